@@ -1,0 +1,138 @@
+"""The records of a journal: what a run can say, one frozen type each.
+
+``docs/journal.rst`` describes the same format for readers in other languages. ``FORMAT`` rises when
+a reader of the old format would misread the new one; new fields with defaults do not count.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Any
+
+import msgspec
+
+FORMAT = 1
+
+
+class Status(enum.StrEnum):
+    """How a run ended."""
+
+    FINISHED = "finished"
+    FAILED = "failed"
+    KILLED = "killed"
+    PREEMPTED = "preempted"
+
+
+class Parent(msgspec.Struct, frozen=True):
+    """The run around this one: its uid and its directory."""
+
+    uid: str
+    output_run: str
+
+
+class _Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
+    """``time`` is in milliseconds since the epoch; it never falls within a run."""
+
+    time: int
+
+
+class Begin(_Record, frozen=True, tag="begin"):
+    """The first record of each attempt at a run. ``configs`` are the trackers', secrets masked."""
+
+    format: int
+    uid: str
+    attempt: int
+    name: str
+    pid: int
+    host: str
+    configs: list[dict[str, Any]]
+    files: list[str] = []
+    parent: Parent | None = None
+
+
+class Log(_Record, frozen=True, tag="log"):
+    """Metrics at one ``step`` of one ``axis`` (``"epoch"`` unless the user says otherwise).
+
+    ``ordinal`` is the record's position among the valid lines of its journal. It is never stored:
+    the reader fills it in.
+    """
+
+    axis: str
+    step: int
+    metrics: dict[str, float]
+    ordinal: int = -1
+
+
+class Params(_Record, frozen=True, tag="params"):
+    """What the run was told before it began: hyperparameters, secrets masked."""
+
+    params: dict[str, Any]
+
+
+class Tags(_Record, frozen=True, tag="tags"):
+    """Words to find the run by; a bare tag has an empty value."""
+
+    tags: dict[str, str]
+
+
+class Artifact(_Record, frozen=True, tag="artifact"):
+    """A file or folder that was copied to ``artifacts/<name>`` in the run's directory."""
+
+    name: str
+
+
+class End(_Record, frozen=True, tag="end"):
+    """How the attempt ended; ``error`` and ``message`` (secrets masked) where an exception ended it."""
+
+    status: Status
+    error: str = ""
+    message: str = ""
+
+
+Record = Begin | Log | Params | Tags | Artifact | End
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Record)
+_log_decoder = msgspec.json.Decoder(Log)
+_NON_FINITE = (b'"nan"', b'"inf"', b'"-inf"')
+
+
+class _LooseLog(_Record, frozen=True, tag="log"):
+    """A log whose metrics may be the strings that JSON needs for NaN and the infinities."""
+
+    axis: str
+    step: int
+    metrics: dict[str, float | str]
+
+
+_loose_decoder = msgspec.json.Decoder(_LooseLog)
+
+
+def encode(record: Record) -> bytes:
+    """``record`` as JSON. JSON has no NaN and no infinities: they become strings."""
+    body = _encoder.encode(record)
+    if isinstance(record, Log) and b":null" in body:
+        metrics = {name: value if value - value == 0 else str(value) for name, value in record.metrics.items()}
+        body = _encoder.encode(_LooseLog(time=record.time, axis=record.axis, step=record.step, metrics=metrics))
+    return body
+
+
+def decode(body: bytes, ordinal: int) -> Record:
+    """The record that :func:`encode` wrote, a log with its ``ordinal``.
+
+    Raises:
+        msgspec.MsgspecError: it is no record of this format.
+    """
+    if body.startswith(b'{"type":"log"'):
+        return _decode_log(body, ordinal)
+    record: Record = _decoder.decode(body)
+    return record
+
+
+def _decode_log(body: bytes, ordinal: int) -> Log:
+    if any(word in body for word in _NON_FINITE):
+        loose = _loose_decoder.decode(body)
+        metrics = {name: float(value) for name, value in loose.metrics.items()}
+        return Log(time=loose.time, axis=loose.axis, step=loose.step, metrics=metrics, ordinal=ordinal)
+    log = _log_decoder.decode(body)
+    return Log(time=log.time, axis=log.axis, step=log.step, metrics=log.metrics, ordinal=ordinal)

@@ -1,0 +1,152 @@
+"""Any metric dict in, a flat dict of str to float out; and what a returned value means as metrics.
+
+No array or tensor package is imported: their scalars are asked by ``item()`` or ``__float__``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from . import _redact
+
+DEPTH = 16
+_TEXT = (str, bytes, bytearray)
+
+
+class Skipped(NamedTuple):
+    """A value that is no number: its flat key, and why it was passed over."""
+
+    key: str
+    why: str
+
+
+def clean(metrics: Mapping[Any, Any]) -> tuple[dict[str, float], list[Skipped]]:
+    """``metrics`` flat, nested keys joined by ``/``, every number a float; and what was skipped.
+
+    Never raises for a value: one that is no number, or that fails when asked, costs its own key only.
+    """
+    flat: dict[str, float] = {}
+    skipped: list[Skipped] = []
+    _clean_into(flat, skipped, metrics, "", DEPTH)
+    return flat, skipped
+
+
+def _clean_into(
+    flat: dict[str, float], skipped: list[Skipped], metrics: Mapping[Any, Any], prefix: str, depth: int
+) -> None:
+    try:
+        items = list(metrics.items())
+    except Exception as error:
+        skipped.append(Skipped(prefix.rstrip("/"), f"its items() raised {type(error).__name__}"))
+        return
+    for key, value in items:
+        if type(value) is float and type(key) is str:
+            flat[prefix + key if prefix else key] = value
+        else:
+            _clean_one(flat, skipped, prefix + _name(key), value, depth)
+
+
+def _clean_one(flat: dict[str, float], skipped: list[Skipped], name: str, value: Any, depth: int) -> None:
+    nested = as_mapping(value)
+    if nested is not None and depth:
+        _clean_into(flat, skipped, nested, name + "/", depth - 1)
+        return
+    try:
+        flat[name] = to_float(value)
+    except Exception as error:
+        skipped.append(Skipped(name, _why(value, error)))
+
+
+def to_float(value: Any) -> float:
+    """A number of any package as a float: NaN and the infinities stay.
+
+    Raises:
+        TypeError: it is no number; whatever the value itself raises when asked.
+    """
+    item = getattr(value, "item", None)
+    if callable(item):  # a scalar of numpy, torch, jax, pandas; an array of one element
+        value = item()
+    if isinstance(value, _TEXT) or not hasattr(value, "__float__"):
+        raise TypeError("it is no number")
+    return float(value)
+
+
+def as_mapping(value: Any) -> Mapping[Any, Any] | None:
+    """``value`` as a mapping if it is one in substance, else None.
+
+    A mapping, a dataclass instance, a named tuple, an attrs or a pydantic object.
+    """
+    if isinstance(value, Mapping):
+        return value
+    kind = type(value)
+    names: Any = None
+    if isinstance(value, tuple):
+        names = getattr(kind, "_fields", None)
+    elif dataclasses.is_dataclass(kind):
+        names = [field.name for field in dataclasses.fields(kind)]
+    elif hasattr(kind, "__attrs_attrs__"):
+        names = [field.name for field in kind.__attrs_attrs__]
+    elif hasattr(kind, "__pydantic_fields__"):
+        names = kind.__pydantic_fields__
+    elif hasattr(kind, "__struct_fields__"):
+        names = kind.__struct_fields__
+    return None if names is None else {name: getattr(value, name, None) for name in names}
+
+
+def as_metrics(returned: Any, name: str) -> Mapping[Any, Any] | None:
+    """What a tracked function's return value says as metrics; None if it says nothing that is one.
+
+    What :func:`as_mapping` takes; the mappings inside a tuple; a bare number, under ``name``.
+    """
+    mapping = as_mapping(returned)
+    if mapping is not None:
+        return mapping
+    if isinstance(returned, tuple):
+        found = [inner for inner in map(as_mapping, returned) if inner is not None]
+        return {key: value for inner in reversed(found) for key, value in inner.items()} if found else None
+    try:
+        return {name: to_float(returned)}
+    except Exception:
+        return None
+
+
+def plain(value: Any, depth: int = DEPTH) -> Any:
+    """``value`` as JSON can hold it: containers rebuilt, scalars of any package as numbers, else text."""
+    if value is None or isinstance(value, bool | str):
+        return str(value) if isinstance(value, str) else value
+    nested = as_mapping(value)
+    if nested is not None and depth:
+        return {_name(key): plain(item, depth - 1) for key, item in nested.items()}
+    if isinstance(value, list | tuple | set | frozenset) and depth:
+        return [plain(item, depth - 1) for item in value]
+    try:
+        return _plain_scalar(value)
+    except Exception:
+        return _name(value)
+
+
+def _plain_scalar(value: Any) -> Any:
+    if callable(getattr(value, "item", None)):
+        value = value.item()
+    if isinstance(value, int) and -(2**63) <= value < 2**63:
+        return value if isinstance(value, bool) else int(value)
+    if isinstance(value, float):
+        number = float(value)
+        return number if number - number == 0 else str(number)
+    return str(value)
+
+
+def _name(key: Any) -> str:
+    try:
+        return str(key).encode("utf-8", "replace").decode()
+    except Exception:
+        return f"<{type(key).__name__}>"
+
+
+def _why(value: Any, error: Exception) -> str:
+    kind = type(value).__name__
+    if isinstance(error, TypeError):
+        return f"{kind} is no number"
+    return f"{kind} is no single number ({type(error).__name__}: {_redact.redact_text(_name(error))})"

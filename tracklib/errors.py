@@ -1,0 +1,86 @@
+"""What tracklib raises and warns with.
+
+::
+
+    TracklibError
+    ├── ConfigError          (ValueError)   what was asked for cannot be built; lists every problem
+    ├── LifecycleError       (ValueError)   the right call at the wrong time: log before init, entering twice
+    ├── RunDirectoryError    (OSError)      the run's directory cannot be written, or belongs to a live run
+    ├── DeliveryError                       a tracker did not get everything (only with ``on_error="raise"``)
+    ├── TrackerUnavailable                  raised *by* a tracker: try again later
+    └── TrackerBlocked                      raised *by* a tracker: no call will work until a person mends it
+
+    TrackerWarning           (UserWarning)  trouble that training must not be stopped for
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+__all__ = [
+    "ConfigError",
+    "DeliveryError",
+    "LifecycleError",
+    "RunDirectoryError",
+    "TrackerBlocked",
+    "TrackerUnavailable",
+    "TrackerWarning",
+    "TracklibError",
+]
+
+
+class TracklibError(Exception):
+    """The root of every error that tracklib raises on purpose."""
+
+
+class ConfigError(TracklibError, ValueError):
+    """The trackers that were asked for cannot be built. Raised before training begins.
+
+    Attributes:
+        problems: one sentence for each thing that is wrong, over all configs.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = list(problems)
+        super().__init__("\n".join(self.problems))
+
+    def __str__(self) -> str:
+        if len(self.problems) == 1:
+            return self.problems[0]
+        listed = "".join(f"\n  - {problem}" for problem in self.problems)
+        return f"{len(self.problems)} problems in the trackers' configs:{listed}"
+
+    def __reduce__(self) -> tuple[type[ConfigError], tuple[list[str]]]:
+        return type(self), (self.problems,)
+
+
+class LifecycleError(TracklibError, ValueError):
+    """The right call at the wrong time, such as ``log`` before ``init``."""
+
+
+class RunDirectoryError(TracklibError, OSError):
+    """The run's directory cannot be used: not writable, or held by a live process."""
+
+
+class DeliveryError(TracklibError):
+    """A tracker did not get everything. Only raised where the user chose ``on_error="raise"``."""
+
+
+class TrackerUnavailable(TracklibError):
+    """For trackers to raise: the backend cannot be reached now, and the same call may work later.
+
+    Args:
+        retry_after: seconds that the backend asked to wait, if it said so.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class TrackerBlocked(TracklibError):
+    """For trackers to raise: no call will work until a person mends something (a key, a permission)."""
+
+
+class TrackerWarning(UserWarning):
+    """Trouble in tracking. Training goes on; the message says what happened and what is kept."""

@@ -1,0 +1,139 @@
+"""The contract between tracklib and a tracker."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from .._records import Begin, Log, Status
+from ..errors import TrackerUnavailable
+
+
+class _ConfigSchema:
+    """``config_schema``, read off the constructor's signature so that it is written once."""
+
+    def __get__(self, instance: object, owner: type[BaseTracker]) -> dict[str, dict[str, Any]]:
+        parameters = inspect.signature(owner.__init__, eval_str=False).parameters
+        return {
+            name: {
+                "type": _spell(parameter.annotation),
+                "required": parameter.default is parameter.empty,
+                "default": None if parameter.default is parameter.empty else parameter.default,
+            }
+            for name, parameter in parameters.items()
+            if name != "self" and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        }
+
+
+def _spell(annotation: Any) -> str:
+    if annotation is inspect.Parameter.empty:
+        return "Any"
+    return annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
+
+
+class BaseTracker(ABC):
+    """One backend, as a plain synchronous adapter. To write one, give it :meth:`init` and :meth:`log`.
+
+    What you may rely on, whoever calls:
+        - One thread makes every call, in order: :meth:`init`, then any number of the ``log`` methods,
+          then :meth:`finish`. It is not the training thread, so a call **may block**, and may raise
+          whatever it likes: neither reaches the training run nor another tracker.
+        - :meth:`init` is called again after it raised, until it returns or the run is over.
+        - A call that raised an error for which :meth:`is_transient` is true is made again, with the same
+          records, after a wait. One that raised :class:`~tracklib.TrackerBlocked` waits long. Any other
+          error refuses those records for good: they go to ``rejected.jsonl`` and the next ones come.
+        - Records come at least once. A crash may repeat the last batch: make a repeat harmless if the
+          backend lets you (:attr:`Log.ordinal <tracklib.Log.ordinal>` numbers the records of a run).
+
+    It also works by hand, without a manager::
+
+        tracker = MyTracker(output_run="./logs")
+        tracker.init()
+        tracker.log(epoch=1, log_dict={"loss": 0.1, "accuracy": 0.9})
+        tracker.close()
+
+    Args:
+        output_run: the directory where logs are stored. In a managed run the manager sets it.
+    """
+
+    requires: ClassVar[tuple[str, ...]] = ()
+    """Packages that :meth:`init` imports; they are looked for before a run begins."""
+
+    extra: ClassVar[str] = ""
+    """The extra of tracklib's distribution that installs :attr:`requires`."""
+
+    batch_size: ClassVar[int] = 1
+    """The most records that one :meth:`log_batch` gets. Raise it together with a :meth:`log_batch`
+    of your own; after a failure the whole batch comes again."""
+
+    is_projection: ClassVar[bool] = False
+    """Whether the tracker builds its output anew from the whole journal each time it begins."""
+
+    config_schema: ClassVar[dict[str, dict[str, Any]]] = _ConfigSchema()  # type: ignore[assignment]  # a descriptor
+    """What a config of this tracker may hold: for each key its ``type``, ``required`` and ``default``."""
+
+    output_run: str
+    """The directory where logs are stored."""
+
+    begin: Begin | None = None
+    """What the managed run said when it began (uid, name, attempt, parent); None by hand."""
+
+    ended_at: int | None = None
+    """When the run ended, in milliseconds since the epoch, once :meth:`finish` is called for it."""
+
+    state: dict[str, str]
+    """What must outlive the process, such as the backend's run id. Kept in ``state/<tracker>.json``."""
+
+    location: str = ""
+    """Where a person finds the run at this backend, once :meth:`init` has returned."""
+
+    def __init__(self, *, output_run: str | None = None) -> None:
+        self.output_run = "." if output_run is None else os.fspath(output_run)
+        self.state = {}
+
+    @abstractmethod
+    def init(self) -> None:
+        """Connect, and create the run or find it again."""
+
+    @abstractmethod
+    def log(self, epoch: int, log_dict: Mapping[str, float]) -> None:
+        """Keep ``log_dict``, a flat dict of metric names to floats, at ``epoch``."""
+
+    def log_batch(self, records: Sequence[Log]) -> None:
+        """Keep many records. The default calls :meth:`log` for each."""
+        for record in records:
+            self.log(record.step, record.metrics)
+
+    def log_params(self, params: Mapping[str, Any]) -> None:
+        """Keep hyperparameters: nested mappings of JSON values. The default does nothing."""
+
+    def log_tags(self, tags: Mapping[str, str]) -> None:
+        """Keep tags; a bare tag has an empty value. The default does nothing."""
+
+    def log_artifact(self, name: str, path: str) -> None:
+        """Keep a copy of the file or folder ``path`` as ``name``. The default does nothing."""
+
+    def close(self) -> None:
+        """Give back what :meth:`init` took. The default does nothing."""
+
+    def finish(self, status: Status) -> None:
+        """The run ended with ``status``: say so to the backend, and close. The default calls :meth:`close`."""
+        self.close()
+
+    def is_transient(self, error: BaseException) -> bool:
+        """Whether the same call may work later. The default: the network's errors, and
+        :class:`~tracklib.TrackerUnavailable`."""
+        return isinstance(error, ConnectionError | TimeoutError | TrackerUnavailable)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Names in :attr:`output_run` that belong to the run, to be moved away with it."""
+        return ()
+
+    @property
+    def run(self) -> Any:
+        """The backend's own run object, once :meth:`init` has returned; None where there is none."""
+        return None

@@ -1,0 +1,176 @@
+"""Metrics as a CSV file that pandas can read at any moment."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Mapping, Sequence
+
+from .._names import Names, csv_name
+from .._records import Log, Status
+from .base import BaseTracker
+
+_COPY_BYTES = 2**20
+_OPEN = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+
+
+class CsvLogger(BaseTracker):
+    """Writes ``metrics.csv``: the epoch first, then a column for each metric in order of appearance.
+
+    Records of the same epoch that come one after the other and share no metric (training, then
+    validation) make one row; anything else is a row of its own. A metric that comes later extends the
+    header: the file is replaced whole by one with the new column, so that a reader sees the old table
+    or the new one. Axes other than the epoch have a column each.
+
+    A managed run's CSV is a projection of its journal: it is built anew when the run is resumed. By
+    hand, rows are added to the file that is there.
+
+    Args:
+        csv_filename: the file's name in :attr:`output_run`; a name, not a path.
+        output_run: the directory where logs are stored.
+
+    Attributes:
+        csv_filename: as given.
+        file_initialized: whether the file has its header.
+        fieldnames: the columns so far.
+    """
+
+    batch_size = 4096
+    is_projection = True
+
+    def __init__(self, *, csv_filename: str = "metrics.csv", output_run: str | None = None) -> None:
+        super().__init__(output_run=output_run)
+        if os.path.basename(csv_filename) != csv_filename or csv_filename in ("", ".", ".."):
+            raise ValueError(f"csv_filename={csv_filename!r} must be a file's name without a folder, as 'metrics.csv'")
+        self.csv_filename = csv_filename
+        self.file_initialized = False
+        self.fieldnames: list[str] = []
+        self._names = Names("the CSV", csv_name)
+        self._columns: set[str] = set()
+        self._fd = -1
+        self._size = 0  # bytes that hold whole rows; the next write goes there
+        self._header_size = 0
+        self._last: dict[str, str] = {}  # the newest row, which a next record may complete
+        self._last_at = 0
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The CSV file."""
+        return (self.csv_filename,)
+
+    @property
+    def path(self) -> str:
+        """The CSV file's path."""
+        return os.path.join(self.output_run, self.csv_filename)
+
+    def init(self) -> None:
+        """Make the file with its header; by hand, go on with the one that is there."""
+        os.makedirs(self.output_run, mode=0o700, exist_ok=True)
+        by_hand = self.begin is None
+        if by_hand and os.path.exists(self.path) and os.path.getsize(self.path):
+            self._adopt()
+        else:
+            self._replace([self._names.axis("epoch")], [])
+        self.file_initialized = True
+        self.location = self.path
+
+    def _adopt(self) -> None:
+        self._fd = os.open(self.path, _OPEN, 0o600)
+        with open(self.path, newline="", encoding="utf-8") as file:
+            self.fieldnames = next(csv.reader(file))
+        self._columns = set(self.fieldnames)
+        self._header_size = len(_line(self.fieldnames))
+        self._size = os.fstat(self._fd).st_size
+        if os.pread(self._fd, 1, self._size - 1) != b"\n":
+            self._write(b"\n", self._size)
+        self._last = {}
+
+    def log(self, epoch: int, log_dict: Mapping[str, float]) -> None:
+        """Add a row, or complete the newest one if it is of the same epoch and lacks these metrics."""
+        self.log_batch([Log(time=0, axis="epoch", step=epoch, metrics=dict(log_dict))])
+
+    def log_batch(self, records: Sequence[Log]) -> None:
+        """Add rows, with one write."""
+        rows = self._rows(records)
+        new = list(dict.fromkeys(name for row in rows for name in row if name not in self._columns))
+        at = self._last_at if self._last else self._size
+        if new:
+            self._replace(self.fieldnames + new, rows, keep=at)
+        else:
+            self._write(b"".join(_row_line(row, self.fieldnames) for row in rows), at)
+        self._last = rows[-1]
+        self._last_at = self._size - len(_row_line(rows[-1], self.fieldnames))
+
+    def _rows(self, records: Sequence[Log]) -> list[dict[str, str]]:
+        """The newest row, if there is one, and those that ``records`` add: columns to cells."""
+        rows = [dict(self._last)] if self._last else []
+        for record in records:
+            axis = self._names.axis(record.axis)
+            step = str(record.step)
+            cells = {self._names[name]: repr(value) for name, value in record.metrics.items()}
+            if rows and rows[-1].get(axis) == step and cells.keys().isdisjoint(rows[-1]):
+                rows[-1].update(cells)
+            else:
+                rows.append({axis: step, **cells})
+        return rows
+
+    def _write(self, lines: bytes, at: int) -> None:
+        position = at
+        while lines:
+            written = os.pwrite(self._fd, lines, position)
+            position += written
+            lines = lines[written:]
+        self._size = position
+
+    def _replace(self, fieldnames: list[str], rows: Sequence[Mapping[str, str]], keep: int = 0) -> None:
+        """Put a file with these columns in place: the old rows up to the offset ``keep``, then ``rows``."""
+        header = _line(fieldnames)
+        temporary = f"{self.path}.{os.getpid()}.tmp"
+        fd = os.open(temporary, _OPEN | os.O_TRUNC, 0o600)
+        try:
+            with os.fdopen(os.dup(fd), "wb") as file:
+                file.write(header)
+                self._copy_rows(file, keep, b"," * (len(fieldnames) - len(self.fieldnames)) + b"\n")
+                file.writelines(_row_line(row, fieldnames) for row in rows)
+            os.replace(temporary, self.path)
+        except BaseException:
+            os.close(fd)
+            raise
+        old, self._fd = self._fd, fd
+        if old >= 0:
+            os.close(old)
+        self._header_size, self._size = len(header), os.fstat(fd).st_size
+        self.fieldnames = fieldnames
+        self._columns = set(fieldnames)
+
+    def _copy_rows(self, file: io.BufferedWriter, keep: int, ending: bytes) -> None:
+        at = self._header_size
+        while at < keep:
+            chunk = os.pread(self._fd, min(_COPY_BYTES, keep - at), at)
+            at += len(chunk)
+            file.write(chunk.replace(b"\n", ending))
+
+    def is_transient(self, error: BaseException) -> bool:
+        """A disk may have room again."""
+        return isinstance(error, OSError)
+
+    def finish(self, status: Status) -> None:
+        """Close the file."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+
+def _row_line(row: Mapping[str, str], fieldnames: Sequence[str]) -> bytes:
+    return ",".join([row.get(name, "") for name in fieldnames]).encode() + b"\n"
+
+
+def _line(fieldnames: Sequence[str]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(fieldnames)
+    return text.getvalue().encode()

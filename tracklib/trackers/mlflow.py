@@ -1,0 +1,249 @@
+"""MLflow: a server, a database, or MLflow's own default."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from .._names import Names, mlflow_name
+from .._records import Log, Status
+from .._values import plain
+from ..errors import TrackerBlocked, TrackerUnavailable
+from .base import BaseTracker
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+UID_TAG = "tracklib.uid"
+_PARENT_TAG = "mlflow.parentRunId"
+_STATUS = {
+    Status.FINISHED: "FINISHED",
+    Status.FAILED: "FAILED",
+    Status.KILLED: "KILLED",
+    Status.PREEMPTED: "KILLED",
+}
+# Limits of one request, from mlflow.utils.validation of MLflow 3.17.
+_METRICS_PER_REQUEST = 1000
+_PARAMS_PER_REQUEST = 100
+_PARAM_LENGTH = 6000
+_TAG_LENGTH = 8000
+
+_BLOCKING = frozenset(
+    "UNAUTHENTICATED PERMISSION_DENIED CUSTOMER_UNAUTHORIZED RESOURCE_DOES_NOT_EXIST NOT_FOUND "
+    "ENDPOINT_NOT_FOUND INVALID_STATE NOT_IMPLEMENTED".split()
+)
+_REFUSING = frozenset("INVALID_PARAMETER_VALUE BAD_REQUEST MALFORMED_REQUEST RESOURCE_ALREADY_EXISTS".split())
+
+
+class Mlflow(BaseTracker):
+    """Logs into one run of an MLflow experiment, always through ``MlflowClient`` with the run's id.
+
+    A metric is sent with the time at which it was logged, so that one that is sent twice is stored
+    once. NaN arrives as NaN, an infinity as plus or minus 1.797e308. Names that MLflow does not take
+    are translated. A run inside another (a nested ``tracking`` block) becomes its child run.
+
+    Args:
+        tracking_uri: a server (``http://host:5000``) or a database (``sqlite:///mlflow.db``); None
+            leaves the choice to MLflow, its environment variables included.
+        experiment_name: created if it is not there; None leaves the choice to MLflow.
+        run_name: None takes the tracklib run's name.
+        params: hyperparameters, logged when the run begins.
+        tags: tags, set when the run begins.
+        timeout: seconds after which a request to a server is given up, to be tried again.
+        output_run: the directory where logs are stored.
+    """
+
+    requires = ("mlflow",)
+    extra = "mlflow"
+    batch_size = _METRICS_PER_REQUEST
+
+    def __init__(
+        self,
+        *,
+        tracking_uri: str | None = None,
+        experiment_name: str | None = None,
+        run_name: str | None = None,
+        params: dict[str, Any] | None = None,
+        tags: dict[str, Any] | None = None,
+        timeout: float = 10.0,
+        output_run: str | None = None,
+    ) -> None:
+        super().__init__(output_run=output_run)
+        self.tracking_uri = tracking_uri
+        self.experiment_name = experiment_name
+        self.run_name = run_name
+        self.params = params or {}
+        self.tags = tags or {}
+        self.timeout = timeout
+        self._names = Names("MLflow", mlflow_name)
+        self._run: Run | None = None
+        self._client: MlflowClient
+
+    @property
+    def run(self) -> Run | None:
+        """The ``mlflow.entities.Run``, once :meth:`init` has returned."""
+        return self._run
+
+    @property
+    def run_id(self) -> str:
+        """The run's id at MLflow, once :meth:`init` has returned."""
+        return self.state["run_id"]
+
+    def init(self) -> None:
+        """Connect; find the run again or create it; send the params and tags of the config."""
+        from ._mlflow_client import bounded_client
+
+        self._client = bounded_client(self.tracking_uri, self.timeout)
+        self._run = self._find_run() or self._create_run()
+        self.state["run_id"] = self._run.info.run_id
+        self.state["tracking_uri"] = self._client.tracking_uri
+        self._link_to_parent()
+        self.log_params(self.params)
+        self.log_tags(self.tags)
+        self.location = self._where()
+
+    def _find_run(self) -> Run | None:
+        """The run of an earlier attempt, or the one whose creation was never answered."""
+        if "run_id" in self.state:
+            self._client.set_terminated(self.run_id, "RUNNING")
+            return self._client.get_run(self.run_id)
+        if self.begin is None:
+            return None
+        found = self._client.search_runs(
+            [self._experiment_id()], f"tags.`{UID_TAG}` = '{self.begin.uid}'", max_results=1
+        )
+        return found[0] if found else None
+
+    def _create_run(self) -> Run:
+        from mlflow.tracking.context.registry import resolve_tags
+
+        begin = self.begin
+        return self._client.create_run(
+            self._experiment_id(),
+            start_time=begin.time if begin else None,
+            tags=resolve_tags({UID_TAG: begin.uid} if begin else None),
+            run_name=self.run_name or (begin.name if begin else None),
+        )
+
+    def _experiment_id(self) -> str:
+        from mlflow.exceptions import MlflowException
+        from mlflow.tracking.fluent import _get_experiment_id
+
+        if self.experiment_name is None:
+            return str(_get_experiment_id())
+        experiment = self._client.get_experiment_by_name(self.experiment_name)
+        if experiment is None:
+            try:
+                return self._client.create_experiment(self.experiment_name)
+            except MlflowException as error:
+                if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                    raise
+            experiment = self._client.get_experiment_by_name(self.experiment_name)
+            assert experiment is not None
+        if experiment.lifecycle_stage == "deleted":
+            raise TrackerBlocked(
+                f"MLflow's experiment {self.experiment_name!r} is deleted: restore it "
+                f"(mlflow experiments restore --experiment-id {experiment.experiment_id}) or name another"
+            )
+        return str(experiment.experiment_id)
+
+    def _link_to_parent(self) -> None:
+        """Make the run a child of the one around it, as soon as that one's id is known."""
+        if self.begin is None or self.begin.parent is None or "parent" in self.state:
+            return
+        parent = self.begin.parent
+        found = self._client.search_runs(
+            [experiment.experiment_id for experiment in self._client.search_experiments()],
+            f"tags.`{UID_TAG}` = '{parent.uid}'",
+            max_results=1,
+        )
+        if found:
+            self.state["parent"] = found[0].info.run_id
+            self._client.set_tag(self.run_id, _PARENT_TAG, self.state["parent"])
+
+    def log(self, epoch: int, log_dict: Mapping[str, float]) -> None:
+        """Log metrics at step ``epoch``."""
+        now = time.time_ns() // 1_000_000
+        self.log_batch([Log(time=now, axis="epoch", step=epoch, metrics=dict(log_dict))])
+
+    def log_batch(self, records: Sequence[Log]) -> None:
+        """Log metrics, at most 1,000 a request."""
+        from mlflow.entities import Metric
+
+        metrics = [
+            Metric(self._names[name], value, record.time, int(record.step))
+            for record in records
+            for name, value in record.metrics.items()
+        ]
+        for chunk in _chunks(metrics, _METRICS_PER_REQUEST):
+            self._client.log_batch(self.run_id, metrics=chunk)
+
+    def log_params(self, params: Mapping[str, Any]) -> None:
+        """Log params, nested names joined by ``/``. One that is too long for MLflow is kept whole as
+        an artifact ``params/<name>.txt``, its beginning as the param."""
+        from mlflow.entities import Param
+
+        texts = {mlflow_name(name): text for name, text in _flat_texts(plain(params))}
+        for name, text in texts.items():
+            if len(text) > _PARAM_LENGTH:
+                self._client.log_text(self.run_id, text, f"params/{name}.txt")
+        entities = [Param(name, text[:_PARAM_LENGTH]) for name, text in texts.items()]
+        for chunk in _chunks(entities, _PARAMS_PER_REQUEST):
+            self._client.log_batch(self.run_id, params=chunk)
+
+    def log_tags(self, tags: Mapping[str, Any]) -> None:
+        """Set tags. One that is too long for MLflow is kept whole as an artifact ``tags/<name>.txt``."""
+        from mlflow.entities import RunTag
+
+        texts = {mlflow_name(name): text for name, text in _flat_texts(plain(tags))}
+        for name, text in texts.items():
+            if len(text) > _TAG_LENGTH:
+                self._client.log_text(self.run_id, text, f"tags/{name}.txt")
+        entities = [RunTag(name, text[:_TAG_LENGTH]) for name, text in texts.items()]
+        for chunk in _chunks(entities, _PARAMS_PER_REQUEST):
+            self._client.log_batch(self.run_id, tags=chunk)
+
+    def log_artifact(self, name: str, path: str) -> None:
+        """Upload a file or a folder into the run's artifacts."""
+        self._client.log_artifact(self.run_id, path)
+
+    def finish(self, status: Status) -> None:
+        """Set the run's status: FINISHED, FAILED or KILLED."""
+        self._link_to_parent()
+        self._client.set_terminated(self.run_id, _STATUS[status], self.ended_at)
+
+    def close(self) -> None:
+        """Set the run's status to FINISHED."""
+        self.finish(Status.FINISHED)
+
+    def is_transient(self, error: BaseException) -> bool:
+        """Whatever is neither the record's fault nor a matter of rights: an outage, a busy server."""
+        from mlflow.exceptions import MlflowException
+
+        if isinstance(error, MlflowException):
+            return error.error_code not in _REFUSING
+        return isinstance(error, OSError | TrackerUnavailable)
+
+    def _where(self) -> str:
+        assert self._run is not None
+        info = self._run.info
+        uri = self._client.tracking_uri
+        if uri.startswith("http"):
+            return f"{uri.rstrip('/')}/#/experiments/{info.experiment_id}/runs/{info.run_id}"
+        return f"{uri}, experiment {info.experiment_id}, run {info.run_id}"
+
+
+def _flat_texts(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for name, item in value.items():
+        if isinstance(item, Mapping) and item:
+            yield from _flat_texts(item, f"{prefix}{name}/")
+        else:
+            yield f"{prefix}{name}", item if isinstance(item, str) else json.dumps(item)
+
+
+def _chunks(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

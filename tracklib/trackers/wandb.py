@@ -1,0 +1,198 @@
+"""Weights & Biases, online or offline."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from .._names import Names, wandb_name
+from .._records import Log, Status
+from .._values import plain
+from ..errors import TrackerBlocked
+from .base import BaseTracker
+
+if TYPE_CHECKING:
+    import wandb
+
+_FINISH_SECONDS = 10.0
+
+
+class Wandb(BaseTracker):
+    """Logs into one W&B run.
+
+    W&B's own step is the record's number in the run, so it always rises and no row is dropped; the
+    epoch is a metric, and the x-axis of every chart, so epochs may repeat or go back. In offline mode
+    the run lies in ``wandb/offline-run-...`` of the run's directory, for ``wandb sync``.
+
+    Args:
+        entity: the user or team; None is W&B's default for the API key.
+        project: the project; None is W&B's default.
+        mode: ``"online"``, ``"offline"`` or ``"disabled"``; None leaves the choice to W&B
+            (``WANDB_MODE`` included).
+        name: the run's name; None takes the tracklib run's name.
+        group: puts runs together.
+        job_type: such as ``"train"`` or ``"eval"``.
+        tags: words to find the run by.
+        notes: a longer text.
+        config: hyperparameters, as W&B's config.
+        settings: any other setting of ``wandb.init``, as ``wandb.Settings`` names it.
+        output_run: the directory where logs are stored.
+    """
+
+    requires = ("wandb",)
+    extra = "wandb"
+    batch_size = 256
+
+    def __init__(
+        self,
+        *,
+        entity: str | None = None,
+        project: str | None = None,
+        mode: Literal["online", "offline", "disabled"] | None = None,
+        name: str | None = None,
+        group: str | None = None,
+        job_type: str | None = None,
+        tags: list[str] | None = None,
+        notes: str | None = None,
+        config: dict[str, Any] | None = None,
+        settings: dict[str, Any] | None = None,
+        output_run: str | None = None,
+    ) -> None:
+        super().__init__(output_run=output_run)
+        self.entity = entity
+        self.project = project
+        self.mode = mode
+        self.name = name
+        self.group = group
+        self.job_type = job_type
+        self.tags = list(tags or ())
+        self.notes = notes
+        self.config = config or {}
+        self.settings = settings or {}
+        self._names = Names("W&B", wandb_name)
+        self._on_other_axes: set[str] = set()
+        self._rows = 0
+        self._run: wandb.Run | None = None
+
+    @property
+    def run(self) -> wandb.Run | None:
+        """The ``wandb.Run``, once :meth:`init` has returned."""
+        return self._run
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The folder that wandb writes into."""
+        return ("wandb",)
+
+    def init(self) -> None:
+        """Begin the W&B run, or take it up again: its id is the tracklib run's uid."""
+        import wandb
+
+        self._need_credentials()
+        begin = self.begin
+        self._run = wandb.init(
+            entity=self.entity,
+            project=self.project,
+            mode=self.mode,
+            name=self.name or (begin.name if begin else None),
+            group=self.group,
+            job_type=self.job_type,
+            tags=self.tags,
+            notes=self.notes,
+            config=plain(self.config),
+            id=begin.uid if begin else None,
+            resume="allow" if begin else None,
+            dir=os.path.abspath(self.output_run),
+            settings=wandb.Settings(**_OWN_SETTINGS | self.settings),
+        )
+        epoch = self._names.axis("epoch")
+        self._run.define_metric(epoch)
+        self._run.define_metric("*", step_metric=epoch)
+        self._rows = self._run.starting_step
+        self.state["run_id"] = self._run.id
+        self.location = self._run.settings.sync_dir if self._run.offline else self._run.url or ""
+
+    def _need_credentials(self) -> None:
+        """W&B would ask for a key at the terminal, in the middle of the training's output."""
+        import wandb
+
+        mode = self.mode or wandb.setup().settings.mode
+        if mode == "online" and not wandb.login(prompt=False, verify=False):
+            raise TrackerBlocked(
+                "W&B has no API key: run `wandb login` once, or set WANDB_API_KEY, or choose mode='offline'"
+            )
+
+    def log(self, epoch: int, log_dict: Mapping[str, float]) -> None:
+        """Log a row at ``epoch``."""
+        now = time.time_ns() // 1_000_000
+        self.log_batch([Log(time=now, axis="epoch", step=epoch, metrics=dict(log_dict), ordinal=self._rows)])
+
+    def log_batch(self, records: Sequence[Log]) -> None:
+        """Log rows; one that W&B's server already has is passed over."""
+        assert self._run is not None, "init comes before log"
+        for record in records:
+            if record.ordinal >= self._rows:
+                self._log_row(self._run, record)
+                self._rows = record.ordinal + 1
+
+    def _log_row(self, run: wandb.Run, record: Log) -> None:
+        axis = self._names.axis(record.axis)
+        row: dict[str, Any] = {self._names[name]: value for name, value in record.metrics.items()}
+        if record.axis != "epoch":
+            for name in row.keys() - self._on_other_axes:
+                run.define_metric(name, step_metric=axis)
+                self._on_other_axes.add(name)
+        row |= {axis: record.step, "_timestamp": record.time / 1000}
+        run.log(row, step=record.ordinal, commit=True)
+
+    def log_params(self, params: Mapping[str, Any]) -> None:
+        """Add to W&B's config."""
+        assert self._run is not None, "init comes before log_params"
+        self._run.config.update(plain(params), allow_val_change=True)
+
+    def log_tags(self, tags: Mapping[str, str]) -> None:
+        """Add to W&B's tags, as ``name`` or ``name:value``, at most 64 characters each."""
+        assert self._run is not None, "init comes before log_tags"
+        words = [f"{name}:{value}" if value else name for name, value in tags.items()]
+        self._run.tags = tuple(dict.fromkeys([*(self._run.tags or ()), *(word[:64] for word in words if word)]))
+        self._run.config.update({"tags": dict(tags)}, allow_val_change=True)
+
+    def log_artifact(self, name: str, path: str) -> None:
+        """Upload a file or a folder into the run's files."""
+        assert self._run is not None, "init comes before log_artifact"
+        base = os.path.dirname(os.path.abspath(path))
+        inside = [os.path.join(folder, file) for folder, _, files in os.walk(path) for file in files]
+        for file in inside or [path]:
+            self._run.save(os.path.abspath(file), base_path=base, policy="now")
+
+    def finish(self, status: Status) -> None:
+        """End the run: exit code 0 if it finished, 1 if not; W&B is told of a preemption."""
+        run, self._run = self._run, None
+        if run is None:
+            return
+        if status is Status.PREEMPTED:
+            run.mark_preempting()
+        run.finish(exit_code=0 if status is Status.FINISHED else 1)
+
+    def close(self) -> None:
+        """End the run with exit code 0."""
+        self.finish(Status.FINISHED)
+
+    def is_transient(self, error: BaseException) -> bool:
+        """The network's errors, as W&B calls them too."""
+        import wandb
+
+        return isinstance(error, OSError | wandb.errors.CommError) or super().is_transient(error)
+
+
+_OWN_SETTINGS: dict[str, Any] = {
+    "console": "off",
+    "silent": True,
+    "reinit": "create_new",
+    "init_timeout": 30.0,
+    "finish_timeout": _FINISH_SECONDS,
+    "disable_git": False,
+    "save_code": False,
+}
