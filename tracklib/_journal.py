@@ -166,9 +166,10 @@ class Journal:
 
 
 class Entry(NamedTuple):
-    """A record and the offset right behind its line."""
+    """A record, its ordinal, and the offset right behind its line."""
 
     record: Record
+    ordinal: int
     end: int
 
 
@@ -201,8 +202,8 @@ class Reader:
             self.offset += len(line) + 1
             record = _parse(line, self.ordinal)
             if record is not None:
+                entries.append(Entry(record, self.ordinal, self.offset))
                 self.ordinal += 1
-                entries.append(Entry(record, self.offset))
             elif line:
                 self.damaged += 1
         return entries
@@ -221,17 +222,16 @@ class Reader:
         while entries := self.read():
             yield from entries
 
-    def count_ahead(self) -> int:
-        """How many whole lines lie ahead, by their LFs alone."""
-        offset, lines = self.offset, 0
-        while chunk := os.pread(self._fd, _CHUNK, offset):
-            lines += chunk.count(b"\n")
-            offset += len(chunk)
-        return lines
-
     def close(self) -> None:
         """Give the file back."""
         os.close(self._fd)
+
+
+def count_lines(path: str, offset: int) -> int:
+    """How many lines of a journal lie behind ``offset``, by their LFs alone."""
+    with open(path, "rb") as file:
+        file.seek(offset)
+        return sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(_CHUNK), b""))
 
 
 def _parse(line: bytes, ordinal: int) -> Record | None:

@@ -10,6 +10,7 @@
     ├── TrackerUnavailable                  raised *by* a tracker: try again later
     └── TrackerBlocked                      raised *by* a tracker: no call will work until a person mends it
 
+    Terminated               (SystemExit)   SIGTERM, on its way out through the block
     TrackerWarning           (UserWarning)  trouble that training must not be stopped for
 """
 
@@ -22,6 +23,7 @@ __all__ = [
     "DeliveryError",
     "LifecycleError",
     "RunDirectoryError",
+    "Terminated",
     "TrackerBlocked",
     "TrackerUnavailable",
     "TrackerWarning",
@@ -80,6 +82,10 @@ class TrackerUnavailable(TracklibError):
 
 class TrackerBlocked(TracklibError):
     """For trackers to raise: no call will work until a person mends something (a key, a permission)."""
+
+
+class Terminated(SystemExit):
+    """SIGTERM arrived inside a ``tracking`` block: the process exits through the block, with code 143."""
 
 
 class TrackerWarning(UserWarning):

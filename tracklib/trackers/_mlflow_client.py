@@ -12,7 +12,7 @@ import json
 from typing import Any
 
 from mlflow import MlflowClient
-from mlflow.exceptions import MlflowException
+from mlflow.exceptions import InvalidUrlException, MlflowException
 from mlflow.store.tracking.rest_store import RestStore
 from mlflow.tracking._tracking_service.client import TrackingServiceClient
 from mlflow.utils.proto_json_utils import parse_dict
@@ -31,6 +31,14 @@ def bounded_client(tracking_uri: str | None, timeout: float) -> MlflowClient:
     return client
 
 
+class _Blocked(TrackerBlocked, MlflowException):  # type: ignore[misc]  # MLflow is untyped
+    """Also an ``MlflowException``: by its code, MLflow's own store knows an experiment that is not there yet."""
+
+    def __init__(self, status: int, error: MlflowException) -> None:
+        super().__init__(f"MLflow answered {status} {error.error_code}: {error.message}")
+        self.error_code = error.error_code
+
+
 class _BoundedService(TrackingServiceClient):  # type: ignore[misc]  # MLflow is untyped
     def __init__(self, tracking_uri: str, store: RestStore) -> None:
         self._store = store
@@ -40,41 +48,63 @@ class _BoundedService(TrackingServiceClient):  # type: ignore[misc]  # MLflow is
     def store(self) -> RestStore:
         return self._store
 
+    def _log_url(self, run_id: str) -> None:
+        """MLflow prints where the run is into the training's output; the tracker's ``location`` says it."""
+
 
 class _BoundedStore(RestStore):  # type: ignore[misc]  # MLflow is untyped
     def __init__(self, get_host_creds: Any, timeout: float) -> None:
         super().__init__(get_host_creds)
         self._timeout = timeout
 
-    def _call_endpoint(self, api: Any, json_body: Any = None, endpoint: Any = None, **options: Any) -> Any:
-        path, method = self._METHOD_TO_INFO[api]
+    def _call_endpoint(
+        self,
+        api: Any,
+        json_body: str | None = None,
+        endpoint: str | None = None,
+        retry_timeout_seconds: float | None = None,
+        response_proto: Any = None,
+    ) -> Any:
+        """As ``RestStore._call_endpoint`` of MLflow 3.17, but for the retries and the timeout."""
+        self._validate_workspace_support_if_specified()
+        path, method = (self._V3_METHOD_TO_INFO if api in self._V3_APIS else self._METHOD_TO_INFO)[api]
         body = None if json_body is None else json.loads(json_body)
-        response = http_request(
-            self.get_host_creds(),
-            endpoint or path,
-            method,
-            max_retries=0,
-            timeout=self._timeout,
-            raise_on_status=False,
-            **{"params" if method == "GET" else "json": body},
-        )
-        _refuse(response)
-        answer = options.get("response_proto") or api.Response()
-        parse_dict(js_dict=response.json(), message=answer)
+        response = self._request(endpoint or path, method, **{"params" if method == "GET" else "json": body})
+        answer = response_proto or api.Response()
+        if response.status_code != 204:
+            parse_dict(js_dict=response.json(), message=answer)
         return answer
 
+    def _request(self, endpoint: str, method: str, **body: Any) -> Any:
+        try:
+            response = http_request(
+                self.get_host_creds(),
+                endpoint,
+                method,
+                max_retries=0,
+                timeout=self._timeout,
+                raise_on_status=False,
+                **body,
+            )
+        except InvalidUrlException as error:
+            raise TrackerBlocked(f"MLflow's tracking_uri is no URL: {error}") from error
+        _refuse(response, endpoint)
+        return response
 
-def _refuse(response: Any) -> None:
+
+def _refuse(response: Any, endpoint: str) -> None:
     """Raise what an unsuccessful answer means: wait, give up, or this record's fault."""
-    if response.status_code in (429, 503):
+    status = response.status_code
+    if status in (429, 503):
         wait = response.headers.get("Retry-After", "")
         raise TrackerUnavailable(
-            f"MLflow answered {response.status_code} {response.reason}",
-            retry_after=float(wait) if wait.isdecimal() else None,
+            f"MLflow answered {status} {response.reason}", retry_after=float(wait) if wait.isdecimal() else None
         )
+    if status == 204:
+        return
     try:
-        verify_rest_response(response, "MLflow")
+        verify_rest_response(response, endpoint)
     except MlflowException as error:
-        if error.error_code in _BLOCKING or response.status_code in (401, 403, 404):
-            raise TrackerBlocked(f"MLflow answered {response.status_code} {error.error_code}: {error.message}") from error
+        if error.error_code in _BLOCKING or status in (401, 403, 404):
+            raise _Blocked(status, error) from error
         raise

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .._names import Names, mlflow_name
 from .._records import Log, Status
+from .._redact import redact, redact_text
 from .._values import plain
+from .._warn import warn
 from ..errors import TrackerBlocked, TrackerUnavailable
 from .base import BaseTracker
 
@@ -79,6 +83,9 @@ class Mlflow(BaseTracker):
         self.tags = tags or {}
         self.timeout = timeout
         self._names = Names("MLflow", mlflow_name)
+        self._param_names = Names("MLflow", mlflow_name)
+        self._tag_names = Names("MLflow", mlflow_name)
+        self._sent_params: dict[str, str] = {}
         self._run: Run | None = None
         self._client: MlflowClient
 
@@ -99,7 +106,8 @@ class Mlflow(BaseTracker):
         self._client = bounded_client(self.tracking_uri, self.timeout)
         self._run = self._find_run() or self._create_run()
         self.state["run_id"] = self._run.info.run_id
-        self.state["tracking_uri"] = self._client.tracking_uri
+        self.state["tracking_uri"] = redact_text(self._client.tracking_uri)
+        self._sent_params = dict(self._run.data.params)
         self._link_to_parent()
         self.log_params(self.params)
         self.log_tags(self.tags)
@@ -107,15 +115,19 @@ class Mlflow(BaseTracker):
 
     def _find_run(self) -> Run | None:
         """The run of an earlier attempt, or the one whose creation was never answered."""
-        if "run_id" in self.state:
-            self._client.set_terminated(self.run_id, "RUNNING")
-            return self._client.get_run(self.run_id)
+        run_id = self.state.get("run_id") or self._run_of_uid()
+        if run_id is None:
+            return None
+        self._client.update_run(run_id, "RUNNING")
+        return self._client.get_run(run_id)
+
+    def _run_of_uid(self) -> str | None:
         if self.begin is None:
             return None
         found = self._client.search_runs(
             [self._experiment_id()], f"tags.`{UID_TAG}` = '{self.begin.uid}'", max_results=1
         )
-        return found[0] if found else None
+        return str(found[0].info.run_id) if found else None
 
     def _create_run(self) -> Run:
         from mlflow.tracking.context.registry import resolve_tags
@@ -129,23 +141,39 @@ class Mlflow(BaseTracker):
         )
 
     def _experiment_id(self) -> str:
-        from mlflow.exceptions import MlflowException
-        from mlflow.tracking.fluent import _get_experiment_id
+        """The experiment of the config, else what MLflow itself would choose.
 
-        if self.experiment_name is None:
-            return str(_get_experiment_id())
-        experiment = self._client.get_experiment_by_name(self.experiment_name)
+        MLflow is not asked to choose, because it would ask its own default server, without a bound.
+        """
+        import mlflow.tracking.fluent as fluent
+        from mlflow.environment_variables import MLFLOW_EXPERIMENT_ID, MLFLOW_EXPERIMENT_NAME
+        from mlflow.tracking.default_experiment import registry
+
+        if self.experiment_name is not None:
+            return self._named_experiment(self.experiment_name)
+        active = fluent._active_experiment_id  # of mlflow.set_experiment, which sets the variable too
+        if active and self._client.tracking_uri == fluent.mlflow.get_tracking_uri():
+            return str(active)
+        if name := MLFLOW_EXPERIMENT_NAME.get():
+            return self._named_experiment(name)
+        named_by_id = MLFLOW_EXPERIMENT_ID.get()
+        return str(named_by_id if named_by_id and named_by_id != active else registry.get_experiment_id())
+
+    def _named_experiment(self, name: str) -> str:
+        from mlflow.exceptions import MlflowException
+
+        experiment = self._client.get_experiment_by_name(name)
         if experiment is None:
             try:
-                return self._client.create_experiment(self.experiment_name)
+                return str(self._client.create_experiment(name))
             except MlflowException as error:
                 if error.error_code != "RESOURCE_ALREADY_EXISTS":
                     raise
-            experiment = self._client.get_experiment_by_name(self.experiment_name)
+            experiment = self._client.get_experiment_by_name(name)
             assert experiment is not None
         if experiment.lifecycle_stage == "deleted":
             raise TrackerBlocked(
-                f"MLflow's experiment {self.experiment_name!r} is deleted: restore it "
+                f"MLflow's experiment {name!r} is deleted: restore it "
                 f"(mlflow experiments restore --experiment-id {experiment.experiment_id}) or name another"
             )
         return str(experiment.experiment_id)
@@ -183,35 +211,55 @@ class Mlflow(BaseTracker):
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Log params, nested names joined by ``/``. One that is too long for MLflow is kept whole as
-        an artifact ``params/<name>.txt``, its beginning as the param."""
+        an artifact ``params/<name>.txt``, its beginning as the param. MLflow keeps a param's first value."""
         from mlflow.entities import Param
 
-        texts = {mlflow_name(name): text for name, text in _flat_texts(plain(params))}
-        for name, text in texts.items():
-            if len(text) > _PARAM_LENGTH:
-                self._client.log_text(self.run_id, text, f"params/{name}.txt")
-        entities = [Param(name, text[:_PARAM_LENGTH]) for name, text in texts.items()]
+        texts = self._texts("params", self._param_names, params, _PARAM_LENGTH)
+        changed = [name for name, text in texts.items() if self._sent_params.get(name, text) != text]
+        if changed:
+            warn(f"MLflow keeps a param's first value: {', '.join(changed)} stay as they were there")
+        entities = [Param(name, text) for name, text in texts.items() if name not in self._sent_params]
         for chunk in _chunks(entities, _PARAMS_PER_REQUEST):
             self._client.log_batch(self.run_id, params=chunk)
+        self._sent_params = texts | self._sent_params
 
     def log_tags(self, tags: Mapping[str, Any]) -> None:
         """Set tags. One that is too long for MLflow is kept whole as an artifact ``tags/<name>.txt``."""
         from mlflow.entities import RunTag
 
-        texts = {mlflow_name(name): text for name, text in _flat_texts(plain(tags))}
-        for name, text in texts.items():
-            if len(text) > _TAG_LENGTH:
-                self._client.log_text(self.run_id, text, f"tags/{name}.txt")
-        entities = [RunTag(name, text[:_TAG_LENGTH]) for name, text in texts.items()]
+        texts = self._texts("tags", self._tag_names, tags, _TAG_LENGTH)
+        entities = [RunTag(name, text) for name, text in texts.items()]
         for chunk in _chunks(entities, _PARAMS_PER_REQUEST):
             self._client.log_batch(self.run_id, tags=chunk)
 
+    def _texts(self, kind: str, names: Names, value: Mapping[str, Any], limit: int) -> dict[str, str]:
+        """``value`` flat, secrets masked, each name and text as MLflow takes it."""
+        texts = {names[name]: text for name, text in _flat_texts(redact(plain(value)))}
+        for name, text in texts.items():
+            if len(text) > limit:
+                self._need_server()
+                self._client.log_text(self.run_id, text, f"{kind}/{name}.txt")
+        return {name: text[:limit] for name, text in texts.items()}
+
     def log_artifact(self, name: str, path: str) -> None:
-        """Upload a file or a folder into the run's artifacts."""
-        self._client.log_artifact(self.run_id, path)
+        """Upload a file or a folder into the run's artifacts, as ``name``."""
+        self._need_server()
+        if os.path.isdir(path):
+            self._client.log_artifacts(self.run_id, path, name)
+            return
+        folder, file = os.path.split(name)
+        with tempfile.TemporaryDirectory() as staging:  # MLflow calls an artifact as its file is called
+            os.symlink(os.path.abspath(path), os.path.join(staging, file))
+            self._client.log_artifact(self.run_id, os.path.join(staging, file), folder or None)
+
+    def _need_server(self) -> None:
+        """Find an outage with a bounded request: MLflow's uploads have retries of their own, for minutes."""
+        self._client.get_run(self.run_id)
 
     def finish(self, status: Status) -> None:
         """Set the run's status: FINISHED, FAILED or KILLED."""
+        if self._run is None:
+            return
         self._link_to_parent()
         self._client.set_terminated(self.run_id, _STATUS[status], self.ended_at)
 
@@ -224,13 +272,16 @@ class Mlflow(BaseTracker):
         from mlflow.exceptions import MlflowException
 
         if isinstance(error, MlflowException):
-            return error.error_code not in _REFUSING
-        return isinstance(error, OSError | TrackerUnavailable)
+            return error.error_code not in _BLOCKING | _REFUSING
+        answer = getattr(error, "response", None)  # of an upload that failed
+        if answer is not None:
+            return bool(answer.status_code == 429 or answer.status_code >= 500)
+        return isinstance(error, OSError | TrackerUnavailable) and not isinstance(error, FileNotFoundError)
 
     def _where(self) -> str:
         assert self._run is not None
         info = self._run.info
-        uri = self._client.tracking_uri
+        uri = redact_text(self._client.tracking_uri)
         if uri.startswith("http"):
             return f"{uri.rstrip('/')}/#/experiments/{info.experiment_id}/runs/{info.run_id}"
         return f"{uri}, experiment {info.experiment_id}, run {info.run_id}"

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import glob
 import os
+import shutil
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from .._names import Names, wandb_name
+from .._names import Names, wandb_name, with_hash
 from .._records import Log, Status
+from .._redact import redact, redact_text
 from .._values import plain
+from .._warn import warn
 from ..errors import TrackerBlocked
 from .base import BaseTracker
 
@@ -17,6 +22,8 @@ if TYPE_CHECKING:
     import wandb
 
 _FINISH_SECONDS = 10.0
+_TAG_LENGTH = 64
+_LONG_TAGS = "tracklib_tags"
 
 
 class Wandb(BaseTracker):
@@ -90,36 +97,69 @@ class Wandb(BaseTracker):
         """Begin the W&B run, or take it up again: its id is the tracklib run's uid."""
         import wandb
 
-        self._need_credentials()
+        settings = self._wandb_settings()
+        self._need_credentials(settings)
+        try:
+            self._run = self._begin_run(settings)
+        except (wandb.errors.AuthenticationError, wandb.errors.UsageError) as error:
+            raise TrackerBlocked(f"W&B: {error}") from error
+        epoch = self._names.axis("epoch")
+        self._run.define_metric(epoch)
+        self._run.define_metric("*", step_metric=epoch)
+        self._rows = self._run.starting_step
+        self.log_tags(dict.fromkeys(self.tags, ""))
+        self.state["run_id"] = self._run.id
+        self.location = self._run.settings.sync_dir if self._run.offline else self._run.url or ""
+
+    def _begin_run(self, settings: wandb.Settings) -> wandb.Run:
+        import wandb
+
         begin = self.begin
-        self._run = wandb.init(
+        return wandb.init(
             entity=self.entity,
             project=self.project,
             mode=self.mode,
             name=self.name or (begin.name if begin else None),
             group=self.group,
             job_type=self.job_type,
-            tags=self.tags,
-            notes=self.notes,
-            config=plain(self.config),
+            notes=None if self.notes is None else redact_text(self.notes),
+            config=redact(plain(self.config)),
             id=begin.uid if begin else None,
             resume="allow" if begin else None,
             dir=os.path.abspath(self.output_run),
-            settings=wandb.Settings(**_OWN_SETTINGS | self.settings),
+            settings=settings,
         )
-        epoch = self._names.axis("epoch")
-        self._run.define_metric(epoch)
-        self._run.define_metric("*", step_metric=epoch)
-        self._rows = self._run.starting_step
-        self.state["run_id"] = self._run.id
-        self.location = self._run.settings.sync_dir if self._run.offline else self._run.url or ""
 
-    def _need_credentials(self) -> None:
+    def _wandb_settings(self) -> wandb.Settings:
+        import wandb
+        from pydantic import ValidationError
+
+        own = dict(_OWN_SETTINGS)
+        if _has_secret(sys.argv[1:]):
+            own["x_disable_meta"] = True
+            warn("the command line holds a secret, and W&B would keep it: its record of the machine is left out")
+        try:
+            return wandb.Settings(**own | self.settings)
+        except ValidationError as error:
+            wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+            raise TrackerBlocked(f"W&B does not take these settings ({wrong}): see wandb.Settings") from error
+
+    def _need_credentials(self, settings: wandb.Settings) -> None:
         """W&B would ask for a key at the terminal, in the middle of the training's output."""
         import wandb
+        from wandb.sdk.lib.wbauth import authenticate_session  # wandb.login() prints, and writes settings
 
-        mode = self.mode or wandb.setup().settings.mode
-        if mode == "online" and not wandb.login(prompt=False, verify=False):
+        merged = wandb.setup().settings.model_copy()
+        merged.update_from_settings(settings)
+        if (self.mode or merged.mode) != "online" or merged.api_key:
+            return
+        try:
+            found = authenticate_session(
+                host=merged.base_url, source="tracklib", prompt=False, update_session=False
+            )
+        except wandb.errors.AuthenticationError as error:
+            raise TrackerBlocked(f"W&B: {error}") from error
+        if found is None:
             raise TrackerBlocked(
                 "W&B has no API key: run `wandb login` once, or set WANDB_API_KEY, or choose mode='offline'"
             )
@@ -142,30 +182,46 @@ class Wandb(BaseTracker):
         row: dict[str, Any] = {self._names[name]: value for name, value in record.metrics.items()}
         if record.axis != "epoch":
             for name in row.keys() - self._on_other_axes:
-                run.define_metric(name, step_metric=axis)
                 self._on_other_axes.add(name)
+                if "*" not in name:  # W&B would take it as a pattern, for other metrics too
+                    run.define_metric(name, step_metric=axis)
         row |= {axis: record.step, "_timestamp": record.time / 1000}
         run.log(row, step=record.ordinal, commit=True)
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Add to W&B's config."""
         assert self._run is not None, "init comes before log_params"
-        self._run.config.update(plain(params), allow_val_change=True)
+        self._run.config.update(redact(plain(params)), allow_val_change=True)
 
     def log_tags(self, tags: Mapping[str, str]) -> None:
-        """Add to W&B's tags, as ``name`` or ``name:value``, at most 64 characters each."""
+        """Add to W&B's tags, as ``name`` or ``name:value``. One that is too long for W&B is kept whole
+        in its config, under ``tracklib_tags``, its beginning as the tag."""
         assert self._run is not None, "init comes before log_tags"
-        words = [f"{name}:{value}" if value else name for name, value in tags.items()]
-        self._run.tags = tuple(dict.fromkeys([*(self._run.tags or ()), *(word[:64] for word in words if word)]))
-        self._run.config.update({"tags": dict(tags)}, allow_val_change=True)
+        shown: list[str] = list(self._run.tags or ())
+        whole: dict[str, str] = {}
+        for name, value in redact(plain(tags)).items():
+            word = redact_text(f"{name}:{value}" if value else name)
+            if len(word) > _TAG_LENGTH:
+                whole[redact_text(name)] = value
+                word = with_hash(word, word, _TAG_LENGTH)
+            shown.append(word)
+        self._run.tags = tuple(dict.fromkeys(filter(None, shown)))
+        if whole:
+            known = dict(self._run.config.get(_LONG_TAGS, {}))
+            self._run.config.update({_LONG_TAGS: known | whole}, allow_val_change=True)
 
     def log_artifact(self, name: str, path: str) -> None:
-        """Upload a file or a folder into the run's files."""
+        """Copy a file or a folder into the run's files, as ``name``, and upload it."""
         assert self._run is not None, "init comes before log_artifact"
-        base = os.path.dirname(os.path.abspath(path))
-        inside = [os.path.join(folder, file) for folder, _, files in os.walk(path) for file in files]
-        for file in inside or [path]:
-            self._run.save(os.path.abspath(file), base_path=base, policy="now")
+        copy = os.path.join(self._run.dir, name)
+        os.makedirs(os.path.dirname(copy), exist_ok=True)
+        if os.path.isdir(path):
+            shutil.copytree(path, copy, dirs_exist_ok=True)
+        else:
+            shutil.copyfile(path, copy)
+        inside = [os.path.join(folder, file) for folder, _, files in os.walk(copy) for file in files]
+        for file in inside or [copy]:
+            self._run.save(glob.escape(file), base_path=self._run.dir, policy="now")
 
     def finish(self, status: Status) -> None:
         """End the run: exit code 0 if it finished, 1 if not; W&B is told of a preemption."""
@@ -184,7 +240,18 @@ class Wandb(BaseTracker):
         """The network's errors, as W&B calls them too."""
         import wandb
 
+        if isinstance(error, FileNotFoundError):
+            return False
         return isinstance(error, OSError | wandb.errors.CommError) or super().is_transient(error)
+
+
+def _has_secret(argv: Sequence[str]) -> bool:
+    """Whether a command line shows a secret: ``--token=x``, or ``--token x``."""
+    options = [word if word.startswith("-") else "" for word in ["", *argv]]
+    return any(
+        redact(word, "" if word.startswith("-") else option) != word
+        for option, word in zip(options, argv, strict=False)
+    )
 
 
 _OWN_SETTINGS: dict[str, Any] = {

@@ -1,0 +1,54 @@
+"""tracklib: the smallest language in which a training run can say what happened."""
+
+from typing import TYPE_CHECKING
+
+from ._current import current
+from ._records import Log, Status
+from ._tracked import tracked
+from ._trackers import Trackers
+from ._tracking import tracking
+from .errors import (
+    ConfigError,
+    DeliveryError,
+    LifecycleError,
+    RunDirectoryError,
+    Terminated,
+    TrackerBlocked,
+    TrackerUnavailable,
+    TrackerWarning,
+    TracklibError,
+)
+from .trackers import BaseTracker, CsvLogger, Mlflow, Wandb
+
+if TYPE_CHECKING:
+    __version__: str
+
+__all__ = [
+    "BaseTracker",
+    "ConfigError",
+    "CsvLogger",
+    "DeliveryError",
+    "LifecycleError",
+    "Log",
+    "Mlflow",
+    "RunDirectoryError",
+    "Status",
+    "Terminated",
+    "TrackerBlocked",
+    "TrackerUnavailable",
+    "TrackerWarning",
+    "Trackers",
+    "TracklibError",
+    "Wandb",
+    "current",
+    "tracked",
+    "tracking",
+]
+
+
+def __getattr__(name: str) -> str:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("tracklib-ml")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,241 @@
+"""Configs to trackers. Every problem of every config is in the one error that is raised."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.metadata
+import importlib.util
+import inspect
+import json
+import os
+import tomllib
+import typing
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from ._redact import redact, redact_text
+from ._values import plain
+from .errors import ConfigError
+from .trackers.base import BaseTracker
+
+BUILT_IN = {
+    "CsvLogger": "tracklib.trackers.csv_logger:CsvLogger",
+    "Mlflow": "tracklib.trackers.mlflow:Mlflow",
+    "Wandb": "tracklib.trackers.wandb:Wandb",
+}
+PLUG_INS = "tracklib.trackers"
+DISTRIBUTION = "tracklib-ml"
+
+Config = Mapping[str, Any] | BaseTracker
+Configs = Sequence[Config] | Config | str | os.PathLike[str] | None
+
+
+class _Problem(Exception):
+    """One sentence about one config."""
+
+
+def build(configs: Configs) -> list[BaseTracker]:
+    """The trackers that ``configs`` ask for, none of them connected.
+
+    Args:
+        configs: dicts with a ``type``, tracker objects, or the path of a TOML, YAML or JSON file that
+            holds such dicts, as a list or under the key ``trackers``.
+
+    Raises:
+        ConfigError: with all that is wrong.
+    """
+    trackers: list[BaseTracker] = []
+    problems: list[str] = []
+    for where, config in _listed(configs):
+        try:
+            tracker = _build_one(config)
+        except _Problem as problem:
+            problems += [f"{where}: {redact_text(line)}" for line in problem.args]
+        else:
+            if any(tracker is other for other in trackers):
+                problems.append(f"{where}: the same {type(tracker).__name__} object is listed twice: make a second one")
+            trackers.append(tracker)
+            problems += [f"{where}: {line}" for line in _missing_packages(tracker)]
+    if problems:
+        raise ConfigError(problems)
+    return trackers
+
+
+def describe(tracker: BaseTracker) -> dict[str, Any]:
+    """The config that would build ``tracker`` again, secrets masked; what it was given, by its schema."""
+    given = {
+        name: getattr(tracker, name)
+        for name, entry in type(tracker).config_schema.items()
+        if name != "output_run" and getattr(tracker, name, entry["default"]) != entry["default"]
+    }
+    described: dict[str, Any] = redact({"type": type_name(type(tracker)), **plain(given)})
+    return described
+
+
+def type_name(kind: type[BaseTracker]) -> str:
+    """What ``type`` names ``kind`` in a config: a built-in's name, else ``module:Class``."""
+    path = f"{kind.__module__}:{kind.__qualname__}"
+    return kind.__name__ if BUILT_IN.get(kind.__name__) == path else path
+
+
+def _listed(configs: Configs) -> list[tuple[str, Any]]:
+    origin = "configs"
+    if isinstance(configs, str | os.PathLike):
+        origin = os.fspath(configs)
+        configs = _read_file(origin)
+    if configs is None:
+        return []
+    if isinstance(configs, Mapping | BaseTracker):
+        return [(origin, configs)]
+    if not isinstance(configs, Sequence):
+        raise ConfigError(
+            [
+                f"{origin}: expected a list of dicts or trackers, or a file's path, got {type(configs).__name__}; "
+                'for instance [{"type": "Mlflow"}]'
+            ]
+        )
+    return [(f"{origin}[{index}]", config) for index, config in enumerate(configs)]
+
+
+def _read_file(path: str) -> Any:
+    try:
+        with open(path, "rb") as file:
+            content = file.read()
+        parsed = _parse(os.path.splitext(path)[1].lower(), content)
+    except (OSError, ValueError, ImportError, RecursionError) as error:
+        raise ConfigError([f"{path}: {redact_text(str(error))}"]) from error
+    if isinstance(parsed, Mapping) and "type" not in parsed:
+        if "trackers" not in parsed:
+            raise ConfigError([f"{path}: expected a list of configs, or the list under the key 'trackers'"])
+        parsed = parsed["trackers"]
+    return [] if parsed is None else parsed
+
+
+def _parse(suffix: str, content: bytes) -> Any:
+    if suffix == ".toml":
+        return tomllib.loads(content.decode())
+    if suffix == ".json":
+        return json.loads(content)
+    if suffix in (".yaml", ".yml"):
+        try:
+            import yaml
+        except ImportError:
+            raise ImportError(f"to read YAML, run: {_pip('yaml')}") from None
+        try:
+            return yaml.safe_load(content)
+        except yaml.YAMLError as error:
+            raise ValueError(f"it is no YAML: {error}") from error
+    raise ValueError(f"configs are read from .toml, .yaml, .yml or .json files, not from {suffix or 'a file without ending'!r}")
+
+
+def _build_one(config: Any) -> BaseTracker:
+    if isinstance(config, BaseTracker):
+        return config
+    if inspect.isclass(config) and issubclass(config, BaseTracker):
+        raise _Problem(f"{config.__name__} is a class: write {config.__name__}(...) or {{'type': '{config.__name__}'}}")
+    if not isinstance(config, Mapping):
+        raise _Problem(f"expected a dict such as {{'type': 'Mlflow'}} or a tracker, got {type(config).__name__} {config!r}")
+    if not isinstance(config.get("type"), str):
+        raise _Problem(f"the key 'type' is missing or no string: it names the tracker, one of {', '.join(_known())}")
+    kind = _find(config["type"])
+    options = {key: value for key, value in config.items() if key != "type"}
+    if problems := _wrong_options(kind, options):
+        raise _Problem(*problems)
+    try:
+        return kind(**options)
+    except Exception as error:
+        raise _Problem(f"{kind.__name__} refused its config: {error}") from error
+
+
+def _find(name: str) -> type[BaseTracker]:
+    known = _known()
+    if name not in known and ":" not in name:
+        raise _Problem(f"unknown type {name!r}{_did_you_mean(name, known)}; known are {', '.join(known)}, or 'package.module:Class'")
+    kind = known.get(name, name)
+    if isinstance(kind, str):
+        kind = _load(kind)
+    if not (inspect.isclass(kind) and issubclass(kind, BaseTracker)):
+        raise _Problem(f"type {name!r} is no subclass of tracklib.BaseTracker")
+    if inspect.isabstract(kind):
+        lacking = ", ".join(sorted(kind.__abstractmethods__))
+        raise _Problem(f"{kind.__name__} is not complete: give it {lacking}")
+    return kind
+
+
+def _load(path: str) -> Any:
+    module, _, name = path.partition(":")
+    try:
+        found: Any = importlib.import_module(module)
+        for part in name.split("."):
+            found = getattr(found, part)
+    except Exception as error:
+        raise _Problem(f"type {path!r} cannot be imported: {type(error).__name__}: {error}") from error
+    return found
+
+
+def _known() -> dict[str, str | type[BaseTracker]]:
+    """Every name that ``type`` may be: built-ins, imported subclasses, plug-ins; earlier ones win."""
+    plug_ins = {entry.name: entry.value for entry in importlib.metadata.entry_points(group=PLUG_INS)}
+    subclasses = {kind.__name__: kind for kind in _subclasses(BaseTracker)}
+    return {**plug_ins, **subclasses, **BUILT_IN}
+
+
+def _subclasses(kind: type[BaseTracker]) -> list[type[BaseTracker]]:
+    return [found for child in kind.__subclasses__() for found in (*_subclasses(child), child)]
+
+
+def _wrong_options(kind: type[BaseTracker], options: Mapping[Any, Any]) -> list[str]:
+    schema = kind.config_schema
+    if any(p.kind is p.VAR_KEYWORD for p in inspect.signature(kind.__init__).parameters.values()):
+        return []
+    problems = [
+        f"{kind.__name__} needs {name!r}"
+        for name, entry in schema.items()
+        if entry["required"] and name not in options
+    ]
+    types = _types(kind)
+    for name, value in options.items():
+        if name not in schema:
+            hint = _did_you_mean(str(name), schema)
+            problems.append(f"{kind.__name__} has no option {name!r}{hint}; it has {', '.join(schema)}")
+        elif not _fits(value, types.get(name, Any)):
+            problems.append(
+                f"{kind.__name__}'s {name!r} must be {schema[name]['type']}, got {type(value).__name__}: {redact(plain(value), name)!r}"
+            )
+    return problems
+
+
+def _types(kind: type[BaseTracker]) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(kind.__init__)
+    except Exception:  # a name that only a type checker can see
+        return {}
+
+
+def _fits(value: Any, annotation: Any) -> bool:
+    try:
+        msgspec.convert(value, annotation, strict=True)
+    except msgspec.ValidationError:
+        return False
+    except Exception:  # a type that msgspec does not know
+        return not inspect.isclass(annotation) or isinstance(value, annotation)
+    return True
+
+
+def _missing_packages(tracker: BaseTracker) -> list[str]:
+    missing = [name for name in tracker.requires if importlib.util.find_spec(name) is None]
+    install = _pip(tracker.extra) if tracker.extra else f"pip install {' '.join(missing)}"
+    return [f"{type(tracker).__name__} needs {' and '.join(missing)}; run: {install}"] if missing else []
+
+
+def _pip(extra: str) -> str:
+    return f'pip install "{DISTRIBUTION}[{extra}]"'
+
+
+def _did_you_mean(name: str, known: Mapping[str, Any]) -> str:
+    lower = {other.lower(): other for other in known}
+    close = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.5)
+    return f" (did you mean {lower[close[0]]!r}?)" if close else ""

@@ -1,0 +1,425 @@
+"""Delivery: one tracker, one thread, one offset in the journal.
+
+The only module that knows threads. It reads the same file that the training process writes; nothing
+else passes between them but a wake-up. So the same object serves in a thread of the training process
+and in the foreground of ``tracklib sync``.
+
+Guarantees:
+    - The training thread never waits for a tracker, and no tracker for another.
+    - A record is passed over only when its tracker took it or refused it for good; what was refused is
+      in ``rejected.jsonl`` with the reason.
+    - After :meth:`Delivery.abandon` no further record is handed to the tracker.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import importlib
+import logging
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from ._journal import Entry, Reader, count_lines
+from ._records import Artifact, Begin, End, Log, Params, Tags
+from ._redact import redact_text
+from .errors import TrackerBlocked
+from .trackers.base import BaseTracker
+
+logger = logging.getLogger("tracklib")
+
+IDLE_SECONDS = 0.2
+SAVE_SECONDS = 0.2
+BLOCKED_SECONDS = 60.0
+CONNECT_SECONDS = 60.0
+
+
+class Standing(enum.Enum):
+    """Where a delivery stands."""
+
+    CONNECTING = "connecting"
+    DELIVERING = "delivering"
+    RETRYING = "retrying"
+    BLOCKED = "blocked"
+    DONE = "done"
+    ABANDONED = "abandoned"
+
+
+class _Abandoned(Exception):
+    """Unwinds the delivery's thread."""
+
+
+class Saved(msgspec.Struct):
+    """What ``state/<tracker>.json`` holds: how far the tracker is, and what it must remember."""
+
+    offset: int = 0
+    ordinal: int = 0
+    attempt: int = 1
+    delivered: int = 0
+    rejected: int = 0
+    tracker: dict[str, str] = {}
+
+
+class Delivery:
+    """Hands one journal's records to one tracker, in order.
+
+    Args:
+        tracker: not yet connected.
+        name: how messages and the state file call it.
+        directory: the run's directory, with the journal.
+        begin: how the attempt began.
+        journal: the journal's path.
+        heartbeat: called between the records; it must not raise.
+    """
+
+    def __init__(
+        self,
+        tracker: BaseTracker,
+        name: str,
+        directory: str,
+        begin: Begin,
+        journal: str,
+        heartbeat: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.tracker = tracker
+        self.name = name
+        self.standing = Standing.CONNECTING
+        self.trouble = ""
+        self.changed = threading.Event()  # set at each step forward; whoever waits for it clears it
+        self._directory = directory
+        self._journal = journal
+        self._heartbeat = heartbeat
+        self._state_path = os.path.join(directory, "state", f"{name}.json")
+        self._saved = _load_state(self._state_path)
+        if tracker.is_projection:
+            self._saved = Saved()
+        self._reader = Reader(journal, self._saved.offset, self._saved.ordinal)
+        self._wake = threading.Event()
+        self._begin = begin
+        self._hurry = self._abandon = self._ended = False
+        self._saved_at = 0.0
+        self._clock_id: int | None = None
+        self._thread = threading.Thread(target=self.run, name=f"tracklib-{name}", daemon=True)
+        tracker.begin = begin
+        tracker.state = dict(self._saved.tracker)
+
+    # For the owner's thread ---------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to deliver, in a thread of its own."""
+        self._thread.start()
+
+    def hurry(self) -> None:
+        """The run is over, or somebody waits: try now, and soon again."""
+        self._hurry = True
+        self._wake.set()
+
+    def wake(self) -> None:
+        """Look for records now."""
+        self._wake.set()
+
+    def abandon(self) -> None:
+        """Deliver no more. A call that the tracker is in goes on; nothing comes after it."""
+        self._abandon = True
+        self._wake.set()
+
+    def join(self, timeout: float) -> None:
+        """Wait until the thread has ended, for at most ``timeout`` seconds."""
+        self._thread.join(timeout)
+
+    @property
+    def delivered(self) -> int:
+        """How many records the tracker took."""
+        return self._saved.delivered
+
+    @property
+    def rejected(self) -> int:
+        """How many records the tracker refused for good."""
+        return self._saved.rejected
+
+    @property
+    def offset(self) -> int:
+        """The tracker has all records before this byte of the journal."""
+        return self._saved.offset
+
+    @property
+    def missing(self) -> int:
+        """How many records the tracker has not got, once the run has ended."""
+        begin_and_end = 2 if self.offset == 0 else 1
+        return max(0, count_lines(self._journal, self.offset) - begin_and_end)
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether waiting is of no use: all is done, or a person must mend something first."""
+        return self.standing in (Standing.DONE, Standing.BLOCKED, Standing.ABANDONED)
+
+    @property
+    def damaged(self) -> int:
+        """How many lines of the journal were no records."""
+        return self._reader.damaged
+
+    def progress(self) -> tuple[int, Standing, float]:
+        """Something that changes whenever the delivery gets on.
+
+        Importing an SDK and setting a database up take seconds and hand no record over, so while the
+        tracker connects, its thread's processor time counts.
+        """
+        work = 0.0
+        if self.standing is Standing.CONNECTING and self._clock_id is not None:
+            with contextlib.suppress(OSError):
+                work = time.clock_gettime(self._clock_id) // 0.1
+        return self.offset, self.standing, work
+
+    # The delivery itself ------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Connect and deliver until the run's end, or until abandoned."""
+        if hasattr(time, "pthread_getcpuclockid"):
+            self._clock_id = time.pthread_getcpuclockid(threading.get_ident())
+        try:
+            with contextlib.suppress(_Abandoned):
+                self._insist(self._connect, always=True)
+                while not self._deliver_next():
+                    self._rest(IDLE_SECONDS)
+                self._save()
+                self._stand(Standing.DONE)
+                return
+            self._stand(Standing.ABANDONED)
+        finally:
+            self._reader.close()
+
+    def _connect(self) -> None:
+        for package in self.tracker.requires:
+            importlib.import_module(package)
+        self.tracker.init()
+        self._save()
+
+    def _deliver_next(self) -> bool:
+        """Deliver all there is; whether the run's end was among it."""
+        while entries := self._reader.read():
+            for batch in _batches(entries, self.tracker.batch_size):
+                self._deliver(batch)
+                self._heartbeat()
+                self._save(at_least_every=SAVE_SECONDS)
+                if self._ended:
+                    return True
+            self._save()
+        self._heartbeat()
+        return False
+
+    def _finish(self, end: End) -> None:
+        """Finish the tracker; not for the ``end`` of an attempt that was resumed."""
+        if self._saved.attempt == self._begin.attempt:
+            self.tracker.ended_at = end.time
+            self._insist(lambda: self.tracker.finish(end.status), always=True)
+            self._ended = True
+
+    def _deliver(self, batch: Sequence[Entry]) -> None:
+        """Deliver ``batch``; refused for good, in halves, down to the record that is at fault."""
+        try:
+            self._insist(lambda: self._hand_over(batch))
+        except _Abandoned:
+            raise
+        except BaseException as error:
+            if len(batch) == 1:
+                self._reject(batch[0], error)
+                return
+            half = len(batch) // 2
+            self._deliver(batch[:half])
+            self._deliver(batch[half:])
+        else:
+            self._pass(batch[-1], taken=len(batch))
+
+    def _hand_over(self, batch: Sequence[Entry]) -> None:
+        match batch[0].record:
+            case Log():
+                self.tracker.log_batch([entry.record for entry in batch if isinstance(entry.record, Log)])
+            case Begin(attempt=attempt):
+                self._saved.attempt = attempt
+            case End() as end:
+                self._finish(end)
+            case Params(params=params):
+                self.tracker.log_params(params)
+            case Tags(tags=tags):
+                self.tracker.log_tags(tags)
+            case Artifact(name=name):
+                self.tracker.log_artifact(name, os.path.join(self._directory, "artifacts", name))
+
+    def _pass(self, entry: Entry, taken: int) -> None:
+        self._saved.offset = entry.end
+        self._saved.ordinal = entry.ordinal + 1
+        self._saved.delivered += taken
+        self.changed.set()
+
+    def _insist(self, call: Callable[[], None], always: bool = False) -> None:
+        """Make ``call`` until it returns.
+
+        Raises:
+            _Abandoned: the delivery was told to give up.
+            BaseException: what ``call`` raised, if waiting cannot mend it and not ``always``.
+        """
+        for delay in _delays():
+            if self._abandon:
+                raise _Abandoned
+            try:
+                call()
+            except BaseException as error:  # SDKs raise SystemExit too
+                transient = _is_transient(self.tracker, error)
+                if not (transient or always or isinstance(error, TrackerBlocked)):
+                    raise
+                self._report(error, Standing.RETRYING if transient else Standing.BLOCKED)
+                asked = getattr(error, "retry_after", None) or 0.0
+                self._rest(max(delay, asked) if transient else BLOCKED_SECONDS, soon=transient and not asked)
+            else:
+                self._recovered()
+                return
+
+    def _rest(self, seconds: float, soon: bool = False) -> None:
+        """Wait, unless woken; ``soon``: when the run is over, for a second at most."""
+        until = time.monotonic() + (min(seconds, 1.0) if self._hurry and soon else seconds)
+        while not self._abandon and (left := until - time.monotonic()) > 0:
+            woken = self._wake.wait(min(left, 1.0))
+            self._wake.clear()
+            if woken:
+                break
+            self._heartbeat()
+        if self._abandon:
+            raise _Abandoned
+
+    def _reject(self, entry: Entry, error: BaseException) -> None:
+        self._saved.rejected += 1
+        reason = _words(error)
+        if self._saved.rejected == 1:
+            logger.warning("%s refused a record (%s); what it refuses is kept in rejected.jsonl", self.name, reason)
+        self.trouble = reason
+        line = msgspec.json.encode({"tracker": self.name, "reason": reason, "record": entry.record}) + b"\n"
+        with contextlib.suppress(OSError):  # the journal has the record too
+            _append(os.path.join(self._directory, "rejected.jsonl"), line)
+        self._pass(entry, taken=0)
+
+    def _report(self, error: BaseException, standing: Standing) -> None:
+        self.trouble = _words(error)
+        if self.standing is not standing:
+            logger.warning("%s is %s (%s); the journal keeps everything", self.name, standing.value, self.trouble)
+        self._stand(standing)
+
+    def _recovered(self) -> None:
+        if self.standing in (Standing.RETRYING, Standing.BLOCKED):
+            logger.warning("%s works again", self.name)
+            self.trouble = ""
+        self._stand(Standing.DELIVERING)
+
+    def _stand(self, standing: Standing) -> None:
+        if self.standing is not standing:
+            self.standing = standing
+            self.changed.set()
+
+    def _save(self, at_least_every: float = 0.0) -> None:
+        """Keep how far the tracker is. Where the disk refuses, a later save does it."""
+        if time.monotonic() - self._saved_at < at_least_every:
+            return
+        self._saved_at = time.monotonic()
+        self._saved.tracker = dict(self.tracker.state)
+        with contextlib.suppress(OSError):
+            os.makedirs(os.path.dirname(self._state_path), mode=0o700, exist_ok=True)
+            temporary = f"{self._state_path}.tmp"
+            with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as file:
+                file.write(msgspec.json.encode(self._saved))
+            os.replace(temporary, self._state_path)
+
+
+def _batches(entries: Sequence[Entry], size: int) -> Iterator[Sequence[Entry]]:
+    """Runs of up to ``size`` logs; every other record by itself."""
+    start = 0
+    for index, entry in enumerate(entries):
+        if not isinstance(entry.record, Log):
+            if start < index:
+                yield entries[start:index]
+            yield entries[index : index + 1]
+            start = index + 1
+        elif index + 1 - start == size:
+            yield entries[start : index + 1]
+            start = index + 1
+    if start < len(entries):
+        yield entries[start:]
+
+
+def _delays() -> Iterator[float]:
+    """1 s to 60 s, doubling, each with up to a quarter of jitter."""
+    delay = 1.0
+    while True:
+        yield delay * random.uniform(1.0, 1.25)
+        delay = min(2 * delay, 48.0)
+
+
+def _is_transient(tracker: BaseTracker, error: BaseException) -> bool:
+    try:
+        return bool(tracker.is_transient(error))
+    except Exception:
+        return False
+
+
+def _words(error: BaseException) -> str:
+    try:
+        text = redact_text(str(error))
+    except Exception:
+        text = ""
+    words = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return words if len(words) <= 500 else words[:500] + "..."
+
+
+def _append(path: str, line: bytes) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        os.write(fd, line)
+    finally:
+        os.close(fd)
+
+
+def _load_state(path: str) -> Saved:
+    try:
+        with open(path, "rb") as file:
+            return msgspec.json.decode(file.read(), type=Saved)
+    except (OSError, msgspec.MsgspecError):
+        return Saved()
+
+
+def draining(
+    deliveries: Sequence[Delivery], patience: float, clock: Callable[[], float] = time.monotonic
+) -> Iterator[None]:
+    """Yield as long as it is worth waiting for ``deliveries``; the caller waits a moment each time.
+
+    It ends when all are at rest, or when ``patience`` seconds went by in which none got on. A tracker
+    that is still connecting counts as getting on for a minute at most.
+    """
+    for delivery in deliveries:
+        delivery.hurry()
+    begun = moved = clock()
+    seen: Any = None
+    while not all(delivery.at_rest for delivery in deliveries):
+        progress = [delivery.progress() for delivery in deliveries]
+        now = clock()
+        if progress != seen and (now - begun < CONNECT_SECONDS or _records_moved(progress, seen)):
+            seen, moved = progress, now
+        if now - moved >= patience:
+            return
+        yield
+
+
+def _records_moved(progress: Any, seen: Any) -> bool:
+    return [step[0] for step in progress] != [step[0] for step in seen or [(None,)]]
+
+
+def wait_for_change(deliveries: Sequence[Delivery], timeout: float) -> None:
+    """Return when a delivery gets on, or after ``timeout`` seconds."""
+    for delivery in deliveries:
+        if not delivery.at_rest:
+            delivery.changed.wait(timeout)
+            delivery.changed.clear()
+            return

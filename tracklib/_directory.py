@@ -1,0 +1,62 @@
+"""The run's directory: made, owned, and an earlier run in it moved aside. Nothing is overwritten."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+
+from ._journal import FILENAME, Reader, held
+from ._records import Begin
+from .errors import RunDirectoryError
+
+_OWN = ("state", "artifacts", "rejected.jsonl")
+
+
+def default_directory(name: str | None, uid: str) -> str:
+    """``runs/<time>-<name>``, or the uid's beginning where there is no name."""
+    slug = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name or uid[:6])
+    return os.path.join("runs", f"{time.strftime('%Y%m%d-%H%M%S')}-{slug.strip('.')[:80]}")
+
+
+@contextlib.contextmanager
+def owned(directory: str) -> Iterator[None]:
+    """Make ``directory`` with mode 0700 if it is not there, and own it for the length of a block.
+
+    Raises:
+        RunDirectoryError: it cannot be written, or a live process owns it.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            os.makedirs(directory, mode=0o700, exist_ok=True)
+            stack.enter_context(held(directory))
+            os.listdir(directory)
+        except RunDirectoryError:
+            raise
+        except OSError as error:
+            raise RunDirectoryError(
+                f"output_run={directory!r} cannot be used ({error.strerror or error}): "
+                "choose a directory that can be written, or mend its permissions"
+            ) from error
+        yield
+
+
+def set_aside(directory: str) -> None:
+    """Move the run that ``directory`` holds, if any, into ``previous/<uid>/``, its journal last."""
+    journal = os.path.join(directory, FILENAME)
+    if not os.path.lexists(journal):
+        return
+    begin = first_begin(journal)
+    uid = begin.uid if begin else time.strftime("unreadable-%Y%m%d-%H%M%S")
+    target = os.path.join(directory, "previous", os.path.basename(uid))
+    os.makedirs(target, mode=0o700, exist_ok=True)
+    for name in (*_OWN, *(begin.files if begin else ()), FILENAME):
+        if os.path.basename(name) == name and os.path.lexists(os.path.join(directory, name)):
+            os.rename(os.path.join(directory, name), os.path.join(target, name))
+
+
+def first_begin(journal: str) -> Begin | None:
+    """How the run in ``journal`` began; None where no line says so."""
+    with contextlib.closing(Reader(journal)) as reader:
+        return next((entry.record for entry in reader.records() if isinstance(entry.record, Begin)), None)

@@ -1,0 +1,153 @@
+"""tracked: what a function returns is logged, and the function stays itself."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import itertools
+import weakref
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar, overload
+
+from ._callables import Kind, Wrapper, drive, drive_async, kind_of, need_callable, underlying
+from ._current import current
+from ._trackers import Trackers
+from ._values import as_metrics
+from ._warn import warn
+
+F = TypeVar("F")
+
+
+@overload
+def tracked(function: F, /) -> F: ...
+
+
+@overload
+def tracked(*, epoch: str = "epoch") -> Callable[[F], F]: ...
+
+
+def tracked(function: Any = None, /, *, epoch: str = "epoch") -> Any:
+    """Log the metrics that a function returns, into the current run.
+
+    For functions, methods, class and static methods, plain or async; of a generator, plain or async,
+    each value that it yields is logged. Name, signature, types and behaviour stay; what was returned is
+    handed on untouched. Without a current run the function is just called.
+
+    What counts as metrics: a mapping; a dataclass, named tuple, attrs or pydantic object; the mapping
+    inside a returned tuple; a bare number, under the function's name. None logs nothing. Anything else
+    is warned of once.
+
+    Args:
+        epoch: the argument that tells the epoch. Where the function has none, or gets None, its own
+            calls in this run are counted, from 0.
+
+    Raises:
+        TypeError: what is decorated is no function.
+        ValueError: the function has no argument of the name given as ``epoch``.
+    """
+    if function is None:
+        return functools.partial(_track, epoch=epoch, needed=epoch != "epoch")
+    return _track(function, epoch=epoch, needed=False)
+
+
+def _track(function: Any, epoch: str, needed: bool) -> Any:
+    need_callable(function, "tracked")
+    watch = _Watch(function, epoch, needed)
+    wrappers = {
+        Kind.PLAIN: watch.call,
+        Kind.COROUTINE: watch.call_async,
+        Kind.GENERATOR: watch.generate,
+        Kind.ASYNC_GENERATOR: watch.generate_async,
+    }
+    return Wrapper(function, wrappers[kind_of(function)])
+
+
+class _Watch:
+    """What is known of a tracked function from its decoration on, and its wrappers by kind."""
+
+    def __init__(self, function: Any, epoch: str, needed: bool) -> None:
+        self.name = getattr(underlying(function), "__name__", type(function).__name__)
+        self._epoch = epoch
+        self._position, self._default = _find_argument(function, epoch, needed)
+        self._counts: weakref.WeakKeyDictionary[Trackers, itertools.count[int]] = weakref.WeakKeyDictionary()
+        self._warned = False
+
+    def call(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        returned = wrapped(*args, **kwargs)
+        run = current()
+        if run is not None and returned is not None:
+            self._log(run, returned, instance, args, kwargs)
+        return returned
+
+    async def call_async(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        returned = await wrapped(*args, **kwargs)
+        self._see(returned, instance, args, kwargs)
+        return returned
+
+    def generate(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        def step(call: Callable[[], Any]) -> Any:
+            item = call()
+            self._see(item, instance, args, kwargs)
+            return item
+
+        return drive(wrapped(*args, **kwargs), step)
+
+    def generate_async(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        async def step(call: Callable[[], Awaitable[Any]]) -> Any:
+            item = await call()
+            self._see(item, instance, args, kwargs)
+            return item
+
+        return drive_async(wrapped(*args, **kwargs), step)
+
+    def _see(self, returned: Any, instance: Any, args: Any, kwargs: Any) -> None:
+        run = current()
+        if run is not None and returned is not None:
+            self._log(run, returned, instance, args, kwargs)
+
+    def _log(self, run: Trackers, returned: Any, instance: Any, args: Any, kwargs: Any) -> None:
+        """Log what was returned. Never raises: the caller's work is done and must not be lost."""
+        try:
+            metrics = as_metrics(returned, self.name)
+            if metrics is not None:
+                run.log(self._epoch_of(run, instance, args, kwargs), metrics)
+                return
+            trouble = f"returned {type(returned).__name__}, which holds no metrics: return a dict such as {{'loss': 0.1}}"
+        except Exception as error:
+            trouble = f"returned what could not be logged ({type(error).__name__}: {error})"
+        if not self._warned:
+            self._warned = True
+            warn(f"{self.name} {trouble}")
+
+    def _epoch_of(self, run: Trackers, instance: Any, args: Any, kwargs: Any) -> Any:
+        epoch = kwargs.get(self._epoch)
+        if epoch is None and self._position is not None:
+            position = self._position if instance is None else self._position - 1
+            epoch = args[position] if position < len(args) else self._default
+        if epoch is None:
+            count = self._counts.get(run)
+            if count is None:
+                count = self._counts.setdefault(run, itertools.count())
+            epoch = next(count)
+        return epoch
+
+
+def _find_argument(function: Any, name: str, needed: bool) -> tuple[int | None, Any]:
+    """The position (None: by keyword only) and the default of the argument ``name``.
+
+    wrapt hands a method's instance over apart from its arguments, so a position counts it.
+    """
+    inner = function.__func__ if isinstance(function, classmethod | staticmethod) else function
+    try:
+        parameters = inspect.signature(inner).parameters
+    except (TypeError, ValueError):  # a builtin that does not tell
+        return None, None
+    if name not in parameters:
+        if needed and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+            raise ValueError(f"{inner.__qualname__} has no argument {name!r}; it has {', '.join(parameters) or 'none'}")
+        return None, None
+    parameter = parameters[name]
+    default = None if parameter.default is parameter.empty else parameter.default
+    if parameter.kind is parameter.KEYWORD_ONLY:
+        return len(parameters), default
+    return list(parameters).index(name), default

@@ -1,0 +1,505 @@
+"""Trackers: one run, its journal, and one delivery for each tracker."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import atexit
+import contextlib
+import logging
+import operator
+import os
+import shutil
+import socket
+import sys
+import tempfile
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from . import _config, _environment
+from ._delivery import Delivery, Standing, draining, wait_for_change
+from ._directory import default_directory, owned, set_aside
+from ._journal import FILENAME, Journal
+from ._records import FORMAT, Artifact, Begin, End, Log, Params, Parent, Record, Status, Tags
+from ._redact import redact, redact_text
+from ._values import as_mapping, clean, plain
+from ._warn import warn
+from .errors import ConfigError, LifecycleError, Terminated
+from .trackers.base import BaseTracker
+from .trackers.csv_logger import CsvLogger
+
+PATIENCE = 10.0
+PATIENCE_AFTER_ERROR = 5.0
+_INT64 = 2**63
+
+_open: set[Trackers] = set()  # begun and not ended: for a fork and for the interpreter's exit
+
+
+class Trackers:
+    """One run, sent to any number of trackers. ``tracking`` wraps its :meth:`init` and :meth:`finish`
+    around a block; by hand::
+
+        trackers = Trackers([{"type": "Mlflow", "experiment_name": "digits"}], output_run="runs/digits")
+        trackers.init()
+        trackers.log(epoch=1, log_dict={"loss": 0.1})
+        trackers.finish()
+
+    What :meth:`log` returned from is in the run's journal; each tracker gets it from there in a thread
+    of its own, however slow or broken another is.
+
+    Args:
+        loggers_configs: dicts with a ``type``, tracker objects, or the path of a TOML, YAML or JSON
+            file; a CSV file is always written as well.
+        output_run: the run's directory; None makes ``runs/<time>-<name>``.
+        name: the run's name; None takes the directory's.
+        params: hyperparameters, logged when the run begins.
+        tags: a mapping or bare words, set when the run begins.
+        parent: the run around this one.
+
+    Attributes:
+        loggers: the trackers, a ``CsvLogger`` last.
+        loggers_configs: as given.
+        output_run: the run's directory.
+        is_init: whether the run has begun and not ended.
+
+    Raises:
+        ConfigError: with all that is wrong with the configs.
+    """
+
+    def __init__(
+        self,
+        loggers_configs: _config.Configs = None,
+        output_run: str | os.PathLike[str] | None = None,
+        *,
+        name: str | None = None,
+        params: Any = None,
+        tags: Mapping[str, Any] | Iterable[str] | None = None,
+        parent: Parent | None = None,
+    ) -> None:
+        self.loggers_configs = loggers_configs
+        self.loggers = _with_csv_last(_config.build(loggers_configs))
+        self.name = name
+        self.uid = uuid.uuid4().hex[:16]
+        self.output_run = os.fspath(output_run) if output_run else default_directory(name, self.uid)
+        self.is_init = False
+        self.left = ""
+        self._params = None if params is None else _as_params(params)
+        self._tags = None if tags is None else _as_tags(tags)
+        self._parent = parent
+        self._named = _named(self.loggers)
+        self._steps: dict[str, int] = {}
+        self._warned: set[tuple[str, str]] = set()
+        self._journal: Journal | None = None
+        self._deliveries: list[Delivery] = []
+        self._resources = contextlib.ExitStack()
+        self._in_child = False
+
+    # The run's life -----------------------------------------------------------------------------
+
+    def init(self) -> None:
+        """Begin the run: own the directory, open the journal, start the trackers. Takes milliseconds:
+        each tracker connects in its own thread.
+
+        Raises:
+            LifecycleError: the run has begun before; each object is one run.
+            RunDirectoryError: the directory cannot be written, or belongs to a live run.
+        """
+        if self.is_init or self._journal is not None:
+            raise LifecycleError("this run has begun already: make a new Trackers (or tracking) for each run")
+        directory = os.path.abspath(os.path.expanduser(self.output_run))
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(owned(directory))
+            set_aside(directory)
+            journal = Journal(os.path.join(directory, FILENAME), logging.getLogger("tracklib").warning)
+            stack.callback(journal.close)
+            self._resources = stack.pop_all()
+        self._journal = journal
+        self.is_init = True
+        begin = self._begin(journal, directory)
+        for tracker in self.loggers:
+            tracker.output_run = directory
+        self._deliveries = [
+            Delivery(tracker, name, directory, begin, journal.path, journal.tick)
+            for name, tracker in self._named.items()
+        ]
+        _watch_the_process(self)
+        for delivery in self._deliveries:
+            delivery.start()
+
+    def _begin(self, journal: Journal, directory: str) -> Begin:
+        begin = Begin(
+            time=journal.now(),
+            format=FORMAT,
+            uid=self.uid,
+            attempt=1,
+            name=self.name or os.path.basename(directory),
+            pid=os.getpid(),
+            host=socket.gethostname(),
+            configs=[_config.describe(tracker) for tracker in self.loggers],
+            files=[file for tracker in self.loggers for file in tracker.files],
+            parent=self._parent,
+        )
+        journal.append(begin)
+        if self._params:
+            journal.append(Params(time=journal.now(), params=self._params))
+        if self._tags:
+            journal.append(Tags(time=journal.now(), tags=self._tags))
+        return begin
+
+    def finish(self, status: Status | str = Status.FINISHED) -> None:
+        """End the run and wait until its trackers have it all, or no longer get on.
+
+        Args:
+            status: ``"finished"``, ``"failed"``, ``"killed"`` or ``"preempted"``.
+
+        Raises:
+            LifecycleError: the run has not begun, or has ended.
+        """
+        self._need_journal("finish")
+        self.end(Status(status))
+        self.leave()
+        if self.left:
+            warn(self.left)
+
+    def end(self, status: Status, error: BaseException | None = None) -> None:
+        """Write how the run ended, and have the disk hold it. Nothing can be logged after it."""
+        if self._in_child or not self.is_init:
+            return
+        journal = self._need_journal("end")
+        kind = type(error).__name__ if error else ""
+        journal.append(End(time=journal.now(), status=status, error=kind, message=_message(error)))
+        self.is_init = False
+        journal.sync()
+
+    def leave(self, patience: float = PATIENCE) -> None:
+        """Wait for the trackers, for at most ``patience`` seconds in which none gets on; then let go.
+
+        Afterwards :attr:`left` says in words what did not arrive; it is empty if all did.
+        """
+        if self._in_child or self not in _open:
+            return
+        with self._letting_go():
+            for _ in draining(self._deliveries, patience):
+                wait_for_change(self._deliveries, 0.1)
+
+    async def leave_async(self, patience: float = PATIENCE) -> None:
+        """:meth:`leave` that lets the event loop run meanwhile."""
+        if self._in_child or self not in _open:
+            return
+        with self._letting_go():
+            for _ in draining(self._deliveries, patience):
+                await asyncio.sleep(0.02)
+
+    @contextlib.contextmanager
+    def _letting_go(self) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            for delivery in self._deliveries:
+                delivery.abandon()
+            self.left = self._what_is_left()
+            _open.discard(self)
+            self._resources.close()
+
+    def _what_is_left(self) -> str:
+        assert self._journal is not None
+        lines = [_left_of(delivery) for delivery in self._deliveries if delivery.standing is not Standing.DONE]
+        if lines:
+            lines.append(
+                f"Everything is kept in {self._journal.path}; deliver what is left with: tracklib sync {self.output_run}"
+            )
+        lines += [
+            f"{delivery.name} refused {delivery.rejected} records ({delivery.trouble}): see rejected.jsonl in {self.output_run}"
+            for delivery in self._deliveries
+            if delivery.rejected
+        ]
+        if self._journal.waiting or self._journal.lost:
+            lines.append(self._spill(self._journal))
+        return "\n".join(lines)
+
+    def _spill(self, journal: Journal) -> str:
+        path = os.path.join(tempfile.gettempdir(), f"tracklib-{self.uid}.jsonl")
+        try:
+            journal.spill(path)
+        except OSError as error:
+            path = f"nowhere ({error})"
+        return f"The disk did not take {journal.waiting} records, which are in {path}; {journal.lost} more were lost"
+
+    def __enter__(self) -> Self:
+        self.init()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if not self.is_init:
+            return
+        self.end(status_of(error), error)
+        self.leave(PATIENCE if error is None else PATIENCE_AFTER_ERROR)
+        if self.left and error is not None:
+            error.add_note(self.left)
+        elif self.left:
+            warn(self.left)
+
+    # What a run can say -------------------------------------------------------------------------
+
+    def log(self, epoch: Any, log_dict: Mapping[Any, Any], *, axis: str = "epoch") -> None:
+        """Log metrics. When it returns, they survive the process.
+
+        Args:
+            epoch: a whole number of any package; None takes the next one on this axis.
+            log_dict: names to numbers of any package (a scalar tensor, too), nested as you like: nested
+                names are joined by ``/``. What is no number is passed over, with one warning a name.
+            axis: what ``epoch`` counts.
+
+        Raises:
+            LifecycleError: the run has not begun, or has ended.
+            TypeError: ``log_dict`` is no mapping.
+        """
+        journal = self._need_journal("log")
+        if not isinstance(log_dict, Mapping):
+            found = as_mapping(log_dict)
+            if found is None:
+                raise TypeError(f"log_dict must map names to numbers, as {{'loss': 0.1}}; got {type(log_dict).__name__}")
+            log_dict = found
+        metrics, skipped = clean(log_dict)
+        step = epoch if type(epoch) is int and -_INT64 <= epoch < _INT64 else self._step(epoch, axis)
+        self._steps[axis] = step
+        if metrics:
+            journal.append(Log(time=journal.now(), axis=axis, step=step, metrics=metrics))
+        for key, why in skipped:
+            self._warn_once("value", f"{key}: {why}", f"metric {key!r} is not logged: {why}")
+
+    def _step(self, epoch: Any, axis: str) -> int:
+        try:
+            step = operator.index(epoch)
+        except TypeError:
+            step = int(epoch) if isinstance(epoch, float) and epoch.is_integer() else _INT64
+        if -_INT64 <= step < _INT64:
+            return step
+        automatic = self._steps.get(axis, -1) + 1
+        if epoch is not None:
+            what = redact_text(repr(epoch))[:80]
+            self._warn_once("step", axis, f"{axis} {what} is no whole number of 64 bits: {automatic} is taken, and so on")
+        return automatic
+
+    def log_params(self, params: Any) -> None:
+        """Log hyperparameters: a mapping, dataclass, named tuple or ``argparse.Namespace``, nested as
+        you like. Values under names such as ``api_key`` are masked.
+
+        Raises:
+            LifecycleError: the run has not begun, or has ended.
+            TypeError: ``params`` is none of these.
+        """
+        journal = self._need_journal("log_params")
+        journal.append(Params(time=journal.now(), params=_as_params(params)))
+
+    def log_tags(self, tags: Mapping[str, Any] | Iterable[str]) -> None:
+        """Set tags: a mapping, or bare words.
+
+        Raises:
+            LifecycleError: the run has not begun, or has ended.
+            TypeError: ``tags`` is neither.
+        """
+        journal = self._need_journal("log_tags")
+        journal.append(Tags(time=journal.now(), tags=_as_tags(tags)))
+
+    def log_artifact(self, path: str | os.PathLike[str], name: str | None = None) -> None:
+        """Keep a copy of a file or folder: it is copied into the run's directory now, and delivered from there.
+
+        Args:
+            path: what to copy.
+            name: what to call the copy, without a folder; None keeps its name.
+
+        Raises:
+            LifecycleError: the run has not begun, or has ended.
+            OSError: ``path`` cannot be read, or the directory not be written.
+            ValueError: ``name`` holds a folder.
+        """
+        journal = self._need_journal("log_artifact")
+        source = os.path.abspath(os.fspath(path))
+        name = name or os.path.basename(source)
+        if os.path.basename(name) != name or name in (".", ".."):
+            raise ValueError(f"name={name!r} must be a file's name without a folder")
+        folder = os.path.join(os.path.dirname(journal.path), "artifacts")
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        target = os.path.join(folder, name)
+        if os.path.isdir(source):
+            shutil.copytree(source, target, dirs_exist_ok=True)
+        else:
+            shutil.copy2(source, target)
+        journal.append(Artifact(time=journal.now(), name=name))
+
+    # Looking at it ------------------------------------------------------------------------------
+
+    def __getitem__(self, name: str) -> BaseTracker:
+        """The tracker of that name: its class's, with ``-2`` and so on where there are several."""
+        try:
+            return self._named[name]
+        except KeyError:
+            raise KeyError(f"no tracker {name!r} in this run; it has {', '.join(self._named)}") from None
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """Wait until every tracker has what was logged so far, for at most ``timeout`` seconds; whether all have."""
+        journal = self._need_journal("flush")
+        size = os.path.getsize(journal.path)
+        return self._wait(lambda delivery: delivery.offset >= size, timeout)
+
+    def wait_ready(self, timeout: float | None = None) -> bool:
+        """Wait until every tracker is connected, for at most ``timeout`` seconds; whether all are."""
+        self._need_journal("wait_ready")
+        return self._wait(lambda delivery: delivery.standing in (Standing.DELIVERING, Standing.DONE), timeout)
+
+    def _wait(self, reached: Any, timeout: float | None) -> bool:
+        until = None if timeout is None else time.monotonic() + timeout
+        while waiting := [delivery for delivery in self._deliveries if not reached(delivery)]:
+            left = 0.1 if until is None else min(0.1, until - time.monotonic())
+            if left <= 0:
+                return False
+            for delivery in waiting:
+                delivery.wake()
+            wait_for_change(waiting, left)
+        return True
+
+    def _need_journal(self, call: str) -> Journal:
+        if self._journal is None:
+            raise LifecycleError(f"{call} before init: call init() first, or use `with tracking(...) as t:`")
+        if not self.is_init:
+            raise LifecycleError(f"{call} after the end of the run: it can be logged no more; begin a new run")
+        return self._journal
+
+    def _warn_once(self, kind: str, what: str, message: str) -> None:
+        if (kind, what) not in self._warned:
+            self._warned.add((kind, what))
+            warn(message)
+
+
+class SilentTrackers(Trackers):
+    """The run of a rank other than 0: the same words, checked the same way, and nothing is kept."""
+
+    def init(self) -> None:
+        """Begin the run, without a directory, a journal or a thread."""
+        if self.is_init:
+            raise LifecycleError("this run has begun already: make a new Trackers (or tracking) for each run")
+        self._journal = _NoJournal()
+        self.is_init = True
+
+    def end(self, status: Status, error: BaseException | None = None) -> None:
+        """End the run."""
+        self.is_init = False
+
+    def log(self, epoch: Any, log_dict: Mapping[Any, Any], *, axis: str = "epoch") -> None:
+        """Nothing is kept; a tensor is not even looked at."""
+        self._need_journal("log")
+
+    def log_artifact(self, path: str | os.PathLike[str], name: str | None = None) -> None:
+        """Nothing is copied."""
+        self._need_journal("log_artifact")
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """There is nothing to wait for."""
+        return True
+
+
+class _NoJournal(Journal):
+    def __init__(self) -> None:
+        self._last_time = 0
+
+    def append(self, record: Record) -> None:
+        pass
+
+
+def status_of(error: BaseException | None) -> Status:
+    """How a block ended that ``error`` left; None is the normal end."""
+    match error:
+        case None:
+            return Status.FINISHED
+        case Terminated():
+            return Status.PREEMPTED if _environment.in_slurm_job() else Status.KILLED
+        case SystemExit(code=code):
+            return Status.FINISHED if code in (None, 0) else Status.FAILED
+        case KeyboardInterrupt() | asyncio.CancelledError() | GeneratorExit():
+            return Status.KILLED
+        case _:
+            return Status.FAILED
+
+
+def _with_csv_last(trackers: list[BaseTracker]) -> list[BaseTracker]:
+    csv = [tracker for tracker in trackers if isinstance(tracker, CsvLogger)] or [CsvLogger()]
+    twice = [name for name, count in Counter(tracker.csv_filename for tracker in csv).items() if count > 1]
+    if twice:
+        raise ConfigError([f"two CsvLoggers write {twice[0]!r}: give one of them another csv_filename"])
+    return [tracker for tracker in trackers if not isinstance(tracker, CsvLogger)] + csv
+
+
+def _named(trackers: Iterable[BaseTracker]) -> dict[str, BaseTracker]:
+    named: dict[str, BaseTracker] = {}
+    for tracker in trackers:
+        kind = type(tracker).__name__
+        taken = sum(type(other).__name__ == kind for other in named.values())
+        named[f"{kind}-{taken + 1}" if taken else kind] = tracker
+    return named
+
+
+def _as_params(params: Any) -> dict[str, Any]:
+    mapping = vars(params) if isinstance(params, argparse.Namespace) else as_mapping(params)
+    if mapping is None:
+        raise TypeError(f"params must map names to values, as {{'lr': 0.1}}; got {type(params).__name__}")
+    redacted: dict[str, Any] = redact(plain(mapping))
+    return redacted
+
+
+def _as_tags(tags: Mapping[str, Any] | Iterable[str]) -> dict[str, str]:
+    if isinstance(tags, str) or not isinstance(tags, Mapping | Iterable):
+        raise TypeError(f"tags must be a mapping or a list of words, as ['baseline']; got {type(tags).__name__}")
+    mapping = tags if isinstance(tags, Mapping) else dict.fromkeys(tags, "")
+    return {name: value if isinstance(value, str) else str(value) for name, value in redact(plain(mapping)).items()}
+
+
+def _message(error: BaseException | None) -> str:
+    try:
+        return redact_text(str(error))[:2000] if error else ""
+    except Exception:
+        return ""
+
+
+def _left_of(delivery: Delivery) -> str:
+    missing = delivery.missing
+    what = f"{missing} records are not delivered" if missing else "the run's end is not told"
+    trouble = delivery.trouble or f"no answer while {delivery.standing.value}"
+    return f"{delivery.name}: {what} ({trouble})."
+
+
+def _watch_the_process(trackers: Trackers) -> None:
+    """Know of forks and of the interpreter's exit, from the first run on."""
+    global _watching
+    if not _watching:
+        _watching = True
+        os.register_at_fork(after_in_child=_after_fork_in_child)
+        atexit.register(_finish_all)
+    _open.add(trackers)
+
+
+_watching = False
+
+
+def _after_fork_in_child() -> None:
+    """A child may log into the run; it never ends it."""
+    for trackers in _open:
+        trackers._in_child = True
+        if trackers._journal is not None:
+            trackers._journal.after_fork_in_child()
+
+
+def _finish_all() -> None:
+    """The interpreter exits inside a run that was begun by hand: end it with the true status."""
+    error = getattr(sys, "last_value", None)
+    for trackers in list(_open):
+        trackers.end(status_of(error), error)
+        trackers.leave(PATIENCE_AFTER_ERROR)
+        if trackers.left:
+            logging.getLogger("tracklib").warning(trackers.left)

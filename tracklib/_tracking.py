@@ -1,0 +1,230 @@
+"""tracking: a run around a block, or around each call of a function."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import copy
+import os
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Mapping
+from types import TracebackType
+from typing import Any, Literal, TypeVar
+
+from . import _environment
+from ._callables import Kind, Wrapper, drive, drive_async, kind_of, need_callable
+from ._config import Configs
+from ._current import current, current_run, open_run
+from ._records import Parent
+from ._signals import exits_on_sigterm
+from ._trackers import PATIENCE, PATIENCE_AFTER_ERROR, SilentTrackers, Trackers, status_of
+from ._warn import warn
+from .errors import DeliveryError, LifecycleError, Terminated
+
+F = TypeVar("F")
+
+
+class tracking:  # noqa: N801  # a word of the language, used as one
+    """Track what happens in a block, or in each call of a function, as one run.
+
+    ::
+
+        with tracking([{"type": "Mlflow", "experiment_name": "digits"}], output_run="runs/digits") as t:
+            for epoch in range(20):
+                train_epoch(model, data, epoch)  # decorated with @tracked
+
+    The same with ``async with``. As ``@tracking(...)`` on a function of any kind (plain, async,
+    generator, async generator), each call is a run of its own. A block inside another is its child run.
+
+    Trackers never stop the block. How it ends is the run's status: finished; failed after an
+    exception; killed after Ctrl-C, a cancellation or SIGTERM (preempted under Slurm). Leaving it waits
+    for trackers that get on, and for at most 10 s (5 s after an exception) for those that do not; what
+    did not arrive is told in a :class:`~tracklib.TrackerWarning`, or in a note on the exception.
+
+    Args:
+        configs: dicts with a ``type``, tracker objects, or the path of a TOML, YAML or JSON file; a CSV
+            file is always written as well.
+        output_run: the run's directory; None makes ``runs/<time>-<name>``. A run that it holds already
+            is moved into its ``previous/``.
+        name: the run's name; None takes the directory's.
+        params: hyperparameters, logged when the run begins.
+        tags: a mapping or bare words, set when the run begins.
+        on_error: ``"raise"`` raises :class:`~tracklib.DeliveryError` at the block's normal end if a
+            tracker did not get everything; ``"warn"`` warns.
+        rank: this process's rank; None asks the launcher's environment variables. A rank other than 0
+            gets a run that keeps nothing.
+
+    Raises:
+        ConfigError: on entering, with all that is wrong with the configs.
+        RunDirectoryError: on entering; the directory cannot be written, or belongs to a live run.
+        LifecycleError: on entering the same object a second time.
+    """
+
+    def __init__(
+        self,
+        configs: Configs = None,
+        *,
+        output_run: str | os.PathLike[str] | None = None,
+        name: str | None = None,
+        params: Any = None,
+        tags: Mapping[str, Any] | Iterable[str] | None = None,
+        on_error: Literal["warn", "raise"] = "warn",
+        rank: int | None = None,
+    ) -> None:
+        if on_error not in ("warn", "raise"):
+            raise ValueError(f"on_error must be 'warn' or 'raise', got {on_error!r}")
+        if callable(configs):
+            raise TypeError("tracking takes its configs first: write @tracking() or @tracking([...])")
+        self._configs = configs
+        self._run_options: dict[str, Any] = {"output_run": output_run, "name": name, "params": params, "tags": tags}
+        self._on_error = on_error
+        self._rank = rank
+        self._block: _Block | None = None
+        self._current = contextlib.ExitStack()
+
+    def __enter__(self) -> Trackers:
+        if self._block is not None:
+            raise LifecycleError("this tracking object was entered before: make a new one for each run")
+        block = self._new_block(self._configs)
+        run = block.__enter__()
+        self._block = block
+        self._current.enter_context(current_run(run))
+        return run
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._current.close()
+        self._entered().__exit__(kind, error, traceback)
+
+    async def __aenter__(self) -> Trackers:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._current.close()
+        await self._entered().__aexit__(kind, error, traceback)
+
+    def _new_block(self, configs: Configs) -> _Block:
+        """The one place that decides what a rank other than 0 does."""
+        outer = current()
+        parent = None if outer is None else Parent(uid=outer.uid, output_run=os.path.abspath(outer.output_run))
+        rank = _environment.rank() if self._rank is None else self._rank
+        kind = Trackers if rank == 0 else SilentTrackers
+        return _Block(kind(configs, parent=parent, **self._run_options), self._on_error)
+
+    def _entered(self) -> _Block:
+        if self._block is None:
+            raise LifecycleError("this tracking block is left before it was entered")
+        return self._block
+
+    def __call__(self, function: F, /) -> F:
+        """Make each call of ``function`` a run of its own."""
+        need_callable(function, "tracking(...)")
+        wrappers = {
+            Kind.PLAIN: self._call,
+            Kind.COROUTINE: self._call_async,
+            Kind.GENERATOR: self._generate,
+            Kind.ASYNC_GENERATOR: self._generate_async,
+        }
+        wrapper: F = Wrapper(function, wrappers[kind_of(function)])
+        return wrapper
+
+    def _fresh_block(self) -> _Block:
+        """A run for one call. A tracker object serves one run only, so each call gets copies."""
+        return self._new_block(copy.deepcopy(self._configs))
+
+    def _call(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        with self._fresh_block() as run, current_run(run):
+            return wrapped(*args, **kwargs)
+
+    async def _call_async(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        async with self._fresh_block() as run:
+            with current_run(run):
+                return await wrapped(*args, **kwargs)
+
+    def _generate(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Generator[Any, Any, Any]:
+        block = self._fresh_block()
+
+        def step(call: Callable[[], Any]) -> Any:
+            with current_run(block.run):  # inside the generator only, not in its consumer
+                return call()
+
+        return drive(wrapped(*args, **kwargs), step, block)
+
+    def _generate_async(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> AsyncGenerator[Any, Any]:
+        block = self._fresh_block()
+
+        async def step(call: Callable[[], Awaitable[Any]]) -> Any:
+            with current_run(block.run):
+                return await call()
+
+        return drive_async(wrapped(*args, **kwargs), step, block)
+
+
+_INTERRUPTIONS = (KeyboardInterrupt, Terminated, asyncio.CancelledError)
+
+
+class _Block:
+    """One run from its beginning to its true end, whatever ends it."""
+
+    def __init__(self, run: Trackers, on_error: str) -> None:
+        self.run = run
+        self._on_error = on_error
+        self._around = contextlib.ExitStack()
+
+    def __enter__(self) -> Trackers:
+        self.run.init()
+        self._around.enter_context(open_run(self.run))
+        self._around.enter_context(exits_on_sigterm())
+        return self.run
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        with self._around:
+            late = self._end(error)
+            try:
+                self.run.leave(_patience(error))
+            except _INTERRUPTIONS as interruption:
+                late = interruption
+        self._tell(error, late)
+
+    async def __aenter__(self) -> Trackers:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        with self._around:
+            late = self._end(error)
+            try:
+                await self.run.leave_async(_patience(error))
+            except _INTERRUPTIONS as interruption:
+                late = interruption
+        self._tell(error, late)
+
+    def _end(self, error: BaseException | None) -> BaseException | None:
+        """Write the run's end; what interrupted that, if anything did."""
+        try:
+            self.run.end(status_of(error), error)
+        except _INTERRUPTIONS as late:
+            self.run.end(status_of(error or late), error or late)
+            return late
+        return None
+
+    def _tell(self, error: BaseException | None, late: BaseException | None) -> None:
+        """Say what did not arrive. The user's own exception wins; then an interruption of the wait."""
+        leaving = error if error is not None else late
+        if self.run.left and leaving is not None:
+            leaving.add_note(self.run.left)
+        elif self.run.left and self._on_error == "raise":
+            raise DeliveryError(self.run.left)
+        elif self.run.left:
+            warn(self.run.left)
+        if error is None and late is not None:
+            raise late
+
+
+def _patience(error: BaseException | None) -> float:
+    return PATIENCE if error is None else PATIENCE_AFTER_ERROR
