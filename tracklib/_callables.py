@@ -55,7 +55,7 @@ def need_callable(function: Any, word: str) -> None:
         raise TypeError(f"@{word} decorates a function or a method, not {function!r}")
 
 
-class _Bound(wrapt.BoundFunctionWrapper):  # type: ignore[misc]  # wrapt's base is Any
+class _Bound(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg]  # generic in wrapt's stubs only
     """A method taken from an instance or a class."""
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
@@ -64,7 +64,7 @@ class _Bound(wrapt.BoundFunctionWrapper):  # type: ignore[misc]  # wrapt's base 
         return _by_name, (self.__module__, self.__qualname__)
 
 
-class Wrapper(wrapt.FunctionWrapper):  # type: ignore[misc]  # wrapt's base is Any
+class Wrapper(wrapt.FunctionWrapper):  # type: ignore[type-arg]  # generic in wrapt's stubs only
     """wrapt's function wrapper that also pickles (by its qualified name) and copies, as functions do."""
 
     __bound_function_wrapper__ = _Bound

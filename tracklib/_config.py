@@ -69,7 +69,7 @@ def describe(tracker: BaseTracker) -> dict[str, Any]:
     given = {
         name: getattr(tracker, name)
         for name, entry in type(tracker).config_schema.items()
-        if name != "output_run" and getattr(tracker, name, entry["default"]) != entry["default"]
+        if name != "output_run" and getattr(tracker, name, None) not in (entry["default"], None, {}, [])
     }
     described: dict[str, Any] = redact({"type": type_name(type(tracker)), **plain(given)})
     return described
@@ -179,7 +179,7 @@ def _load(path: str) -> Any:
 def _known() -> dict[str, str | type[BaseTracker]]:
     """Every name that ``type`` may be: built-ins, imported subclasses, plug-ins; earlier ones win."""
     plug_ins = {entry.name: entry.value for entry in importlib.metadata.entry_points(group=PLUG_INS)}
-    subclasses = {kind.__name__: kind for kind in _subclasses(BaseTracker)}
+    subclasses = {kind.__name__: kind for kind in _subclasses(BaseTracker)}  # type: ignore[type-abstract]
     return {**plug_ins, **subclasses, **BUILT_IN}
 
 

@@ -234,7 +234,8 @@ class Delivery:
             self._deliver(batch[:half])
             self._deliver(batch[half:])
         else:
-            self._pass(batch[-1], taken=len(batch))
+            said = not isinstance(batch[0].record, Begin | End)
+            self._pass(batch[-1], taken=len(batch) if said else 0)
 
     def _hand_over(self, batch: Sequence[Entry]) -> None:
         match batch[0].record:

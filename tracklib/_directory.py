@@ -35,11 +35,16 @@ def owned(directory: str) -> Iterator[None]:
         except RunDirectoryError:
             raise
         except OSError as error:
-            raise RunDirectoryError(
-                f"output_run={directory!r} cannot be used ({error.strerror or error}): "
-                "choose a directory that can be written, or mend its permissions"
-            ) from error
+            raise cannot_be_used(directory, error) from error
         yield
+
+
+def cannot_be_used(directory: str, error: OSError) -> RunDirectoryError:
+    """The error that says so, and how to mend it."""
+    return RunDirectoryError(
+        f"output_run={directory!r} cannot be used ({error.strerror or error}): "
+        "choose a directory that can be written, or mend its permissions"
+    )
 
 
 def set_aside(directory: str) -> None:

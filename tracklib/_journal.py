@@ -27,6 +27,7 @@ FILENAME = "journal.jsonl"
 BACKLOG_BYTES = 64 * 2**20
 SYNC_SECONDS = 1.0
 _CHUNK = 2**20
+_TEAR_END = b" \n"  # the space spoils a torn line that lacks its LF only: it comes again, and must not count twice
 
 
 class Journal:
@@ -106,16 +107,11 @@ class Journal:
         if not self._torn:
             return self._write(line)
         self._torn = False
-        trouble = self._write(b"\n" + line)
+        trouble = self._write(_TEAR_END + line)
         self._torn = self._torn or bool(trouble)
         return trouble
 
     def _keep(self, line: bytes, trouble: str) -> None:
-        if not self._backlog:
-            self._on_trouble(
-                f"the journal {self.path} cannot be written ({trouble}): records wait in memory "
-                f"(up to {BACKLOG_BYTES // 2**20} MB) and are tried again; free some space"
-            )
         if self._backlog_bytes + len(line) > BACKLOG_BYTES:
             self.lost += 1
             if self.lost == 1:
@@ -123,6 +119,11 @@ class Journal:
             return
         self._backlog.append(line)
         self._backlog_bytes += len(line)
+        if len(self._backlog) == 1:
+            self._on_trouble(
+                f"the journal {self.path} cannot be written ({trouble}): records wait in memory "
+                f"(up to {BACKLOG_BYTES // 2**20} MB) and are tried again; free some space"
+            )
 
     @property
     def waiting(self) -> int:
@@ -162,7 +163,8 @@ class Journal:
     def close(self) -> None:
         """Give the file back. A later :meth:`append` keeps its record in the backlog."""
         fd, self._fd = self._fd, -1
-        os.close(fd)
+        if fd >= 0:
+            os.close(fd)
 
 
 class Entry(NamedTuple):
@@ -198,14 +200,15 @@ class Reader:
         A last line without its LF is left for a later call: its writer may not be done.
         """
         entries: list[Entry] = []
-        for line in self._whole_lines().split(b"\n")[:-1]:
-            self.offset += len(line) + 1
-            record = _parse(line, self.ordinal)
-            if record is not None:
-                entries.append(Entry(record, self.ordinal, self.offset))
-                self.ordinal += 1
-            elif line:
-                self.damaged += 1
+        while not entries and (lines := self._whole_lines()):
+            for line in lines.split(b"\n")[:-1]:
+                self.offset += len(line) + 1
+                record = _parse(line, self.ordinal)
+                if record is not None:
+                    entries.append(Entry(record, self.ordinal, self.offset))
+                    self.ordinal += 1
+                elif line:
+                    self.damaged += 1
         return entries
 
     def _whole_lines(self) -> bytes:
@@ -251,7 +254,9 @@ def _ends_with_newline(fd: int) -> bool:
 
 _fdatasync = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
 
-_held: set[str] = set()  # POSIX locks do not exclude a second holder in the same process
+# POSIX locks do not exclude a second holder in the same process. The process id is part of the key
+# as a forked child gets a copy of the dict, but none of the locks.
+_held: dict[tuple[int, str], object] = {}
 
 
 @contextlib.contextmanager
@@ -265,17 +270,20 @@ def held(directory: str) -> Iterator[None]:
         RunDirectoryError: a live process owns it.
     """
     path = os.path.join(os.path.realpath(directory), "journal.lock")
-    fd = -1 if path in _held else _try_lock(path)
-    if fd < 0:
-        raise RunDirectoryError(
-            f"{directory} belongs to a run that is still going on: choose another output_run, or end that run first"
-        )
-    _held.add(path)
+    key, holder, fd = (os.getpid(), path), object(), -1
     try:
+        if _held.setdefault(key, holder) is holder:  # one step, so that of two threads one gets it
+            fd = _try_lock(path)
+        if fd < 0:
+            raise RunDirectoryError(
+                f"{directory} belongs to a run that is still going on: choose another output_run, or end that run first"
+            )
         yield
     finally:
-        _held.discard(path)
-        os.close(fd)
+        if fd >= 0:
+            os.close(fd)
+        if _held.get(key) is holder:
+            del _held[key]
 
 
 def _try_lock(path: str) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import posixpath
 import re
 from collections.abc import Callable
 
@@ -33,10 +32,12 @@ class Names:
         return self._translated.get(_AXIS + axis) or self._translate(_AXIS + axis, axis)
 
     def _translate(self, key: str, raw: str) -> str:
-        name = self._rule(raw)
-        if name in self._owners:
-            taken = name
-            name = with_hash(name, key)
+        name = taken = self._rule(raw)
+        salted = key
+        while name in self._owners:
+            name = with_hash(taken, salted)
+            salted += "\0"
+        if name != taken:
             warn(f"{self._backend} has {taken!r} for {self._owners[taken]!r} already: {raw!r} is called {name!r} there")
         self._owners[name] = raw
         self._translated[key] = name
@@ -48,7 +49,7 @@ _AXIS = "axis\0"
 
 def with_hash(name: str, raw: str, limit: int = 250) -> str:
     """``name`` with six digits of ``raw``'s hash, within ``limit`` characters."""
-    digest = hashlib.sha256(raw.encode()).hexdigest()[:6]
+    digest = hashlib.sha256(raw.encode("utf-8", "backslashreplace")).hexdigest()[:6]
     return f"{name[: limit - 7]}-{digest}"
 
 
@@ -62,8 +63,6 @@ def mlflow_name(raw: str) -> str:
     """
     name = _NOT_MLFLOW.sub("_", raw)
     name = "/".join(part for part in name.split("/") if part.strip(".")) or "unnamed"
-    if posixpath.normpath(name) != name:
-        name = posixpath.normpath(name)
     return name if len(name) <= 250 else with_hash(name, raw)
 
 
@@ -78,5 +77,5 @@ def wandb_name(raw: str) -> str:
 
 
 def csv_name(raw: str) -> str:
-    """A column's name that no spreadsheet runs as a formula: such a beginning gets a leading ``'``."""
-    return "'" + raw if raw.startswith(("=", "+", "-", "@", "\t", "\r")) else raw
+    """A column's name, not empty, that no spreadsheet runs as a formula: such a beginning gets a leading ``'``."""
+    return "'" + raw if raw.startswith(("=", "+", "-", "@", "\t", "\r")) else raw or "unnamed"

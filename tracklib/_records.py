@@ -7,7 +7,7 @@ a reader of the old format would misread the new one; new fields with defaults d
 from __future__ import annotations
 
 import enum
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -102,7 +102,7 @@ class _LooseLog(_Record, frozen=True, tag="log"):
 
     axis: str
     step: int
-    metrics: dict[str, float | str]
+    metrics: dict[str, float | Literal["nan", "inf", "-inf"]]
 
 
 _loose_decoder = msgspec.json.Decoder(_LooseLog)
@@ -110,11 +110,23 @@ _loose_decoder = msgspec.json.Decoder(_LooseLog)
 
 def encode(record: Record) -> bytes:
     """``record`` as JSON. JSON has no NaN and no infinities: they become strings."""
-    body = _encoder.encode(record)
+    try:
+        body = _encoder.encode(record)
+    except UnicodeEncodeError:
+        return encode(msgspec.convert(_well_formed(msgspec.to_builtins(record)), type(record)))
     if isinstance(record, Log) and b":null" in body:
-        metrics = {name: value if value - value == 0 else str(value) for name, value in record.metrics.items()}
+        metrics: Any = {name: value if value - value == 0 else str(value) for name, value in record.metrics.items()}
         body = _encoder.encode(_LooseLog(time=record.time, axis=record.axis, step=record.step, metrics=metrics))
     return body
+
+
+def _well_formed(value: Any) -> Any:
+    """``value`` with each lone surrogate, for which UTF-8 has no bytes, spelled out (``\\udcff``)."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_well_formed(key): _well_formed(item) for key, item in value.items()}
+    return [_well_formed(item) for item in value] if isinstance(value, list) else value
 
 
 def decode(body: bytes, ordinal: int) -> Record:

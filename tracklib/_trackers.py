@@ -22,7 +22,7 @@ from typing import Any, Self
 
 from . import _config, _environment
 from ._delivery import Delivery, Standing, draining, wait_for_change
-from ._directory import default_directory, owned, set_aside
+from ._directory import cannot_be_used, default_directory, owned, set_aside
 from ._journal import FILENAME, Journal
 from ._records import FORMAT, Artifact, Begin, End, Log, Params, Parent, Record, Status, Tags
 from ._redact import redact, redact_text
@@ -90,7 +90,7 @@ class Trackers:
         self._params = None if params is None else _as_params(params)
         self._tags = None if tags is None else _as_tags(tags)
         self._parent = parent
-        self._named = _named(self.loggers)
+        self._named = name_trackers(self.loggers)
         self._steps: dict[str, int] = {}
         self._warned: set[tuple[str, str]] = set()
         self._journal: Journal | None = None
@@ -113,24 +113,29 @@ class Trackers:
         directory = os.path.abspath(os.path.expanduser(self.output_run))
         with contextlib.ExitStack() as stack:
             stack.enter_context(owned(directory))
-            set_aside(directory)
-            journal = Journal(os.path.join(directory, FILENAME), logging.getLogger("tracklib").warning)
+            self._journal = journal = self._open_journal(directory)
             stack.callback(journal.close)
+            begin = self._begin(journal, directory)
+            self._deliveries = [
+                Delivery(tracker, name, directory, begin, journal.path, journal.tick)
+                for name, tracker in self._named.items()
+            ]
             self._resources = stack.pop_all()
-        self._journal = journal
         self.is_init = True
-        begin = self._begin(journal, directory)
-        for tracker in self.loggers:
-            tracker.output_run = directory
-        self._deliveries = [
-            Delivery(tracker, name, directory, begin, journal.path, journal.tick)
-            for name, tracker in self._named.items()
-        ]
         _watch_the_process(self)
         for delivery in self._deliveries:
             delivery.start()
 
+    def _open_journal(self, directory: str) -> Journal:
+        try:
+            set_aside(directory)
+            return Journal(os.path.join(directory, FILENAME), logging.getLogger("tracklib").warning)
+        except OSError as error:
+            raise cannot_be_used(directory, error) from error
+
     def _begin(self, journal: Journal, directory: str) -> Begin:
+        for tracker in self.loggers:
+            tracker.output_run = directory
         begin = Begin(
             time=journal.now(),
             format=FORMAT,
@@ -436,7 +441,8 @@ def _with_csv_last(trackers: list[BaseTracker]) -> list[BaseTracker]:
     return [tracker for tracker in trackers if not isinstance(tracker, CsvLogger)] + csv
 
 
-def _named(trackers: Iterable[BaseTracker]) -> dict[str, BaseTracker]:
+def name_trackers(trackers: Iterable[BaseTracker]) -> dict[str, BaseTracker]:
+    """Each tracker under its class's name, with ``-2`` and so on where there are several."""
     named: dict[str, BaseTracker] = {}
     for tracker in trackers:
         kind = type(tracker).__name__
@@ -496,10 +502,11 @@ def _after_fork_in_child() -> None:
 
 
 def _finish_all() -> None:
-    """The interpreter exits inside a run that was begun by hand: end it with the true status."""
+    """The interpreter exits inside a run: nobody finished it, so it failed or was killed."""
     error = getattr(sys, "last_value", None)
+    status = status_of(error) if error else Status.KILLED
     for trackers in list(_open):
-        trackers.end(status_of(error), error)
+        trackers.end(status, error)
         trackers.leave(PATIENCE_AFTER_ERROR)
         if trackers.left:
             logging.getLogger("tracklib").warning(trackers.left)

@@ -8,7 +8,7 @@ import copy
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Mapping
 from types import TracebackType
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
 from . import _environment
 from ._callables import Kind, Wrapper, drive, drive_async, kind_of, need_callable
@@ -127,8 +127,7 @@ class tracking:  # noqa: N801  # a word of the language, used as one
             Kind.GENERATOR: self._generate,
             Kind.ASYNC_GENERATOR: self._generate_async,
         }
-        wrapper: F = Wrapper(function, wrappers[kind_of(function)])
-        return wrapper
+        return cast(F, Wrapper(cast(Any, function), wrappers[kind_of(function)]))
 
     def _fresh_block(self) -> _Block:
         """A run for one call. A tracker object serves one run only, so each call gets copies."""

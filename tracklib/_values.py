@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from . import _redact
 
 DEPTH = 16
+_NUMBERS = frozenset({float, int, bool})
 _TEXT = (str, bytes, bytearray)
 
 
@@ -29,34 +30,45 @@ def clean(metrics: Mapping[Any, Any]) -> tuple[dict[str, float], list[Skipped]]:
     """
     flat: dict[str, float] = {}
     skipped: list[Skipped] = []
-    _clean_into(flat, skipped, metrics, "", DEPTH)
+    if type(metrics) is dict:
+        flat = metrics.copy()  # of floats, as a rule: then all is done
+        for key, value in flat.items():
+            if type(value) is not float or type(key) is not str:
+                break
+        else:
+            return flat, skipped
+        flat = {}
+    _clean_into(flat, skipped, metrics, "", (id(metrics),))
     return flat, skipped
 
 
 def _clean_into(
-    flat: dict[str, float], skipped: list[Skipped], metrics: Mapping[Any, Any], prefix: str, depth: int
+    flat: dict[str, float], skipped: list[Skipped], metrics: Mapping[Any, Any], prefix: str, inside: tuple[int, ...]
 ) -> None:
+    """``inside`` holds the ids of the containers around a value, so that no cycle is followed."""
     try:
-        items = list(metrics.items())
+        for key, value in list(metrics.items()):
+            _clean_one(flat, skipped, prefix + _name(key), value, inside)
     except Exception as error:
         skipped.append(Skipped(prefix.rstrip("/"), f"its items() raised {type(error).__name__}"))
-        return
-    for key, value in items:
-        if type(value) is float and type(key) is str:
-            flat[prefix + key if prefix else key] = value
+
+
+def _clean_one(
+    flat: dict[str, float], skipped: list[Skipped], name: str, value: Any, inside: tuple[int, ...]
+) -> None:
+    nested = None if type(value) in _NUMBERS else as_mapping(value)
+    if nested is not None:
+        if id(value) in inside or len(inside) > DEPTH:
+            skipped.append(Skipped(name, f"{type(value).__name__} holds itself, or is nested too deeply"))
         else:
-            _clean_one(flat, skipped, prefix + _name(key), value, depth)
-
-
-def _clean_one(flat: dict[str, float], skipped: list[Skipped], name: str, value: Any, depth: int) -> None:
-    nested = as_mapping(value)
-    if nested is not None and depth:
-        _clean_into(flat, skipped, nested, name + "/", depth - 1)
-        return
-    try:
-        flat[name] = to_float(value)
-    except Exception as error:
-        skipped.append(Skipped(name, _why(value, error)))
+            _clean_into(flat, skipped, nested, name + "/", (*inside, id(value)))
+    elif name in flat:
+        skipped.append(Skipped(name, "another metric has this name already"))
+    else:
+        try:
+            flat[name] = to_float(value)
+        except Exception as error:
+            skipped.append(Skipped(name, _why(value, error)))
 
 
 def to_float(value: Any) -> float:
@@ -78,8 +90,16 @@ def as_mapping(value: Any) -> Mapping[Any, Any] | None:
 
     A mapping, a dataclass instance, a named tuple, an attrs or a pydantic object.
     """
-    if isinstance(value, Mapping):
-        return value
+    try:
+        if isinstance(value, Mapping):
+            return value
+        names = _field_names(value)
+    except Exception:  # a __class__ that raises, and the like
+        return None
+    return None if names is None else {name: _field(value, name) for name in names}
+
+
+def _field_names(value: Any) -> Any:
     kind = type(value)
     names: Any = None
     if isinstance(value, tuple):
@@ -92,39 +112,65 @@ def as_mapping(value: Any) -> Mapping[Any, Any] | None:
         names = kind.__pydantic_fields__
     elif hasattr(kind, "__struct_fields__"):
         names = kind.__struct_fields__
-    return None if names is None else {name: getattr(value, name, None) for name in names}
+    return names
+
+
+def _field(value: Any, name: str) -> Any:
+    try:
+        return getattr(value, name, None)
+    except Exception as error:
+        return error  # which is no number, and says why there is none
 
 
 def as_metrics(returned: Any, name: str) -> Mapping[Any, Any] | None:
     """What a tracked function's return value says as metrics; None if it says nothing that is one.
 
-    What :func:`as_mapping` takes; the mappings inside a tuple; a bare number, under ``name``.
+    What :func:`as_mapping` takes; the mappings inside a tuple, where the first to use a name has it;
+    a bare number, under ``name``.
     """
     mapping = as_mapping(returned)
     if mapping is not None:
         return mapping
-    if isinstance(returned, tuple):
-        found = [inner for inner in map(as_mapping, returned) if inner is not None]
-        return {key: value for inner in reversed(found) for key, value in inner.items()} if found else None
     try:
+        if isinstance(returned, tuple):
+            return _merge([inner for inner in map(as_mapping, returned) if inner is not None])
         return {name: to_float(returned)}
     except Exception:
         return None
 
 
-def plain(value: Any, depth: int = DEPTH) -> Any:
+def _merge(mappings: list[Mapping[Any, Any]]) -> dict[Any, Any] | None:
+    merged: dict[Any, Any] = {}
+    for mapping in mappings:
+        try:
+            for key, value in mapping.items():
+                merged.setdefault(key, value)
+        except Exception:
+            merged.setdefault(type(mapping).__name__, mapping)  # for clean() to name
+    return merged or None
+
+
+def plain(value: Any, inside: tuple[int, ...] = ()) -> Any:
     """``value`` as JSON can hold it: containers rebuilt, scalars of any package as numbers, else text."""
+    try:
+        if id(value) in inside or len(inside) > DEPTH:
+            return _name(value)
+        return _plain(value, (*inside, id(value)))
+    except Exception:
+        return _name(value)
+
+
+def _plain(value: Any, inside: tuple[int, ...]) -> Any:
     if value is None or isinstance(value, bool | str):
         return str(value) if isinstance(value, str) else value
     nested = as_mapping(value)
-    if nested is not None and depth:
-        return {_name(key): plain(item, depth - 1) for key, item in nested.items()}
-    if isinstance(value, list | tuple | set | frozenset) and depth:
-        return [plain(item, depth - 1) for item in value]
-    try:
-        return _plain_scalar(value)
-    except Exception:
-        return _name(value)
+    if nested is not None:
+        return {_name(key): plain(item, inside) for key, item in nested.items()}
+    if isinstance(value, set | frozenset):  # in an order that the next process has too
+        return sorted((plain(item, inside) for item in value), key=str)
+    if isinstance(value, list | tuple):
+        return [plain(item, inside) for item in value]
+    return _plain_scalar(value)
 
 
 def _plain_scalar(value: Any) -> Any:
@@ -140,7 +186,7 @@ def _plain_scalar(value: Any) -> Any:
 
 def _name(key: Any) -> str:
     try:
-        return str(key).encode("utf-8", "replace").decode()
+        return str(key).encode("utf-8", "backslashreplace").decode()
     except Exception:
         return f"<{type(key).__name__}>"
 

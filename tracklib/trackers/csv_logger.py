@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import os
 from collections.abc import Mapping, Sequence
 
+from .._journal import FILENAME
 from .._names import Names, csv_name
 from .._records import Log, Status
+from .._values import clean
+from .._warn import warn
+from ..errors import LifecycleError
 from .base import BaseTracker
 
 _COPY_BYTES = 2**20
 _OPEN = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+_TAKEN = frozenset({"", ".", "..", FILENAME, "journal.lock", "rejected.jsonl"})
+
+# A reader may see the part of a write that lies before a page's end, and part of a row that is written
+# over: half a number. Up to this size such a write replaces the file instead; beyond, that costs too much.
+_REPLACED_BYTES = 2**20
+_PAGE = 4096
 
 
 class CsvLogger(BaseTracker):
@@ -41,8 +52,11 @@ class CsvLogger(BaseTracker):
 
     def __init__(self, *, csv_filename: str = "metrics.csv", output_run: str | None = None) -> None:
         super().__init__(output_run=output_run)
-        if os.path.basename(csv_filename) != csv_filename or csv_filename in ("", ".", ".."):
-            raise ValueError(f"csv_filename={csv_filename!r} must be a file's name without a folder, as 'metrics.csv'")
+        if os.path.basename(csv_filename) != csv_filename or csv_filename in _TAKEN:
+            raise ValueError(
+                f"csv_filename={csv_filename!r} must be a file's name without a folder, as 'metrics.csv', "
+                "and none that the run's directory needs itself"
+            )
         self.csv_filename = csv_filename
         self.file_initialized = False
         self.fieldnames: list[str] = []
@@ -67,40 +81,51 @@ class CsvLogger(BaseTracker):
     def init(self) -> None:
         """Make the file with its header; by hand, go on with the one that is there."""
         os.makedirs(self.output_run, mode=0o700, exist_ok=True)
-        by_hand = self.begin is None
-        if by_hand and os.path.exists(self.path) and os.path.getsize(self.path):
-            self._adopt()
-        else:
-            self._replace([self._names.axis("epoch")], [])
+        self._last = {}
+        old = self._old_table() if self.begin is None else []
+        self._replace(old[0] if old else [self._names.axis("epoch")], [_line(row) for row in old[1:]])
         self.file_initialized = True
         self.location = self.path
 
-    def _adopt(self) -> None:
-        self._fd = os.open(self.path, _OPEN, 0o600)
-        with open(self.path, newline="", encoding="utf-8") as file:
-            self.fieldnames = next(csv.reader(file))
-        self._columns = set(self.fieldnames)
-        self._header_size = len(_line(self.fieldnames))
-        self._size = os.fstat(self._fd).st_size
-        if os.pread(self._fd, 1, self._size - 1) != b"\n":
-            self._write(b"\n", self._size)
-        self._last = {}
+    def _old_table(self) -> list[list[str]]:
+        """The table that is there, whoever wrote it and however it ends its lines."""
+        if not os.path.lexists(self.path):
+            return []
+        fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        with os.fdopen(fd, newline="", encoding="utf-8-sig") as file:
+            rows = [row for row in csv.reader(file) if row]
+        if any("\n" in cell or "\r" in cell for row in rows[1:] for cell in row):
+            raise ValueError(f"{self.path} has cells of several lines, so it is no table of metrics: choose another name")
+        return [row + [""] * (len(rows[0]) - len(row)) for row in rows]
 
     def log(self, epoch: int, log_dict: Mapping[str, float]) -> None:
         """Add a row, or complete the newest one if it is of the same epoch and lacks these metrics."""
-        self.log_batch([Log(time=0, axis="epoch", step=epoch, metrics=dict(log_dict))])
+        metrics, skipped = clean(log_dict)
+        self.log_batch([Log(time=0, axis="epoch", step=epoch, metrics=metrics)])
+        for key, why in skipped:
+            warn(f"metric {key!r} is not logged: {why}")
 
     def log_batch(self, records: Sequence[Log]) -> None:
         """Add rows, with one write."""
+        if self._fd < 0:
+            raise LifecycleError("the CSV file is not open: call init() before log()")
         rows = self._rows(records)
         new = list(dict.fromkeys(name for row in rows for name in row if name not in self._columns))
+        fieldnames = self.fieldnames + new
+        lines = [_row_line(row, fieldnames) for row in rows]
         at = self._last_at if self._last else self._size
-        if new:
-            self._replace(self.fieldnames + new, rows, keep=at)
+        if self._last and not new and rows[0] == self._last:
+            at += len(lines.pop(0))
+        if new or self._shows_in_parts(at, sum(map(len, lines))):
+            self._replace(fieldnames, lines, keep=at)
         else:
-            self._write(b"".join(_row_line(row, self.fieldnames) for row in rows), at)
+            self._write(lines, at)
         self._last = rows[-1]
-        self._last_at = self._size - len(_row_line(rows[-1], self.fieldnames))
+        self._last_at = self._size - len(_row_line(self._last, fieldnames))
+
+    def _shows_in_parts(self, at: int, length: int) -> bool:
+        """Whether a reader may see half of such a write, and the file is small enough to be replaced."""
+        return at + length <= _REPLACED_BYTES and (at < self._size or at % _PAGE + length > _PAGE)
 
     def _rows(self, records: Sequence[Log]) -> list[dict[str, str]]:
         """The newest row, if there is one, and those that ``records`` add: columns to cells."""
@@ -115,16 +140,16 @@ class CsvLogger(BaseTracker):
                 rows.append({axis: step, **cells})
         return rows
 
-    def _write(self, lines: bytes, at: int) -> None:
-        position = at
-        while lines:
-            written = os.pwrite(self._fd, lines, position)
-            position += written
-            lines = lines[written:]
-        self._size = position
+    def _write(self, lines: Sequence[bytes], at: int) -> None:
+        rest = b"".join(lines)
+        while rest:
+            written = os.pwrite(self._fd, rest, at)
+            at += written
+            rest = rest[written:]
+        self._size = at
 
-    def _replace(self, fieldnames: list[str], rows: Sequence[Mapping[str, str]], keep: int = 0) -> None:
-        """Put a file with these columns in place: the old rows up to the offset ``keep``, then ``rows``."""
+    def _replace(self, fieldnames: list[str], lines: Sequence[bytes], keep: int = 0) -> None:
+        """Put a file with these columns in place: the old rows up to the offset ``keep``, then ``lines``."""
         header = _line(fieldnames)
         temporary = f"{self.path}.{os.getpid()}.tmp"
         fd = os.open(temporary, _OPEN | os.O_TRUNC, 0o600)
@@ -132,22 +157,22 @@ class CsvLogger(BaseTracker):
             with os.fdopen(os.dup(fd), "wb") as file:
                 file.write(header)
                 self._copy_rows(file, keep, b"," * (len(fieldnames) - len(self.fieldnames)) + b"\n")
-                file.writelines(_row_line(row, fieldnames) for row in rows)
+                file.writelines(lines)
             os.replace(temporary, self.path)
         except BaseException:
             os.close(fd)
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
             raise
-        old, self._fd = self._fd, fd
-        if old >= 0:
-            os.close(old)
+        self.close()
+        self._fd = fd
         self._header_size, self._size = len(header), os.fstat(fd).st_size
         self.fieldnames = fieldnames
         self._columns = set(fieldnames)
 
     def _copy_rows(self, file: io.BufferedWriter, keep: int, ending: bytes) -> None:
         at = self._header_size
-        while at < keep:
-            chunk = os.pread(self._fd, min(_COPY_BYTES, keep - at), at)
+        while at < keep and (chunk := os.pread(self._fd, min(_COPY_BYTES, keep - at), at)):
             at += len(chunk)
             file.write(chunk.replace(b"\n", ending))
 
@@ -170,7 +195,7 @@ def _row_line(row: Mapping[str, str], fieldnames: Sequence[str]) -> bytes:
     return ",".join([row.get(name, "") for name in fieldnames]).encode() + b"\n"
 
 
-def _line(fieldnames: Sequence[str]) -> bytes:
+def _line(cells: Sequence[str]) -> bytes:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(fieldnames)
-    return text.getvalue().encode()
+    csv.writer(text, lineterminator="\n").writerow(cells)
+    return text.getvalue().encode("utf-8", "backslashreplace")

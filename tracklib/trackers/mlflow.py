@@ -145,14 +145,15 @@ class Mlflow(BaseTracker):
 
         MLflow is not asked to choose, because it would ask its own default server, without a bound.
         """
-        import mlflow.tracking.fluent as fluent
+        import mlflow
         from mlflow.environment_variables import MLFLOW_EXPERIMENT_ID, MLFLOW_EXPERIMENT_NAME
+        from mlflow.tracking import fluent
         from mlflow.tracking.default_experiment import registry
 
         if self.experiment_name is not None:
             return self._named_experiment(self.experiment_name)
         active = fluent._active_experiment_id  # of mlflow.set_experiment, which sets the variable too
-        if active and self._client.tracking_uri == fluent.mlflow.get_tracking_uri():
+        if active and self._client.tracking_uri == mlflow.get_tracking_uri():
             return str(active)
         if name := MLFLOW_EXPERIMENT_NAME.get():
             return self._named_experiment(name)
@@ -271,6 +272,8 @@ class Mlflow(BaseTracker):
         """Whatever is neither the record's fault nor a matter of rights: an outage, a busy server."""
         from mlflow.exceptions import MlflowException
 
+        if isinstance(error, TrackerBlocked):
+            return False
         if isinstance(error, MlflowException):
             return error.error_code not in _BLOCKING | _REFUSING
         answer = getattr(error, "response", None)  # of an upload that failed

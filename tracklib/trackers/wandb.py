@@ -191,7 +191,8 @@ class Wandb(BaseTracker):
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Add to W&B's config."""
         assert self._run is not None, "init comes before log_params"
-        self._run.config.update(redact(plain(params)), allow_val_change=True)
+        config: Any = self._run.config
+        config.update(redact(plain(params)), allow_val_change=True)
 
     def log_tags(self, tags: Mapping[str, str]) -> None:
         """Add to W&B's tags, as ``name`` or ``name:value``. One that is too long for W&B is kept whole
@@ -207,8 +208,8 @@ class Wandb(BaseTracker):
             shown.append(word)
         self._run.tags = tuple(dict.fromkeys(filter(None, shown)))
         if whole:
-            known = dict(self._run.config.get(_LONG_TAGS, {}))
-            self._run.config.update({_LONG_TAGS: known | whole}, allow_val_change=True)
+            config: Any = self._run.config
+            config.update({_LONG_TAGS: dict(config.get(_LONG_TAGS, {})) | whole}, allow_val_change=True)
 
     def log_artifact(self, name: str, path: str) -> None:
         """Copy a file or a folder into the run's files, as ``name``, and upload it."""

@@ -1,0 +1,102 @@
+"""Real parts for the tests: a real ``mlflow server``, and an environment without the developer's own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep ``WANDB_*`` and ``MLFLOW_*`` out, and both SDKs from reporting home."""
+    for name in list(os.environ):
+        if name.startswith(("WANDB_", "MLFLOW_")):
+            monkeypatch.delenv(name)
+    for name, value in _QUIET.items():
+        monkeypatch.setenv(name, value)
+
+
+_QUIET = {"WANDB_ERROR_REPORTING": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+
+
+class MlflowServer:
+    """A real ``mlflow server`` process on 127.0.0.1. Port and store outlive :meth:`stop`."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self.uri = f"http://127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        """Start, and return when the server answers."""
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
+        with open(self._directory / "server.log", "ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self._port)]
+                + ["--workers", "1", "--backend-store-uri", f"sqlite:///{self._directory}/mlflow.db"]
+                + ["--artifacts-destination", str(self._directory / "artifacts")],
+                env=environment | _QUIET | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+                cwd=self._directory,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        for _ in range(600):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(0.1)
+                break
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.uri}/health", timeout=5):
+                return
+        self.stop()
+        raise RuntimeError("mlflow server did not start:\n" + (self._directory / "server.log").read_text()[-4000:])
+
+    def stop(self) -> None:
+        """Kill the server with its workers. Its store stays."""
+        process, self._process = self._process, None
+        if process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def _running(directory: Path) -> Iterator[MlflowServer]:
+    server = MlflowServer(directory)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
+    """A server for all tests of one worker: name your experiments apart, and never stop it."""
+    with _running(tmp_path_factory.mktemp("mlflow-server")) as server:
+        yield server
+
+
+@pytest.fixture
+def own_mlflow_server(tmp_path: Path) -> Iterator[MlflowServer]:
+    """A server for one test, which may stop and start it."""
+    directory = tmp_path / "mlflow-server"
+    directory.mkdir()
+    with _running(directory) as server:
+        yield server

@@ -1,0 +1,204 @@
+"""What the README, the docs and the examples show is true: it is run here."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+import subprocess
+import sys
+import textwrap
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from wandb_file import WandbFile
+
+from tracklib import Trackers, _records
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+DOCS = ROOT / "docs"
+PAGES = [README, *sorted(DOCS.glob("*.rst"))]
+BLOCK = {
+    ".md": r"^```%s\n((?:.*\n)*?)```$",
+    ".rst": r"^\.\. code-block:: %s\n\n((?:   .*\n|\n)+)",
+}
+# What the README's example leaves to its reader.
+READERS_OWN = "model = data = None; loss, accuracy = 0.1, 0.9"
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    found = re.findall(BLOCK[page.suffix] % language, page.read_text(), re.MULTILINE)
+    return [textwrap.dedent(block) for block in found]
+
+
+def script_of(page: Path) -> str:
+    """The page's Python blocks as one program, on the page's own line numbers, for the tracebacks."""
+    script = ""
+    for match in re.finditer(BLOCK[page.suffix] % "python", page.read_text(), re.MULTILINE):
+        line = match.string[: match.start(1)].count("\n")
+        script += "\n" * (line - script.count("\n")) + textwrap.dedent(match[1])
+    return script
+
+
+def run(folder: Path, *arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run Python in ``folder``, as a user would; what went wrong on the way is shown and fails."""
+    done = subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "WANDB_MODE": "offline", **environment},
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "TrackerWarning" not in done.stderr, done.stderr
+    return done
+
+
+def run_page(page: Path, folder: Path, mlflow_uri: str) -> subprocess.CompletedProcess[str]:
+    script = script_of(page).replace("http://localhost:5000", mlflow_uri)
+    if page == README:
+        script = READERS_OWN + script
+    program = folder / f"{page.stem}.py"
+    program.write_text(script)
+    return run(folder, program, MLFLOW_TRACKING_URI=mlflow_uri)
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def mlflow_runs(uri: str, experiment: str) -> list[Any]:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(uri)
+    found = client.get_experiment_by_name(experiment)
+    assert found is not None, f"MLflow has no experiment {experiment!r}"
+    return list(client.search_runs([found.experiment_id]))
+
+
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if page.name != "trackers.rst" and blocks(page, "python")],
+    ids=lambda page: page.name,
+)
+def test_the_examples_of_a_page_run(page: Path, tmp_path: Path) -> None:
+    run_page(page, tmp_path, f"sqlite:///{tmp_path}/server.db")
+
+
+def test_the_readmes_run_arrives_everywhere(tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path}/server.db"
+
+    run_page(README, tmp_path, uri)
+
+    assert [row["epoch"] for row in rows(tmp_path / "runs/digits/metrics.csv")] == [str(n) for n in range(20)]
+    (run_at_mlflow,) = mlflow_runs(uri, "digits")
+    assert run_at_mlflow.info.status == "FINISHED"
+    assert run_at_mlflow.data.metrics == {"loss": 0.1, "accuracy": 0.9}
+    assert len(WandbFile(tmp_path / "runs/digits").rows) == 20
+
+
+def test_the_trackers_pages_run_arrives_at_a_real_server(tmp_path: Path, mlflow_server: Any) -> None:
+    run_page(DOCS / "trackers.rst", tmp_path, mlflow_server.uri)
+
+    newest, *_ = mlflow_runs(mlflow_server.uri, "my_experiment")
+    assert newest.info.status == "FINISHED"
+    assert newest.data.metrics == {"loss": 0.1, "accuracy": 0.9}
+    assert rows(tmp_path / "logs/metrics.csv") == [{"epoch": "1", "loss": "0.1", "accuracy": "0.9"}]
+    assert len(WandbFile(tmp_path / "logs").rows) == 1
+
+
+def test_the_tutorial_shows_the_csv_that_its_run_writes(tmp_path: Path) -> None:
+    shown = re.search(r"now holds::\n\n((?:   .+\n)+)", (DOCS / "tutorial.rst").read_text())
+    assert shown is not None
+
+    run_page(DOCS / "tutorial.rst", tmp_path, f"sqlite:///{tmp_path}/server.db")
+
+    assert (tmp_path / "runs/first/metrics.csv").read_text() == textwrap.dedent(shown[1])
+
+
+def test_the_tutorials_toml_file_means_its_list_of_trackers(tmp_path: Path) -> None:
+    (toml,) = blocks(DOCS / "tutorial.rst", "toml")
+    path = tmp_path / "trackers.toml"
+    path.write_text(toml)
+
+    mlflow, wandb, _ = Trackers(path, tmp_path / "run").loggers
+
+    assert (mlflow.tracking_uri, mlflow.experiment_name) == ("sqlite:///mlflow.db", "tutorial")
+    assert (wandb.project, wandb.mode) == ("tutorial", "offline")
+
+
+def test_the_journal_page_shows_lines_as_they_are_written() -> None:
+    (sample,) = blocks(DOCS / "journal.rst", "text")
+    for line in sample.strip().split("\n"):
+        crc, body = line[:8], line[9:].encode()
+        assert crc == f"{zlib.crc32(body):08x}"
+        assert _records.encode(_records.decode(body, ordinal=-1)) == body
+
+
+@pytest.mark.parametrize(
+    "record",
+    [_records.Begin, _records.Log, _records.Params, _records.Tags, _records.Artifact, _records.End],
+    ids=lambda record: record.__name__,
+)
+def test_the_journal_page_names_every_member_of_a_record(record: Any) -> None:
+    page = (DOCS / "journal.rst").read_text()
+    members = set(record.__struct_fields__) - {"ordinal"}
+
+    assert f"\n``{record.__struct_config__.tag}``\n" in page
+    assert {member for member in members if f"``{member}``" not in page} == set()
+
+
+def test_the_readme_has_two_commands_of_one_line_each() -> None:
+    commands = [block.strip() for block in blocks(README, "sh")]
+
+    digits, tests = commands
+    assert not any("\n" in command for command in commands)
+    assert "examples/digits.py" in digits
+    assert tests.endswith("-m pytest")
+
+
+def test_the_readmes_links_lead_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", README.read_text()):
+        assert (ROOT / target).exists(), target
+
+
+def test_digits_has_every_epoch_in_every_tracker_and_says_where(tmp_path: Path) -> None:
+    done = run(tmp_path, ROOT / "examples/digits.py", "--wandb", "--epochs", "3")
+
+    assert [row["epoch"] for row in rows(tmp_path / "runs/digits/metrics.csv")] == ["0", "1", "2"]
+    (run_at_mlflow,) = mlflow_runs(f"sqlite:///{tmp_path}/runs/mlflow.db", "digits")
+    assert run_at_mlflow.info.status == "FINISHED"
+    assert set(run_at_mlflow.data.metrics) == {"train_loss", "train_accuracy", "val_loss", "val_accuracy"}
+    assert [row["epoch"] for row in WandbFile(tmp_path / "runs/digits").rows] == [0, 0, 1, 1, 2, 2]
+    printed = dict(line.split(maxsplit=1) for line in done.stdout.splitlines()[-3:])
+    assert run_at_mlflow.info.run_id in printed["Mlflow"]
+    assert Path(printed["Wandb"]).is_dir()
+    assert Path(printed["CsvLogger"]).is_file()
+
+
+def test_digits_sends_to_the_server_it_is_told(tmp_path: Path, mlflow_server: Any) -> None:
+    run(tmp_path, ROOT / "examples/digits.py", "--epochs", "2", "--tracking-uri", mlflow_server.uri)
+
+    newest, *_ = mlflow_runs(mlflow_server.uri, "digits")
+    assert newest.info.status == "FINISHED"
+    assert not (tmp_path / "runs/mlflow.db").exists()
+
+
+def test_the_custom_tracker_keeps_a_line_for_each_epoch(tmp_path: Path) -> None:
+    run(tmp_path, ROOT / "examples/custom_tracker.py")
+
+    assert len((tmp_path / "runs/custom_tracker/metrics.jsonl").read_text().splitlines()) == 10
+
+
+def test_the_pytorch_example_says_in_one_line_that_pytorch_is_absent(tmp_path: Path) -> None:
+    (tmp_path / "torch.py").write_text("raise ImportError\n")
+
+    done = run(tmp_path, ROOT / "examples/pytorch.py", PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
+
+    assert re.fullmatch(r"PyTorch is not installed.*pip install torch\n", done.stdout)
+    assert done.stderr == ""

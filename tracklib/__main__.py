@@ -1,0 +1,5 @@
+"""``python -m tracklib``."""
+
+from .cli import main
+
+main(prog_name="tracklib")

@@ -1,0 +1,91 @@
+"""Delivering what a run left behind: the same deliveries, over a journal that no live process owns."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ._config import build
+from ._delivery import Delivery, Standing, draining, wait_for_change
+from ._directory import owned
+from ._journal import FILENAME, Journal, Reader
+from ._records import Begin, End, Status
+from ._redact import without_masks
+from ._trackers import name_trackers
+from .errors import RunDirectoryError
+
+
+class Outcome(NamedTuple):
+    """What became of one tracker's records. ``left`` is None when all is delivered, else the reason."""
+
+    tracker: str
+    delivered: int
+    rejected: int
+    left: str | None
+
+
+def sync(directory: str, patience: float = 30.0) -> list[Outcome]:
+    """Deliver what is left of the run in ``directory``; set the status where its owner died without one.
+
+    Args:
+        directory: the run's directory.
+        patience: seconds without any progress after which it is given up.
+
+    Raises:
+        RunDirectoryError: there is no run, or a live process owns it.
+        ConfigError: a tracker of the run cannot be built here, such as for a missing package.
+    """
+    directory = os.path.abspath(directory)
+    journal = os.path.join(directory, FILENAME)
+    if not os.path.isfile(journal):
+        raise RunDirectoryError(f"{directory} holds no run: there is no {FILENAME} in it")
+    with owned(directory):
+        begin = _close_run(journal)
+        deliveries = [
+            Delivery(tracker, name, directory, begin, journal)
+            for name, tracker in name_trackers(build(without_masks(begin.configs))).items()
+        ]
+        return [_outcome(delivery) for delivery in _delivered(deliveries, directory, patience)]
+
+
+def _close_run(journal: str) -> Begin:
+    """How the last attempt began. If it has no end, its owner died: it was killed."""
+    begin: Begin | None = None
+    ended = False
+    with contextlib.closing(Reader(journal)) as reader:
+        for entry in reader.records():
+            if isinstance(entry.record, Begin):
+                begin, ended = entry.record, False
+            ended = ended or isinstance(entry.record, End)
+            last = entry.record.time
+    if begin is None:
+        raise RunDirectoryError(f"{journal} holds no run: no line of it says how one began")
+    if not ended:
+        with contextlib.closing(Journal(journal, _refuse)) as writer:
+            writer.append(End(time=last, status=Status.KILLED))
+            writer.sync()
+    return begin
+
+
+def _refuse(trouble: str) -> None:
+    raise RunDirectoryError(trouble)
+
+
+def _delivered(deliveries: list[Delivery], directory: str, patience: float) -> Iterator[Delivery]:
+    for delivery in deliveries:
+        delivery.tracker.output_run = directory
+        delivery.start()
+    for _ in draining(deliveries, patience):
+        wait_for_change(deliveries, 0.1)
+    for delivery in deliveries:
+        delivery.abandon()
+        yield delivery
+
+
+def _outcome(delivery: Delivery) -> Outcome:
+    left = None
+    if delivery.standing is not Standing.DONE:
+        left = delivery.trouble or f"no answer while {delivery.standing.value}"
+    return Outcome(delivery.name, delivery.delivered, delivery.rejected, left)
