@@ -19,7 +19,7 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_inherit_docstrings = True
 napoleon_use_ivar = True
-napoleon_custom_sections = ["Guarantees", "What you may rely on, whoever calls"]
+python_maximum_signature_line_length = 100
 
 html_theme = "alabaster"
 html_theme_options = {"description": "Says what happened in a training run"}

@@ -1,16 +1,22 @@
-"""Real parts for the tests: a real ``mlflow server``, and an environment without the developer's own."""
+"""Real parts for the tests: a real ``mlflow server``, and an environment without the developer's own.
+
+The one stand-in is :class:`Scripted`, for answers that a real server does not give on demand.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import http.server
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -100,3 +106,56 @@ def own_mlflow_server(tmp_path: Path) -> Iterator[MlflowServer]:
     directory.mkdir()
     with _running(directory) as server:
         yield server
+
+
+class Scripted:
+    """Stands in for a backend's server: gives every request the same answer, and lists the requests.
+
+    Only for answers that a real server does not give on demand. While :attr:`hang` is clear, none comes.
+    """
+
+    def __init__(self, status: int, body: str = "{}", headers: dict[str, str] | None = None) -> None:
+        self.requests: list[str] = []
+        self.hang = threading.Event()
+        self.hang.set()
+        script = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def answer(self) -> None:
+                script.requests.append(self.path)
+                self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                script.hang.wait()
+                with contextlib.suppress(OSError):  # who waited is gone
+                    self.send_response(status)
+                    for name, value in (headers or {}).items():
+                        self.send_header(name, value)
+                    self.end_headers()
+                    self.wfile.write(body.encode())
+
+            do_GET = do_POST = do_PATCH = do_PUT = answer
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Be quiet."""
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        self._thread.start()
+        self.uri = f"http://127.0.0.1:{self._server.server_port}"
+
+    def close(self) -> None:
+        self.hang.set()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+@pytest.fixture
+def scripted() -> Iterator[Callable[..., Scripted]]:
+    with contextlib.ExitStack() as stack:
+
+        def make(*args: Any, **options: Any) -> Scripted:
+            server = Scripted(*args, **options)
+            stack.callback(server.close)
+            return server
+
+        yield make

@@ -6,20 +6,19 @@ that follows a script.
 
 from __future__ import annotations
 
-import contextlib
-import http.server
 import json
 import math
 import os
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
+from conftest import MlflowServer, Scripted, free_port
 
-from conftest import MlflowServer, free_port
 from tracklib._records import Begin, Log, Parent, Status
 from tracklib.errors import TrackerBlocked, TrackerUnavailable, TrackerWarning
 from tracklib.trackers import Mlflow
@@ -51,7 +50,7 @@ def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.chdir(tmp_path)
 
 
-def client(uri: str) -> Any:
+def client(uri: str | None) -> Any:
     from mlflow import MlflowClient
 
     return MlflowClient(uri)
@@ -73,8 +72,8 @@ def begin(uid: str | None = None, **changes: Any) -> Begin:
     return Begin(format=1, uid=uid or uuid.uuid4().hex, pid=1, host="host", configs=[], **values | changes)
 
 
-def row(step: int, *, time: int = 1_700_000_000_000, **metrics: float) -> Log:
-    return Log(time=time + step, axis="epoch", step=step, metrics=metrics, ordinal=step)
+def row(step: int, odd: Mapping[str, float] = MappingProxyType({}), **metrics: float) -> Log:
+    return Log(time=1_700_000_000_000 + step, axis="epoch", step=step, metrics=metrics | dict(odd), ordinal=step)
 
 
 def artifact(tracker: Mlflow, name: str) -> str:
@@ -139,22 +138,22 @@ def test_nan_that_is_sent_twice_is_stored_once(tracker: Mlflow) -> None:
 
 
 def test_more_metrics_than_one_request_takes_all_arrive(tracker: Mlflow) -> None:
-    tracker.log_batch([row(step, **{f"m{number}": float(step) for number in range(50)}) for step in range(45)])
+    tracker.log_batch([row(step, {f"m{number}": float(step) for number in range(50)}) for step in range(45)])
 
     assert [step for step, _, _ in history(tracker, "m0")] == list(range(45))
     assert [step for step, _, _ in history(tracker, "m49")] == list(range(45))
 
 
-@pytest.mark.parametrize("name", ["f1@0.5", "/lead", "trail/", "a//b", "../up", "", "ünï", "l" * 300, "a\nb", ".", "😀"])
+@pytest.mark.parametrize("name", ["f1@0.5", "/lead", "trail/", "a//b", "../up", "", "ünï", "l" * 300, ".", "😀"])
 def test_a_metric_with_an_odd_name_arrives(on_server: Mlflow, name: str) -> None:
-    on_server.log_batch([row(1, **{name: 3.0})])
+    on_server.log_batch([row(1, {name: 3.0})])
 
     assert list(stored(on_server).data.metrics.values()) == [3.0]
 
 
 def test_metrics_whose_names_mlflow_cannot_tell_apart_are_both_kept(on_server: Mlflow) -> None:
     with pytest.warns(TrackerWarning, match="MLflow has 'a_b' for 'a\\?b' already"):
-        on_server.log_batch([row(1, **{"a?b": 1.0, "a!b": 2.0})])
+        on_server.log_batch([row(1, {"a?b": 1.0, "a!b": 2.0})])
 
     assert sorted(stored(on_server).data.metrics.values()) == [1.0, 2.0]
 
@@ -232,7 +231,7 @@ def test_without_a_uri_it_is_mlflows_own_default(tmp_path: Path) -> None:
     tracker = Mlflow()
     tracker.init()
 
-    assert tracker._client.tracking_uri == client(None).tracking_uri  # type: ignore[arg-type]  # MLflow's default
+    assert tracker._client.tracking_uri == client(None).tracking_uri
     assert list(tmp_path.iterdir()) != []
 
 
@@ -337,9 +336,7 @@ def test_the_run_has_the_name_of_the_config(uri: str, experiment: str) -> None:
     assert stored(tracker).info.run_name == "mine"
 
 
-def test_without_a_name_in_the_config_the_run_has_tracklibs_name_and_begins_with_it(
-    uri: str, experiment: str
-) -> None:
+def test_without_a_name_in_the_config_the_run_has_tracklibs_name_and_begins_with_it(uri: str, experiment: str) -> None:
     tracker = Mlflow(tracking_uri=uri, experiment_name=experiment)
     tracker.begin = begin()
     tracker.init()
@@ -594,56 +591,6 @@ def test_the_users_own_active_run_stays_active_and_gets_nothing(
 # Trouble ---------------------------------------------------------------------------------------------
 
 
-class Scripted:
-    """Stands in for an MLflow server: answers every request the same, and counts them."""
-
-    def __init__(self, status: int, body: str = "{}", headers: dict[str, str] | None = None) -> None:
-        self.requests: list[str] = []
-        self.hang = threading.Event()
-        self.hang.set()
-        script = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def answer(self) -> None:
-                script.requests.append(self.path)
-                self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                script.hang.wait()
-                with contextlib.suppress(OSError):  # who waited is gone
-                    self.send_response(status)
-                    for name, value in (headers or {}).items():
-                        self.send_header(name, value)
-                    self.end_headers()
-                    self.wfile.write(body.encode())
-
-            do_GET = do_POST = do_PATCH = do_PUT = answer
-
-            def log_message(self, format: str, *args: Any) -> None:
-                """Be quiet."""
-
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        self._thread.start()
-        self.uri = f"http://127.0.0.1:{self._server.server_port}"
-
-    def close(self) -> None:
-        self.hang.set()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-
-@pytest.fixture
-def scripted() -> Iterator[Callable[..., Scripted]]:
-    with contextlib.ExitStack() as stack:
-
-        def make(*args: Any, **options: Any) -> Scripted:
-            server = Scripted(*args, **options)
-            stack.callback(server.close)
-            return server
-
-        yield make
-
-
 def trouble_at(uri: str, **config: Any) -> tuple[Mlflow, BaseException]:
     """What connecting to ``uri`` raises."""
     tracker = Mlflow(tracking_uri=uri, experiment_name="any", **config)
@@ -668,7 +615,8 @@ def test_an_answer_that_only_a_person_can_mend_blocks(
 
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize(
-    ("header", "seconds"), [({"Retry-After": "7"}, 7.0), ({"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, None), ({}, None)]
+    ("header", "seconds"),
+    [({"Retry-After": "7"}, 7.0), ({"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, None), ({}, None)],
 )
 def test_a_busy_server_is_unavailable_for_as_long_as_it_says(
     scripted: Callable[..., Scripted], status: int, header: dict[str, str], seconds: float | None
@@ -784,12 +732,13 @@ def test_a_server_that_dies_and_comes_back_gets_each_point_once(
     tracker.init()
     tracker.log_batch([row(1, loss=1.0)])
     own_mlflow_server.stop()
-    for call in (
+    calls: list[Callable[[], None]] = [
         lambda: tracker.log_batch([row(1, loss=1.0), row(2, loss=2.0)]),
         lambda: tracker.log_params({"long": "p" * 7000}),
         lambda: tracker.log_artifact("file.txt", str(tmp_path / "file.txt")),
         lambda: tracker.finish(Status.FINISHED),
-    ):
+    ]
+    for call in calls:
         with pytest.raises(Exception) as caught:  # noqa: PT011  # MLflow has no class for it
             call()
         assert tracker.is_transient(caught.value)
@@ -812,7 +761,8 @@ def http_error(status: int) -> Exception:
 def mlflow_error(code: str) -> Exception:
     from mlflow.exceptions import RestException
 
-    return RestException({"error_code": code, "message": "because"})  # type: ignore[no-any-return]  # MLflow is untyped
+    error: Exception = RestException({"error_code": code, "message": "because"})
+    return error
 
 
 @pytest.mark.parametrize(

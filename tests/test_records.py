@@ -19,9 +19,7 @@ def log(metrics, *, axis="epoch", step=1, ordinal=-1):
 
 def same(left, right):
     """Equal, and NaN equals NaN, and -0.0 is not 0.0."""
-    return list(left) == list(right) and all(
-        repr(value) == repr(right[name]) for name, value in left.items()
-    )
+    return list(left) == list(right) and all(repr(value) == repr(right[name]) for name, value in left.items())
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ by wandb's own protobuf.
 
 from __future__ import annotations
 
+import importlib
 import json
 import struct
 from collections.abc import Iterator
@@ -93,9 +94,7 @@ def _key(item: Any) -> str:
 
 
 def _records(content: bytes) -> Iterator[Any]:
-    from wandb.proto import wandb_internal_pb2
-
-    record: Any = wandb_internal_pb2.Record  # type: ignore[attr-defined]  # the generated module is untyped
+    wandb_internal_pb2: Any = importlib.import_module("wandb.proto.wandb_internal_pb2")
     assert content[:4] == b":W&B", "not a .wandb file"
     body, position = b"", 7
     while position + 7 <= len(content):
@@ -107,5 +106,5 @@ def _records(content: bytes) -> Iterator[Any]:
         body += content[position + 7 : position + 7 + length]
         position += 7 + length
         if kind in (_FULL, _LAST):
-            yield record.FromString(body)
+            yield wandb_internal_pb2.Record.FromString(body)
             body = b""

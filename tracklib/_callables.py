@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import enum
 import functools
 import inspect
 import operator
+import pickle
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
@@ -59,9 +61,19 @@ class _Bound(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg]  # generic i
     """A method taken from an instance or a class."""
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        if self._self_instance is not None:
-            return getattr, (self._self_instance, self.__name__)
-        return _by_name, (self.__module__, self.__qualname__)
+        owner = self._owner()
+        return _reference(self) if owner is None else (getattr, (owner, self.__name__))
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        owner = self._owner()
+        return self if owner is None else getattr(copy.deepcopy(owner, memo), self.__name__)
+
+    def _owner(self) -> Any:
+        """What it is bound to: an instance, a class method's class, or None."""
+        return getattr(self.__wrapped__, "__self__", None)
 
 
 class Wrapper(wrapt.FunctionWrapper):  # type: ignore[type-arg]  # generic in wrapt's stubs only
@@ -70,13 +82,25 @@ class Wrapper(wrapt.FunctionWrapper):  # type: ignore[type-arg]  # generic in wr
     __bound_function_wrapper__ = _Bound
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        return _by_name, (self.__module__, self.__qualname__)
+        return _reference(self)
 
     def __copy__(self) -> Self:
         return self
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self
+
+
+def _reference(function: Any) -> tuple[Any, ...]:
+    """``function`` by its qualified name; refused where another process would not find it there."""
+    module, name = function.__module__, getattr(function, "__qualname__", None)
+    try:
+        found = _by_name(module, name) if name else None
+    except (ImportError, AttributeError):
+        found = None
+    if not isinstance(found, wrapt.FunctionWrapper | wrapt.BoundFunctionWrapper):
+        raise pickle.PicklingError(f"{function!r} cannot be pickled: it is not found as {module}.{name}")
+    return _by_name, (module, name)
 
 
 def _by_name(module: str, qualname: str) -> Any:
@@ -104,12 +128,17 @@ def drive(
             try:
                 sent = yield item
             except GeneratorExit:
-                step(generator.close)
+                step(functools.partial(_close, generator))
                 raise
             except BaseException as error:
                 call = functools.partial(generator.throw, error)
             else:
                 call = functools.partial(generator.send, sent)
+
+
+def _close(generator: Generator[Any, Any, Any]) -> None:
+    """Close it; what ``close`` gives back (from Python 3.13 on) was returned, not yielded."""
+    generator.close()
 
 
 async def drive_async(

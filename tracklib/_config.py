@@ -11,7 +11,7 @@ import json
 import os
 import tomllib
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -88,9 +88,9 @@ def _listed(configs: Configs) -> list[tuple[str, Any]]:
         configs = _read_file(origin)
     if configs is None:
         return []
-    if isinstance(configs, Mapping | BaseTracker):
+    if isinstance(configs, Mapping | BaseTracker) or inspect.isclass(configs):
         return [(origin, configs)]
-    if not isinstance(configs, Sequence):
+    if not isinstance(configs, Sequence) or isinstance(configs, str | bytes):
         raise ConfigError(
             [
                 f"{origin}: expected a list of dicts or trackers, or a file's path, got {type(configs).__name__}; "
@@ -105,7 +105,9 @@ def _read_file(path: str) -> Any:
         with open(path, "rb") as file:
             content = file.read()
         parsed = _parse(os.path.splitext(path)[1].lower(), content)
-    except (OSError, ValueError, ImportError, RecursionError) as error:
+    except OSError as error:
+        raise ConfigError([f"{path!r} is no file that can be read ({error.strerror}){_type_instead(path)}"]) from error
+    except (ValueError, ImportError, RecursionError) as error:
         raise ConfigError([f"{path}: {redact_text(str(error))}"]) from error
     if isinstance(parsed, Mapping) and "type" not in parsed:
         if "trackers" not in parsed:
@@ -115,20 +117,43 @@ def _read_file(path: str) -> Any:
 
 
 def _parse(suffix: str, content: bytes) -> Any:
-    if suffix == ".toml":
-        return tomllib.loads(content.decode())
-    if suffix == ".json":
-        return json.loads(content)
-    if suffix in (".yaml", ".yml"):
-        try:
-            import yaml
-        except ImportError:
-            raise ImportError(f"to read YAML, run: {_pip('yaml')}") from None
-        try:
-            return yaml.safe_load(content)
-        except yaml.YAMLError as error:
-            raise ValueError(f"it is no YAML: {error}") from error
-    raise ValueError(f"configs are read from .toml, .yaml, .yml or .json files, not from {suffix or 'a file without ending'!r}")
+    if suffix not in _PARSERS:
+        instead = repr(suffix) if suffix else "a file without an ending"
+        raise ValueError(f"configs are read from .toml, .yaml, .yml or .json files, not from {instead}")
+    kind, parse = _PARSERS[suffix]
+    try:
+        return parse(content)
+    except ValueError as error:
+        raise ValueError(f"it is no {kind}: {error}") from error
+
+
+def _toml(content: bytes) -> Any:
+    return tomllib.loads(content.decode())
+
+
+def _yaml(content: bytes) -> Any:
+    try:
+        import yaml
+    except ImportError:
+        raise ImportError(f"to read YAML, run: {_pip('yaml')}") from None
+    try:
+        return yaml.safe_load(content)
+    except yaml.YAMLError as error:
+        raise ValueError(error) from error
+
+
+_PARSERS: dict[str, tuple[str, Callable[[bytes], Any]]] = {
+    ".toml": ("TOML", _toml),
+    ".json": ("JSON", json.loads),
+    ".yaml": ("YAML", _yaml),
+    ".yml": ("YAML", _yaml),
+}
+
+
+def _type_instead(path: str) -> str:
+    """The hint for who wrote a tracker's type where a list of configs belongs."""
+    name = {name.lower(): name for name in _known()}.get(path.lower())
+    return f"; for the tracker of that name, write [{{'type': {name!r}}}]" if name else ""
 
 
 def _build_one(config: Any) -> BaseTracker:
@@ -137,7 +162,8 @@ def _build_one(config: Any) -> BaseTracker:
     if inspect.isclass(config) and issubclass(config, BaseTracker):
         raise _Problem(f"{config.__name__} is a class: write {config.__name__}(...) or {{'type': '{config.__name__}'}}")
     if not isinstance(config, Mapping):
-        raise _Problem(f"expected a dict such as {{'type': 'Mlflow'}} or a tracker, got {type(config).__name__} {config!r}")
+        found = f"{type(config).__name__} {_shown(config)}"
+        raise _Problem(f"expected a dict such as {{'type': 'Mlflow'}} or a tracker, got {found}")
     if not isinstance(config.get("type"), str):
         raise _Problem(f"the key 'type' is missing or no string: it names the tracker, one of {', '.join(_known())}")
     kind = _find(config["type"])
@@ -153,7 +179,8 @@ def _build_one(config: Any) -> BaseTracker:
 def _find(name: str) -> type[BaseTracker]:
     known = _known()
     if name not in known and ":" not in name:
-        raise _Problem(f"unknown type {name!r}{_did_you_mean(name, known)}; known are {', '.join(known)}, or 'package.module:Class'")
+        hint = _did_you_mean(name, known)
+        raise _Problem(f"unknown type {name!r}{hint}; known are {', '.join(known)}, or 'package.module:Class'")
     kind = known.get(name, name)
     if isinstance(kind, str):
         kind = _load(kind)
@@ -202,9 +229,8 @@ def _wrong_options(kind: type[BaseTracker], options: Mapping[Any, Any]) -> list[
             hint = _did_you_mean(str(name), schema)
             problems.append(f"{kind.__name__} has no option {name!r}{hint}; it has {', '.join(schema)}")
         elif not _fits(value, types.get(name, Any)):
-            problems.append(
-                f"{kind.__name__}'s {name!r} must be {schema[name]['type']}, got {type(value).__name__}: {redact(plain(value), name)!r}"
-            )
+            found = f"{type(value).__name__}: {redact(plain(value), name)!r}"
+            problems.append(f"{kind.__name__}'s {name!r} must be {schema[name]['type']}, got {found}")
     return problems
 
 
@@ -226,9 +252,25 @@ def _fits(value: Any, annotation: Any) -> bool:
 
 
 def _missing_packages(tracker: BaseTracker) -> list[str]:
-    missing = [name for name in tracker.requires if importlib.util.find_spec(name) is None]
+    missing = [name for name in tracker.requires if not _is_there(name)]
     install = _pip(tracker.extra) if tracker.extra else f"pip install {' '.join(missing)}"
     return [f"{type(tracker).__name__} needs {' and '.join(missing)}; run: {install}"] if missing else []
+
+
+def _is_there(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ImportError:  # the package around it is missing
+        return False
+    except ValueError:  # imported by other means, so that it has no spec
+        return True
+
+
+def _shown(value: Any) -> str:
+    try:
+        return repr(value)[:80]
+    except Exception:
+        return "that has no repr"
 
 
 def _pip(extra: str) -> str:

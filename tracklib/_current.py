@@ -22,10 +22,9 @@ def current() -> Trackers | None:
     """
     if not _active:
         return None
-    try:
-        run = _here.get()
-    except LookupError:
-        run = _active[0] if len(_active) == 1 and _in_plain_thread() else None
+    run = _here.get(None)
+    if run is None and len(_active) == 1 and _in_plain_thread():
+        run = _active[0]
     return run if run is not None and run.is_init else None
 
 

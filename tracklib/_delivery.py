@@ -8,7 +8,8 @@ Guarantees:
     - The training thread never waits for a tracker, and no tracker for another.
     - A record is passed over only when its tracker took it or refused it for good; what was refused is
       in ``rejected.jsonl`` with the reason.
-    - After :meth:`Delivery.abandon` no further record is handed to the tracker.
+    - After :meth:`Delivery.abandon` no further record is handed to the tracker, and nothing more is
+      written into the run's directory, which may be another run's by then.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from typing import Any
 import msgspec
 
 from ._journal import Entry, Reader, count_lines
-from ._records import Artifact, Begin, End, Log, Params, Tags
+from ._records import Artifact, Begin, End, Log, Params, Tags, encode
 from ._redact import redact_text
 from .errors import TrackerBlocked
 from .trackers.base import BaseTracker
@@ -90,13 +91,14 @@ class Delivery:
         self.tracker = tracker
         self.name = name
         self.standing = Standing.CONNECTING
-        self.trouble = ""
+        self.trouble = ""  # why it does not get on; empty when it does
+        self.refusal = ""  # why the tracker refused a record, the latest
         self.changed = threading.Event()  # set at each step forward; whoever waits for it clears it
         self._directory = directory
         self._journal = journal
         self._heartbeat = heartbeat
         self._state_path = os.path.join(directory, "state", f"{name}.json")
-        self._saved = _load_state(self._state_path)
+        self._saved = _load_state(self._state_path, journal)
         if tracker.is_projection:
             self._saved = Saved()
         self._reader = Reader(journal, self._saved.offset, self._saved.ordinal)
@@ -104,6 +106,7 @@ class Delivery:
         self._begin = begin
         self._hurry = self._abandon = self._ended = False
         self._saved_at = 0.0
+        self._saving = threading.Lock()  # the state file: for the delivery's thread and for abandon()
         self._clock_id: int | None = None
         self._thread = threading.Thread(target=self.run, name=f"tracklib-{name}", daemon=True)
         tracker.begin = begin
@@ -126,7 +129,9 @@ class Delivery:
 
     def abandon(self) -> None:
         """Deliver no more. A call that the tracker is in goes on; nothing comes after it."""
-        self._abandon = True
+        with self._saving:
+            self._write_state()
+            self._abandon = True
         self._wake.set()
 
     def join(self, timeout: float) -> None:
@@ -152,7 +157,9 @@ class Delivery:
     def missing(self) -> int:
         """How many records the tracker has not got, once the run has ended."""
         begin_and_end = 2 if self.offset == 0 else 1
-        return max(0, count_lines(self._journal, self.offset) - begin_and_end)
+        with contextlib.suppress(OSError):  # the user may have deleted the directory
+            return max(0, count_lines(self._journal, self.offset) - begin_and_end)
+        return 0
 
     @property
     def at_rest(self) -> bool:
@@ -191,6 +198,8 @@ class Delivery:
                 self._stand(Standing.DONE)
                 return
             self._stand(Standing.ABANDONED)
+        except Exception as error:  # the journal cannot be read, say
+            self._report(error, Standing.BLOCKED)
         finally:
             self._reader.close()
 
@@ -253,9 +262,10 @@ class Delivery:
                 self.tracker.log_artifact(name, os.path.join(self._directory, "artifacts", name))
 
     def _pass(self, entry: Entry, taken: int) -> None:
-        self._saved.offset = entry.end
-        self._saved.ordinal = entry.ordinal + 1
-        self._saved.delivered += taken
+        with self._saving:
+            self._saved.offset = entry.end
+            self._saved.ordinal = entry.ordinal + 1
+            self._saved.delivered += taken
         self.changed.set()
 
     def _insist(self, call: Callable[[], None], always: bool = False) -> None:
@@ -271,24 +281,29 @@ class Delivery:
             try:
                 call()
             except BaseException as error:  # SDKs raise SystemExit too
+                if self._abandon:
+                    raise _Abandoned from error
                 transient = _is_transient(self.tracker, error)
                 if not (transient or always or isinstance(error, TrackerBlocked)):
                     raise
                 self._report(error, Standing.RETRYING if transient else Standing.BLOCKED)
-                asked = getattr(error, "retry_after", None) or 0.0
-                self._rest(max(delay, asked) if transient else BLOCKED_SECONDS, soon=transient and not asked)
+                asked = _retry_after(error)
+                if asked > delay:
+                    self._rest(asked, until_woken=False)
+                else:
+                    self._rest(delay if transient else BLOCKED_SECONDS, soon=transient)
             else:
                 self._recovered()
                 return
 
-    def _rest(self, seconds: float, soon: bool = False) -> None:
-        """Wait, unless woken; ``soon``: when the run is over, for a second at most."""
+    def _rest(self, seconds: float, soon: bool = False, until_woken: bool = True) -> None:
+        """Wait, as a rule until woken; ``soon``: when the run is over, for a second at most."""
         until = time.monotonic() + (min(seconds, 1.0) if self._hurry and soon else seconds)
         while not self._abandon and (left := until - time.monotonic()) > 0:
-            woken = self._wake.wait(min(left, 1.0))
-            self._wake.clear()
-            if woken:
-                break
+            if self._wake.wait(min(left, 1.0)):
+                self._wake.clear()
+                if until_woken:
+                    break
             self._heartbeat()
         if self._abandon:
             raise _Abandoned
@@ -298,10 +313,10 @@ class Delivery:
         reason = _words(error)
         if self._saved.rejected == 1:
             logger.warning("%s refused a record (%s); what it refuses is kept in rejected.jsonl", self.name, reason)
-        self.trouble = reason
-        line = msgspec.json.encode({"tracker": self.name, "reason": reason, "record": entry.record}) + b"\n"
+        self.refusal = reason
+        line = {"tracker": self.name, "reason": reason, "record": msgspec.Raw(encode(entry.record))}
         with contextlib.suppress(OSError):  # the journal has the record too
-            _append(os.path.join(self._directory, "rejected.jsonl"), line)
+            _append(os.path.join(self._directory, "rejected.jsonl"), msgspec.json.encode(line) + b"\n")
         self._pass(entry, taken=0)
 
     def _report(self, error: BaseException, standing: Standing) -> None:
@@ -326,8 +341,13 @@ class Delivery:
         if time.monotonic() - self._saved_at < at_least_every:
             return
         self._saved_at = time.monotonic()
-        self._saved.tracker = dict(self.tracker.state)
-        with contextlib.suppress(OSError):
+        with self._saving:
+            if not self._abandon:
+                self._write_state()
+
+    def _write_state(self) -> None:
+        with contextlib.suppress(Exception):  # the disk's trouble, or the tracker's own kind of state
+            self._saved.tracker = {name: str(value) for name, value in self.tracker.state.copy().items()}
             os.makedirs(os.path.dirname(self._state_path), mode=0o700, exist_ok=True)
             temporary = f"{self._state_path}.tmp"
             with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as file:
@@ -362,13 +382,21 @@ def _delays() -> Iterator[float]:
 def _is_transient(tracker: BaseTracker, error: BaseException) -> bool:
     try:
         return bool(tracker.is_transient(error))
-    except Exception:
+    except BaseException:  # SDKs raise SystemExit too
         return False
+
+
+def _retry_after(error: BaseException) -> float:
+    """The seconds that the backend asked to wait; 0 where it did not, or not in seconds."""
+    try:
+        return float(getattr(error, "retry_after", None) or 0.0)
+    except Exception:
+        return 0.0
 
 
 def _words(error: BaseException) -> str:
     try:
-        text = redact_text(str(error))
+        text = redact_text(str(error)).encode("utf-8", "backslashreplace").decode()
     except Exception:
         text = ""
     words = f"{type(error).__name__}: {text}" if text else type(error).__name__
@@ -383,11 +411,15 @@ def _append(path: str, line: bytes) -> None:
         os.close(fd)
 
 
-def _load_state(path: str) -> Saved:
+def _load_state(path: str, journal: str) -> Saved:
+    """What the file holds; a fresh start where it is damaged, or no line of the journal begins at its offset."""
     try:
         with open(path, "rb") as file:
-            return msgspec.json.decode(file.read(), type=Saved)
-    except (OSError, msgspec.MsgspecError):
+            saved = msgspec.json.decode(file.read(), type=Saved)
+        with open(journal, "rb") as lines:
+            lines.seek(saved.offset - 1 if saved.offset else 0)
+            return saved if saved.offset == 0 or lines.read(1) == b"\n" else Saved()
+    except (OSError, ValueError):
         return Saved()
 
 

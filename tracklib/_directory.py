@@ -15,9 +15,10 @@ _OWN = ("state", "artifacts", "rejected.jsonl")
 
 
 def default_directory(name: str | None, uid: str) -> str:
-    """``runs/<time>-<name>``, or the uid's beginning where there is no name."""
+    """``runs/<time>-<name>``, with the uid's beginning where there is no name or a run of that name already."""
     slug = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name or uid[:6])
-    return os.path.join("runs", f"{time.strftime('%Y%m%d-%H%M%S')}-{slug.strip('.')[:80]}")
+    path = os.path.join("runs", f"{time.strftime('%Y%m%d-%H%M%S')}-{slug.strip('.')[:80]}")
+    return f"{path}-{uid[:6]}" if os.path.lexists(path) else path
 
 
 @contextlib.contextmanager

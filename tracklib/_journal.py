@@ -243,7 +243,7 @@ def _parse(line: bytes, ordinal: int) -> Record | None:
         return None
     try:
         return decode(body, ordinal)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
 
 
@@ -270,20 +270,25 @@ def held(directory: str) -> Iterator[None]:
         RunDirectoryError: a live process owns it.
     """
     path = os.path.join(os.path.realpath(directory), "journal.lock")
-    key, holder, fd = (os.getpid(), path), object(), -1
+    key, holder = (os.getpid(), path), object()
+    if _held.setdefault(key, holder) is not holder:  # one step, so that of two threads one gets it
+        raise _still_owned(directory)
     try:
-        if _held.setdefault(key, holder) is holder:  # one step, so that of two threads one gets it
-            fd = _try_lock(path)
+        fd = _try_lock(path)
         if fd < 0:
-            raise RunDirectoryError(
-                f"{directory} belongs to a run that is still going on: choose another output_run, or end that run first"
-            )
-        yield
-    finally:
-        if fd >= 0:
+            raise _still_owned(directory)
+        try:
+            yield
+        finally:
             os.close(fd)
-        if _held.get(key) is holder:
-            del _held[key]
+    finally:
+        del _held[key]
+
+
+def _still_owned(directory: str) -> RunDirectoryError:
+    return RunDirectoryError(
+        f"{directory} belongs to a run that is still going on: choose another output_run, or end that run first"
+    )
 
 
 def _try_lock(path: str) -> int:

@@ -63,6 +63,8 @@ def mlflow_name(raw: str) -> str:
     """
     name = _NOT_MLFLOW.sub("_", raw)
     name = "/".join(part for part in name.split("/") if part.strip(".")) or "unnamed"
+    if name.startswith(".."):  # a folder's parent, MLflow holds
+        name = "_" + name[1:]
     return name if len(name) <= 250 else with_hash(name, raw)
 
 

@@ -134,6 +134,7 @@ def decode(body: bytes, ordinal: int) -> Record:
 
     Raises:
         msgspec.MsgspecError: it is no record of this format.
+        UnicodeDecodeError: it is no UTF-8.
     """
     if body.startswith(b'{"type":"log"'):
         return _decode_log(body, ordinal)

@@ -8,6 +8,7 @@ JWT, PEM), and by equality with an environment variable whose name is secret.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -36,7 +37,7 @@ _SHAPES = re.compile(
     r"""
     -----BEGIN[ ][A-Z ]*PRIVATE[ ]KEY-----.*?(?:-----END[ ][A-Z ]*PRIVATE[ ]KEY-----|\Z)
   | \beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*                                   # a JWT
-  | \b(?:sk|pk|rk)[-_](?:[a-z]+\d*[-_])*+                              # OpenAI, Anthropic, Stripe
+  | (?<![\w-])(?:sk|pk|rk)[-_](?:[a-z]+\d*[-_])*+                    # OpenAI, Anthropic, Stripe
     (?: (?=[\w-]*[0-9])(?=[\w-]*[A-Z])[\w-]{16,} | [a-z0-9]{24,} )
   | \bgh[pousr]_[A-Za-z0-9]{20,} | \bgithub_pat_\w{20,} | \bglpat-[\w-]{16,}
   | \bhf_[A-Za-z0-9]{20,} | \bxox[abeoprs]-[\w-]{10,} | \bwandb_v\d+_\w{20,}
@@ -46,14 +47,15 @@ _SHAPES = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _USERINFO = re.compile(r"(?<=://)[^/\s?#]+(?=@)")
-_HEADER = re.compile(r"(?i)\b(authorization[\"']?\s{0,4}[:=]\s{0,4}[\"']?(?:\w+\s)?|bearer\s|basic\s(?=\S*(?-i:[a-z][A-Z]))(?=\S*[\d=]))\s*[\w.~+/=-]{8,}")
-_ASSIGNED = re.compile(
+_HEADER = re.compile(
     r"""
-    (?<![\w.-]) ([\w.-]++) (["']?\s{0,4}[=:]\s{0,4})
-    ( "(?:[^"\\]|\\.)*+"?  |  '(?:[^'\\]|\\.)*+'?  |  [^\s"'&,;]{4,} )
+    \b( authorization["']?\s{0,4}[:=]\s{0,4}["']?(?:\w+\s)?
+      | bearer\s | basic\s(?=\S*(?-i:[a-z][A-Z]))(?=\S*[\d=]) )\s*[\w.~+/=-]{8,}
     """,
-    re.VERBOSE,
+    re.VERBOSE | re.IGNORECASE,
 )
+_ASSIGNED = re.compile(r"""(?<![\w.-])([\w.-]++)["']?\s{0,4}[=:]\s{0,4}""")
+_VALUE = re.compile(r"""(["'])((?:(?!\1)[^\\]|\\.)*+)|()([^\s"'&,;]{4,})""", re.DOTALL)
 _FOLDERS = frozenset({"PWD", "OLDPWD"})
 
 
@@ -90,7 +92,7 @@ def redact_text(text: str) -> str:
     """``text`` with every secret in it masked."""
     text = _USERINFO.sub(MASK, _SHAPES.sub(MASK, text))
     text = _HEADER.sub(rf"\1{MASK}", text)
-    text = _ASSIGNED.sub(_mask_assigned, text)
+    text = _mask_assigned(text)
     found = [value for name, value in _environment.variables() if len(value) >= 8 and value in text and _is_kept(name)]
     for value in sorted(found, key=len, reverse=True):  # one secret may begin with another
         text = text.replace(value, MASK)
@@ -106,7 +108,7 @@ def is_secret_name(name: str) -> bool:
     words = _words(name)
     if not _NOT_THE_SECRET.isdisjoint(words):
         return False
-    return any(map(_is_secret_word, words)) or not _SECRET_PAIRS.isdisjoint(zip(words, words[1:], strict=False))
+    return any(map(_is_secret_word, words)) or not _SECRET_PAIRS.isdisjoint(itertools.pairwise(words))
 
 
 def _words(name: str) -> list[str]:
@@ -135,9 +137,14 @@ def _is_number(value: Any) -> bool:
     return True
 
 
-def _mask_assigned(match: re.Match[str]) -> str:
-    name, sign, value = match.groups()
-    if not _holds_secret(name, value):
-        return match.group()
-    quote = value[0] if value[0] in "\"'" else ""
-    return f"{name}{sign}{quote}{MASK}{quote}"
+def _mask_assigned(text: str) -> str:
+    """``text`` with the values of ``name=value`` and ``"name": "value"`` masked where the name says secret."""
+    parts, at = [], 0
+    while match := _ASSIGNED.search(text, at):
+        value = _VALUE.match(text, match.end()) if is_secret_name(match[1]) else None
+        parts.append(text[at : match.end()])
+        at = match.end()
+        if value and _holds_secret(match[1], value[2] or value[4]):
+            parts += (value[1] or "", MASK)
+            at = value.end()
+    return "".join([*parts, text[at:]])

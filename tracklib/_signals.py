@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import signal
 import threading
@@ -17,19 +18,35 @@ def exits_on_sigterm() -> Iterator[None]:
 
     Only in the main thread, and only where nobody else handles SIGTERM. No other signal is touched.
     """
-    if not _in_main_thread() or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+    global _blocks, _arrived
+    if not _in_main_thread() or signal.getsignal(signal.SIGTERM) not in (signal.SIG_DFL, _exit):
         yield
         return
-    signal.signal(signal.SIGTERM, _exit)
+    if not _blocks:
+        _arrived = None
+        signal.signal(signal.SIGTERM, _exit)
+    _blocks += 1
     try:
         yield
     finally:
-        if _in_main_thread() and signal.getsignal(signal.SIGTERM) is _exit:
+        _blocks -= 1
+        if not _blocks and _in_main_thread() and signal.getsignal(signal.SIGTERM) is _exit:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
+_blocks = 0  # they need not be left in reverse order, and the last one puts the default back
+_arrived: Terminated | None = None
+
+
+def cause_of(error: BaseException | None) -> BaseException | None:
+    """``error``, or the SIGTERM behind it: an event loop that is left by it cancels its tasks."""
+    return _arrived if _arrived is not None and isinstance(error, asyncio.CancelledError) else error
+
+
 def _exit(number: int, frame: FrameType | None) -> None:
-    raise Terminated(128 + number)
+    global _arrived
+    _arrived = Terminated(128 + number)
+    raise _arrived
 
 
 def _in_main_thread() -> bool:

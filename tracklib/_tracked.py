@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 import inspect
 import itertools
+import sys
 import weakref
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, overload
 
 from ._callables import Kind, Wrapper, drive, drive_async, kind_of, need_callable, underlying
 from ._current import current
+from ._redact import redact_text
 from ._trackers import Trackers
 from ._values import as_metrics
 from ._warn import warn
@@ -66,7 +68,7 @@ class _Watch:
     """What is known of a tracked function from its decoration on, and its wrappers by kind."""
 
     def __init__(self, function: Any, epoch: str, needed: bool) -> None:
-        self.name = getattr(underlying(function), "__name__", type(function).__name__)
+        self.name = _name_of(function)
         self._epoch = epoch
         self._position, self._default = _find_argument(function, epoch, needed)
         self._counts: weakref.WeakKeyDictionary[Trackers, itertools.count[int]] = weakref.WeakKeyDictionary()
@@ -112,16 +114,18 @@ class _Watch:
             if metrics is not None:
                 run.log(self._epoch_of(run, instance, args, kwargs), metrics)
                 return
-            trouble = f"returned {type(returned).__name__}, which holds no metrics: return a dict such as {{'loss': 0.1}}"
+            kind = type(returned).__name__
+            trouble = f"returned {kind}, which holds no metrics: return a dict such as {{'loss': 0.1}}"
         except Exception as error:
-            trouble = f"returned what could not be logged ({type(error).__name__}: {error})"
+            trouble = f"returned what could not be logged ({type(error).__name__}{_message(error)})"
         if not self._warned:
             self._warned = True
             warn(f"{self.name} {trouble}")
 
     def _epoch_of(self, run: Trackers, instance: Any, args: Any, kwargs: Any) -> Any:
-        epoch = kwargs.get(self._epoch)
-        if epoch is None and self._position is not None:
+        if self._epoch in kwargs:
+            epoch = kwargs[self._epoch]
+        else:
             position = self._position if instance is None else self._position - 1
             epoch = args[position] if position < len(args) else self._default
         if epoch is None:
@@ -132,22 +136,51 @@ class _Watch:
         return epoch
 
 
-def _find_argument(function: Any, name: str, needed: bool) -> tuple[int | None, Any]:
-    """The position (None: by keyword only) and the default of the argument ``name``.
+_NOWHERE = sys.maxsize  # the position of an argument that is not given by position
 
-    wrapt hands a method's instance over apart from its arguments, so a position counts it.
+
+def _find_argument(function: Any, name: str, needed: bool) -> tuple[int, Any]:
+    """The position and the default of the argument ``name``.
+
+    wrapt hands an instance over apart from the arguments, so a position counts it, also where the
+    function is bound already and its signature leaves it out.
     """
     inner = function.__func__ if isinstance(function, classmethod | staticmethod) else function
     try:
         parameters = inspect.signature(inner).parameters
     except (TypeError, ValueError):  # a builtin that does not tell
-        return None, None
-    if name not in parameters:
-        if needed and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-            raise ValueError(f"{inner.__qualname__} has no argument {name!r}; it has {', '.join(parameters) or 'none'}")
-        return None, None
-    parameter = parameters[name]
+        return _NOWHERE, None
+    parameter = parameters.get(name)
+    if parameter is None:
+        given = _given_to_partial(inner, name)
+        if needed and given is None and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+            raise ValueError(f"{_name_of(function)} has no argument {name!r}; it has {', '.join(parameters) or 'none'}")
+        return _NOWHERE, given
     default = None if parameter.default is parameter.empty else parameter.default
     if parameter.kind is parameter.KEYWORD_ONLY:
-        return len(parameters), default
-    return list(parameters).index(name), default
+        return _NOWHERE, default
+    is_bound = getattr(inner, "__self__", None) is not None
+    return list(parameters).index(name) + is_bound, default
+
+
+def _given_to_partial(function: Any, name: str) -> Any:
+    """The argument ``name`` where a ``functools.partial`` holds it by position, which hides it."""
+    if not isinstance(function, functools.partial):
+        return None
+    try:
+        bound = inspect.signature(function.func).bind_partial(*function.args, **function.keywords)
+    except (TypeError, ValueError):
+        return None
+    return bound.arguments.get(name)
+
+
+def _message(error: Exception) -> str:
+    try:
+        return f": {redact_text(str(error))}"
+    except Exception:
+        return ""
+
+
+def _name_of(function: Any) -> str:
+    name: str = getattr(underlying(function), "__name__", type(function).__name__)
+    return name

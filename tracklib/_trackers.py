@@ -9,6 +9,7 @@ import contextlib
 import logging
 import operator
 import os
+import shlex
 import shutil
 import socket
 import sys
@@ -26,7 +27,7 @@ from ._directory import cannot_be_used, default_directory, owned, set_aside
 from ._journal import FILENAME, Journal
 from ._records import FORMAT, Artifact, Begin, End, Log, Params, Parent, Record, Status, Tags
 from ._redact import redact, redact_text
-from ._values import as_mapping, clean, plain
+from ._values import as_mapping, clean, plain, to_float
 from ._warn import warn
 from .errors import ConfigError, LifecycleError, Terminated
 from .trackers.base import BaseTracker
@@ -82,9 +83,9 @@ class Trackers:
     ) -> None:
         self.loggers_configs = loggers_configs
         self.loggers = _with_csv_last(_config.build(loggers_configs))
-        self.name = name
+        self.name = _as_text("name", name)
         self.uid = uuid.uuid4().hex[:16]
-        self.output_run = os.fspath(output_run) if output_run else default_directory(name, self.uid)
+        self.output_run = _as_path(output_run) or default_directory(name, self.uid)
         self.is_init = False
         self.left = ""
         self._params = None if params is None else _as_params(params)
@@ -110,6 +111,7 @@ class Trackers:
         """
         if self.is_init or self._journal is not None:
             raise LifecycleError("this run has begun already: make a new Trackers (or tracking) for each run")
+        self._need_own_trackers()
         directory = os.path.abspath(os.path.expanduser(self.output_run))
         with contextlib.ExitStack() as stack:
             stack.enter_context(owned(directory))
@@ -125,6 +127,15 @@ class Trackers:
         _watch_the_process(self)
         for delivery in self._deliveries:
             delivery.start()
+
+    def _need_own_trackers(self) -> None:
+        for other in _open:
+            for tracker in self.loggers:
+                if any(tracker is theirs for theirs in other.loggers):
+                    raise LifecycleError(
+                        f"the {type(tracker).__name__} object belongs to the run in {other.output_run}, which is "
+                        "still going on: make a second one for this run"
+                    )
 
     def _open_journal(self, directory: str) -> Journal:
         try:
@@ -165,7 +176,7 @@ class Trackers:
             LifecycleError: the run has not begun, or has ended.
         """
         self._need_journal("finish")
-        self.end(Status(status))
+        self.end(_as_status(status))
         self.leave()
         if self.left:
             warn(self.left)
@@ -214,11 +225,11 @@ class Trackers:
         assert self._journal is not None
         lines = [_left_of(delivery) for delivery in self._deliveries if delivery.standing is not Standing.DONE]
         if lines:
-            lines.append(
-                f"Everything is kept in {self._journal.path}; deliver what is left with: tracklib sync {self.output_run}"
-            )
+            command = f"tracklib sync {shlex.quote(os.path.dirname(self._journal.path))}"
+            lines.append(f"Everything is kept in {self._journal.path}; deliver what is left with: {command}")
         lines += [
-            f"{delivery.name} refused {delivery.rejected} records ({delivery.trouble}): see rejected.jsonl in {self.output_run}"
+            f"{delivery.name} refused {_count(delivery.rejected)} ({delivery.refusal or 'in an earlier attempt'}): "
+            f"see rejected.jsonl in {self.output_run}"
             for delivery in self._deliveries
             if delivery.rejected
         ]
@@ -269,8 +280,11 @@ class Trackers:
         if not isinstance(log_dict, Mapping):
             found = as_mapping(log_dict)
             if found is None:
-                raise TypeError(f"log_dict must map names to numbers, as {{'loss': 0.1}}; got {type(log_dict).__name__}")
+                got = type(log_dict).__name__
+                raise TypeError(f"log_dict must map names to numbers, as {{'loss': 0.1}}; got {got}")
             log_dict = found
+        if type(axis) is not str:
+            raise TypeError(f"axis must be a name, as 'epoch' or 'batch'; got {type(axis).__name__}")
         metrics, skipped = clean(log_dict)
         step = epoch if type(epoch) is int and -_INT64 <= epoch < _INT64 else self._step(epoch, axis)
         self._steps[axis] = step
@@ -280,16 +294,13 @@ class Trackers:
             self._warn_once("value", f"{key}: {why}", f"metric {key!r} is not logged: {why}")
 
     def _step(self, epoch: Any, axis: str) -> int:
-        try:
-            step = operator.index(epoch)
-        except TypeError:
-            step = int(epoch) if isinstance(epoch, float) and epoch.is_integer() else _INT64
-        if -_INT64 <= step < _INT64:
+        step = None if epoch is None else _whole_number(epoch)
+        if step is not None:
             return step
-        automatic = self._steps.get(axis, -1) + 1
+        automatic = min(self._steps.get(axis, -1) + 1, _INT64 - 1)
         if epoch is not None:
-            what = redact_text(repr(epoch))[:80]
-            self._warn_once("step", axis, f"{axis} {what} is no whole number of 64 bits: {automatic} is taken, and so on")
+            what = f"{axis} {_shown(epoch)}"
+            self._warn_once("step", axis, f"{what} is no whole number of 64 bits: {automatic} is taken, and so on")
         return automatic
 
     def log_params(self, params: Any) -> None:
@@ -323,14 +334,16 @@ class Trackers:
         Raises:
             LifecycleError: the run has not begun, or has ended.
             OSError: ``path`` cannot be read, or the directory not be written.
-            ValueError: ``name`` holds a folder.
+            ValueError: ``name`` holds a folder, or ``path`` the run's own directory.
         """
         journal = self._need_journal("log_artifact")
         source = os.path.abspath(os.fspath(path))
         name = name or os.path.basename(source)
-        if os.path.basename(name) != name or name in (".", ".."):
-            raise ValueError(f"name={name!r} must be a file's name without a folder")
+        if os.path.basename(name) != name or name in ("", ".", ".."):
+            raise ValueError(f"name={name!r} must be a file's name without a folder, as 'model.pt'")
         folder = os.path.join(os.path.dirname(journal.path), "artifacts")
+        if _holds(source, folder):
+            raise ValueError(f"{source} holds the run's own directory: name a folder in it, or another output_run")
         os.makedirs(folder, mode=0o700, exist_ok=True)
         target = os.path.join(folder, name)
         if os.path.isdir(source):
@@ -351,7 +364,10 @@ class Trackers:
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until every tracker has what was logged so far, for at most ``timeout`` seconds; whether all have."""
         journal = self._need_journal("flush")
-        size = os.path.getsize(journal.path)
+        try:
+            size = os.path.getsize(journal.path)
+        except OSError:  # the user may have deleted the directory
+            return False
         return self._wait(lambda delivery: delivery.offset >= size, timeout)
 
     def wait_ready(self, timeout: float | None = None) -> bool:
@@ -361,12 +377,12 @@ class Trackers:
 
     def _wait(self, reached: Any, timeout: float | None) -> bool:
         until = None if timeout is None else time.monotonic() + timeout
+        for delivery in self._deliveries:
+            delivery.wake()
         while waiting := [delivery for delivery in self._deliveries if not reached(delivery)]:
             left = 0.1 if until is None else min(0.1, until - time.monotonic())
-            if left <= 0:
+            if left <= 0 or self._in_child or all(delivery.at_rest for delivery in waiting):
                 return False
-            for delivery in waiting:
-                delivery.wake()
             wait_for_change(waiting, left)
         return True
 
@@ -407,6 +423,7 @@ class SilentTrackers(Trackers):
 
     def flush(self, timeout: float | None = None) -> bool:
         """There is nothing to wait for."""
+        self._need_journal("flush")
         return True
 
 
@@ -451,6 +468,52 @@ def name_trackers(trackers: Iterable[BaseTracker]) -> dict[str, BaseTracker]:
     return named
 
 
+def _as_text(what: str, value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    raise TypeError(f"{what} must be text, as {what}='baseline'; got {type(value).__name__}")
+
+
+def _as_path(output_run: Any) -> str:
+    if output_run is None or isinstance(output_run, str | os.PathLike):
+        return os.fspath(output_run or "")
+    raise TypeError(f"output_run must be a directory's path, as 'runs/digits'; got {type(output_run).__name__}")
+
+
+def _as_status(status: Any) -> Status:
+    try:
+        return Status(status)
+    except ValueError:
+        raise ValueError(f"status must be one of {', '.join(Status)}; got {status!r}") from None
+
+
+def _whole_number(value: Any) -> int | None:
+    """``value`` as a whole number of 64 bits, whichever package's it is; None if it is none."""
+    for ask in (operator.index, _whole_float):
+        with contextlib.suppress(Exception):
+            step = ask(value)
+            return step if -_INT64 <= step < _INT64 else None
+    return None
+
+
+def _whole_float(value: Any) -> int:
+    number = to_float(value)
+    return int(number) if number.is_integer() else _INT64
+
+
+def _shown(value: Any) -> str:
+    try:
+        return redact_text(repr(value))[:80]
+    except Exception:  # a number of more than 4,300 digits has no repr
+        return f"of type {type(value).__name__}"
+
+
+def _holds(folder: str, path: str) -> bool:
+    """Whether ``path`` lies in ``folder``, or is it."""
+    folder, path = os.path.realpath(folder), os.path.realpath(path)
+    return os.path.commonpath([folder, path]) == folder
+
+
 def _as_params(params: Any) -> dict[str, Any]:
     mapping = vars(params) if isinstance(params, argparse.Namespace) else as_mapping(params)
     if mapping is None:
@@ -460,9 +523,9 @@ def _as_params(params: Any) -> dict[str, Any]:
 
 
 def _as_tags(tags: Mapping[str, Any] | Iterable[str]) -> dict[str, str]:
-    if isinstance(tags, str) or not isinstance(tags, Mapping | Iterable):
+    if isinstance(tags, str | bytes) or not isinstance(tags, Mapping | Iterable):
         raise TypeError(f"tags must be a mapping or a list of words, as ['baseline']; got {type(tags).__name__}")
-    mapping = tags if isinstance(tags, Mapping) else dict.fromkeys(tags, "")
+    mapping = tags if isinstance(tags, Mapping) else dict.fromkeys(map(str, tags), "")
     return {name: value if isinstance(value, str) else str(value) for name, value in redact(plain(mapping)).items()}
 
 
@@ -475,9 +538,14 @@ def _message(error: BaseException | None) -> str:
 
 def _left_of(delivery: Delivery) -> str:
     missing = delivery.missing
-    what = f"{missing} records are not delivered" if missing else "the run's end is not told"
-    trouble = delivery.trouble or f"no answer while {delivery.standing.value}"
+    what = f"{_count(missing)} not delivered" if missing else "the run's end is not told"
+    silent = "no answer while connecting" if delivery.standing is Standing.CONNECTING else "no answer in time"
+    trouble = delivery.trouble or silent
     return f"{delivery.name}: {what} ({trouble})."
+
+
+def _count(records: int) -> str:
+    return f"{records} record{'s' if records != 1 else ''}"
 
 
 def _watch_the_process(trackers: Trackers) -> None:

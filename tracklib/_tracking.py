@@ -15,7 +15,7 @@ from ._callables import Kind, Wrapper, drive, drive_async, kind_of, need_callabl
 from ._config import Configs
 from ._current import current, current_run, open_run
 from ._records import Parent
-from ._signals import exits_on_sigterm
+from ._signals import cause_of, exits_on_sigterm
 from ._trackers import PATIENCE, PATIENCE_AFTER_ERROR, SilentTrackers, Trackers, status_of
 from ._warn import warn
 from .errors import DeliveryError, LifecycleError, Terminated
@@ -185,7 +185,7 @@ class _Block:
             late = self._end(error)
             try:
                 self.run.leave(_patience(error))
-            except _INTERRUPTIONS as interruption:
+            except BaseException as interruption:  # what a signal's handler raises, too
                 late = interruption
         self._tell(error, late)
 
@@ -195,18 +195,21 @@ class _Block:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if isinstance(error, GeneratorExit):  # a coroutine that is being closed must not wait
+            self.__exit__(kind, error, traceback)
+            return
         with self._around:
             late = self._end(error)
             try:
                 await self.run.leave_async(_patience(error))
-            except _INTERRUPTIONS as interruption:
+            except BaseException as interruption:
                 late = interruption
         self._tell(error, late)
 
     def _end(self, error: BaseException | None) -> BaseException | None:
         """Write the run's end; what interrupted that, if anything did."""
         try:
-            self.run.end(status_of(error), error)
+            self.run.end(status_of(cause_of(error)), error)
         except _INTERRUPTIONS as late:
             self.run.end(status_of(error or late), error or late)
             return late
@@ -216,13 +219,21 @@ class _Block:
         """Say what did not arrive. The user's own exception wins; then an interruption of the wait."""
         leaving = error if error is not None else late
         if self.run.left and leaving is not None:
-            leaving.add_note(self.run.left)
+            _note(leaving, self.run.left)
         elif self.run.left and self._on_error == "raise":
             raise DeliveryError(self.run.left)
         elif self.run.left:
             warn(self.run.left)
         if error is None and late is not None:
             raise late
+
+
+def _note(error: BaseException, text: str) -> None:
+    """Add a note; an exception that takes none (a frozen dataclass) still leaves as it is."""
+    try:
+        error.add_note(text)
+    except Exception:
+        warn(text)
 
 
 def _patience(error: BaseException | None) -> float:

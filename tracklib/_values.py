@@ -53,9 +53,7 @@ def _clean_into(
         skipped.append(Skipped(prefix.rstrip("/"), f"its items() raised {type(error).__name__}"))
 
 
-def _clean_one(
-    flat: dict[str, float], skipped: list[Skipped], name: str, value: Any, inside: tuple[int, ...]
-) -> None:
+def _clean_one(flat: dict[str, float], skipped: list[Skipped], name: str, value: Any, inside: tuple[int, ...]) -> None:
     nested = None if type(value) in _NUMBERS else as_mapping(value)
     if nested is not None:
         if id(value) in inside or len(inside) > DEPTH:

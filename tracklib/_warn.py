@@ -12,9 +12,9 @@ import wrapt
 
 from .errors import TrackerWarning
 
-_INNER = tuple(
-    os.path.dirname(os.path.abspath(str(path))) + os.sep for path in (__file__, wrapt.__file__)
-) + tuple(str(module.__file__) for module in (contextlib, functools))
+_INNER = tuple(os.path.dirname(os.path.abspath(str(path))) + os.sep for path in (__file__, wrapt.__file__)) + tuple(
+    str(module.__file__) for module in (contextlib, functools)
+)
 
 
 def warn(message: str) -> None:

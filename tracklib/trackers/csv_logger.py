@@ -95,7 +95,9 @@ class CsvLogger(BaseTracker):
         with os.fdopen(fd, newline="", encoding="utf-8-sig") as file:
             rows = [row for row in csv.reader(file) if row]
         if any("\n" in cell or "\r" in cell for row in rows[1:] for cell in row):
-            raise ValueError(f"{self.path} has cells of several lines, so it is no table of metrics: choose another name")
+            raise ValueError(
+                f"{self.path} has cells of several lines, so it is no table of metrics: choose another name"
+            )
         return [row + [""] * (len(rows[0]) - len(row)) for row in rows]
 
     def log(self, epoch: int, log_dict: Mapping[str, float]) -> None:
@@ -197,5 +199,5 @@ def _row_line(row: Mapping[str, str], fieldnames: Sequence[str]) -> bytes:
 
 def _line(cells: Sequence[str]) -> bytes:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(cells)
-    return text.getvalue().encode("utf-8", "backslashreplace")
+    csv.writer(text, lineterminator="\r\n").writerow(cells)  # so that it quotes a cell with either
+    return text.getvalue()[:-2].encode("utf-8", "backslashreplace") + b"\n"

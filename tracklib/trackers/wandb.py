@@ -98,10 +98,13 @@ class Wandb(BaseTracker):
         import wandb
 
         settings = self._wandb_settings()
-        self._need_credentials(settings)
+        os.makedirs(self.output_run, mode=0o700, exist_ok=True)  # else W&B prints that it is not there
         try:
+            self._need_credentials(settings)
             self._run = self._begin_run(settings)
-        except (wandb.errors.AuthenticationError, wandb.errors.UsageError) as error:
+        except (wandb.errors.CommError, wandb.errors.UsageError) as error:
+            if "timed out" in str(error).lower():  # what may pass by itself, W&B tried until its timeout
+                raise
             raise TrackerBlocked(f"W&B: {error}") from error
         epoch = self._names.axis("epoch")
         self._run.define_metric(epoch)
@@ -153,13 +156,7 @@ class Wandb(BaseTracker):
         merged.update_from_settings(settings)
         if (self.mode or merged.mode) != "online" or merged.api_key:
             return
-        try:
-            found = authenticate_session(
-                host=merged.base_url, source="tracklib", prompt=False, update_session=False
-            )
-        except wandb.errors.AuthenticationError as error:
-            raise TrackerBlocked(f"W&B: {error}") from error
-        if found is None:
+        if not authenticate_session(host=merged.base_url, source="tracklib", prompt=False, update_session=False):
             raise TrackerBlocked(
                 "W&B has no API key: run `wandb login` once, or set WANDB_API_KEY, or choose mode='offline'"
             )
@@ -214,7 +211,7 @@ class Wandb(BaseTracker):
     def log_artifact(self, name: str, path: str) -> None:
         """Copy a file or a folder into the run's files, as ``name``, and upload it."""
         assert self._run is not None, "init comes before log_artifact"
-        copy = os.path.join(self._run.dir, name)
+        copy = self._run.dir + os.path.normpath(os.sep + name)  # never out of the run's files
         os.makedirs(os.path.dirname(copy), exist_ok=True)
         if os.path.isdir(path):
             shutil.copytree(path, copy, dirs_exist_ok=True)
