@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scripted import PATIENT, Scripted, begin, end, hanging_for_ever, log, run_of
 
 from tracklib import Status, TrackerBlocked, TrackerUnavailable
 from tracklib import _delivery as module
 from tracklib._delivery import Delivery, Standing, draining
 from tracklib._journal import Journal
 from tracklib._records import Artifact, Params, Record, Tags
-
-from scripted import PATIENT, Scripted, begin, end, hanging_for_ever, log, run_of
 
 
 class Instant(Delivery):
@@ -780,7 +779,13 @@ def test_no_secret_of_an_error_reaches_a_message_or_a_file(folder: Folder, caplo
 
 def test_a_very_long_reason_is_cut(folder: Folder) -> None:
     folder.write(*run_of(log(1)))
-    assert len(folder.deliver(Scripted(script={"log": [ValueError("ab " * 9999)]})).trouble) < 600
+    assert 500 < len(folder.deliver(Scripted(script={"log": [ValueError("ab " * 9999)]})).refusal) < 600
+
+
+def test_why_a_record_was_refused_is_known_after_other_trouble_has_passed(folder: Folder) -> None:
+    folder.write(*run_of(log(1), log(2)))
+    delivery = folder.deliver(Scripted(script={"log": [ConnectionError("down"), ValueError("too long")]}))
+    assert (delivery.trouble, delivery.refusal) == ("", "ValueError: too long")
 
 
 def test_the_missing_records_are_counted_without_begin_and_end(folder: Folder) -> None:

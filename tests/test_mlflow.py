@@ -649,7 +649,7 @@ def test_a_server_that_hangs_is_given_up_after_the_timeout_and_may_work_later(
     server.hang.clear()
     tracker, error = trouble_at(server.uri, timeout=0.2)
 
-    assert "timeout" in str(error)
+    assert "read timeout=0.2" in str(error)
     assert tracker.is_transient(error)
     assert len(server.requests) == 1
 

@@ -593,19 +593,15 @@ def test_an_async_block_tells_the_same(tmp_path, error, status):
             train(0)
             raise error
 
-    coroutine = main()
-    with pytest.raises(type(error)) as caught:
-        while True:
-            coroutine.send(None) if not asyncio.iscoroutine(None) and isinstance(error, GeneratorExit) else asyncio.run(
-                outcome_of(coroutine)
-            )
-    assert caught.value is error
+    async def outcome():
+        try:
+            await main()
+        except BaseException as left:
+            return left
+
+    assert asyncio.run(outcome()) is error
     assert status_in(tmp_path / "run") == status
     assert csv_of(tmp_path / "run") == ["epoch,loss", "0,0.5"]
-
-
-async def outcome_of(coroutine):
-    await coroutine
 
 
 def test_sigterm_under_slurm_is_a_preemption(monkeypatch):
@@ -766,7 +762,7 @@ def test_on_error_raise_raises_a_delivery_error_after_a_normal_end(tmp_path, han
 
 def test_on_error_raise_tells_of_refused_records(tmp_path):
     with (
-        pytest.raises(DeliveryError, match="refused 1 records"),
+        pytest.raises(DeliveryError, match="refused 1 record"),
         tracking([refusing()], output_run=tmp_path / "run", on_error="raise"),
     ):
         train(0)
@@ -797,10 +793,10 @@ def interrupting(monkeypatch):
 
 
 def signal_once_ended(run, number):
-    """Send ``number`` when the run's end is in the journal, which is when the wait begins."""
+    """Send ``number`` when the wait for the trackers has begun."""
 
     def work():
-        while not records(run, End):
+        while not run._deliveries[0]._hurry:
             threading.Event().wait(0.01)
         os.kill(os.getpid(), number)
 
@@ -862,6 +858,23 @@ def test_what_a_users_signal_handler_raises_in_the_wait_of_a_normal_end_is_raise
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     finally:
         signal.signal(signal.SIGUSR1, old)
+
+
+def test_ctrl_c_while_the_end_is_written_after_an_exception_waits_for_nobody(tmp_path, monkeypatch, interrupting):
+    interruptions = [KeyboardInterrupt()]
+    end = Trackers.end
+
+    def end_interrupted(self, status, error=None):
+        end(self, status, error)
+        if interruptions:
+            raise interruptions.pop()
+
+    monkeypatch.setattr(Trackers, "end", end_interrupted)
+    with pytest.raises(ValueError, match="boom") as caught, tracking([interrupting], output_run=tmp_path / "run"):
+        train(0)
+        raise ValueError("boom")
+    assert "Hanging" in caught.value.__notes__[0]
+    assert status_in(tmp_path / "run") == "failed"
 
 
 def test_a_cancellation_during_an_async_wait_ends_it(tmp_path, interrupting):
@@ -1109,14 +1122,17 @@ def test_a_real_sigterm_in_an_event_loop_tells_the_same(tmp_path, environment, s
 
 def test_a_sigterm_during_the_wait_ends_it_at_once(tmp_path):
     script = Script(tmp_path, """
-    import tracklib._tracking
+    import tracklib._tracking, tracklib._trackers
     tracklib._tracking.PATIENCE = 3600
+    draining = tracklib._trackers.draining
+    def draining_tells(*args):
+        ready()
+        yield from draining(*args)
+    tracklib._trackers.draining = draining_tells
     with tracking([Hanging()], output_run="run"):
         train(0)
     """)  # fmt: skip
-    while not (script.run / "journal.jsonl").exists() or not records(script.run, End):
-        threading.Event().wait(0.01)
-    assert script.kill(signal.SIGTERM).wait() == 143
+    assert script.ready().kill(signal.SIGTERM).wait() == 143
     assert status_in(script.run) == "finished"
 
 

@@ -3,6 +3,9 @@
 wandb 0.31 ships no Python reader of it any more (its Go core reads it, for ``wandb sync``). So the
 framing is ours: LevelDB's log format behind a file header of 7 bytes. The records in it are decoded
 by wandb's own protobuf.
+
+W&B's core process writes the file's end some milliseconds after ``finish`` has returned (even if the
+caller is killed): call ``wandb.teardown()`` before you read in the process that wrote.
 """
 
 from __future__ import annotations

@@ -67,11 +67,12 @@ def build(configs: Configs) -> list[BaseTracker]:
 def describe(tracker: BaseTracker) -> dict[str, Any]:
     """The config that would build ``tracker`` again, secrets masked; what it was given, by its schema."""
     given = {
-        name: getattr(tracker, name)
+        name: value
         for name, entry in type(tracker).config_schema.items()
-        if name != "output_run" and getattr(tracker, name, None) not in (entry["default"], None, {}, [])
+        if name != "output_run"
+        and (value := plain(getattr(tracker, name, None))) not in (plain(entry["default"]), None, {}, [])
     }
-    described: dict[str, Any] = redact({"type": type_name(type(tracker)), **plain(given)})
+    described: dict[str, Any] = redact({"type": type_name(type(tracker)), **given})
     return described
 
 
@@ -219,9 +220,7 @@ def _wrong_options(kind: type[BaseTracker], options: Mapping[Any, Any]) -> list[
     if any(p.kind is p.VAR_KEYWORD for p in inspect.signature(kind.__init__).parameters.values()):
         return []
     problems = [
-        f"{kind.__name__} needs {name!r}"
-        for name, entry in schema.items()
-        if entry["required"] and name not in options
+        f"{kind.__name__} needs {name!r}" for name, entry in schema.items() if entry["required"] and name not in options
     ]
     types = _types(kind)
     for name, value in options.items():

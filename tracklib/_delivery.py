@@ -62,6 +62,7 @@ class Saved(msgspec.Struct):
     offset: int = 0
     ordinal: int = 0
     attempt: int = 1
+    ended: int = 0
     delivered: int = 0
     rejected: int = 0
     tracker: dict[str, str] = {}
@@ -104,7 +105,7 @@ class Delivery:
         self._reader = Reader(journal, self._saved.offset, self._saved.ordinal)
         self._wake = threading.Event()
         self._begin = begin
-        self._hurry = self._abandon = self._ended = False
+        self._hurry = self._abandon = False
         self._saved_at = 0.0
         self._saving = threading.Lock()  # the state file: for the delivery's thread and for abandon()
         self._clock_id: int | None = None
@@ -167,6 +168,11 @@ class Delivery:
         return self.standing in (Standing.DONE, Standing.BLOCKED, Standing.ABANDONED)
 
     @property
+    def has_ended(self) -> bool:
+        """Whether the tracker was told the end of this attempt, now or by an earlier process."""
+        return self._saved.ended == self._begin.attempt
+
+    @property
     def damaged(self) -> int:
         """How many lines of the journal were no records."""
         return self._reader.damaged
@@ -191,10 +197,8 @@ class Delivery:
             self._clock_id = time.pthread_getcpuclockid(threading.get_ident())
         try:
             with contextlib.suppress(_Abandoned):
-                self._insist(self._connect, always=True)
-                while not self._deliver_next():
-                    self._rest(IDLE_SECONDS)
-                self._save()
+                if not self.has_ended:
+                    self._deliver_all()
                 self._stand(Standing.DONE)
                 return
             self._stand(Standing.ABANDONED)
@@ -202,6 +206,12 @@ class Delivery:
             self._report(error, Standing.BLOCKED)
         finally:
             self._reader.close()
+
+    def _deliver_all(self) -> None:
+        self._insist(self._connect, always=True)
+        while not self._deliver_next():
+            self._rest(IDLE_SECONDS)
+        self._save()
 
     def _connect(self) -> None:
         for package in self.tracker.requires:
@@ -216,7 +226,7 @@ class Delivery:
                 self._deliver(batch)
                 self._heartbeat()
                 self._save(at_least_every=SAVE_SECONDS)
-                if self._ended:
+                if self.has_ended:
                     return True
             self._save()
         self._heartbeat()
@@ -227,7 +237,7 @@ class Delivery:
         if self._saved.attempt == self._begin.attempt:
             self.tracker.ended_at = end.time
             self._insist(lambda: self.tracker.finish(end.status), always=True)
-            self._ended = True
+            self._saved.ended = self._begin.attempt
 
     def _deliver(self, batch: Sequence[Entry]) -> None:
         """Deliver ``batch``; refused for good, in halves, down to the record that is at fault."""

@@ -62,6 +62,12 @@ class Log(_Record, frozen=True, tag="log"):
     metrics: dict[str, float]
     ordinal: int = -1
 
+    def columns(self) -> dict[str, float]:
+        """The metrics as columns beside the axis's: without one that only repeats the step by its name."""
+        if self.metrics.get(self.axis) != self.step:
+            return self.metrics
+        return {name: value for name, value in self.metrics.items() if name != self.axis}
+
 
 class Params(_Record, frozen=True, tag="params"):
     """What the run was told before it began: hyperparameters, secrets masked."""

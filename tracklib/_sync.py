@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ._config import build
 from ._delivery import Delivery, Standing, draining, wait_for_change
@@ -13,8 +12,9 @@ from ._directory import owned
 from ._journal import FILENAME, Journal, Reader
 from ._records import Begin, End, Status
 from ._redact import without_masks
-from ._trackers import name_trackers
-from .errors import RunDirectoryError
+from ._trackers import names_of
+from .errors import ConfigError, RunDirectoryError
+from .trackers.base import BaseTracker
 
 
 class Outcome(NamedTuple):
@@ -35,7 +35,6 @@ def sync(directory: str, patience: float = 30.0) -> list[Outcome]:
 
     Raises:
         RunDirectoryError: there is no run, or a live process owns it.
-        ConfigError: a tracker of the run cannot be built here, such as for a missing package.
     """
     directory = os.path.abspath(directory)
     journal = os.path.join(directory, FILENAME)
@@ -43,11 +42,27 @@ def sync(directory: str, patience: float = 30.0) -> list[Outcome]:
         raise RunDirectoryError(f"{directory} holds no run: there is no {FILENAME} in it")
     with owned(directory):
         begin = _close_run(journal)
+        names = names_of(_class_name(config) for config in begin.configs)
+        built = dict(zip(names, map(_build, without_masks(begin.configs)), strict=True))
         deliveries = [
             Delivery(tracker, name, directory, begin, journal)
-            for name, tracker in name_trackers(build(without_masks(begin.configs))).items()
+            for name, tracker in built.items()
+            if isinstance(tracker, BaseTracker)
         ]
-        return [_outcome(delivery) for delivery in _delivered(deliveries, directory, patience)]
+        _deliver(deliveries, directory, patience)
+    problems = [Outcome(name, 0, 0, str(error)) for name, error in built.items() if isinstance(error, ConfigError)]
+    return [*map(_outcome, deliveries), *problems]
+
+
+def _build(config: dict[str, Any]) -> BaseTracker | ConfigError:
+    try:
+        return build(config)[0]
+    except ConfigError as error:
+        return error
+
+
+def _class_name(config: dict[str, Any]) -> str:
+    return str(config["type"]).rpartition(":")[2].rpartition(".")[2]
 
 
 def _close_run(journal: str) -> Begin:
@@ -73,7 +88,7 @@ def _refuse(trouble: str) -> None:
     raise RunDirectoryError(trouble)
 
 
-def _delivered(deliveries: list[Delivery], directory: str, patience: float) -> Iterator[Delivery]:
+def _deliver(deliveries: list[Delivery], directory: str, patience: float) -> None:
     for delivery in deliveries:
         delivery.tracker.output_run = directory
         delivery.start()
@@ -81,7 +96,6 @@ def _delivered(deliveries: list[Delivery], directory: str, patience: float) -> I
         wait_for_change(deliveries, 0.1)
     for delivery in deliveries:
         delivery.abandon()
-        yield delivery
 
 
 def _outcome(delivery: Delivery) -> Outcome:

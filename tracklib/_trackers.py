@@ -91,7 +91,8 @@ class Trackers:
         self._params = None if params is None else _as_params(params)
         self._tags = None if tags is None else _as_tags(tags)
         self._parent = parent
-        self._named = name_trackers(self.loggers)
+        kinds = [type(tracker).__name__ for tracker in self.loggers]
+        self._named = dict(zip(names_of(kinds), self.loggers, strict=True))
         self._steps: dict[str, int] = {}
         self._warned: set[tuple[str, str]] = set()
         self._journal: Journal | None = None
@@ -458,14 +459,14 @@ def _with_csv_last(trackers: list[BaseTracker]) -> list[BaseTracker]:
     return [tracker for tracker in trackers if not isinstance(tracker, CsvLogger)] + csv
 
 
-def name_trackers(trackers: Iterable[BaseTracker]) -> dict[str, BaseTracker]:
-    """Each tracker under its class's name, with ``-2`` and so on where there are several."""
-    named: dict[str, BaseTracker] = {}
-    for tracker in trackers:
-        kind = type(tracker).__name__
-        taken = sum(type(other).__name__ == kind for other in named.values())
-        named[f"{kind}-{taken + 1}" if taken else kind] = tracker
-    return named
+def names_of(kinds: Iterable[str]) -> list[str]:
+    """What trackers of these classes are called: by the class, with ``-2`` and so on where there are several."""
+    seen: Counter[str] = Counter()
+    names = []
+    for kind in kinds:
+        seen[kind] += 1
+        names.append(kind if seen[kind] == 1 else f"{kind}-{seen[kind]}")
+    return names
 
 
 def _as_text(what: str, value: Any) -> str | None:

@@ -184,7 +184,7 @@ class _Block:
         with self._around:
             late = self._end(error)
             try:
-                self.run.leave(_patience(error))
+                self.run.leave(_patience(error, late))
             except BaseException as interruption:  # what a signal's handler raises, too
                 late = interruption
         self._tell(error, late)
@@ -201,7 +201,7 @@ class _Block:
         with self._around:
             late = self._end(error)
             try:
-                await self.run.leave_async(_patience(error))
+                await self.run.leave_async(_patience(error, late))
             except BaseException as interruption:
                 late = interruption
         self._tell(error, late)
@@ -236,5 +236,8 @@ def _note(error: BaseException, text: str) -> None:
         warn(text)
 
 
-def _patience(error: BaseException | None) -> float:
-    return PATIENCE if error is None else PATIENCE_AFTER_ERROR
+def _patience(error: BaseException | None, late: BaseException | None) -> float:
+    """How long to wait for the trackers; not at all where a second interruption came already."""
+    if error is not None and late is not None:
+        return 0.0
+    return PATIENCE if error is None and late is None else PATIENCE_AFTER_ERROR

@@ -1,26 +1,38 @@
-"""Warnings that point at the user's line, however many layers of ours lie between."""
+"""Warnings that point at the user's line, however many layers of ours lie between.
+
+A delivery's thread has no line of the user's in it, and a warning that the user made an error must
+not turn into a tracker's: what is to be said there goes to the log.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import functools
+import logging
 import os
 import sys
+import threading
 import warnings
+from types import FrameType
 
 import wrapt
 
 from .errors import TrackerWarning
 
 _INNER = tuple(os.path.dirname(os.path.abspath(str(path))) + os.sep for path in (__file__, wrapt.__file__)) + tuple(
-    str(module.__file__) for module in (contextlib, functools)
+    str(module.__file__) for module in (contextlib, functools, threading)
 )
 
 
 def warn(message: str) -> None:
-    """Warn with a :class:`~tracklib.errors.TrackerWarning` at the innermost frame that is not ours."""
-    level, frame = 1, sys._getframe(0)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_INNER):
+    """Warn with a :class:`~tracklib.errors.TrackerWarning` at the innermost frame that is not ours;
+    where there is none, log a warning."""
+    level = 1
+    frame: FrameType | None = sys._getframe(0)
+    while frame is not None and frame.f_code.co_filename.startswith(_INNER):
         frame = frame.f_back
         level += 1
-    warnings.warn(message, TrackerWarning, stacklevel=level)
+    if frame is None:
+        logging.getLogger("tracklib").warning(message)
+    else:
+        warnings.warn(message, TrackerWarning, stacklevel=level)

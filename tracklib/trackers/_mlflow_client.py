@@ -76,9 +76,10 @@ class _BoundedStore(RestStore):  # type: ignore[misc]  # MLflow is untyped
         return answer
 
     def _request(self, endpoint: str, method: str, **body: Any) -> Any:
+        creds = self.get_host_creds()
         try:
             response = http_request(
-                self.get_host_creds(),
+                creds,
                 endpoint,
                 method,
                 max_retries=0,
@@ -88,8 +89,17 @@ class _BoundedStore(RestStore):  # type: ignore[misc]  # MLflow is untyped
             )
         except InvalidUrlException as error:
             raise TrackerBlocked(f"MLflow's tracking_uri is no URL: {error}") from error
+        except MlflowException as error:
+            raise TrackerUnavailable(f"{creds.host} cannot be reached: {_root(error)}") from error
         _refuse(response, endpoint)
         return response
+
+
+def _root(error: BaseException) -> str:
+    """What is at the bottom of an exception that others were raised over, such as "Connection refused"."""
+    while (below := error.__cause__ or error.__context__) is not None:
+        error = below
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def _refuse(response: Any, endpoint: str) -> None:

@@ -135,7 +135,7 @@ class CsvLogger(BaseTracker):
         for record in records:
             axis = self._names.axis(record.axis)
             step = str(record.step)
-            cells = {self._names[name]: repr(value) for name, value in record.metrics.items()}
+            cells = {self._names[name]: repr(value) for name, value in record.columns().items()}
             if rows and rows[-1].get(axis) == step and cells.keys().isdisjoint(rows[-1]):
                 rows[-1].update(cells)
             else:

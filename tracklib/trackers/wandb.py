@@ -176,7 +176,7 @@ class Wandb(BaseTracker):
 
     def _log_row(self, run: wandb.Run, record: Log) -> None:
         axis = self._names.axis(record.axis)
-        row: dict[str, Any] = {self._names[name]: value for name, value in record.metrics.items()}
+        row: dict[str, Any] = {self._names[name]: value for name, value in record.columns().items()}
         if record.axis != "epoch":
             for name in row.keys() - self._on_other_axes:
                 self._on_other_axes.add(name)
@@ -260,4 +260,5 @@ _OWN_SETTINGS: dict[str, Any] = {
     "finish_timeout": _FINISH_SECONDS,
     "disable_git": False,
     "save_code": False,
+    "x_transaction_log_flush_interval": 1.0,  # W&B's own is 15 s, all of which a SIGKILL would cost
 }

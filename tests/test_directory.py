@@ -1,0 +1,158 @@
+"""The run's directory: made, owned, and an earlier run in it moved aside, whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from scripted import Scripted
+
+from tracklib import RunDirectoryError, Status, Trackers
+from tracklib._directory import default_directory, first_begin, owned, set_aside
+
+
+def finished_run(directory: Path, loss: float = 0.5) -> str:
+    """A whole run with an artifact and a refused record; its uid."""
+    with Trackers([Scripted(script={"log": [ValueError("bad")]})], directory) as run:
+        run.log(1, {"loss": loss})
+        run.log_artifact(__file__, name="notes.txt")
+        run.end(Status.FINISHED)  # by hand, so that the refused record makes no warning
+        run.leave()
+    return run.uid
+
+
+def test_the_directory_is_made_with_its_parents_for_the_owner_only(tmp_path: Path) -> None:
+    with owned(str(tmp_path / "a/b")):
+        assert stat.S_IMODE((tmp_path / "a/b").stat().st_mode) == 0o700
+
+
+def test_a_second_owner_is_refused_until_the_first_lets_go(tmp_path: Path) -> None:
+    with owned(str(tmp_path)):
+        with pytest.raises(RunDirectoryError, match="still going on"), owned(str(tmp_path)):
+            pass
+    with owned(str(tmp_path)):
+        pass
+
+
+def test_an_owner_in_another_process_is_refused_too(tmp_path: Path) -> None:
+    script = f"from tracklib._directory import owned\nwith owned({str(tmp_path)!r}): print('owned')"
+    with owned(str(tmp_path)):
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert "RunDirectoryError" in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda path: path.write_text("a file"),
+        lambda path: os.symlink("/dev/null/x", path),
+        lambda path: (path.mkdir(), os.symlink(path / "x", path / "journal.lock")),
+        lambda path: (path / "journal.jsonl").mkdir(parents=True),
+        lambda path: (path.mkdir(), (path / "journal.jsonl").write_text(""), (path / "previous").write_text("")),
+    ],
+    ids=["a file", "a broken link", "its lock is a link", "its journal is a folder", "previous is a file"],
+)
+def test_what_cannot_be_a_runs_directory_is_told_with_what_to_do(
+    tmp_path: Path, make: Callable[[Path], object]
+) -> None:
+    make(tmp_path / "run")
+    run = Trackers(output_run=tmp_path / "run")
+    with pytest.raises(RunDirectoryError, match="cannot be used .*choose a directory that can be written"):
+        run.init()
+    assert run.is_init is False
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_directory_without_permission_is_told_with_what_to_do(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(RunDirectoryError, match="Permission denied.*mend its permissions"):
+        Trackers(output_run=tmp_path / "run").init()
+
+
+def test_an_ended_run_is_moved_aside_whole(tmp_path: Path) -> None:
+    uid = finished_run(tmp_path)
+    before = {name: (tmp_path / name).read_bytes() for name in ("journal.jsonl", "metrics.csv", "rejected.jsonl")}
+    with Trackers(output_run=tmp_path) as run:
+        run.log(1, {"loss": 0.1})
+    old = tmp_path / "previous" / uid
+    assert {name: (old / name).read_bytes() for name in before} == before
+    assert (old / "artifacts/notes.txt").exists()
+    assert json.loads((old / "state/Scripted.json").read_text())["rejected"] == 1
+    assert (tmp_path / "metrics.csv").read_text() == "epoch,loss\n1,0.1\n"
+    assert sorted(os.listdir(tmp_path)) == ["journal.jsonl", "journal.lock", "metrics.csv", "previous", "state"]
+
+
+def test_every_earlier_run_is_kept(tmp_path: Path) -> None:
+    uids = [finished_run(tmp_path, loss) for loss in (0.1, 0.2, 0.3)]
+    assert sorted(os.listdir(tmp_path / "previous")) == sorted(uids[:2])
+
+
+def test_files_that_are_no_part_of_the_run_stay(tmp_path: Path) -> None:
+    finished_run(tmp_path)
+    (tmp_path / "train.py").write_text("mine")
+    set_aside(str(tmp_path))
+    assert (tmp_path / "train.py").read_text() == "mine"
+
+
+def test_a_directory_without_a_run_is_taken_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "artifacts").mkdir()
+    set_aside(str(tmp_path))
+    assert os.listdir(tmp_path) == ["artifacts"]
+
+
+def test_a_journal_that_cannot_be_read_is_kept_too(tmp_path: Path) -> None:
+    (tmp_path / "journal.jsonl").write_text("rubbish\n")
+    set_aside(str(tmp_path))
+    (kept,) = (tmp_path / "previous").iterdir()
+    assert kept.name.startswith("unreadable-")
+    assert (kept / "journal.jsonl").read_text() == "rubbish\n"
+
+
+def test_a_move_that_was_interrupted_goes_on(tmp_path: Path) -> None:
+    uid = finished_run(tmp_path)
+    old = tmp_path / "previous" / uid
+    old.mkdir(parents=True)
+    os.rename(tmp_path / "state", old / "state")
+    set_aside(str(tmp_path))
+    assert sorted(os.listdir(old)) == ["artifacts", "journal.jsonl", "metrics.csv", "rejected.jsonl", "state"]
+
+
+def test_the_first_beginning_is_that_of_the_run(tmp_path: Path) -> None:
+    uid = finished_run(tmp_path)
+    begin = first_begin(str(tmp_path / "journal.jsonl"))
+    assert begin is not None
+    assert begin.uid == uid
+
+
+def test_a_journal_without_a_beginning_has_none(tmp_path: Path) -> None:
+    (tmp_path / "j").write_text("rubbish\n")
+    assert first_begin(str(tmp_path / "j")) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "ending"),
+    [("digits", "-digits"), ("a/../b c:d", "-a-..-b-c-d"), ("..", "-"), (None, "-abcdef"), ("x" * 500, "-" + "x" * 80)],
+)
+def test_a_default_directory_is_named_after_the_run_and_stays_under_runs(name: str | None, ending: str) -> None:
+    path = default_directory(name, "abcdef0123456789")
+    assert path.endswith(ending)
+    assert os.path.dirname(path) == "runs"
+
+
+def test_two_runs_of_one_name_within_a_second_do_not_share_a_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("time.strftime", lambda form: "20260101-000000")
+    for _ in range(2):
+        with Trackers(name="fold"):
+            pass
+    assert len(os.listdir(tmp_path / "runs")) == 2
+    assert not list(tmp_path.rglob("previous"))
