@@ -244,6 +244,7 @@ def test_a_wait_that_the_backend_asks_for_is_not_cut_short_by_a_wake_up(folder: 
     delivery._heartbeat = ticks.release  # comes about once a second of the wait
     delivery.start()
     until_standing(delivery, Standing.RETRYING)
+    assert ticks.acquire(timeout=PATIENT)  # the one behind the run's begin
     delivery.hurry()
     assert ticks.acquire(timeout=PATIENT)
     assert tracker.of("log") == [[1]]
@@ -372,7 +373,7 @@ def test_an_is_transient_that_raises_counts_as_no(folder: Folder, error: BaseExc
     tracker = Broken(script={"log": [ConnectionError("x")]})
     folder.deliver(tracker)
     assert tracker.steps == [2]
-    assert len(folder.rejected) == 1
+    assert [line["reason"] for line in folder.rejected] == ["ConnectionError: x"]
 
 
 def test_a_reason_that_no_text_file_takes_is_kept_all_the_same(folder: Folder) -> None:
@@ -420,8 +421,9 @@ def test_an_abandoned_delivery_hands_over_nothing_more_when_its_hang_ends(folder
 
 @pytest.mark.parametrize("error", [None, ValueError("refused"), ConnectionError("down")], ids=repr)
 def test_an_abandoned_delivery_writes_nothing_into_what_may_be_another_runs_directory(
-    folder: Folder, error: Exception | None, caplog: pytest.LogCaptureFixture
+    folder: Folder, error: Exception | None, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(module, "SAVE_SECONDS", 0.0)
     free = threading.Event()
 
     def hang() -> None:
@@ -495,6 +497,7 @@ def test_the_state_file_says_how_far_the_tracker_is_and_what_it_must_remember(fo
         "attempt": 1,
         "delivered": 1,
         "rejected": 1,
+        "ended": 1,
         "tracker": {"run_id": "abc"},
     }
     assert stat.S_IMODE(os.stat(folder.path / "state/Scripted.json").st_mode) == 0o600

@@ -649,7 +649,8 @@ def test_a_server_that_hangs_is_given_up_after_the_timeout_and_may_work_later(
     server.hang.clear()
     tracker, error = trouble_at(server.uri, timeout=0.2)
 
-    assert "read timeout=0.2" in str(error)
+    assert str(error) == f"{server.uri} cannot be reached: timed out"
+    assert "read timeout=0.2" in str(error.__cause__)
     assert tracker.is_transient(error)
     assert len(server.requests) == 1
 
@@ -725,13 +726,18 @@ def test_a_run_that_is_not_there_any_more_is_no_outage(uri: str, experiment: str
 
 
 def test_a_server_that_dies_and_comes_back_gets_each_point_once(
-    own_mlflow_server: MlflowServer, tmp_path: Path
+    own_mlflow_server: MlflowServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from mlflow.store.artifact import http_artifact_repo
+
     tracker = Mlflow(tracking_uri=own_mlflow_server.uri, experiment_name="e")
     (tmp_path / "file.txt").write_text("hello")
     tracker.init()
     tracker.log_batch([row(1, loss=1.0)])
+    tracker.log_artifact("first.txt", str(tmp_path / "file.txt"))
     own_mlflow_server.stop()
+    uploads: list[Any] = []  # each would be tried again for minutes
+    monkeypatch.setattr(http_artifact_repo, "http_request", lambda *args, **options: uploads.append(args))
     calls: list[Callable[[], None]] = [
         lambda: tracker.log_batch([row(1, loss=1.0), row(2, loss=2.0)]),
         lambda: tracker.log_params({"long": "p" * 7000}),
@@ -742,6 +748,7 @@ def test_a_server_that_dies_and_comes_back_gets_each_point_once(
         with pytest.raises(Exception) as caught:  # noqa: PT011  # MLflow has no class for it
             call()
         assert tracker.is_transient(caught.value)
+    assert uploads == []
     own_mlflow_server.start()
     tracker.log_batch([row(1, loss=1.0), row(2, loss=2.0)])
     tracker.finish(Status.FINISHED)

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from mlflow import MlflowClient
+from msgspec.structs import replace
 
 from tracklib import RunDirectoryError, TrackerWarning, tracking
 from tracklib import _tracking as words
-from tracklib._journal import Reader
+from tracklib._journal import Journal, Reader
 from tracklib._records import Begin, End, Status
 from tracklib._redact import redact, without_masks
 from tracklib._sync import sync
@@ -84,6 +85,31 @@ def test_the_second_sync_changes_nothing(tmp_path: Path) -> None:
     assert {path.name: path.read_bytes() for path in (tmp_path / "run").glob("*.*")} == before
 
 
+def test_a_tracker_that_has_it_all_is_not_even_connected(tmp_path: Path) -> None:
+    database = tmp_path / "mlflow.db"
+    config = {"type": "Mlflow", "tracking_uri": f"sqlite:///{database}", "experiment_name": "once"}
+    with tracking([config], output_run=tmp_path / "run") as run:
+        run.log(1, {"loss": 0.1})
+    database.unlink()
+
+    assert [outcome.left for outcome in sync(str(tmp_path / "run"), patience=0.1)] == [None, None]
+    assert not database.exists()
+
+
+def test_a_tracker_that_cannot_be_built_keeps_nothing_from_the_others(tmp_path: Path) -> None:
+    killed_run(tmp_path / "run")
+    journal = str(tmp_path / "run/journal.jsonl")
+    begin = next(entry.record for entry in Reader(journal).records() if isinstance(entry.record, Begin))
+    lost = {"type": "no_such_module:Lost"}
+    Journal(journal, pytest.fail).append(replace(begin, attempt=2, configs=[lost, *begin.configs]))
+
+    csv, other = sync(str(tmp_path / "run"))
+
+    assert (csv.tracker, csv.left) == ("CsvLogger", None)
+    assert other.tracker == "Lost"
+    assert "cannot be imported" in str(other.left)
+
+
 def test_a_run_that_is_still_going_on_is_left_alone(tmp_path: Path) -> None:
     with tracking(output_run=tmp_path / "run"), pytest.raises(RunDirectoryError, match="still going on"):
         sync(str(tmp_path / "run"))
@@ -136,10 +162,6 @@ def test_an_attempt_that_was_resumed_and_has_no_end_is_killed_whatever_the_one_b
     sync(str(tmp_path / "run"))
     journal = str(tmp_path / "run/journal.jsonl")
     first = next(entry.record for entry in Reader(journal).records() if isinstance(entry.record, Begin))
-    from msgspec.structs import replace
-
-    from tracklib._journal import Journal
-
     Journal(journal, pytest.fail).append(replace(first, attempt=2))
     sync(str(tmp_path / "run"))
     assert ends(tmp_path / "run") == [Status.KILLED, Status.KILLED]

@@ -633,6 +633,15 @@ def test_a_wait_does_not_hammer_a_server_that_is_down(
     assert len(tracker.calls) <= 2  # the first, and the one for which the call wakes it up
 
 
+def test_a_wait_has_a_tracker_try_again_at_once(
+    begin: Callable[..., Trackers], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery_module, "_delays", lambda: itertools.repeat(1e6))
+    tracker = Scripted(script={"init": [ConnectionError()]})
+    assert begin(tracker).wait_ready(PATIENT) is True
+    assert len(tracker.of("init")) == 2
+
+
 def test_flush_and_leave_bear_that_the_directory_is_gone(where: Path, begin: Callable[..., Trackers]) -> None:
     tracker = Scripted(script={"log": [free := threading.Event()]})
     run = begin(tracker)

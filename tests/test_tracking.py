@@ -1085,7 +1085,7 @@ def test_a_second_ctrl_c_ends_the_wait_at_once(tmp_path):
     while not records(script.run, End):
         threading.Event().wait(0.01)
     assert script.kill(signal.SIGINT).wait() == -signal.SIGINT
-    assert "tracklib sync run" in script.err
+    assert f"tracklib sync {script.run}" in script.err
     assert status_in(script.run) == "killed"
 
 
@@ -1258,10 +1258,10 @@ def exit_by_hand(directory, way):
     return script.wait(), script
 
 
-def test_a_run_by_hand_that_nobody_finished_ends_with_the_interpreter(tmp_path):
+def test_a_run_by_hand_that_nobody_finished_is_killed_with_the_interpreter(tmp_path):
     code, script = exit_by_hand(tmp_path, "")
     assert code == 0, script.err
-    assert status_in(script.run) == "finished"
+    assert status_in(script.run) == "killed"
     assert csv_of(script.run) == ["epoch,loss", "0,0.5"]
 
 

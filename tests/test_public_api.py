@@ -1,0 +1,72 @@
+"""The front door: what `import tracklib` gives, and what it does not do."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import version
+
+import pytest
+
+import tracklib
+
+
+def in_a_new_interpreter(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.mark.parametrize("package", ["mlflow", "wandb", "torch", "numpy", "pandas", "click", "yaml", "sqlalchemy"])
+def test_importing_does_not_import(package: str) -> None:
+    assert in_a_new_interpreter(f"import tracklib, sys; print({package!r} in sys.modules)") == "False"
+
+
+@pytest.mark.parametrize(
+    ("what", "look"),
+    [
+        ("a thread", "threading.active_count()"),
+        ("a signal handler", "[signal.getsignal(s) for s in signal.valid_signals()]"),
+        ("the environment", "dict(os.environ)"),
+        ("the warnings' filters", "list(warnings.filters)"),
+        ("the log's handlers", "(logging.root.handlers, logging.getLogger('tracklib').handlers)"),
+        ("the working directory", "(os.getcwd(), os.listdir())"),
+        ("the interpreter's hooks", "(sys.excepthook, threading.excepthook, atexit._ncallbacks())"),
+    ],
+)
+def test_importing_leaves_alone(what: str, look: str) -> None:
+    code = f"""
+import atexit, logging, os, signal, sys, threading, warnings
+import wrapt, msgspec, asyncio, tempfile, importlib.metadata
+before = {look}
+import tracklib
+print({look} == before)
+"""
+    assert in_a_new_interpreter(code) == "True"
+
+
+def test_importing_prints_nothing() -> None:
+    done = subprocess.run([sys.executable, "-W", "error", "-c", "import tracklib"], capture_output=True, check=True)
+    assert (done.stdout, done.stderr) == (b"", b"")
+
+
+def test_all_is_sorted_and_real() -> None:
+    assert tracklib.__all__ == sorted(tracklib.__all__)
+    public = {name for name in vars(tracklib) if not name.startswith("_")}
+    modules = {name for name in public if type(getattr(tracklib, name)).__name__ == "module"}
+    assert public - modules - {"TYPE_CHECKING"} == set(tracklib.__all__)
+
+
+def test_the_trackers_are_also_in_their_own_package() -> None:
+    from tracklib import trackers
+
+    for name in trackers.__all__:
+        assert getattr(trackers, name) is getattr(tracklib, name)
+
+
+@pytest.mark.parametrize("module", [tracklib, tracklib.trackers])
+def test_a_name_that_is_not_there_is_an_attribute_error(module: object) -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
+        module.nonsense  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_the_version_is_the_distributions() -> None:
+    assert tracklib.__version__ == version("tracklib-ml")
