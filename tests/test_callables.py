@@ -105,7 +105,7 @@ def returns_on_close():
     try:
         yield 1
     except GeneratorExit:
-        return "returned"  # noqa: B012
+        return "returned"
 
 
 def test_what_a_generator_returns_on_close_is_not_taken_for_a_yielded_value():

@@ -18,7 +18,8 @@ from scripted import PATIENT, Scripted, begin, end, hanging_for_ever, log, run_o
 
 from tracklib import Status, TrackerBlocked, TrackerUnavailable
 from tracklib import _delivery as module
-from tracklib._delivery import Delivery, Standing, draining
+from tracklib._delivery import Delivery, Standing
+from tracklib._draining import draining
 from tracklib._journal import Journal
 from tracklib._records import Artifact, Params, Record, Tags
 

@@ -18,7 +18,7 @@ from wandb_file import WandbFile
 
 import tracklib
 from tracklib import BaseTracker, Status, Trackers, TrackerWarning, tracked, tracking
-from tracklib import _tracking as words
+from tracklib import _leaving as words
 from tracklib._delivery import Standing
 from tracklib._journal import Reader
 from tracklib._records import End, Log

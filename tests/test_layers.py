@@ -15,13 +15,13 @@ LAYERS = [  # from the roof to the ground; a module imports from its own layer a
     {"__main__", "cli"},
     {"__init__"},
     {"_tracking", "_tracked", "_current", "_callables", "_signals"},
-    {"_sync"},
-    {"_trackers"},
-    {"_delivery"},
+    {"_sync", "_silent"},
+    {"_trackers", "_process", "_leaving"},
+    {"_draining", "_left", "_delivery"},
     {"_config"},
     {"trackers", "trackers.base", "trackers.csv_logger", "trackers.mlflow", "trackers._mlflow_client", "trackers.wandb"},
     {
-        *("_directory", "_environment", "_journal", "_names", "_records", "_redact", "_values", "_warn"),
+        *("_directory", "_environment", "_inputs", "_journal", "_names", "_records", "_redact", "_state", "_values", "_warn"),
         "errors",
     },
 ]

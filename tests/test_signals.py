@@ -88,6 +88,7 @@ def test_blocks_that_are_left_in_the_order_they_were_entered_are_covered_to_the_
     first.__enter__()
     second.__enter__()
     first.__exit__(None, None, None)
+    assert handler() is not signal.SIG_DFL
     with pytest.raises(Terminated):
         os.kill(os.getpid(), signal.SIGTERM)
         signal.pause()
@@ -100,6 +101,7 @@ def test_a_block_left_in_another_thread_leaves_its_handler_and_the_next_block_pu
     thread = threading.Thread(target=block.__exit__, args=(None, None, None))
     thread.start()
     thread.join()
+    assert handler() is not signal.SIG_DFL
     with exits_on_sigterm():
         assert handler() is not signal.SIG_DFL
 

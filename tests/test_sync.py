@@ -13,7 +13,7 @@ from mlflow import MlflowClient
 from msgspec.structs import replace
 
 from tracklib import RunDirectoryError, TrackerWarning, tracking
-from tracklib import _tracking as words
+from tracklib import _leaving as words
 from tracklib._journal import Journal, Reader
 from tracklib._records import Begin, End, Status
 from tracklib._redact import redact, without_masks

@@ -20,7 +20,7 @@ import warnings
 import numpy as np
 import pytest
 
-from tracklib import TrackerWarning, Trackers, tracked, tracking
+from tracklib import Trackers, TrackerWarning, tracked, tracking
 from tracklib._journal import Reader
 from tracklib._records import Log
 
@@ -205,7 +205,7 @@ def test_a_method_that_is_bound_already_finds_its_epoch(run):
     assert logged(run) == [(7, {"forward": 99.0})]
 
 
-class Callable_:
+class CallableObject:
     def __call__(self, x, epoch):
         return {"object": x}
 
@@ -230,7 +230,7 @@ async def collected(iterator):
 
 
 @pytest.mark.parametrize(("make", "drain"), [
-    (Callable_, lambda result: result),
+    (CallableObject, lambda result: result),
     (AsyncCallable, asyncio.run),
     (GeneratorCallable, list),
     (AsyncGeneratorCallable, lambda result: asyncio.run(collected(result))),
@@ -642,7 +642,7 @@ def test_the_option_names_the_epochs_argument(run):
     (lambda model, batch: None, r"<lambda> has no argument 'step'; it has model, batch"),
     (lambda: None, r"<lambda> has no argument 'step'; it has none"),
     (functools.partial(with_three, 1), r"with_three has no argument 'step'; it has x, epoch"),
-    (Callable_(), r"Callable_ has no argument 'step'; it has x, epoch"),
+    (CallableObject(), r"CallableObject has no argument 'step'; it has x, epoch"),
     (staticmethod(with_three), r"with_three has no argument 'step'; it has model, x, epoch"),
 ])  # fmt: skip
 def test_an_option_that_names_no_argument_is_refused_with_the_arguments(function, message):
@@ -678,7 +678,7 @@ Pair = collections.namedtuple("Pair", ["loss", "accuracy"])
 class Pydantic:
     """What pydantic's models look like from outside."""
 
-    __pydantic_fields__ = {"loss": object(), "accuracy": object()}  # noqa: RUF012
+    __pydantic_fields__ = {"loss": object(), "accuracy": object()}
 
     def __init__(self):
         self.loss, self.accuracy = 0.5, 0.75
@@ -850,6 +850,20 @@ def test_a_run_that_ends_during_the_call_costs_the_metrics_only(tmp_path):
     assert logged(t) == []
 
 
+def test_what_cannot_be_logged_any_more_is_warned_of_and_handed_back(tmp_path):
+    class EndsTheRun(collections.UserDict):
+        def items(self):
+            if t.is_init:
+                t.finish()
+            return super().items()
+
+    returned = ("model", EndsTheRun(a=1))
+    with tracking(output_run=tmp_path / "run") as t:
+        with pytest.warns(TrackerWarning, match=r"could not be logged \(LifecycleError: log after the end"):
+            assert tracked(lambda epoch: returned)(1) is returned
+    assert logged(t) == []
+
+
 # It stays itself --------------------------------------------------------------------------------
 
 
@@ -935,7 +949,7 @@ decorated_under_another_name = tracked(undecorated)
 @pytest.mark.parametrize("function", [
     decorated_under_another_name,
     tracked(lambda: None),
-    tracked(Callable_()),
+    tracked(CallableObject()),
 ], ids=["other name", "lambda", "object"])  # fmt: skip
 def test_what_another_process_would_not_find_is_refused_when_it_is_pickled(function):
     with pytest.raises(pickle.PicklingError, match="cannot be pickled: it is not found as"):

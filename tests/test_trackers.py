@@ -40,7 +40,8 @@ from tracklib import (
 from tracklib import _delivery as delivery_module
 from tracklib._journal import Reader
 from tracklib._records import Artifact, Begin, End, Log, Params, Parent, Record, Tags
-from tracklib._trackers import SilentTrackers, status_of
+from tracklib._leaving import status_of
+from tracklib._silent import SilentTrackers
 from tracklib.errors import Terminated
 
 

@@ -24,15 +24,15 @@ from tracklib import (
     RunDirectoryError,
     Status,
     Terminated,
-    TrackerWarning,
     Trackers,
+    TrackerWarning,
     current,
     tracked,
     tracking,
 )
 from tracklib._journal import Reader
 from tracklib._records import Begin, End, Log, Params, Tags
-from tracklib._trackers import status_of
+from tracklib._leaving import status_of
 
 RANKS = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "MV2_COMM_WORLD_RANK")
 
@@ -103,8 +103,8 @@ class Hanging(Scripted):
 
 @pytest.fixture
 def hanging(monkeypatch):
-    monkeypatch.setattr("tracklib._tracking.PATIENCE", 0.05)
-    monkeypatch.setattr("tracklib._tracking.PATIENCE_AFTER_ERROR", 0.05)
+    monkeypatch.setattr("tracklib._leaving.PATIENCE", 0.05)
+    monkeypatch.setattr("tracklib._leaving.PATIENCE_AFTER_ERROR", 0.05)
     tracker = Hanging()
     yield tracker
     tracker.release.set()
@@ -785,8 +785,8 @@ def test_on_error_raise_raises_nothing_when_all_arrived(tmp_path):
 @pytest.fixture
 def interrupting(monkeypatch):
     """A tracker whose log hangs and, once the block is being left, sends this process a signal."""
-    monkeypatch.setattr("tracklib._tracking.PATIENCE", 600.0)
-    monkeypatch.setattr("tracklib._tracking.PATIENCE_AFTER_ERROR", 600.0)
+    monkeypatch.setattr("tracklib._leaving.PATIENCE", 600.0)
+    monkeypatch.setattr("tracklib._leaving.PATIENCE_AFTER_ERROR", 600.0)
     tracker = Hanging()
     yield tracker
     tracker.release.set()
@@ -836,7 +836,7 @@ def raise_alarm(number, frame):
 def test_what_a_users_signal_handler_raises_in_the_wait_never_hides_the_exception(tmp_path, interrupting):
     old = signal.signal(signal.SIGUSR1, raise_alarm)
     try:
-        with pytest.raises(ValueError, match="boom") as caught:  # noqa: SIM117
+        with pytest.raises(ValueError, match="boom") as caught:
             with tracking([interrupting], output_run=tmp_path / "run") as t:
                 train(0)
                 thread = signal_once_ended(t, signal.SIGUSR1)
@@ -1075,8 +1075,8 @@ def test_one_real_ctrl_c_is_killed_and_a_keyboard_interrupt(tmp_path):
 
 def test_a_second_ctrl_c_ends_the_wait_at_once(tmp_path):
     script = Script(tmp_path, """
-    import tracklib._tracking
-    tracklib._tracking.PATIENCE = tracklib._tracking.PATIENCE_AFTER_ERROR = 3600
+    import tracklib._leaving
+    tracklib._leaving.PATIENCE = tracklib._leaving.PATIENCE_AFTER_ERROR = 3600
     with tracking([Hanging()], output_run="run"):
         train(0)
         idle()
@@ -1122,8 +1122,8 @@ def test_a_real_sigterm_in_an_event_loop_tells_the_same(tmp_path, environment, s
 
 def test_a_sigterm_during_the_wait_ends_it_at_once(tmp_path):
     script = Script(tmp_path, """
-    import tracklib._tracking, tracklib._trackers
-    tracklib._tracking.PATIENCE = 3600
+    import tracklib._leaving, tracklib._trackers
+    tracklib._leaving.PATIENCE = 3600
     draining = tracklib._trackers.draining
     def draining_tells(*args):
         ready()

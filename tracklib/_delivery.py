@@ -23,13 +23,13 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import msgspec
 
 from ._journal import Entry, Reader, count_lines
 from ._records import Artifact, Begin, End, Log, Params, Tags, encode
-from ._redact import redact_text
+from ._redact import error_text
+from ._state import Saved, load, store
 from .errors import TrackerBlocked
 from .trackers.base import BaseTracker
 
@@ -38,7 +38,6 @@ logger = logging.getLogger("tracklib")
 IDLE_SECONDS = 0.2
 SAVE_SECONDS = 0.2
 BLOCKED_SECONDS = 60.0
-CONNECT_SECONDS = 60.0
 
 
 class Standing(enum.Enum):
@@ -54,18 +53,6 @@ class Standing(enum.Enum):
 
 class _Abandoned(Exception):
     """Unwinds the delivery's thread."""
-
-
-class Saved(msgspec.Struct):
-    """What ``state/<tracker>.json`` holds: how far the tracker is, and what it must remember."""
-
-    offset: int = 0
-    ordinal: int = 0
-    attempt: int = 1
-    ended: int = 0
-    delivered: int = 0
-    rejected: int = 0
-    tracker: dict[str, str] = {}
 
 
 class Delivery:
@@ -99,7 +86,7 @@ class Delivery:
         self._journal = journal
         self._heartbeat = heartbeat
         self._state_path = os.path.join(directory, "state", f"{name}.json")
-        self._saved = _load_state(self._state_path, journal)
+        self._saved = load(self._state_path, journal)
         if tracker.is_projection:
             self._saved = Saved()
         self._reader = Reader(journal, self._saved.offset, self._saved.ordinal)
@@ -320,7 +307,7 @@ class Delivery:
 
     def _reject(self, entry: Entry, error: BaseException) -> None:
         self._saved.rejected += 1
-        reason = _words(error)
+        reason = _said(error)
         if self._saved.rejected == 1:
             logger.warning("%s refused a record (%s); what it refuses is kept in rejected.jsonl", self.name, reason)
         self.refusal = reason
@@ -330,7 +317,7 @@ class Delivery:
         self._pass(entry, taken=0)
 
     def _report(self, error: BaseException, standing: Standing) -> None:
-        self.trouble = _words(error)
+        self.trouble = _said(error)
         if self.standing is not standing:
             logger.warning("%s is %s (%s); the journal keeps everything", self.name, standing.value, self.trouble)
         self._stand(standing)
@@ -358,11 +345,7 @@ class Delivery:
     def _write_state(self) -> None:
         with contextlib.suppress(Exception):  # the disk's trouble, or the tracker's own kind of state
             self._saved.tracker = {name: str(value) for name, value in self.tracker.state.copy().items()}
-            os.makedirs(os.path.dirname(self._state_path), mode=0o700, exist_ok=True)
-            temporary = f"{self._state_path}.tmp"
-            with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as file:
-                file.write(msgspec.json.encode(self._saved))
-            os.replace(temporary, self._state_path)
+            store(self._state_path, self._saved)
 
 
 def _batches(entries: Sequence[Entry], size: int) -> Iterator[Sequence[Entry]]:
@@ -404,15 +387,6 @@ def _retry_after(error: BaseException) -> float:
         return 0.0
 
 
-def _words(error: BaseException) -> str:
-    try:
-        text = redact_text(str(error)).encode("utf-8", "backslashreplace").decode()
-    except Exception:
-        text = ""
-    words = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    return words if len(words) <= 500 else words[:500] + "..."
-
-
 def _append(path: str, line: bytes) -> None:
     fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
@@ -421,48 +395,6 @@ def _append(path: str, line: bytes) -> None:
         os.close(fd)
 
 
-def _load_state(path: str, journal: str) -> Saved:
-    """What the file holds; a fresh start where it is damaged, or no line of the journal begins at its offset."""
-    try:
-        with open(path, "rb") as file:
-            saved = msgspec.json.decode(file.read(), type=Saved)
-        with open(journal, "rb") as lines:
-            lines.seek(saved.offset - 1 if saved.offset else 0)
-            return saved if saved.offset == 0 or lines.read(1) == b"\n" else Saved()
-    except (OSError, ValueError):
-        return Saved()
-
-
-def draining(
-    deliveries: Sequence[Delivery], patience: float, clock: Callable[[], float] = time.monotonic
-) -> Iterator[None]:
-    """Yield as long as it is worth waiting for ``deliveries``; the caller waits a moment each time.
-
-    It ends when all are at rest, or when ``patience`` seconds went by in which none got on. A tracker
-    that is still connecting counts as getting on for a minute at most.
-    """
-    for delivery in deliveries:
-        delivery.hurry()
-    begun = moved = clock()
-    seen: Any = None
-    while not all(delivery.at_rest for delivery in deliveries):
-        progress = [delivery.progress() for delivery in deliveries]
-        now = clock()
-        if progress != seen and (now - begun < CONNECT_SECONDS or _records_moved(progress, seen)):
-            seen, moved = progress, now
-        if now - moved >= patience:
-            return
-        yield
-
-
-def _records_moved(progress: Any, seen: Any) -> bool:
-    return [step[0] for step in progress] != [step[0] for step in seen or [(None,)]]
-
-
-def wait_for_change(deliveries: Sequence[Delivery], timeout: float) -> None:
-    """Return when a delivery gets on, or after ``timeout`` seconds."""
-    for delivery in deliveries:
-        if not delivery.at_rest:
-            delivery.changed.wait(timeout)
-            delivery.changed.clear()
-            return
+def _said(error: BaseException) -> str:
+    text = error_text(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

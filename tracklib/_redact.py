@@ -148,3 +148,12 @@ def _mask_assigned(text: str) -> str:
             parts += (value[1] or "", MASK)
             at = value.end()
     return "".join([*parts, text[at:]])
+
+
+def error_text(error: BaseException, limit: int = 500) -> str:
+    """What ``error`` says, secrets masked, at most ``limit`` characters; empty where it cannot say it."""
+    try:
+        text = redact_text(str(error)).encode("utf-8", "backslashreplace").decode()
+    except Exception:
+        return ""
+    return text if len(text) <= limit else text[:limit] + "..."

@@ -7,8 +7,9 @@ import os
 from typing import Any, NamedTuple
 
 from ._config import build
-from ._delivery import Delivery, Standing, draining, wait_for_change
+from ._delivery import Delivery, Standing
 from ._directory import owned
+from ._draining import draining, wait_for_change
 from ._journal import FILENAME, Journal, Reader
 from ._records import Begin, End, Status
 from ._redact import without_masks

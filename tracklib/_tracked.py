@@ -12,7 +12,7 @@ from typing import Any, TypeVar, overload
 
 from ._callables import Kind, Wrapper, drive, drive_async, kind_of, need_callable, underlying
 from ._current import current
-from ._redact import redact_text
+from ._redact import error_text
 from ._trackers import Trackers
 from ._values import as_metrics
 from ._warn import warn
@@ -117,7 +117,7 @@ class _Watch:
             kind = type(returned).__name__
             trouble = f"returned {kind}, which holds no metrics: return a dict such as {{'loss': 0.1}}"
         except Exception as error:
-            trouble = f"returned what could not be logged ({type(error).__name__}{_message(error)})"
+            trouble = f"returned what could not be logged ({type(error).__name__}: {error_text(error)})"
         if not self._warned:
             self._warned = True
             warn(f"{self.name} {trouble}")
@@ -172,13 +172,6 @@ def _given_to_partial(function: Any, name: str) -> Any:
     except (TypeError, ValueError):
         return None
     return bound.arguments.get(name)
-
-
-def _message(error: Exception) -> str:
-    try:
-        return f": {redact_text(str(error))}"
-    except Exception:
-        return ""
 
 
 def _name_of(function: Any) -> str:

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import atexit
 import contextlib
 import logging
-import operator
 import os
-import shlex
 import shutil
 import socket
-import sys
-import tempfile
 import time
 import uuid
 from collections import Counter
@@ -21,23 +15,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from . import _config, _environment
-from ._delivery import Delivery, Standing, draining, wait_for_change
+from . import _config, _process
+from ._delivery import Delivery, Standing
 from ._directory import cannot_be_used, default_directory, owned, set_aside
+from ._draining import draining, wait_for_change
+from ._inputs import INT64, as_params, as_path, as_status, as_tags, as_text, holds, shown, whole_number
 from ._journal import FILENAME, Journal
-from ._records import FORMAT, Artifact, Begin, End, Log, Params, Parent, Record, Status, Tags
-from ._redact import redact, redact_text
-from ._values import as_mapping, clean, plain, to_float
+from ._leaving import PATIENCE, leave, status_of
+from ._left import what_is_left
+from ._records import FORMAT, Artifact, Begin, End, Log, Params, Parent, Status, Tags
+from ._redact import error_text
+from ._values import as_mapping, clean
 from ._warn import warn
-from .errors import ConfigError, LifecycleError, Terminated
+from .errors import ConfigError, LifecycleError
 from .trackers.base import BaseTracker
 from .trackers.csv_logger import CsvLogger
-
-PATIENCE = 10.0
-PATIENCE_AFTER_ERROR = 5.0
-_INT64 = 2**63
-
-_open: set[Trackers] = set()  # begun and not ended: for a fork and for the interpreter's exit
 
 
 class Trackers:
@@ -83,13 +75,13 @@ class Trackers:
     ) -> None:
         self.loggers_configs = loggers_configs
         self.loggers = _with_csv_last(_config.build(loggers_configs))
-        self.name = _as_text("name", name)
+        self.name = as_text("name", name)
         self.uid = uuid.uuid4().hex[:16]
-        self.output_run = _as_path(output_run) or default_directory(name, self.uid)
+        self.output_run = as_path(output_run) or default_directory(name, self.uid)
         self.is_init = False
         self.left = ""
-        self._params = None if params is None else _as_params(params)
-        self._tags = None if tags is None else _as_tags(tags)
+        self._params = None if params is None else as_params(params)
+        self._tags = None if tags is None else as_tags(tags)
         self._parent = parent
         kinds = [type(tracker).__name__ for tracker in self.loggers]
         self._named = dict(zip(names_of(kinds), self.loggers, strict=True))
@@ -125,12 +117,12 @@ class Trackers:
             ]
             self._resources = stack.pop_all()
         self.is_init = True
-        _watch_the_process(self)
+        _process.watch(self)
         for delivery in self._deliveries:
             delivery.start()
 
     def _need_own_trackers(self) -> None:
-        for other in _open:
+        for other in _process.open_runs:
             for tracker in self.loggers:
                 if any(tracker is theirs for theirs in other.loggers):
                     raise LifecycleError(
@@ -177,7 +169,7 @@ class Trackers:
             LifecycleError: the run has not begun, or has ended.
         """
         self._need_journal("finish")
-        self.end(_as_status(status))
+        self.end(as_status(status))
         self.leave()
         if self.left:
             warn(self.left)
@@ -188,7 +180,7 @@ class Trackers:
             return
         journal = self._need_journal("end")
         kind = type(error).__name__ if error else ""
-        journal.append(End(time=journal.now(), status=status, error=kind, message=_message(error)))
+        journal.append(End(time=journal.now(), status=status, error=kind, message=error_text(error) if error else ""))
         self.is_init = False
         journal.sync()
 
@@ -197,7 +189,7 @@ class Trackers:
 
         Afterwards :attr:`left` says in words what did not arrive; it is empty if all did.
         """
-        if self._in_child or self not in _open:
+        if self._in_child or self not in _process.open_runs:
             return
         with self._letting_go():
             for _ in draining(self._deliveries, patience):
@@ -205,7 +197,7 @@ class Trackers:
 
     async def leave_async(self, patience: float = PATIENCE) -> None:
         """:meth:`leave` that lets the event loop run meanwhile."""
-        if self._in_child or self not in _open:
+        if self._in_child or self not in _process.open_runs:
             return
         with self._letting_go():
             for _ in draining(self._deliveries, patience):
@@ -218,33 +210,10 @@ class Trackers:
         finally:
             for delivery in self._deliveries:
                 delivery.abandon()
-            self.left = self._what_is_left()
-            _open.discard(self)
+            assert self._journal is not None
+            self.left = what_is_left(self._deliveries, self._journal, self.uid)
+            _process.open_runs.discard(self)
             self._resources.close()
-
-    def _what_is_left(self) -> str:
-        assert self._journal is not None
-        lines = [_left_of(delivery) for delivery in self._deliveries if delivery.standing is not Standing.DONE]
-        if lines:
-            command = f"tracklib sync {shlex.quote(os.path.dirname(self._journal.path))}"
-            lines.append(f"Everything is kept in {self._journal.path}; deliver what is left with: {command}")
-        lines += [
-            f"{delivery.name} refused {_count(delivery.rejected)} ({delivery.refusal or 'in an earlier attempt'}): "
-            f"see rejected.jsonl in {self.output_run}"
-            for delivery in self._deliveries
-            if delivery.rejected
-        ]
-        if self._journal.waiting or self._journal.lost:
-            lines.append(self._spill(self._journal))
-        return "\n".join(lines)
-
-    def _spill(self, journal: Journal) -> str:
-        path = os.path.join(tempfile.gettempdir(), f"tracklib-{self.uid}.jsonl")
-        try:
-            journal.spill(path)
-        except OSError as error:
-            path = f"nowhere ({error})"
-        return f"The disk did not take {journal.waiting} records, which are in {path}; {journal.lost} more were lost"
 
     def __enter__(self) -> Self:
         self.init()
@@ -253,14 +222,14 @@ class Trackers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if not self.is_init:
-            return
-        self.end(status_of(error), error)
-        self.leave(PATIENCE if error is None else PATIENCE_AFTER_ERROR)
-        if self.left and error is not None:
-            error.add_note(self.left)
-        elif self.left:
-            warn(self.left)
+        if self.is_init:
+            leave(self, status_of(error), error)
+
+    def after_fork_in_child(self) -> None:
+        """In a forked child: it may log into the run, and never ends it."""
+        self._in_child = True
+        if self._journal is not None:
+            self._journal.after_fork_in_child()
 
     # What a run can say -------------------------------------------------------------------------
 
@@ -287,7 +256,7 @@ class Trackers:
         if type(axis) is not str:
             raise TypeError(f"axis must be a name, as 'epoch' or 'batch'; got {type(axis).__name__}")
         metrics, skipped = clean(log_dict)
-        step = epoch if type(epoch) is int and -_INT64 <= epoch < _INT64 else self._step(epoch, axis)
+        step = epoch if type(epoch) is int and -INT64 <= epoch < INT64 else self._step(epoch, axis)
         self._steps[axis] = step
         if metrics:
             journal.append(Log(time=journal.now(), axis=axis, step=step, metrics=metrics))
@@ -295,12 +264,12 @@ class Trackers:
             self._warn_once("value", f"{key}: {why}", f"metric {key!r} is not logged: {why}")
 
     def _step(self, epoch: Any, axis: str) -> int:
-        step = None if epoch is None else _whole_number(epoch)
+        step = None if epoch is None else whole_number(epoch)
         if step is not None:
             return step
-        automatic = min(self._steps.get(axis, -1) + 1, _INT64 - 1)
+        automatic = min(self._steps.get(axis, -1) + 1, INT64 - 1)
         if epoch is not None:
-            what = f"{axis} {_shown(epoch)}"
+            what = f"{axis} {shown(epoch)}"
             self._warn_once("step", axis, f"{what} is no whole number of 64 bits: {automatic} is taken, and so on")
         return automatic
 
@@ -313,7 +282,7 @@ class Trackers:
             TypeError: ``params`` is none of these.
         """
         journal = self._need_journal("log_params")
-        journal.append(Params(time=journal.now(), params=_as_params(params)))
+        journal.append(Params(time=journal.now(), params=as_params(params)))
 
     def log_tags(self, tags: Mapping[str, Any] | Iterable[str]) -> None:
         """Set tags: a mapping, or bare words.
@@ -323,7 +292,7 @@ class Trackers:
             TypeError: ``tags`` is neither.
         """
         journal = self._need_journal("log_tags")
-        journal.append(Tags(time=journal.now(), tags=_as_tags(tags)))
+        journal.append(Tags(time=journal.now(), tags=as_tags(tags)))
 
     def log_artifact(self, path: str | os.PathLike[str], name: str | None = None) -> None:
         """Keep a copy of a file or folder: it is copied into the run's directory now, and delivered from there.
@@ -343,7 +312,7 @@ class Trackers:
         if os.path.basename(name) != name or name in ("", ".", ".."):
             raise ValueError(f"name={name!r} must be a file's name without a folder, as 'model.pt'")
         folder = os.path.join(os.path.dirname(journal.path), "artifacts")
-        if _holds(source, folder):
+        if holds(source, folder):
             raise ValueError(f"{source} holds the run's own directory: name a folder in it, or another output_run")
         os.makedirs(folder, mode=0o700, exist_ok=True)
         target = os.path.join(folder, name)
@@ -400,57 +369,6 @@ class Trackers:
             warn(message)
 
 
-class SilentTrackers(Trackers):
-    """The run of a rank other than 0: the same words, checked the same way, and nothing is kept."""
-
-    def init(self) -> None:
-        """Begin the run, without a directory, a journal or a thread."""
-        if self.is_init:
-            raise LifecycleError("this run has begun already: make a new Trackers (or tracking) for each run")
-        self._journal = _NoJournal()
-        self.is_init = True
-
-    def end(self, status: Status, error: BaseException | None = None) -> None:
-        """End the run."""
-        self.is_init = False
-
-    def log(self, epoch: Any, log_dict: Mapping[Any, Any], *, axis: str = "epoch") -> None:
-        """Nothing is kept; a tensor is not even looked at."""
-        self._need_journal("log")
-
-    def log_artifact(self, path: str | os.PathLike[str], name: str | None = None) -> None:
-        """Nothing is copied."""
-        self._need_journal("log_artifact")
-
-    def flush(self, timeout: float | None = None) -> bool:
-        """There is nothing to wait for."""
-        self._need_journal("flush")
-        return True
-
-
-class _NoJournal(Journal):
-    def __init__(self) -> None:
-        self._last_time = 0
-
-    def append(self, record: Record) -> None:
-        pass
-
-
-def status_of(error: BaseException | None) -> Status:
-    """How a block ended that ``error`` left; None is the normal end."""
-    match error:
-        case None:
-            return Status.FINISHED
-        case Terminated():
-            return Status.PREEMPTED if _environment.in_slurm_job() else Status.KILLED
-        case SystemExit(code=code):
-            return Status.FINISHED if code in (None, 0) else Status.FAILED
-        case KeyboardInterrupt() | asyncio.CancelledError() | GeneratorExit():
-            return Status.KILLED
-        case _:
-            return Status.FAILED
-
-
 def _with_csv_last(trackers: list[BaseTracker]) -> list[BaseTracker]:
     csv = [tracker for tracker in trackers if isinstance(tracker, CsvLogger)] or [CsvLogger()]
     twice = [name for name, count in Counter(tracker.csv_filename for tracker in csv).items() if count > 1]
@@ -467,115 +385,3 @@ def names_of(kinds: Iterable[str]) -> list[str]:
         seen[kind] += 1
         names.append(kind if seen[kind] == 1 else f"{kind}-{seen[kind]}")
     return names
-
-
-def _as_text(what: str, value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    raise TypeError(f"{what} must be text, as {what}='baseline'; got {type(value).__name__}")
-
-
-def _as_path(output_run: Any) -> str:
-    if output_run is None or isinstance(output_run, str | os.PathLike):
-        return os.fspath(output_run or "")
-    raise TypeError(f"output_run must be a directory's path, as 'runs/digits'; got {type(output_run).__name__}")
-
-
-def _as_status(status: Any) -> Status:
-    try:
-        return Status(status)
-    except ValueError:
-        raise ValueError(f"status must be one of {', '.join(Status)}; got {status!r}") from None
-
-
-def _whole_number(value: Any) -> int | None:
-    """``value`` as a whole number of 64 bits, whichever package's it is; None if it is none."""
-    for ask in (operator.index, _whole_float):
-        with contextlib.suppress(Exception):
-            step = ask(value)
-            return step if -_INT64 <= step < _INT64 else None
-    return None
-
-
-def _whole_float(value: Any) -> int:
-    number = to_float(value)
-    return int(number) if number.is_integer() else _INT64
-
-
-def _shown(value: Any) -> str:
-    try:
-        return redact_text(repr(value))[:80]
-    except Exception:  # a number of more than 4,300 digits has no repr
-        return f"of type {type(value).__name__}"
-
-
-def _holds(folder: str, path: str) -> bool:
-    """Whether ``path`` lies in ``folder``, or is it."""
-    folder, path = os.path.realpath(folder), os.path.realpath(path)
-    return os.path.commonpath([folder, path]) == folder
-
-
-def _as_params(params: Any) -> dict[str, Any]:
-    mapping = vars(params) if isinstance(params, argparse.Namespace) else as_mapping(params)
-    if mapping is None:
-        raise TypeError(f"params must map names to values, as {{'lr': 0.1}}; got {type(params).__name__}")
-    redacted: dict[str, Any] = redact(plain(mapping))
-    return redacted
-
-
-def _as_tags(tags: Mapping[str, Any] | Iterable[str]) -> dict[str, str]:
-    if isinstance(tags, str | bytes) or not isinstance(tags, Mapping | Iterable):
-        raise TypeError(f"tags must be a mapping or a list of words, as ['baseline']; got {type(tags).__name__}")
-    mapping = tags if isinstance(tags, Mapping) else dict.fromkeys(map(str, tags), "")
-    return {name: value if isinstance(value, str) else str(value) for name, value in redact(plain(mapping)).items()}
-
-
-def _message(error: BaseException | None) -> str:
-    try:
-        return redact_text(str(error))[:2000] if error else ""
-    except Exception:
-        return ""
-
-
-def _left_of(delivery: Delivery) -> str:
-    missing = delivery.missing
-    what = f"{_count(missing)} not delivered" if missing else "the run's end is not told"
-    silent = "no answer while connecting" if delivery.standing is Standing.CONNECTING else "no answer in time"
-    trouble = delivery.trouble or silent
-    return f"{delivery.name}: {what} ({trouble})."
-
-
-def _count(records: int) -> str:
-    return f"{records} record{'s' if records != 1 else ''}"
-
-
-def _watch_the_process(trackers: Trackers) -> None:
-    """Know of forks and of the interpreter's exit, from the first run on."""
-    global _watching
-    if not _watching:
-        _watching = True
-        os.register_at_fork(after_in_child=_after_fork_in_child)
-        atexit.register(_finish_all)
-    _open.add(trackers)
-
-
-_watching = False
-
-
-def _after_fork_in_child() -> None:
-    """A child may log into the run; it never ends it."""
-    for trackers in _open:
-        trackers._in_child = True
-        if trackers._journal is not None:
-            trackers._journal.after_fork_in_child()
-
-
-def _finish_all() -> None:
-    """The interpreter exits inside a run: nobody finished it, so it failed or was killed."""
-    error = getattr(sys, "last_value", None)
-    status = status_of(error) if error else Status.KILLED
-    for trackers in list(_open):
-        trackers.end(status, error)
-        trackers.leave(PATIENCE_AFTER_ERROR)
-        if trackers.left:
-            logging.getLogger("tracklib").warning(trackers.left)

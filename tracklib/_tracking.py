@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import copy
 import os
@@ -14,11 +13,12 @@ from . import _environment
 from ._callables import Kind, Wrapper, drive, drive_async, kind_of, need_callable
 from ._config import Configs
 from ._current import current, current_run, open_run
+from ._leaving import leave, leave_async, status_of
 from ._records import Parent
 from ._signals import cause_of, exits_on_sigterm
-from ._trackers import PATIENCE, PATIENCE_AFTER_ERROR, SilentTrackers, Trackers, status_of
-from ._warn import warn
-from .errors import DeliveryError, LifecycleError, Terminated
+from ._silent import SilentTrackers
+from ._trackers import Trackers
+from .errors import LifecycleError
 
 F = TypeVar("F")
 
@@ -161,11 +161,8 @@ class tracking:  # noqa: N801  # a word of the language, used as one
         return drive_async(wrapped(*args, **kwargs), step, block)
 
 
-_INTERRUPTIONS = (KeyboardInterrupt, Terminated, asyncio.CancelledError)
-
-
 class _Block:
-    """One run from its beginning to its true end, whatever ends it."""
+    """A run that is active, from its beginning to its true end."""
 
     def __init__(self, run: Trackers, on_error: str) -> None:
         self.run = run
@@ -182,12 +179,7 @@ class _Block:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         with self._around:
-            late = self._end(error)
-            try:
-                self.run.leave(_patience(error, late))
-            except BaseException as interruption:  # what a signal's handler raises, too
-                late = interruption
-        self._tell(error, late)
+            leave(self.run, status_of(cause_of(error)), error, self._on_error)
 
     async def __aenter__(self) -> Trackers:
         return self.__enter__()
@@ -195,49 +187,5 @@ class _Block:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if isinstance(error, GeneratorExit):  # a coroutine that is being closed must not wait
-            self.__exit__(kind, error, traceback)
-            return
         with self._around:
-            late = self._end(error)
-            try:
-                await self.run.leave_async(_patience(error, late))
-            except BaseException as interruption:
-                late = interruption
-        self._tell(error, late)
-
-    def _end(self, error: BaseException | None) -> BaseException | None:
-        """Write the run's end; what interrupted that, if anything did."""
-        try:
-            self.run.end(status_of(cause_of(error)), error)
-        except _INTERRUPTIONS as late:
-            self.run.end(status_of(error or late), error or late)
-            return late
-        return None
-
-    def _tell(self, error: BaseException | None, late: BaseException | None) -> None:
-        """Say what did not arrive. The user's own exception wins; then an interruption of the wait."""
-        leaving = error if error is not None else late
-        if self.run.left and leaving is not None:
-            _note(leaving, self.run.left)
-        elif self.run.left and self._on_error == "raise":
-            raise DeliveryError(self.run.left)
-        elif self.run.left:
-            warn(self.run.left)
-        if error is None and late is not None:
-            raise late
-
-
-def _note(error: BaseException, text: str) -> None:
-    """Add a note; an exception that takes none (a frozen dataclass) still leaves as it is."""
-    try:
-        error.add_note(text)
-    except Exception:
-        warn(text)
-
-
-def _patience(error: BaseException | None, late: BaseException | None) -> float:
-    """How long to wait for the trackers; not at all where a second interruption came already."""
-    if error is not None and late is not None:
-        return 0.0
-    return PATIENCE if error is None and late is None else PATIENCE_AFTER_ERROR
+            await leave_async(self.run, status_of(cause_of(error)), error, self._on_error)

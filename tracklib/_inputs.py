@@ -1,0 +1,77 @@
+"""What a user hands in, checked and in the form that a record takes."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import operator
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ._records import Status
+from ._redact import redact, redact_text
+from ._values import as_mapping, plain, to_float
+
+INT64 = 2**63
+
+
+def as_text(what: str, value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    raise TypeError(f"{what} must be text, as {what}='baseline'; got {type(value).__name__}")
+
+
+def as_path(output_run: Any) -> str:
+    if output_run is None or isinstance(output_run, str | os.PathLike):
+        return os.fspath(output_run or "")
+    raise TypeError(f"output_run must be a directory's path, as 'runs/digits'; got {type(output_run).__name__}")
+
+
+def as_status(status: Any) -> Status:
+    try:
+        return Status(status)
+    except ValueError:
+        raise ValueError(f"status must be one of {', '.join(Status)}; got {status!r}") from None
+
+
+def whole_number(value: Any) -> int | None:
+    """``value`` as a whole number of 64 bits, whichever package's it is; None if it is none."""
+    for ask in (operator.index, _whole_float):
+        with contextlib.suppress(Exception):
+            step = ask(value)
+            return step if -INT64 <= step < INT64 else None
+    return None
+
+
+def _whole_float(value: Any) -> int:
+    number = to_float(value)
+    return int(number) if number.is_integer() else INT64
+
+
+def shown(value: Any) -> str:
+    try:
+        return redact_text(repr(value))[:80]
+    except Exception:  # a number of more than 4,300 digits has no repr
+        return f"of type {type(value).__name__}"
+
+
+def holds(folder: str, path: str) -> bool:
+    """Whether ``path`` lies in ``folder``, or is it."""
+    folder, path = os.path.realpath(folder), os.path.realpath(path)
+    return os.path.commonpath([folder, path]) == folder
+
+
+def as_params(params: Any) -> dict[str, Any]:
+    mapping = vars(params) if isinstance(params, argparse.Namespace) else as_mapping(params)
+    if mapping is None:
+        raise TypeError(f"params must map names to values, as {{'lr': 0.1}}; got {type(params).__name__}")
+    redacted: dict[str, Any] = redact(plain(mapping))
+    return redacted
+
+
+def as_tags(tags: Mapping[str, Any] | Iterable[str]) -> dict[str, str]:
+    if isinstance(tags, str | bytes) or not isinstance(tags, Mapping | Iterable):
+        raise TypeError(f"tags must be a mapping or a list of words, as ['baseline']; got {type(tags).__name__}")
+    mapping = tags if isinstance(tags, Mapping) else dict.fromkeys(map(str, tags), "")
+    return {name: value if isinstance(value, str) else str(value) for name, value in redact(plain(mapping)).items()}

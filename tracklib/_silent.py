@@ -1,0 +1,48 @@
+"""The run of a rank other than 0."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from ._journal import Journal
+from ._records import Record, Status
+from ._trackers import Trackers
+from .errors import LifecycleError
+
+
+class SilentTrackers(Trackers):
+    """The run of a rank other than 0: the same words, checked the same way, and nothing is kept."""
+
+    def init(self) -> None:
+        """Begin the run, without a directory, a journal or a thread."""
+        if self.is_init:
+            raise LifecycleError("this run has begun already: make a new Trackers (or tracking) for each run")
+        self._journal = _NoJournal()
+        self.is_init = True
+
+    def end(self, status: Status, error: BaseException | None = None) -> None:
+        """End the run."""
+        self.is_init = False
+
+    def log(self, epoch: Any, log_dict: Mapping[Any, Any], *, axis: str = "epoch") -> None:
+        """Nothing is kept; a tensor is not even looked at."""
+        self._need_journal("log")
+
+    def log_artifact(self, path: str | os.PathLike[str], name: str | None = None) -> None:
+        """Nothing is copied."""
+        self._need_journal("log_artifact")
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """There is nothing to wait for."""
+        self._need_journal("flush")
+        return True
+
+
+class _NoJournal(Journal):
+    def __init__(self) -> None:
+        self._last_time = 0
+
+    def append(self, record: Record) -> None:
+        pass
