@@ -39,8 +39,8 @@ from tracklib import (
 )
 from tracklib import _delivery as delivery_module
 from tracklib._journal import Reader
-from tracklib._records import Artifact, Begin, End, Log, Params, Parent, Record, Tags
 from tracklib._leaving import status_of
+from tracklib._records import Artifact, Begin, End, Log, Params, Parent, Record, Tags
 from tracklib._silent import SilentTrackers
 from tracklib.errors import Terminated
 

@@ -31,8 +31,8 @@ from tracklib import (
     tracking,
 )
 from tracklib._journal import Reader
-from tracklib._records import Begin, End, Log, Params, Tags
 from tracklib._leaving import status_of
+from tracklib._records import Begin, End, Log, Params, Tags
 
 RANKS = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "MV2_COMM_WORLD_RANK")
 

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from . import _environment
 from ._records import Status
 from ._warn import warn
 from .errors import DeliveryError, Terminated
 
-if TYPE_CHECKING:
-    from ._trackers import Trackers
-
 PATIENCE = 10.0
 PATIENCE_AFTER_ERROR = 5.0
 _INTERRUPTIONS = (KeyboardInterrupt, Terminated, asyncio.CancelledError)
+
+
+class Run(Protocol):
+    """What leaving asks of a run: ``Trackers`` has it."""
+
+    left: str
+
+    def end(self, status: Status, error: BaseException | None = None) -> None:
+        """Write how it ended."""
+
+    def leave(self, patience: float) -> None:
+        """Wait for the trackers, then let go; ``left`` says what did not arrive."""
+
+    async def leave_async(self, patience: float) -> None:
+        """The same, letting the event loop run."""
 
 
 def status_of(error: BaseException | None) -> Status:
@@ -33,7 +45,7 @@ def status_of(error: BaseException | None) -> Status:
             return Status.FAILED
 
 
-def leave(run: Trackers, status: Status, error: BaseException | None, on_error: str = "warn") -> None:
+def leave(run: Run, status: Status, error: BaseException | None, on_error: str = "warn") -> None:
     """End ``run`` with ``status``, wait for its trackers, and say what did not arrive.
 
     Args:
@@ -52,7 +64,7 @@ def leave(run: Trackers, status: Status, error: BaseException | None, on_error: 
     _tell(run.left, error, late, on_error)
 
 
-async def leave_async(run: Trackers, status: Status, error: BaseException | None, on_error: str = "warn") -> None:
+async def leave_async(run: Run, status: Status, error: BaseException | None, on_error: str = "warn") -> None:
     """:func:`leave` that lets the event loop run meanwhile."""
     if isinstance(error, GeneratorExit):  # a coroutine that is being closed must not wait
         leave(run, status, error, on_error)
@@ -65,7 +77,7 @@ async def leave_async(run: Trackers, status: Status, error: BaseException | None
     _tell(run.left, error, late, on_error)
 
 
-def _end(run: Trackers, status: Status, error: BaseException | None) -> BaseException | None:
+def _end(run: Run, status: Status, error: BaseException | None) -> BaseException | None:
     """Write the run's end; what interrupted that, if anything did."""
     try:
         run.end(status, error)

@@ -6,19 +6,29 @@ import atexit
 import logging
 import os
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import Protocol
 
-from ._leaving import PATIENCE_AFTER_ERROR, status_of
+from ._leaving import PATIENCE_AFTER_ERROR, Run, status_of
 from ._records import Status
+from .trackers.base import BaseTracker
 
-if TYPE_CHECKING:
-    from ._trackers import Trackers
 
-open_runs: set[Trackers] = set()  # begun and not let go
+class OpenRun(Run, Protocol):
+    """What the process's life asks of a run: ``Trackers`` has it."""
+
+    output_run: str
+    loggers: Sequence[BaseTracker]
+
+    def after_fork_in_child(self) -> None:
+        """In a forked child: it may log into the run, and never ends it."""
+
+
+open_runs: set[OpenRun] = set()  # begun and not let go
 _watching = False
 
 
-def watch(run: Trackers) -> None:
+def watch(run: OpenRun) -> None:
     """Count ``run`` among the open ones; from the first one on, know of forks and of the exit."""
     global _watching
     if not _watching:

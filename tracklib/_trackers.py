@@ -11,7 +11,7 @@ import socket
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -74,7 +74,7 @@ class Trackers:
         parent: Parent | None = None,
     ) -> None:
         self.loggers_configs = loggers_configs
-        self.loggers = _with_csv_last(_config.build(loggers_configs))
+        self.loggers: Sequence[BaseTracker] = _with_csv_last(_config.build(loggers_configs))
         self.name = as_text("name", name)
         self.uid = uuid.uuid4().hex[:16]
         self.output_run = as_path(output_run) or default_directory(name, self.uid)

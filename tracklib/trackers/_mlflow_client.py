@@ -19,7 +19,11 @@ from mlflow.utils.proto_json_utils import parse_dict
 from mlflow.utils.rest_utils import http_request, verify_rest_response
 
 from ..errors import TrackerBlocked, TrackerUnavailable
-from .mlflow import _BLOCKING
+
+BLOCKING = frozenset(
+    "UNAUTHENTICATED PERMISSION_DENIED CUSTOMER_UNAUTHORIZED RESOURCE_DOES_NOT_EXIST NOT_FOUND "
+    "ENDPOINT_NOT_FOUND INVALID_STATE NOT_IMPLEMENTED".split()
+)
 
 
 def bounded_client(tracking_uri: str | None, timeout: float) -> MlflowClient:
@@ -115,6 +119,6 @@ def _refuse(response: Any, endpoint: str) -> None:
     try:
         verify_rest_response(response, endpoint)
     except MlflowException as error:
-        if error.error_code in _BLOCKING or status in (401, 403, 404):
+        if error.error_code in BLOCKING or status in (401, 403, 404):
             raise _Blocked(status, error) from error
         raise

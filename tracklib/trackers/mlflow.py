@@ -35,10 +35,6 @@ _PARAMS_PER_REQUEST = 100
 _PARAM_LENGTH = 6000
 _TAG_LENGTH = 8000
 
-_BLOCKING = frozenset(
-    "UNAUTHENTICATED PERMISSION_DENIED CUSTOMER_UNAUTHORIZED RESOURCE_DOES_NOT_EXIST NOT_FOUND "
-    "ENDPOINT_NOT_FOUND INVALID_STATE NOT_IMPLEMENTED".split()
-)
 _REFUSING = frozenset("INVALID_PARAMETER_VALUE BAD_REQUEST MALFORMED_REQUEST RESOURCE_ALREADY_EXISTS".split())
 
 
@@ -272,10 +268,12 @@ class Mlflow(BaseTracker):
         """Whatever is neither the record's fault nor a matter of rights: an outage, a busy server."""
         from mlflow.exceptions import MlflowException
 
+        from ._mlflow_client import BLOCKING
+
         if isinstance(error, TrackerBlocked):
             return False
         if isinstance(error, MlflowException):
-            return error.error_code not in _BLOCKING | _REFUSING
+            return error.error_code not in BLOCKING | _REFUSING
         answer = getattr(error, "response", None)  # of an upload that failed
         if answer is not None:
             return bool(answer.status_code == 429 or answer.status_code >= 500)
