@@ -14,7 +14,7 @@ import pytest
 from scripted import Scripted
 
 from tracklib import RunDirectoryError, Status, Trackers
-from tracklib._directory import default_directory, first_begin, owned, set_aside
+from tracklib._directory import copy_whole, default_directory, first_begin, owned, set_aside
 
 
 def finished_run(directory: Path, loss: float = 0.5) -> str:
@@ -156,3 +156,23 @@ def test_two_runs_of_one_name_within_a_second_do_not_share_a_directory(
             pass
     assert len(os.listdir(tmp_path / "runs")) == 2
     assert not list(tmp_path.rglob("previous"))
+
+
+def test_a_copy_takes_the_place_of_the_one_before_whatever_either_is(tmp_path: Path) -> None:
+    file, folder, target = tmp_path / "file", tmp_path / "folder", tmp_path / "artifacts/m"
+    file.write_text("file")
+    folder.mkdir()
+    (folder / "inner").write_text("folder")
+    for source in (file, folder, file, file, folder, folder):
+        copy_whole(str(source), str(target))
+        copied = target / "inner" if source is folder else target
+        assert copied.read_text() == source.name
+    assert [path.name for path in target.parent.iterdir()] == ["m"]
+
+
+def test_a_copy_that_fails_leaves_the_one_before(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("whole")
+    copy_whole(str(tmp_path / "file"), str(tmp_path / "artifacts/m"))
+    with pytest.raises(FileNotFoundError):
+        copy_whole(str(tmp_path / "gone"), str(tmp_path / "artifacts/m"))
+    assert (tmp_path / "artifacts/m").read_text() == "whole"

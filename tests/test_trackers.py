@@ -36,6 +36,7 @@ from tracklib import (
     Trackers,
     TrackerWarning,
     Wandb,
+    tracking,
 )
 from tracklib import _delivery as delivery_module
 from tracklib._journal import Reader
@@ -309,6 +310,9 @@ def test_sigterm_in_a_slurm_job_is_a_preemption(monkeypatch: pytest.MonkeyPatch)
 class Index:
     def __index__(self) -> int:
         return 7
+
+    def __repr__(self) -> str:
+        return "Index()"
 
 
 @pytest.mark.parametrize(
@@ -950,3 +954,11 @@ def test_nothing_warns_in_a_run_under_warnings_as_errors(where: Path) -> None:
         warnings.simplefilter("error")
         with Trackers([Scripted()], where, params={"a": 1}) as run:
             run.log(1, {"a": 1})
+
+
+def test_what_finish_told_is_not_told_again_where_the_block_is_left(tmp_path: Path) -> None:
+    blocked = Scripted(script={"init": [TrackerBlocked("no key")]})
+    with tracking([blocked], output_run=tmp_path / "run") as run:
+        run.log(1, {"loss": 0.1})
+        with pytest.warns(TrackerWarning, match="no key"):
+            run.finish()

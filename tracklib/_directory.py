@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 
@@ -46,6 +48,22 @@ def cannot_be_used(directory: str, error: OSError) -> RunDirectoryError:
         f"output_run={directory!r} cannot be used ({error.strerror or error}): "
         "choose a directory that can be written, or mend its permissions"
     )
+
+
+def copy_whole(source: str, target: str) -> None:
+    """Copy a file or folder to ``target``, in place of what is there; a reader never sees half a file.
+
+    Raises:
+        OSError: ``source`` cannot be read, or ``target`` not be written.
+    """
+    os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(target), prefix=".copy-") as scratch:
+        new, old = os.path.join(scratch, "new"), os.path.join(scratch, "old")
+        (shutil.copytree if os.path.isdir(source) else shutil.copy2)(source, new)
+        if os.path.isdir(target) or os.path.isdir(new):
+            with contextlib.suppress(FileNotFoundError):
+                os.rename(target, old)
+        os.replace(new, target)
 
 
 def set_aside(directory: str) -> None:

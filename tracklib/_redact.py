@@ -65,7 +65,7 @@ def redact(value: Any, key: str = "") -> Any:
         return {_redact_name(name): redact(item, _path(key, str(name))) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [redact(item, key) for item in value]
-    if value is not None and not isinstance(value, bool) and _holds_secret(key, value):
+    if value not in (None, "") and not isinstance(value, bool) and _holds_secret(key, value):
         return MASK
     return redact_text(value) if isinstance(value, str) else value
 

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import shutil
 import socket
 import time
 import uuid
@@ -17,7 +16,7 @@ from typing import Any, Self
 
 from . import _config, _process
 from ._delivery import Delivery, Standing
-from ._directory import cannot_be_used, default_directory, owned, set_aside
+from ._directory import cannot_be_used, copy_whole, default_directory, owned, set_aside
 from ._draining import draining, wait_for_change
 from ._inputs import INT64, as_params, as_path, as_status, as_tags, as_text, holds, shown, whole_number
 from ._journal import FILENAME, Journal
@@ -171,8 +170,9 @@ class Trackers:
         self._need_journal("finish")
         self.end(as_status(status))
         self.leave()
-        if self.left:
-            warn(self.left)
+        left, self.left = self.left, ""  # told here, and not once more where a block is left
+        if left:
+            warn(left)
 
     def end(self, status: Status, error: BaseException | None = None) -> None:
         """Write how the run ended, and have the disk hold it. Nothing can be logged after it."""
@@ -299,7 +299,8 @@ class Trackers:
 
         Args:
             path: what to copy.
-            name: what to call the copy, without a folder; None keeps its name.
+            name: what to call the copy, without a folder; None keeps its name. A later copy of the same
+                name takes the place of the earlier one.
 
         Raises:
             LifecycleError: the run has not begun, or has ended.
@@ -314,12 +315,7 @@ class Trackers:
         folder = os.path.join(os.path.dirname(journal.path), "artifacts")
         if holds(source, folder):
             raise ValueError(f"{source} holds the run's own directory: name a folder in it, or another output_run")
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        target = os.path.join(folder, name)
-        if os.path.isdir(source):
-            shutil.copytree(source, target, dirs_exist_ok=True)
-        else:
-            shutil.copy2(source, target)
+        copy_whole(source, os.path.join(folder, name))
         journal.append(Artifact(time=journal.now(), name=name))
 
     # Looking at it ------------------------------------------------------------------------------

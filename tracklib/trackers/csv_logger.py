@@ -18,7 +18,9 @@ from .base import BaseTracker
 
 _COPY_BYTES = 2**20
 _OPEN = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-_TAKEN = frozenset({"", ".", "..", FILENAME, "journal.lock", "rejected.jsonl"})
+_TAKEN = frozenset(
+    {"", ".", "..", FILENAME, "journal.lock", "rejected.jsonl", "state", "artifacts", "previous", "wandb"}
+)
 
 # A reader may see the part of a write that lies before a page's end, and part of a row that is written
 # over: half a number. Up to this size such a write replaces the file instead; beyond, that costs too much.
