@@ -286,7 +286,7 @@ def test_a_custom_tracker_works_by_hand(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_a_manager_of_wandb_and_mlflow_works_by_hand(
-    mlflow_server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_mlflow_server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(Path(tracklib.__file__).parents[1]))
     monkeypatch.setenv("WANDB_MODE", "offline")  # wandb reads it once a process, so this is a fresh one
@@ -302,11 +302,11 @@ def test_a_manager_of_wandb_and_mlflow_works_by_hand(
         trackers_manager.log(epoch=1, log_dict={'loss': 0.1, 'accuracy': 0.9})
         trackers_manager.finish()
     """
-    script = textwrap.dedent(example).replace("http://localhost:5000", mlflow_server.uri)
+    script = textwrap.dedent(example).replace("http://localhost:5000", own_mlflow_server.uri)
     command = [sys.executable, "-W", "error", "-c", script]
     subprocess.run(command, cwd=tmp_path, check=True, timeout=PATIENT)
 
-    arrived = Arrived(tmp_path / "logs", mlflow_server.uri, "my_experiment")
+    arrived = Arrived(tmp_path / "logs", own_mlflow_server.uri, "my_experiment")
     assert arrived.everywhere() == [[(1, 0.1)]] * 4
     assert arrived.statuses() == (["finished"], "FINISHED", 0)
     assert WandbFile(tmp_path / "logs").run.entity == "my_entity"

@@ -957,7 +957,7 @@ def test_nothing_warns_in_a_run_under_warnings_as_errors(where: Path) -> None:
 
 
 def test_what_finish_told_is_not_told_again_where_the_block_is_left(tmp_path: Path) -> None:
-    blocked = Scripted(script={"init": [TrackerBlocked("no key")]})
+    blocked = Scripted(script={"init": [TrackerBlocked("no key")] * 9})
     with tracking([blocked], output_run=tmp_path / "run") as run:
         run.log(1, {"loss": 0.1})
         with pytest.warns(TrackerWarning, match="no key"):

@@ -19,6 +19,7 @@ import pytest
 from tracklib import (
     BaseTracker,
     ConfigError,
+    CsvLogger,
     DeliveryError,
     LifecycleError,
     RunDirectoryError,
@@ -1284,3 +1285,16 @@ def test_a_run_by_hand_of_a_failed_exit_is_never_finished(tmp_path, way):
     code, script = exit_by_hand(tmp_path, way)
     assert code != 0
     assert [end.status for end in records(script.run, End)] in ([], ["failed"], ["killed"])
+
+
+def test_a_tracker_that_cannot_be_copied_is_refused_with_the_mend(tmp_path):
+    class WithALock(CsvLogger):
+        def __init__(self):
+            super().__init__()
+            self.lock = threading.Lock()
+
+    @tracking([WithALock()], output_run=tmp_path / "run")
+    def job(): ...
+
+    with pytest.raises(TypeError, match="describe it by a dict"):
+        job()

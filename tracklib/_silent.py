@@ -17,7 +17,7 @@ class SilentTrackers(Trackers):
 
     def init(self) -> None:
         """Begin the run, without a directory, a journal or a thread."""
-        if self.is_init:
+        if self.is_init or self._journal is not None:
             raise LifecycleError("this run has begun already: make a new Trackers (or tracking) for each run")
         self._journal = _NoJournal()
         self.is_init = True

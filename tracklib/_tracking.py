@@ -131,7 +131,14 @@ class tracking:  # noqa: N801  # a word of the language, used as one
 
     def _fresh_block(self) -> _Block:
         """A run for one call. A tracker object serves one run only, so each call gets copies."""
-        return self._new_block(copy.deepcopy(self._configs))
+        try:
+            configs = copy.deepcopy(self._configs)
+        except Exception as error:
+            raise TypeError(
+                f"each call of the function is a run with trackers of its own, and one of {self._configs!r} cannot be "
+                f"copied ({error}): describe it by a dict, as {{'type': 'package.module:Class'}}"
+            ) from error
+        return self._new_block(configs)
 
     def _call(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
         with self._fresh_block() as run, current_run(run):

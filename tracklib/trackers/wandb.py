@@ -223,12 +223,12 @@ class Wandb(BaseTracker):
 
     def finish(self, status: Status) -> None:
         """End the run: exit code 0 if it finished, 1 if not; W&B is told of a preemption."""
-        run, self._run = self._run, None
-        if run is None:
+        if self._run is None:
             return
         if status is Status.PREEMPTED:
-            run.mark_preempting()
-        run.finish(exit_code=0 if status is Status.FINISHED else 1)
+            self._run.mark_preempting()
+        self._run.finish(exit_code=0 if status is Status.FINISHED else 1)
+        self._run = None
 
     def close(self) -> None:
         """End the run with exit code 0."""
