@@ -405,7 +405,7 @@ def test_a_trackers_name_in_place_of_a_file_is_told_how_to_write_it(name: str) -
     [
         {"type": "CsvLogger"},
         {"type": "CsvLogger", "csv_filename": "b.csv"},
-        {"type": "Mlflow", "tracking_uri": "sqlite:///m.db", "experiment_name": "e", "tags": {"a": 1}, "timeout": 3.0},
+        {"type": "Mlflow", "tracking_uri": "sqlite:////data/m.db", "experiment_name": "e", "tags": {"a": 1}, "timeout": 3.0},
         {"type": "Wandb", "mode": "offline", "tags": ["a", "b"], "settings": {"save_code": True}},
     ],
     ids=repr,
@@ -436,3 +436,31 @@ def test_the_place_of_the_run_is_no_part_of_a_description() -> None:
 
 def test_an_option_that_holds_an_array_can_be_described() -> None:
     assert describe(Typed(needed="x", anything=np.arange(3)))["needed"] == "x"
+
+
+def test_a_tracker_object_is_checked_as_its_dict_is() -> None:
+    with pytest.raises(ConfigError, match="Mlflow's 'timeout' must be float, got str"):
+        build([Mlflow(timeout="soon")])  # type: ignore[arg-type]
+
+
+def test_an_async_tracker_is_refused_with_the_mend() -> None:
+    class Async(BaseTracker):
+        def init(self) -> None: ...
+
+        async def log(self, epoch: int, log_dict: Any) -> None: ...  # type: ignore[override]
+
+    for config in (Async(), {"type": "Async"}):
+        with pytest.raises(ConfigError, match=r"Async\.log is async: write it with def"):
+            build([config])
+
+
+def test_one_required_package_may_be_a_bare_word() -> None:
+    class Bare(BaseTracker):
+        requires = "no_such_package_x"  # type: ignore[assignment]
+
+        def init(self) -> None: ...
+
+        def log(self, epoch: int, log_dict: Any) -> None: ...
+
+    with pytest.raises(ConfigError, match="pip install no_such_package_x"):
+        build([Bare()])

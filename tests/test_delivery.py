@@ -810,3 +810,17 @@ def test_the_heartbeat_beats_between_the_records_and_while_it_waits(folder: Fold
 def test_a_journal_that_is_not_there_is_an_error_of_its_own(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         Delivery(Scripted(), "Scripted", str(tmp_path), begin(), str(tmp_path / "none"))
+
+
+def test_where_the_system_gives_no_thread_the_journal_has_it_all(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    folder.write(*run_of(log(1)))
+    delivery = folder.delivery(Scripted(), Delivery)
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    delivery.start()
+    assert delivery.at_rest
+    assert "can't start new thread" in caplog.text

@@ -753,3 +753,9 @@ def test_a_file_system_without_locks_is_no_second_owner(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No locks available") as caught, held(str(tmp_path)):
         pass
     assert not isinstance(caught.value, RunDirectoryError)
+
+
+def test_a_descriptor_that_somebody_else_closed_does_not_keep_a_run_from_ending(tmp_path):
+    journal = _journal.Journal(str(tmp_path / "journal.jsonl"), print)
+    os.close(journal._fd)
+    journal.close()

@@ -1180,7 +1180,7 @@ def test_falling_out_of_the_block_in_a_forked_child_never_ends_the_parents_run(t
                         signal.pause()
                     os._exit(4)
                 codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-            assert codes == [5, 3, 4, 143], codes
+            assert codes == [5, 3, 4, -signal.SIGTERM], codes
             train(9)
             assert t.is_init
     except Out:
@@ -1298,3 +1298,64 @@ def test_a_tracker_that_cannot_be_copied_is_refused_with_the_mend(tmp_path):
 
     with pytest.raises(TypeError, match="describe it by a dict"):
         job()
+
+
+def test_a_ctrl_c_in_an_async_blocks_plain_work_is_killed_and_the_trackers_are_told(tmp_path):
+    async def main():
+        async with tracking(output_run=tmp_path / "run") as t:
+            t.log(1, {"loss": 0.5})
+            signal.raise_signal(signal.SIGINT)  # asyncio cancels the task, which does not await any more
+
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(main())
+    assert status_in(tmp_path / "run") == "killed"
+    assert json.loads((tmp_path / "run/state/CsvLogger.json").read_text())["ended"] == 1
+
+
+def test_a_group_of_what_stops_a_program_is_killed_and_one_of_errors_failed():
+    assert status_of(BaseExceptionGroup("both", [KeyboardInterrupt()])) is Status.KILLED
+    assert status_of(ExceptionGroup("both", [ValueError()])) is Status.FAILED
+
+
+def test_a_table_that_no_run_wrote_is_moved_aside(tmp_path):
+    (tmp_path / "metrics.csv").write_text("epoch,precious\n1,1.0\n")
+    with tracking(output_run=tmp_path) as t:
+        t.log(5, {"loss": 2.0})
+    (kept,) = (tmp_path / "previous").glob("files-*/metrics.csv")
+    assert kept.read_text() == "epoch,precious\n1,1.0\n"
+
+
+def test_a_change_of_directory_moves_nothing(tmp_path, monkeypatch):
+    (tmp_path / "sub").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with tracking([{"type": "Mlflow", "tracking_uri": "sqlite:///m.db"}], output_run="run") as t:
+        monkeypatch.chdir(tmp_path / "sub")
+        t.log(1, {"loss": 0.5})
+        with tracking(output_run=tmp_path / "inner"):
+            pass
+    assert list((tmp_path / "sub").iterdir()) == []
+    assert (tmp_path / "m.db").exists()
+    begin = Reader(str(tmp_path / "inner/journal.jsonl")).read()[0].record
+    assert begin.parent.output_run == str(tmp_path / "run")
+
+
+def test_a_home_directory_in_the_path_is_where_the_run_is(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with tracking(output_run="~/run") as t:
+        assert t.output_run == t.directory == str(tmp_path / "run")
+
+
+def test_a_forked_child_is_ended_by_sigterm_as_it_would_be_without_us(tmp_path):
+    with tracking(output_run=tmp_path / "run"):
+        ready, tell = os.pipe()
+        child = os.fork()
+        if not child:
+            try:
+                os.write(tell, b"x")
+                signal.pause()
+            finally:
+                os._exit(0)
+        os.read(ready, 1)
+        os.kill(child, signal.SIGTERM)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGTERM
+    assert status_in(tmp_path / "run") == "finished"

@@ -159,6 +159,8 @@ def _type_instead(path: str) -> str:
 
 def _build_one(config: Any) -> BaseTracker:
     if isinstance(config, BaseTracker):
+        if problems := _wrong_attributes(config):
+            raise _Problem(*problems)
         return config
     if inspect.isclass(config) and issubclass(config, BaseTracker):
         raise _Problem(f"{config.__name__} is a class: write {config.__name__}(...) or {{'type': '{config.__name__}'}}")
@@ -177,6 +179,24 @@ def _build_one(config: Any) -> BaseTracker:
         raise _Problem(f"{kind.__name__} refused its config: {error}") from error
 
 
+def _wrong_attributes(tracker: BaseTracker) -> list[str]:
+    """A built-in tracker keeps what it was given under the same name, so an object is checked as a dict is."""
+    kind = type(tracker)
+    if type_name(kind) not in BUILT_IN:
+        return _async_methods(kind)
+    given = {name: getattr(tracker, name) for name in kind.config_schema if name != "output_run"}
+    return _wrong_options(kind, {name: value for name, value in given.items() if value is not None})
+
+
+def _async_methods(kind: type[BaseTracker]) -> list[str]:
+    methods = ("init", "log", "log_batch", "log_params", "log_tags", "log_artifact", "finish", "close")
+    return [
+        f"{kind.__name__}.{name} is async: write it with def, as a tracker has a thread of its own and may block"
+        for name in methods
+        if inspect.iscoroutinefunction(getattr(kind, name))
+    ]
+
+
 def _find(name: str) -> type[BaseTracker]:
     known = _known()
     if name not in known and ":" not in name:
@@ -190,6 +210,8 @@ def _find(name: str) -> type[BaseTracker]:
     if inspect.isabstract(kind):
         lacking = ", ".join(sorted(kind.__abstractmethods__))
         raise _Problem(f"{kind.__name__} is not complete: give it {lacking}")
+    if problems := _async_methods(kind):
+        raise _Problem(*problems)
     return kind
 
 
@@ -251,7 +273,9 @@ def _fits(value: Any, annotation: Any) -> bool:
 
 
 def _missing_packages(tracker: BaseTracker) -> list[str]:
-    missing = [name for name in tracker.requires if not _is_there(name)]
+    requires: Any = tracker.requires
+    requires = (requires,) if isinstance(requires, str) else requires
+    missing = [name for name in requires if not _is_there(name)]
     install = _pip(tracker.extra) if tracker.extra else f"pip install {' '.join(missing)}"
     return [f"{type(tracker).__name__} needs {' and '.join(missing)}; run: {install}"] if missing else []
 

@@ -29,7 +29,8 @@ def current() -> Trackers | None:
 
 
 def _in_plain_thread() -> bool:
-    if threading.current_thread() is threading.main_thread():
+    thread = threading.current_thread()
+    if thread is threading.main_thread() or thread.name.startswith("tracklib-"):  # a tracker's own thread
         return False
     try:
         asyncio.get_running_loop()

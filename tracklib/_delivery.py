@@ -104,7 +104,10 @@ class Delivery:
 
     def start(self) -> None:
         """Begin to deliver, in a thread of its own."""
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError as error:  # the system gives no more threads; the journal has it all
+            self._report(error, Standing.BLOCKED)
 
     def hurry(self) -> None:
         """The run is over, or somebody waits: try now, and soon again."""

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ._journal import FILENAME, Reader, held
 from ._records import Begin
@@ -66,8 +66,20 @@ def copy_whole(source: str, target: str) -> None:
         os.replace(new, target)
 
 
-def set_aside(directory: str) -> None:
-    """Move the run that ``directory`` holds, if any, into ``previous/<uid>/``, its journal last."""
+def set_aside(directory: str, files: Iterable[str] = ()) -> None:
+    """Move the run that ``directory`` holds, if any, into ``previous/<uid>/``, its journal last.
+
+    Those of ``files`` (names that the new run will write) that no run owns are moved there too.
+    """
+    _set_run_aside(directory)
+    for name in files:
+        if os.path.isfile(os.path.join(directory, name)):
+            target = os.path.join(directory, "previous", time.strftime("files-%Y%m%d-%H%M%S"))
+            os.makedirs(target, mode=0o700, exist_ok=True)
+            os.rename(os.path.join(directory, name), os.path.join(target, name))
+
+
+def _set_run_aside(directory: str) -> None:
     journal = os.path.join(directory, FILENAME)
     if not os.path.lexists(journal):
         return

@@ -24,7 +24,7 @@ def as_text(what: str, value: Any) -> str | None:
 
 def as_path(output_run: Any) -> str:
     if output_run is None or isinstance(output_run, str | os.PathLike):
-        return os.fspath(output_run or "")
+        return os.path.expanduser(os.fspath(output_run or ""))
     raise TypeError(f"output_run must be a directory's path, as 'runs/digits'; got {type(output_run).__name__}")
 
 

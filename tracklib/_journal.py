@@ -163,8 +163,7 @@ class Journal:
     def close(self) -> None:
         """Give the file back. A later :meth:`append` keeps its record in the backlog."""
         fd, self._fd = self._fd, -1
-        if fd >= 0:
-            os.close(fd)
+        _close(fd)
 
 
 class Entry(NamedTuple):
@@ -227,7 +226,13 @@ class Reader:
 
     def close(self) -> None:
         """Give the file back."""
-        os.close(self._fd)
+        _close(self._fd)
+
+
+def _close(fd: int) -> None:
+    """Close ``fd``, which somebody else's clean-up (a daemonising SDK) may have closed already."""
+    with contextlib.suppress(OSError):
+        os.close(fd)
 
 
 def count_lines(path: str, offset: int) -> int:
@@ -280,7 +285,7 @@ def held(directory: str) -> Iterator[None]:
         try:
             yield
         finally:
-            os.close(fd)
+            _close(fd)
     finally:
         del _held[key]
 

@@ -41,6 +41,8 @@ def status_of(error: BaseException | None) -> Status:
             return Status.FINISHED if code in (None, 0) else Status.FAILED
         case KeyboardInterrupt() | asyncio.CancelledError() | GeneratorExit():
             return Status.KILLED
+        case BaseExceptionGroup() if not isinstance(error, ExceptionGroup):
+            return Status.KILLED
         case _:
             return Status.FAILED
 
@@ -69,12 +71,25 @@ async def leave_async(run: Run, status: Status, error: BaseException | None, on_
     if isinstance(error, GeneratorExit):  # a coroutine that is being closed must not wait
         leave(run, status, error, on_error)
         return
-    late = _end(run, status, error)
+    pending = await _pending_cancellation() if error is None else None
+    late = _end(run, status_of(pending) if pending else status, error or pending)
     try:
-        await run.leave_async(_patience(error, late))
+        await run.leave_async(_patience(error or pending, late))
     except BaseException as interruption:
         late = interruption
-    _tell(run.left, error, late, on_error)
+    _tell(run.left, error, late or pending, on_error)
+
+
+async def _pending_cancellation() -> BaseException | None:
+    """The cancellation that came while the block was not awaiting: asyncio raises it at the next await.
+
+    Ctrl-C in the middle of a block's plain work is such a one.
+    """
+    try:
+        await asyncio.sleep(0)
+    except asyncio.CancelledError as cancelled:
+        return cancelled
+    return None
 
 
 def _end(run: Run, status: Status, error: BaseException | None) -> BaseException | None:

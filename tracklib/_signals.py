@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -18,12 +19,13 @@ def exits_on_sigterm() -> Iterator[None]:
 
     Only in the main thread, and only where nobody else handles SIGTERM. No other signal is touched.
     """
-    global _blocks, _arrived
+    global _blocks, _arrived, _installed_by
     if not _in_main_thread() or signal.getsignal(signal.SIGTERM) not in (signal.SIG_DFL, _exit):
         yield
         return
     if not _blocks:
         _arrived = None
+        _installed_by = os.getpid()
         signal.signal(signal.SIGTERM, _exit)
     _blocks += 1
     try:
@@ -36,6 +38,7 @@ def exits_on_sigterm() -> Iterator[None]:
 
 _blocks = 0  # they need not be left in reverse order, and the last one puts the default back
 _arrived: Terminated | None = None
+_installed_by = 0  # the process that the handler serves
 
 
 def cause_of(error: BaseException | None) -> BaseException | None:
@@ -45,6 +48,10 @@ def cause_of(error: BaseException | None) -> BaseException | None:
 
 def _exit(number: int, frame: FrameType | None) -> None:
     global _arrived
+    if os.getpid() != _installed_by:  # a forked child has no block to leave: it ends as it would without us
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+        return
     _arrived = Terminated(128 + number)
     raise _arrived
 

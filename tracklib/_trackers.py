@@ -56,6 +56,7 @@ class Trackers:
         loggers: the trackers, a ``CsvLogger`` last.
         loggers_configs: as given.
         output_run: the run's directory.
+        directory: the same as an absolute path, which a later ``chdir`` does not move.
         is_init: whether the run has begun and not ended.
 
     Raises:
@@ -77,6 +78,7 @@ class Trackers:
         self.name = as_text("name", name)
         self.uid = uuid.uuid4().hex[:16]
         self.output_run = as_path(output_run) or default_directory(name, self.uid)
+        self.directory = os.path.abspath(self.output_run)
         self.is_init = False
         self.left = ""
         self._params = None if params is None else as_params(params)
@@ -104,7 +106,7 @@ class Trackers:
         if self.is_init or self._journal is not None:
             raise LifecycleError("this run has begun already: make a new Trackers (or tracking) for each run")
         self._need_own_trackers()
-        directory = os.path.abspath(os.path.expanduser(self.output_run))
+        directory = self.directory
         with contextlib.ExitStack() as stack:
             stack.enter_context(owned(directory))
             self._journal = journal = self._open_journal(directory)
@@ -131,7 +133,7 @@ class Trackers:
 
     def _open_journal(self, directory: str) -> Journal:
         try:
-            set_aside(directory)
+            set_aside(directory, _files_of(self.loggers))
             return Journal(os.path.join(directory, FILENAME), logging.getLogger("tracklib").warning)
         except OSError as error:
             raise cannot_be_used(directory, error) from error
@@ -148,7 +150,7 @@ class Trackers:
             pid=os.getpid(),
             host=socket.gethostname(),
             configs=[_config.describe(tracker) for tracker in self.loggers],
-            files=[file for tracker in self.loggers for file in tracker.files],
+            files=_files_of(self.loggers),
             parent=self._parent,
         )
         journal.append(begin)
@@ -371,6 +373,10 @@ def _with_csv_last(trackers: list[BaseTracker]) -> list[BaseTracker]:
     if twice:
         raise ConfigError([f"two CsvLoggers write {twice[0]!r}: give one of them another csv_filename"])
     return [tracker for tracker in trackers if not isinstance(tracker, CsvLogger)] + csv
+
+
+def _files_of(trackers: Iterable[BaseTracker]) -> list[str]:
+    return [file for tracker in trackers for file in tracker.files]
 
 
 def names_of(kinds: Iterable[str]) -> list[str]:

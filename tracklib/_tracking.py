@@ -108,7 +108,7 @@ class tracking:  # noqa: N801  # a word of the language, used as one
     def _new_block(self, configs: Configs) -> _Block:
         """The one place that decides what a rank other than 0 does."""
         outer = current()
-        parent = None if outer is None else Parent(uid=outer.uid, output_run=os.path.abspath(outer.output_run))
+        parent = None if outer is None else Parent(uid=outer.uid, output_run=outer.directory)
         rank = _environment.rank() if self._rank is None else self._rank
         kind = Trackers if rank == 0 else SilentTrackers
         return _Block(kind(configs, parent=parent, **self._run_options), self._on_error)

@@ -72,7 +72,7 @@ class Mlflow(BaseTracker):
         output_run: str | None = None,
     ) -> None:
         super().__init__(output_run=output_run)
-        self.tracking_uri = tracking_uri
+        self.tracking_uri = _absolute(tracking_uri)
         self.experiment_name = experiment_name
         self.run_name = run_name
         self.params = params or {}
@@ -286,6 +286,14 @@ class Mlflow(BaseTracker):
         if uri.startswith("http"):
             return f"{uri.rstrip('/')}/#/experiments/{info.experiment_id}/runs/{info.run_id}"
         return f"{uri}, experiment {info.experiment_id}, run {info.run_id}"
+
+
+def _absolute(uri: str | None) -> str | None:
+    """A relative SQLite path, made absolute: the tracker connects later, maybe after a ``chdir``."""
+    scheme, found, path = (uri or "").partition("sqlite:///")
+    if not found or scheme or not path or path.startswith(("/", ":memory:")):
+        return uri
+    return f"sqlite:///{os.path.abspath(path)}"
 
 
 def _flat_texts(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
