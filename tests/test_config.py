@@ -405,7 +405,13 @@ def test_a_trackers_name_in_place_of_a_file_is_told_how_to_write_it(name: str) -
     [
         {"type": "CsvLogger"},
         {"type": "CsvLogger", "csv_filename": "b.csv"},
-        {"type": "Mlflow", "tracking_uri": "sqlite:////data/m.db", "experiment_name": "e", "tags": {"a": 1}, "timeout": 3.0},
+        {
+            "type": "Mlflow",
+            "tracking_uri": "sqlite:////data/m.db",
+            "experiment_name": "e",
+            "tags": {"a": 1},
+            "timeout": 3.0,
+        },
         {"type": "Wandb", "mode": "offline", "tags": ["a", "b"], "settings": {"save_code": True}},
     ],
     ids=repr,
@@ -464,3 +470,44 @@ def test_one_required_package_may_be_a_bare_word() -> None:
 
     with pytest.raises(ConfigError, match="pip install no_such_package_x"):
         build([Bare()])
+
+
+def test_an_option_without_a_type_takes_anything() -> None:
+    class Untyped(BaseTracker):
+        def __init__(self, path) -> None:  # type: ignore[no-untyped-def]
+            super().__init__()
+
+        def init(self) -> None: ...
+
+        def log(self, epoch: int, log_dict: Any) -> None: ...
+
+    assert Untyped.config_schema == {"path": {"type": "Any", "required": True, "default": None}}
+    assert Untyped(1).run is None
+
+
+def test_what_has_no_repr_is_refused_all_the_same() -> None:
+    class Evil:
+        def __repr__(self) -> str:
+            raise RuntimeError
+
+    with pytest.raises(ConfigError, match="got Evil that has no repr"):
+        build([Evil()])  # type: ignore[list-item]
+
+
+class Scale:
+    """A type of somebody's own, for an option."""
+
+
+class Scaled(BaseTracker):
+    def __init__(self, scale: Scale, output_run: str | None = None) -> None:
+        super().__init__(output_run=output_run)
+
+    def init(self) -> None: ...
+
+    def log(self, epoch: int, log_dict: Any) -> None: ...
+
+
+def test_an_option_of_a_type_of_ones_own_is_checked_by_that_type() -> None:
+    assert isinstance(build([{"type": "Scaled", "scale": Scale()}])[0], Scaled)
+    with pytest.raises(ConfigError, match="Scaled's 'scale' must be Scale, got int"):
+        build([{"type": "Scaled", "scale": 1}])

@@ -19,7 +19,7 @@ from scripted import PATIENT, Scripted, begin, end, hanging_for_ever, log, run_o
 from tracklib import Status, TrackerBlocked, TrackerUnavailable
 from tracklib import _delivery as module
 from tracklib._delivery import Delivery, Standing
-from tracklib._draining import draining
+from tracklib._draining import draining, wait_for_change
 from tracklib._journal import Journal
 from tracklib._records import Artifact, Params, Record, Tags
 
@@ -824,3 +824,7 @@ def test_where_the_system_gives_no_thread_the_journal_has_it_all(
     delivery.start()
     assert delivery.at_rest
     assert "can't start new thread" in caplog.text
+
+
+def test_there_is_nothing_to_wait_for_where_all_are_at_rest() -> None:
+    wait_for_change([], 3600)

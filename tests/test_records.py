@@ -114,3 +114,15 @@ def test_a_field_of_a_later_version_is_passed_over():
 def test_an_integer_metric_of_another_writer_is_a_float():
     metrics = decode(b'{"type":"log","time":1,"axis":"e","step":1,"metrics":{"a":1,"b":"nan"}}', 0).metrics
     assert type(metrics["a"]) is float
+
+
+@pytest.mark.parametrize(
+    ("metrics", "columns"),
+    [
+        ({"loss": 0.5}, {"loss": 0.5}),
+        ({"epoch": 3.0, "loss": 0.5}, {"loss": 0.5}),
+        ({"epoch": 4.0, "loss": 0.5}, {"epoch": 4.0, "loss": 0.5}),
+    ],
+)
+def test_a_metric_that_only_repeats_the_step_is_no_column_beside_it(metrics, columns):
+    assert Log(time=0, axis="epoch", step=3, metrics=metrics).columns() == columns

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 import textwrap
@@ -165,3 +167,14 @@ def test_an_attempt_that_was_resumed_and_has_no_end_is_killed_whatever_the_one_b
     Journal(journal, pytest.fail).append(replace(first, attempt=2))
     sync(str(tmp_path / "run"))
     assert ends(tmp_path / "run") == [Status.KILLED, Status.KILLED]
+
+
+def test_a_full_disk_is_an_error_that_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    killed_run(tmp_path / "run")
+
+    def full(fd: int, line: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(RunDirectoryError, match="No space left on device"):
+        sync(str(tmp_path / "run"))

@@ -1094,3 +1094,7 @@ def test_a_function_in_a_copied_context_logs_into_its_run(run):
     thread.start()
     thread.join()
     assert logged(run) == [(3, {"loss": 3.0})]
+
+
+def test_a_builtin_that_does_not_tell_its_arguments_is_called_through():
+    assert tracked(max)(1, 2) == 2

@@ -25,8 +25,10 @@ from tracklib import (
     RunDirectoryError,
     Status,
     Terminated,
+    TrackerBlocked,
     Trackers,
     TrackerWarning,
+    _process,
     current,
     tracked,
     tracking,
@@ -1359,3 +1361,27 @@ def test_a_forked_child_is_ended_by_sigterm_as_it_would_be_without_us(tmp_path):
         os.kill(child, signal.SIGTERM)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGTERM
     assert status_in(tmp_path / "run") == "finished"
+
+
+def test_a_run_that_was_finished_inside_its_async_block_is_left_without_a_word(tmp_path):
+    async def main():
+        async with tracking(output_run=tmp_path / "run") as t:
+            t.finish("failed")
+
+    asyncio.run(main())
+    assert status_in(tmp_path / "run") == "failed"
+
+
+def test_what_is_left_at_the_interpreters_exit_is_in_the_log(tmp_path, caplog, monkeypatch):
+    class Blocked(BaseTracker):
+        def init(self):
+            raise TrackerBlocked("no key")
+
+        def log(self, epoch, log_dict): ...
+
+    run = Trackers([Blocked()], output_run=tmp_path / "run")
+    run.init()
+    monkeypatch.delattr(sys, "last_value", raising=False)
+    _process._finish_all()
+    assert "Blocked: the run's end is not told (TrackerBlocked: no key)" in caplog.text
+    assert status_in(run) == "killed"

@@ -167,11 +167,7 @@ def _given_to_partial(function: Any, name: str) -> Any:
     """The argument ``name`` where a ``functools.partial`` holds it by position, which hides it."""
     if not isinstance(function, functools.partial):
         return None
-    try:
-        bound = inspect.signature(function.func).bind_partial(*function.args, **function.keywords)
-    except (TypeError, ValueError):
-        return None
-    return bound.arguments.get(name)
+    return inspect.signature(function.func).bind_partial(*function.args).arguments.get(name)
 
 
 def _name_of(function: Any) -> str:

@@ -229,9 +229,9 @@ class Trackers:
 
     def after_fork_in_child(self) -> None:
         """In a forked child: it may log into the run, and never ends it."""
+        assert self._journal is not None
         self._in_child = True
-        if self._journal is not None:
-            self._journal.after_fork_in_child()
+        self._journal.after_fork_in_child()
 
     # What a run can say -------------------------------------------------------------------------
 
