@@ -128,7 +128,7 @@ def test_the_tutorials_toml_file_means_its_list_of_trackers(tmp_path: Path) -> N
 
     mlflow, wandb, _ = Trackers(path, tmp_path / "run").loggers
 
-    assert (mlflow.tracking_uri, mlflow.experiment_name) == ("sqlite:///mlflow.db", "tutorial")
+    assert (mlflow.tracking_uri, mlflow.experiment_name) == (f"sqlite:///{Path('mlflow.db').absolute()}", "tutorial")
     assert (wandb.project, wandb.mode) == ("tutorial", "offline")
 
 

@@ -47,7 +47,8 @@ class Mlflow(BaseTracker):
 
     Args:
         tracking_uri: a server (``http://host:5000``) or a database (``sqlite:///mlflow.db``); None
-            leaves the choice to MLflow, its environment variables included.
+            leaves the choice to MLflow, its environment variables included. A relative path is taken
+            from the directory that is current when the tracker is made.
         experiment_name: created if it is not there; None leaves the choice to MLflow.
         run_name: None takes the tracklib run's name.
         params: hyperparameters, logged when the run begins.
