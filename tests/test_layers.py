@@ -30,12 +30,17 @@ LAYERS = [  # from the roof to the ground; a module imports from its own layer a
     {
         *(
             "_directory",
+            "_earlier",
             "_environment",
+            "_folder",
             "_inputs",
             "_journal",
+            "_lock",
+            "_mirror",
             "_names",
             "_records",
             "_redact",
+            "_spill",
             "_state",
             "_values",
             "_warn",

@@ -18,12 +18,14 @@ from . import _config, _process
 from ._delivery import Delivery, Standing
 from ._directory import cannot_be_used, copy_whole, default_directory, owned, set_aside
 from ._draining import draining, wait_for_change
+from ._earlier import Earlier, earlier_run, last_step, settled
 from ._inputs import INT64, as_params, as_path, as_status, as_tags, as_text, holds, shown, whole_number
 from ._journal import FILENAME, Journal
 from ._leaving import PATIENCE, leave, status_of
 from ._left import what_is_left
 from ._records import FORMAT, Artifact, Begin, End, Log, Params, Parent, Status, Tags
 from ._redact import error_text
+from ._state import store_begin
 from ._values import as_mapping, clean
 from ._warn import warn
 from .errors import ConfigError, LifecycleError
@@ -51,6 +53,8 @@ class Trackers:
         params: hyperparameters, logged when the run begins.
         tags: a mapping or bare words, set when the run begins.
         parent: the run around this one.
+        resume: go on with the run that ``output_run`` holds, ended or not, as its next attempt: with the same
+            run at every tracker, after what an earlier attempt left undelivered. Where there is none, begin one.
 
     Attributes:
         loggers: the trackers, a ``CsvLogger`` last.
@@ -72,7 +76,10 @@ class Trackers:
         params: Any = None,
         tags: Mapping[str, Any] | Iterable[str] | None = None,
         parent: Parent | None = None,
+        resume: bool = False,
     ) -> None:
+        if resume and not output_run:
+            raise ValueError("resume=True needs output_run: the directory of the run that goes on")
         self.loggers_configs = loggers_configs
         self.loggers: Sequence[BaseTracker] = _with_csv_last(_config.build(loggers_configs))
         self.name = as_text("name", name)
@@ -84,6 +91,8 @@ class Trackers:
         self._params = None if params is None else as_params(params)
         self._tags = None if tags is None else as_tags(tags)
         self._parent = parent
+        self._resume = resume
+        self._earlier: Earlier | None = None
         kinds = [type(tracker).__name__ for tracker in self.loggers]
         self._named = dict(zip(names_of(kinds), self.loggers, strict=True))
         self._steps: dict[str, int] = {}
@@ -110,7 +119,7 @@ class Trackers:
         with contextlib.ExitStack() as stack:
             stack.enter_context(owned(directory))
             self._journal = journal = self._open_journal(directory)
-            stack.callback(journal.close)
+            stack.callback(journal.let_go)
             begin = self._begin(journal, directory)
             self._deliveries = [
                 Delivery(tracker, name, directory, begin, journal.path, journal.tick)
@@ -132,28 +141,37 @@ class Trackers:
                     )
 
     def _open_journal(self, directory: str) -> Journal:
+        on_trouble = logging.getLogger("tracklib").warning
         try:
-            set_aside(directory, _files_of(self.loggers))
-            return Journal(os.path.join(directory, FILENAME), logging.getLogger("tracklib").warning)
+            earlier = earlier_run(directory) if self._resume else None
+            set_aside(directory, _files_of(self.loggers), earlier)
+            journal = Journal(os.path.join(directory, FILENAME), on_trouble, after=earlier.time if earlier else 0)
+            if earlier:
+                self._earlier = settled(journal, earlier)
+                self.uid = earlier.begin.uid
+            return journal
         except OSError as error:
             raise cannot_be_used(directory, error) from error
 
     def _begin(self, journal: Journal, directory: str) -> Begin:
         for tracker in self.loggers:
             tracker.output_run = directory
+        before = self._earlier.begin if self._earlier else None
         begin = Begin(
-            time=journal.now(),
+            time=journal.now(later=True),  # than the end of an earlier attempt
             format=FORMAT,
             uid=self.uid,
-            attempt=1,
-            name=self.name or os.path.basename(directory),
+            attempt=before.attempt + 1 if before else 1,
+            name=self.name or (before.name if before else os.path.basename(directory)),
             pid=os.getpid(),
             host=socket.gethostname(),
             configs=[_config.describe(tracker) for tracker in self.loggers],
-            files=_files_of(self.loggers),
-            parent=self._parent,
+            files=list(dict.fromkeys([*(before.files if before else ()), *_files_of(self.loggers)])),
+            parent=self._parent or (before.parent if before else None),
         )
         journal.append(begin)
+        with contextlib.suppress(OSError):  # the journal has it
+            store_begin(directory, begin)
         if self._params:
             journal.append(Params(time=journal.now(), params=self._params))
         if self._tags:
@@ -259,9 +277,10 @@ class Trackers:
             raise TypeError(f"axis must be a name, as 'epoch' or 'batch'; got {type(axis).__name__}")
         metrics, skipped = clean(log_dict)
         step = epoch if type(epoch) is int and -INT64 <= epoch < INT64 else self._step(epoch, axis)
+        again = step == self._steps.get(axis)  # two records of one step differ in their time, so that MLflow keeps both
         self._steps[axis] = step
         if metrics:
-            journal.append(Log(time=journal.now(), axis=axis, step=step, metrics=metrics))
+            journal.append(Log(time=journal.now(later=again), axis=axis, step=step, metrics=metrics))
         for key, why in skipped:
             self._warn_once("value", f"{key}: {why}", f"metric {key!r} is not logged: {why}")
 
@@ -269,11 +288,17 @@ class Trackers:
         step = None if epoch is None else whole_number(epoch)
         if step is not None:
             return step
-        automatic = min(self._steps.get(axis, -1) + 1, INT64 - 1)
+        automatic = min(self._steps[axis] + 1, INT64 - 1) if axis in self._steps else self.first_step(axis)
         if epoch is not None:
             what = f"{axis} {shown(epoch)}"
             self._warn_once("step", axis, f"{what} is no whole number of 64 bits: {automatic} is taken, and so on")
         return automatic
+
+    def first_step(self, axis: str = "epoch") -> int:
+        """The first automatic step of this attempt: 0, or the one after the last that an earlier attempt logged."""
+        if self._earlier is None:
+            return 0
+        return min(last_step(self.directory, axis, self._earlier) + 1, INT64 - 1)
 
     def log_params(self, params: Any) -> None:
         """Log hyperparameters: a mapping, dataclass, named tuple or ``argparse.Namespace``, nested as
@@ -332,10 +357,7 @@ class Trackers:
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until every tracker has what was logged so far, for at most ``timeout`` seconds; whether all have."""
         journal = self._need_journal("flush")
-        try:
-            size = os.path.getsize(journal.path)
-        except OSError:  # the user may have deleted the directory
-            return False
+        size = journal.size
         return self._wait(lambda delivery: delivery.offset >= size, timeout)
 
     def wait_ready(self, timeout: float | None = None) -> bool:
