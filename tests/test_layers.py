@@ -25,6 +25,7 @@ LAYERS = [  # from the roof to the ground; a module imports from its own layer a
         "trackers.csv_logger",
         "trackers.mlflow",
         "trackers._mlflow_client",
+        "trackers._wandb_file",
         "trackers.wandb",
     },
     {

@@ -415,10 +415,13 @@ def test_params_that_are_sent_twice_are_no_error(tracker: Mlflow) -> None:
 
 def test_a_param_that_changed_keeps_its_first_value_and_its_neighbours_arrive(tracker: Mlflow) -> None:
     tracker.log_params({"lr": 0.1})
-    with pytest.warns(TrackerWarning, match="keeps a param's first value: lr"):
+    with pytest.warns(TrackerWarning, match="the new one of lr is lr.v2 there"):
         tracker.log_params({"lr": 0.2, "more": 1})
+    with pytest.warns(TrackerWarning, match="the new one of lr is lr.v3 there"):
+        tracker.log_params({"lr": 0.3})
+    tracker.log_params({"lr": 0.2})  # sent again, as after a reply that was lost
 
-    assert stored(tracker).data.params == {"lr": "0.1", "more": "1"}
+    assert stored(tracker).data.params == {"lr": "0.1", "lr.v2": "0.2", "lr.v3": "0.3", "more": "1"}
 
 
 def test_a_secret_among_params_and_tags_is_masked(tracker: Mlflow) -> None:
@@ -491,10 +494,29 @@ def test_a_run_that_is_taken_up_again_with_other_params_connects(uri: str, exper
     second = Mlflow(tracking_uri=uri, experiment_name=experiment, params={"lr": 0.2})
     first.init()
     second.state = dict(first.state)
-    with pytest.warns(TrackerWarning, match="first value: lr"):
+    with pytest.warns(TrackerWarning, match="the new one of lr is lr.v2"):
         second.init()
 
-    assert stored(second).data.params == {"lr": "0.1"}
+    assert stored(second).data.params == {"lr": "0.1", "lr.v2": "0.2"}
+
+
+def test_a_run_that_goes_on_elsewhere_comes_there_from_its_first_record(
+    experiment: str, tmp_path: Path, mlflow_server: Any
+) -> None:
+    where = tmp_path / "run"
+    first, second = f"sqlite:///{tmp_path}/first.db", mlflow_server.uri
+    for attempt, uri in enumerate([first, second]):
+        config = {"type": "Mlflow", "tracking_uri": uri, "experiment_name": experiment}
+        with tracking([config], output_run=where, resume=True) as run:
+            run.log(attempt, {"loss": 0.5})
+
+    for uri, steps in ((first, [0]), (second, [0, 1])):
+        client = MlflowClient(uri)
+        found = client.get_experiment_by_name(experiment)
+        assert found is not None
+        (there,) = client.search_runs([found.experiment_id])
+        assert [metric.step for metric in client.get_metric_history(there.info.run_id, "loss")] == steps
+        assert there.info.status == "FINISHED"
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,8 @@ class Mirror:
         _lock.close(self._owned)
         self._owned = _lock.try_lock(os.path.join(folder, _lock.LOCK))
         if self._copied < 0 or path != self._path:
-            self._on_trouble(f"{self._path} was deleted while its run is going on: it is kept as {path}")
+            where = "it is put back" if path == self._path else f"another run is there, so it is kept as {path}"
+            self._on_trouble(f"{self._path} was deleted while its run is going on: {where}")
         self._path = path
         self._copied = 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import tempfile
@@ -14,7 +15,7 @@ from .._records import Log, Status
 from .._redact import redact, redact_text
 from .._values import plain
 from .._warn import warn
-from ..errors import TrackerBlocked, TrackerUnavailable
+from ..errors import TrackerBlocked, TrackerLost, TrackerUnavailable
 from .base import BaseTracker
 
 if TYPE_CHECKING:
@@ -82,7 +83,6 @@ class Mlflow(BaseTracker):
         self._names = Names("MLflow", mlflow_name)
         self._param_names = Names("MLflow", mlflow_name)
         self._tag_names = Names("MLflow", mlflow_name)
-        self._sent_params: dict[str, str] = {}
         self._run: Run | None = None
         self._client: MlflowClient
 
@@ -101,14 +101,22 @@ class Mlflow(BaseTracker):
         from ._mlflow_client import bounded_client
 
         self._client = bounded_client(self.tracking_uri, self.timeout)
+        self._need_same_target()
         self._run = self._find_run() or self._create_run()
         self.state["run_id"] = self._run.info.run_id
         self.state["tracking_uri"] = redact_text(self._client.tracking_uri)
-        self._sent_params = dict(self._run.data.params)
         self._link_to_parent()
         self.log_params(self.params)
         self.log_tags(self.tags)
         self.location = self._where()
+
+    def _need_same_target(self) -> None:
+        """See that an earlier attempt went to the same place; if not, all of the run comes to the new one."""
+        target = redact_text(f"{self._client.tracking_uri} {self.experiment_name or ''}".strip())
+        before = self.state.setdefault("target", target)
+        if before != target:
+            self.state.clear()
+            raise TrackerLost(f"the run went to {before} before: {target} gets it whole", from_the_start=True)
 
     def _find_run(self) -> Run | None:
         """The run of an earlier attempt, or the one whose creation was never answered."""
@@ -130,12 +138,27 @@ class Mlflow(BaseTracker):
         from mlflow.tracking.context.registry import resolve_tags
 
         begin = self.begin
+        self.state["creations"] = str(self._creations + 1)
         return self._client.create_run(
             self._experiment_id(),
             start_time=begin.time if begin else None,
             tags=resolve_tags({UID_TAG: begin.uid} if begin else None),
             run_name=self.run_name or (begin.name if begin else None),
         )
+
+    @property
+    def _creations(self) -> int:
+        """How often the run's creation was asked for; more than once, where an answer did not come."""
+        return int(self.state.get("creations", 0))
+
+    def _delete_twins(self) -> None:
+        """Delete what a creation made that was given up and done all the same, later: an empty run of our uid."""
+        if self.begin is None or self._creations < 2 or self._run is None:
+            return
+        ours = f"tags.`{UID_TAG}` = '{self.begin.uid}'"
+        for twin in self._client.search_runs([self._run.info.experiment_id], ours):
+            if twin.info.run_id != self.run_id and not twin.data.metrics:
+                self._client.delete_run(twin.info.run_id)
 
     def _experiment_id(self) -> str:
         """The experiment of the config, else what MLflow itself would choose.
@@ -209,17 +232,22 @@ class Mlflow(BaseTracker):
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Log params, nested names joined by ``/``. One that is too long for MLflow is kept whole as
-        an artifact ``params/<name>.txt``, its beginning as the param. MLflow keeps a param's first value."""
+        an artifact ``params/<name>.txt``, its beginning as the param. MLflow keeps a param's first value: one
+        that changes, as on a resume, is kept beside it, as ``<name>.v2`` and so on."""
         from mlflow.entities import Param
 
         texts = self._texts("params", self._param_names, params, _PARAM_LENGTH)
-        changed = [name for name, text in texts.items() if self._sent_params.get(name, text) != text]
-        if changed:
-            warn(f"MLflow keeps a param's first value: {', '.join(changed)} stay as they were there")
-        entities = [Param(name, text) for name, text in texts.items() if name not in self._sent_params]
+        there = dict(self._client.get_run(self.run_id).data.params) if texts else {}
+        entities = []
+        for name, text in texts.items():
+            kept = _free_name(name, text, there)
+            if kept not in there:
+                there[kept] = text
+                entities.append(Param(kept, text))
+                if kept != name:
+                    warn(f"MLflow keeps a param's first value: the new one of {name} is {kept} there")
         for chunk in _chunks(entities, _PARAMS_PER_REQUEST):
             self._client.log_batch(self.run_id, params=chunk)
-        self._sent_params = texts | self._sent_params
 
     def log_tags(self, tags: Mapping[str, Any]) -> None:
         """Set tags. One that is too long for MLflow is kept whole as an artifact ``tags/<name>.txt``."""
@@ -259,6 +287,7 @@ class Mlflow(BaseTracker):
         if self._run is None:
             return
         self._link_to_parent()
+        self._delete_twins()
         self._client.set_terminated(self.run_id, _STATUS[status], self.ended_at)
 
     def close(self) -> None:
@@ -295,6 +324,16 @@ def _absolute(uri: str | None) -> str | None:
     if not found or scheme or not path or path.startswith(("/", ":memory:")):
         return uri
     return f"sqlite:///{os.path.abspath(path)}"
+
+
+def _free_name(name: str, text: str, there: Mapping[str, str]) -> str:
+    """What a param is called: ``name``, or ``name.v2`` and so on where it is there with another value."""
+    kept = name
+    for version in itertools.count(2):
+        if there.get(kept, text) == text:
+            break
+        kept = mlflow_name(f"{name}.v{version}")
+    return kept
 
 
 def _flat_texts(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
