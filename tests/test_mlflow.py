@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from conftest import MlflowServer, Scripted, free_port
 
+from tracklib import tracking
 from tracklib._records import Begin, Log, Parent, Status
 from tracklib.errors import TrackerBlocked, TrackerUnavailable, TrackerWarning
 from tracklib.trackers import Mlflow
