@@ -512,11 +512,10 @@ def test_a_run_that_goes_on_elsewhere_comes_there_from_its_first_record(
             run.log(attempt, {"loss": 0.5})
 
     for uri, steps in ((first, [0]), (second, [0, 1])):
-        client = MlflowClient(uri)
-        found = client.get_experiment_by_name(experiment)
+        found = client(uri).get_experiment_by_name(experiment)
         assert found is not None
-        (there,) = client.search_runs([found.experiment_id])
-        assert [metric.step for metric in client.get_metric_history(there.info.run_id, "loss")] == steps
+        (there,) = client(uri).search_runs([found.experiment_id])
+        assert [metric.step for metric in client(uri).get_metric_history(there.info.run_id, "loss")] == steps
         assert there.info.status == "FINISHED"
 
 
