@@ -25,6 +25,7 @@ LAYERS = [  # from the roof to the ground; a module imports from its own layer a
         "trackers.csv_logger",
         "trackers.mlflow",
         "trackers._mlflow_client",
+        "trackers._wandb_core",
         "trackers._wandb_file",
         "trackers.wandb",
     },
@@ -123,7 +124,7 @@ def test_only_the_delivery_starts_threads() -> None:
 
 def test_only_a_backends_file_knows_its_sdk() -> None:
     assert importers_of("mlflow") == {"trackers.mlflow", "trackers._mlflow_client"}
-    assert importers_of("wandb") == {"trackers.wandb"}
+    assert importers_of("wandb") == {"trackers.wandb", "trackers._wandb_core"}
 
 
 def test_only_one_module_reads_the_environment() -> None:

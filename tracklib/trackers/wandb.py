@@ -7,7 +7,6 @@ import glob
 import os
 import shutil
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from .._redact import redact, redact_text
 from .._values import plain
 from .._warn import warn
 from ..errors import TrackerBlocked, TrackerLost, TrackerUnavailable
+from ._wandb_core import core_pid, is_core
 from .base import BaseTracker
 
 if TYPE_CHECKING:
@@ -120,13 +120,13 @@ class Wandb(BaseTracker):
         self._rows = max([self._run.starting_step, *self._rows_in_files()])
         self.log_tags(dict.fromkeys(self.tags, ""))
         self.state["run_id"] = self._run.id
-        self.state["core"] = f"{socket.gethostname()} {_core_pid()}"
+        self.state["core"] = f"{socket.gethostname()} {core_pid()}"
         self.location = self._run.settings.sync_dir if self._run.offline else self._run.url or ""
 
     def _need_quiet(self) -> None:
         """See that no earlier attempt's files are still written, and that the new one's has a name of its own."""
         host, _, pid = self.state.get("core", "").rpartition(" ")
-        if host == socket.gethostname() and int(pid) != _core_pid() and _is_core(int(pid)):
+        if host == socket.gethostname() and int(pid) != core_pid() and is_core(int(pid)):
             raise TrackerUnavailable(f"the W&B process {pid} of an earlier attempt is still writing")
         while any(time.strftime("-%Y%m%d_%H%M%S-") in os.path.dirname(file) for file in self._old_files()):
             time.sleep(0.05)  # W&B names a run's folder by the second
@@ -214,7 +214,7 @@ class Wandb(BaseTracker):
         try:
             yield
         except Exception as error:
-            if _is_core(_core_pid()) and not isinstance(error, ConnectionError):
+            if is_core(core_pid()) and not isinstance(error, ConnectionError):
                 raise
             self._leave_lost_run()
             raise TrackerLost(f"W&B's own process died ({error}): the run is taken up again") from error
@@ -229,7 +229,7 @@ class Wandb(BaseTracker):
         with contextlib.suppress(Exception):
             if run is not None:
                 run.finish()
-        if not _is_core(_core_pid()):  # what is left of the connection would keep a new one from being made
+        if not is_core(core_pid()):  # what is left of the connection would keep a new one from being made
             with contextlib.suppress(Exception):
                 wandb.teardown()
 
@@ -295,7 +295,7 @@ class Wandb(BaseTracker):
 
         until = time.monotonic() + _FINISH_SECONDS
         while self._file and os.path.exists(self._file) and not held_by(self._file).has_exit:
-            if time.monotonic() > until or not _is_core(_core_pid()):
+            if time.monotonic() > until or not is_core(core_pid()):
                 raise TrackerLost(f"W&B did not write all of {self._file}: the rest is written anew")
             time.sleep(0.01)
 
@@ -310,30 +310,6 @@ class Wandb(BaseTracker):
         if isinstance(error, FileNotFoundError):
             return False
         return isinstance(error, OSError | wandb.errors.CommError) or super().is_transient(error)
-
-
-def _core_pid() -> int:
-    """The process that does W&B's work for this one; 0 where none is known."""
-    from wandb.sdk import wandb_setup
-
-    service = getattr(wandb_setup.singleton(), "_connection", None)  # no public way leads there in wandb 0.31
-    process = getattr(getattr(service, "_proc", None), "_process", None)
-    return int(getattr(process, "pid", 0)) if process is not None and process.poll() is None else 0
-
-
-def _is_core(pid: int) -> bool:
-    """Whether ``pid`` is a live process of W&B's."""
-    if not pid:
-        return False
-    try:
-        with open(f"/proc/{pid}/stat") as stat:
-            name, _, rest = stat.read().partition("(")[2].rpartition(")")
-            return "wandb" in name and rest.split()[0] not in ("Z", "X")
-    except OSError:
-        if os.path.isdir("/proc/self"):
-            return False
-    listed = subprocess.run(["ps", "-o", "comm=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return "wandb" in listed.stdout
 
 
 def _has_secret(argv: Sequence[str]) -> bool:
