@@ -17,6 +17,7 @@ LAYERS = [  # from the roof to the ground; a module imports from its own layer a
     {"_tracking", "_tracked", "_current", "_callables", "_signals"},
     {"_sync", "_silent"},
     {"_trackers", "_process", "_leaving"},
+    {"_run_log"},
     {"_draining", "_left", "_delivery"},
     {"_config"},
     {
