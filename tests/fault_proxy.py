@@ -24,6 +24,7 @@ import struct
 import sys
 import threading
 import time
+import traceback
 import urllib.parse
 from collections.abc import Callable
 from typing import Any, Self
@@ -332,6 +333,7 @@ class FaultProxy:
             BaseExceptionGroup: what went wrong in the proxy itself.
         """
         self._stop_listening()
+        self._reserved.close()
         with self._news:
             self.closing = True
             self._end_connections()
@@ -339,8 +341,7 @@ class FaultProxy:
             gate.set()
         for thread in self._threads:
             thread.join(PATIENT)
-            assert not thread.is_alive()
-        self._reserved.close()
+            assert not thread.is_alive(), _stack_of(thread)
         if self._errors:
             raise BaseExceptionGroup("in the proxy", self._errors)
 
@@ -401,6 +402,11 @@ def _bound() -> socket.socket:
     reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     reserved.bind(("127.0.0.1", 0))
     return reserved
+
+
+def _stack_of(thread: threading.Thread) -> str:
+    assert thread.ident is not None
+    return "".join(traceback.format_stack(sys._current_frames()[thread.ident]))
 
 
 def _shut(connection: socket.socket) -> None:
