@@ -79,6 +79,7 @@ class Exchange(http.server.BaseHTTPRequestHandler):
     server: _Listener
     request_of: Request
     switched: threading.Event  # set when the proxy is switched after this request came
+    upstream: socket.socket | None = None
     busy = False
 
     def setup(self) -> None:
@@ -107,17 +108,19 @@ class Exchange(http.server.BaseHTTPRequestHandler):
 
     def forward(self) -> Reply:
         """Hand the request to the server behind; its answer, read whole."""
-        request, proxy = self.request_of, self.server.proxy
-        upstream = http.client.HTTPConnection(*proxy.target, timeout=PATIENT)
-        try:
-            headers = {name: value for name, value in self.headers.items() if name.lower() != "connection"}
-            upstream.request(request.method, request.path, request.body or None, headers | {"Connection": "close"})
-            answer = upstream.getresponse()
-            reply = Reply(answer.status, answer.reason, answer.getheaders(), answer.read())
-        finally:
-            upstream.close()
-        proxy._note(request, status=reply.status)
+        with socket.create_connection(self.server.proxy.target, timeout=PATIENT) as self.upstream:
+            self.upstream.sendall(self._request_bytes())
+            answer = http.client.HTTPResponse(self.upstream, method=self.command)
+            with answer:
+                answer.begin()
+                reply = Reply(answer.status, answer.reason, answer.getheaders(), answer.read())
+        self.server.proxy._note(self.request_of, status=reply.status)
         return reply
+
+    def _request_bytes(self) -> bytes:
+        kept = [f"{name}: {value}" for name, value in self.headers.items() if name.lower() != "connection"]
+        head = [f"{self.command} {self.path} HTTP/1.1", *kept, "Connection: close", "", ""]
+        return "\r\n".join(head).encode("latin-1") + self.request_of.body
 
     def answer(self, reply: Reply) -> None:
         """Give the client its answer."""
@@ -337,6 +340,9 @@ class FaultProxy:
         with self._news:
             self.closing = True
             self._end_connections()
+            for connection in self._connections:
+                if connection.upstream is not None:  # a server that does not answer must not hold the proxy
+                    _shut(connection.upstream)
         for gate in self._gates:
             gate.set()
         for thread in self._threads:
@@ -387,7 +393,7 @@ class _Listener(http.server.ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
         error = sys.exception()
         assert error is not None
-        if not isinstance(error, OSError):  # one side is gone: nothing else to expect here
+        if not isinstance(error, OSError | http.client.HTTPException):  # one side is gone in the middle
             self.proxy._errors.append(error)
 
 
