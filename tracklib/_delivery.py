@@ -30,7 +30,7 @@ from ._journal import Entry, Reader, count_said
 from ._records import Artifact, Begin, End, Log, Params, Tags, encode
 from ._redact import error_text
 from ._state import Saved, load, store
-from .errors import TrackerBlocked, TrackerLost
+from .errors import TrackerBlocked, TrackerLost, TracklibError
 from .trackers.base import BaseTracker
 
 logger = logging.getLogger("tracklib")
@@ -91,11 +91,11 @@ class Delivery:
         self._saved = load(self._state_path, journal)
         tracker.state = dict(self._saved.tracker)
         self._reader = Reader(journal, self._saved.offset, self._saved.ordinal)
-        if tracker.reads_whole_journal and not (self._is_over and tracker.is_intact()):
+        if tracker.reads_whole_journal and not self._is_over:
             self._rewind()
         self._before = self._saved.delivered
         self._wake = threading.Event()
-        self._hurry = self._abandon = False
+        self._hurry = self._abandon = self._trying = False
         self._saved_at = 0.0
         self._saving = threading.Lock()  # the state file: for the delivery's thread and for abandon()
         self._clock_id: int | None = None
@@ -111,19 +111,20 @@ class Delivery:
             self._report(error, Standing.BLOCKED)
 
     def hurry(self) -> None:
-        """The run is over, or somebody waits: try now, and soon again."""
+        """The run is over: try now, and soon again."""
         self._hurry = True
-        self._wake.set()
+        self.wake()
 
     def wake(self) -> None:
-        """Look for records now."""
+        """Somebody waits: look for records now, and try once more where the tracker is blocked."""
+        self._trying = self.standing is Standing.BLOCKED and self._thread.is_alive()
         self._wake.set()
 
     def abandon(self) -> None:
         """Deliver no more. A call that the tracker is in goes on; nothing comes after it."""
         with self._saving:
             self._write_state()
-            self._abandon = True
+            self._abandon = self.tracker.is_abandoned = True
         self._wake.set()
 
     def join(self, timeout: float) -> None:
@@ -160,12 +161,13 @@ class Delivery:
     @property
     def at_rest(self) -> bool:
         """Whether waiting is of no use: all is done, or a person must mend something first."""
-        return self.standing in (Standing.DONE, Standing.BLOCKED, Standing.ABANDONED)
+        return self.standing in (Standing.DONE, Standing.BLOCKED, Standing.ABANDONED) and not self._trying
 
     @property
     def _is_over(self) -> bool:
         """Whether the tracker has it all and was told the end of this attempt, now or by an earlier process."""
-        return self._saved.ended == self._begin.attempt and self._saved.offset >= self._reader.size
+        has_all = self._saved.ended == self._begin.attempt and self._saved.offset >= self._reader.size
+        return has_all and self.tracker.is_intact()
 
     @property
     def damaged(self) -> int:
@@ -345,13 +347,16 @@ class Delivery:
         self.trouble = _said(error)
         if self.standing is not standing:
             logger.warning("%s is %s (%s); the journal keeps everything", self.name, standing.value, self.trouble)
+        self._trying = False
         self._stand(standing)
 
     def _recovered(self) -> None:
-        if self.standing in (Standing.RETRYING, Standing.BLOCKED):
-            logger.warning("%s works again", self.name)
-            self.trouble = ""
+        was_in_trouble = self.standing in (Standing.RETRYING, Standing.BLOCKED)
         self._stand(Standing.DELIVERING)
+        self._trying = False
+        if was_in_trouble:
+            self.trouble = ""
+            logger.warning("%s works again", self.name)
 
     def _stand(self, standing: Standing) -> None:
         if self.standing is not standing:
@@ -422,4 +427,6 @@ def _append(path: str, line: bytes) -> None:
 
 def _said(error: BaseException) -> str:
     text = error_text(error)
+    if text and isinstance(error, TracklibError):  # a sentence by itself
+        return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -89,6 +89,10 @@ class BaseTracker(ABC):
     state: dict[str, str]
     """What must outlive the process, such as the backend's run id. Kept in ``state/<tracker>.json``."""
 
+    is_abandoned: bool = False
+    """Whether nobody waits for the tracker any more, and another process may deliver what is left: a call
+    that is still going on had better change nothing."""
+
     location: str = ""
     """Where a person finds the run at this backend, once :meth:`init` has returned."""
 
@@ -119,8 +123,7 @@ class BaseTracker(ABC):
         """Keep a copy of the file or folder ``path`` as ``name``. The default does nothing."""
 
     def is_intact(self) -> bool:
-        """Whether what was made for a run that has ended is still there. Asked before :meth:`init`, of a
-        tracker that reads the whole journal; if not, it does so once more."""
+        """Whether nothing is left to do for a run that has ended. Asked before :meth:`init`, which comes if not."""
         return True
 
     def close(self) -> None:

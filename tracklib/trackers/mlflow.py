@@ -7,12 +7,12 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .._names import Names, mlflow_name
 from .._records import Log, Status
-from .._redact import redact, redact_text
+from .._redact import error_text, redact, redact_text
 from .._values import plain
 from .._warn import warn
 from ..errors import TrackerBlocked, TrackerLost, TrackerUnavailable
@@ -54,7 +54,7 @@ class Mlflow(BaseTracker):
         run_name: None takes the tracklib run's name.
         params: hyperparameters, logged when the run begins.
         tags: tags, set when the run begins.
-        timeout: seconds after which a request to a server is given up, to be tried again.
+        timeout: seconds without a word from the server after which a request is given up, to be tried again.
         output_run: the directory where logs are stored.
     """
 
@@ -83,6 +83,7 @@ class Mlflow(BaseTracker):
         self._names = Names("MLflow", mlflow_name)
         self._param_names = Names("MLflow", mlflow_name)
         self._tag_names = Names("MLflow", mlflow_name)
+        self._is_later = False  # than the process that created the run
         self._run: Run | None = None
         self._client: MlflowClient
 
@@ -96,19 +97,33 @@ class Mlflow(BaseTracker):
         """The run's id at MLflow, once :meth:`init` has returned."""
         return self.state["run_id"]
 
+    def is_intact(self) -> bool:
+        """Whether no second run can have come since: if an answer to the creation is missing, it is looked for."""
+        return self._creations < 2
+
     def init(self) -> None:
         """Connect; find the run again or create it; send the params and tags of the config."""
         from ._mlflow_client import bounded_client
 
-        self._client = bounded_client(self.tracking_uri, self.timeout)
+        self._client = bounded_client(self.tracking_uri, self.timeout, lambda: self.is_abandoned)
         self._need_same_target()
+        self._is_later = "run_id" in self.state
         self._run = self._find_run() or self._create_run()
         self.state["run_id"] = self._run.info.run_id
         self.state["tracking_uri"] = redact_text(self._client.tracking_uri)
         self._link_to_parent()
-        self.log_params(self.params)
-        self.log_tags(self.tags)
+        self._say(self.log_params, self.params)
+        self._say(self.log_tags, self.tags)
         self.location = self._where()
+
+    def _say(self, log: Callable[[Mapping[str, Any]], None], said: Mapping[str, Any]) -> None:
+        """Log what the config says; what MLflow refuses of it for good keeps no record from coming."""
+        try:
+            log(said)
+        except Exception as error:
+            if isinstance(error, TrackerBlocked) or self.is_transient(error):
+                raise
+            warn(f"MLflow refused what its config says ({error_text(error)}): {', '.join(said)}")
 
     def _need_same_target(self) -> None:
         """See that an earlier attempt went to the same place; if not, all of the run comes to the new one."""
@@ -123,8 +138,10 @@ class Mlflow(BaseTracker):
         run_id = self.state.get("run_id") or self._run_of_uid()
         if run_id is None:
             return None
-        self._client.update_run(run_id, "RUNNING")
-        return self._client.get_run(run_id)
+        run = self._client.get_run(run_id)
+        if run.info.status != "RUNNING":
+            self._client.update_run(run_id, "RUNNING")
+        return run
 
     def _run_of_uid(self) -> str | None:
         if self.begin is None:
@@ -159,6 +176,8 @@ class Mlflow(BaseTracker):
         for twin in self._client.search_runs([self._run.info.experiment_id], ours):
             if twin.info.run_id != self.run_id and not twin.data.metrics:
                 self._client.delete_run(twin.info.run_id)
+        if self._is_later:
+            del self.state["creations"]
 
     def _experiment_id(self) -> str:
         """The experiment of the config, else what MLflow itself would choose.
