@@ -307,8 +307,33 @@ def test_while_it_is_blocked_it_is_at_rest_and_says_why(folder: Folder) -> None:
     delivery.start()
     until_standing(delivery, Standing.BLOCKED)
     assert delivery.at_rest
-    assert delivery.trouble == "TrackerBlocked: no key"
+    assert delivery.trouble == "no key"
     assert delivery.missing == 2
+    let_go(delivery)
+
+
+def test_at_the_end_a_blocked_tracker_is_tried_once_more(folder: Folder) -> None:
+    folder.write(*run_of(log(1), log(2)))
+    delivery = folder.delivery(Scripted(script={"log": [TrackerBlocked("no key")]}), Delivery)
+    delivery.start()
+    until_standing(delivery, Standing.BLOCKED)
+    delivery.hurry()
+    assert not delivery.at_rest
+    until_standing(delivery, Standing.DONE)
+    assert delivery.missing == 0
+
+
+def test_a_tracker_that_stays_blocked_is_at_rest_after_that_try(folder: Folder) -> None:
+    folder.write(*run_of(log(1)))
+    tracker = Scripted(script={"log": itertools.repeat(TrackerBlocked("no key"))})
+    delivery = folder.delivery(tracker, Delivery)
+    delivery.start()
+    until_standing(delivery, Standing.BLOCKED)
+    delivery.hurry()
+    tracker.until(lambda: len(tracker.of("log")) == 2)
+    for _ in draining([delivery], PATIENT):
+        wait_for_change([delivery], 0.1)
+    assert delivery.standing is Standing.BLOCKED
     let_go(delivery)
 
 
@@ -640,6 +665,7 @@ class Step:
     def hurry(self) -> None:
         self.hurried.append(self.offset)
 
+    _trying = False
     at_rest = Delivery.at_rest
 
     def progress(self) -> Any:
@@ -750,7 +776,7 @@ def test_trouble_is_told_once_per_change_of_standing(folder: Folder, caplog: pyt
         folder.deliver(Scripted(script=script))
     assert caplog.messages == [
         "Scripted is retrying (ConnectionError: down); the journal keeps everything",
-        "Scripted is blocked (TrackerBlocked: no key); the journal keeps everything",
+        "Scripted is blocked (no key); the journal keeps everything",
         "Scripted works again",
     ]
     assert {record.name for record in caplog.records} == {"tracklib"}

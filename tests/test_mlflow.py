@@ -6,6 +6,8 @@ that follows a script.
 
 from __future__ import annotations
 
+import datetime
+import email.utils
 import json
 import math
 import os
@@ -652,6 +654,46 @@ def test_a_busy_server_is_unavailable_for_as_long_as_it_says(
     assert len(server.requests) == 1
 
 
+def test_a_busy_server_may_say_until_when(scripted: Callable[..., Scripted]) -> None:
+    until = email.utils.format_datetime(datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=1), usegmt=True)
+    _, error = trouble_at(scripted(503, headers={"Retry-After": until}).uri)
+
+    assert isinstance(error, TrackerUnavailable)
+    assert error.retry_after is not None
+    assert 3000 < error.retry_after <= 3600
+
+
+@pytest.mark.parametrize("status", [413, 422, 431])
+def test_a_batch_that_is_too_much_for_a_proxy_is_the_records_matter(
+    scripted: Callable[..., Scripted], status: int
+) -> None:
+    tracker, error = trouble_at(scripted(status, "<html>too large</html>").uri)
+
+    assert not tracker.is_transient(error)
+    assert not isinstance(error, TrackerBlocked)
+
+
+@pytest.mark.parametrize("status", [405, 407, 410, 451])
+def test_an_answer_that_says_that_this_is_no_place_for_it_blocks(
+    scripted: Callable[..., Scripted], status: int
+) -> None:
+    _, error = trouble_at(scripted(status, "no").uri)
+
+    assert isinstance(error, TrackerBlocked)
+
+
+def test_what_mlflow_refuses_of_a_config_is_said_and_keeps_no_record_from_coming(
+    uri: str, experiment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracker = Mlflow(tracking_uri=uri, experiment_name=experiment, params={"poison": 1})
+    monkeypatch.setattr(tracker, "log_params", lambda params: (_ for _ in ()).throw(ValueError("no such param")))
+    with pytest.warns(TrackerWarning, match="MLflow refused what its config says .no such param.: poison"):
+        tracker.init()
+    tracker.log(epoch=1, log_dict={"loss": 0.5})
+
+    assert stored(tracker).data.metrics == {"loss": 0.5}
+
+
 @pytest.mark.parametrize("status", [500, 502, 504])
 def test_a_server_with_an_error_of_its_own_is_tried_once_and_may_work_later(
     scripted: Callable[..., Scripted], status: int
@@ -703,7 +745,7 @@ def test_an_answer_without_content_is_an_answer(scripted: Callable[..., Scripted
 
     from tracklib.trackers._mlflow_client import bounded_client
 
-    store = bounded_client(scripted(204, "").uri, 5.0)._tracking_client.store
+    store = bounded_client(scripted(204, "").uri, 5.0, lambda: False)._tracking_client.store
 
     assert store._call_endpoint(LogBatch, "{}") == LogBatch.Response()
 
@@ -713,7 +755,7 @@ def test_the_rest_of_mlflows_store_works_through_the_bounded_client(
 ) -> None:
     from tracklib.trackers._mlflow_client import bounded_client
 
-    bounded = bounded_client(mlflow_server.uri, 30.0)
+    bounded = bounded_client(mlflow_server.uri, 30.0, lambda: False)
     experiment_id = bounded.create_experiment(experiment, tags={"kind": "test"})
     run = bounded.create_run(experiment_id)
     bounded.rename_experiment(experiment_id, f"{experiment}-new")

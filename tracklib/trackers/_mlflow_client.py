@@ -8,8 +8,11 @@ network is made anew here: one try, a timeout, and the status kept. Retrying is 
 
 from __future__ import annotations
 
+import contextlib
 import json
+import time
 from collections.abc import Callable
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from mlflow import MlflowClient
@@ -118,14 +121,21 @@ def _root(error: BaseException) -> str:
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
+def _seconds(retry_after: str) -> float | None:
+    """How long a server asks to wait: it says so in seconds, or as a date (RFC 9110, 10.2.3)."""
+    if retry_after.isdecimal():
+        return float(retry_after)
+    with contextlib.suppress(ValueError):
+        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time()) or None
+    return None
+
+
 def _refuse(response: Any, endpoint: str) -> None:
     """Raise what an unsuccessful answer means: wait, give up, or this record's fault."""
     status = response.status_code
     if status in (429, 503):
-        wait = response.headers.get("Retry-After", "")
-        raise TrackerUnavailable(
-            f"MLflow answered {status} {response.reason}", retry_after=float(wait) if wait.isdecimal() else None
-        )
+        wait = _seconds(response.headers.get("Retry-After", ""))
+        raise TrackerUnavailable(f"MLflow answered {status} {response.reason}", retry_after=wait)
     if status == 204:
         return
     try:

@@ -139,9 +139,10 @@ class Mlflow(BaseTracker):
         if run_id is None:
             return None
         run = self._client.get_run(run_id)
-        if run.info.status != "RUNNING":
-            self._client.update_run(run_id, "RUNNING")
-        return run
+        if run.info.status == "RUNNING":
+            return run
+        self._client.update_run(run_id, "RUNNING")
+        return self._client.get_run(run_id)
 
     def _run_of_uid(self) -> str | None:
         if self.begin is None:
