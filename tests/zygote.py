@@ -6,6 +6,7 @@ When a child has died, the zygote says so, and passes over what was meant for it
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import itertools
 import json
@@ -76,7 +77,8 @@ class Zygote:
         """Ends children, too: each reads the same pipe."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # it died itself
+            self._process.stdin.close()
         try:
             self._process.wait(PATIENT)
         finally:
