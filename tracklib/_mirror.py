@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 import time
 from collections.abc import Callable
 
@@ -33,10 +34,11 @@ class Mirror:
         self._there = _identity(os.fstat(fd))
         self._copied = -1  # bytes that the copy holds; -1 while there is none
         self._owned = -1
+        self._keeping = threading.Lock()  # the run's end may come while a delivery keeps it
 
     def keep(self) -> None:
         """Put the file, or what was added to it, in place. Where the disk refuses, a later call does it."""
-        with contextlib.suppress(OSError):
+        with self._keeping, contextlib.suppress(OSError):
             if not self._is_there() and os.fstat(self._fd).st_nlink == 0:  # else somebody moved it
                 self._put_back()
             if self._copied >= 0:
@@ -65,12 +67,12 @@ class Mirror:
         self._copied = 0
 
     def _copy(self) -> None:
-        with open(os.open(self._path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "wb") as copy:
-            copy.seek(self._copied)
+        copy = os.open(self._path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        try:
             while chunk := os.pread(self._fd, _CHUNK, self._copied):
-                copy.write(chunk)
-                copy.flush()
-                self._copied += len(chunk)
+                self._copied += os.pwrite(copy, chunk, self._copied)
+        finally:
+            os.close(copy)
 
     def let_go(self) -> None:
         """The run is over: the copy may be another process's from now on."""

@@ -3,36 +3,58 @@
 from __future__ import annotations
 
 import contextlib
+import glob
+import itertools
 import os
 import stat
 import tempfile
+from collections.abc import Iterator
 
 from ._journal import Journal, Reader
-from ._records import encode
+from ._records import Record, encode
 
 
 def spill_path(uid: str) -> str:
-    """Where the records of the run ``uid`` are kept that its journal could not take."""
-    return os.path.join(tempfile.gettempdir(), f"tracklib-{uid}.jsonl")
+    """Where records of the run ``uid`` may be kept that its journal could not take: a name that is free.
+
+    What an earlier attempt spilled may still lie there, while the disk is as full as it was.
+    """
+    names = itertools.chain([f"tracklib-{uid}.jsonl"], (f"tracklib-{uid}-{n}.jsonl" for n in itertools.count(2)))
+    paths = (os.path.join(tempfile.gettempdir(), name) for name in names)
+    return next(path for path in paths if not os.path.lexists(path))
 
 
 def take_in(journal: Journal, uid: str) -> None:
-    """Append what an earlier process spilled, each record once, and delete the spilled file.
+    """Append what earlier processes spilled, each record once, and delete the spilled files.
 
-    A crash in between does not double a record: those that the journal's end holds already are passed over.
+    A crash in between does not double a record: those that the journal holds already are passed over.
     """
-    path = spill_path(uid)
-    if not _is_ours(path):
+    paths = _spilled(uid)
+    if not paths:
         return
-    with contextlib.closing(Reader(journal.path, _tail(journal, path))) as end:
-        known = {encode(entry.record) for entry in end.records()}
-    with contextlib.closing(Reader(path)) as spilled:
-        for entry in spilled.records():
-            if encode(entry.record) not in known:
-                journal.append(entry.record)
+    spilled = {encode(record) for path in paths for record in _records(path)}
+    known = {body for record in _records(journal.path) if (body := encode(record)) in spilled}
+    for path in paths:
+        new = [record for record in _records(path) if encode(record) not in known]
+        for record in new:
+            journal.append(record)
+        known.update(map(encode, new))
     journal.sync()
     if not journal.waiting:
-        os.unlink(path)
+        for path in paths:
+            os.unlink(path)
+
+
+def _records(path: str) -> Iterator[Record]:
+    with contextlib.closing(Reader(path)) as reader:
+        for entry in reader.records():
+            yield entry.record
+
+
+def _spilled(uid: str) -> list[str]:
+    """The run's spilled files, the oldest first."""
+    pattern = os.path.join(glob.escape(tempfile.gettempdir()), f"tracklib-{glob.escape(uid)}*.jsonl")
+    return sorted(filter(_is_ours, glob.glob(pattern)), key=lambda path: (len(path), path))
 
 
 def _is_ours(path: str) -> bool:
@@ -42,8 +64,3 @@ def _is_ours(path: str) -> bool:
     except OSError:
         return False
     return stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
-
-
-def _tail(journal: Journal, spilled: str) -> int:
-    """An offset behind which the journal holds whatever was taken in before."""
-    return max(0, journal.size - 2 * os.path.getsize(spilled) - 2**20)

@@ -45,6 +45,8 @@ def load(path: str, journal: str) -> Saved:
 def store(path: str, saved: Saved) -> None:
     """Write the file so that a reader finds the old one or the new one, and only its owner can read it.
 
+    A file that says the same already is left as it is.
+
     Raises:
         OSError: the disk refuses.
     """
@@ -69,19 +71,29 @@ _BEGIN = "begin.json"
 
 
 def _read(path: str, kind: type[T]) -> T | None:
+    content = _content(path)
+    body = b"{" + content[len(_checksum(b"")) :]
     try:
-        with open(path, "rb") as file:
-            content = file.read()
-        body = b"{" + content[len(_checksum(b"")) :]
         return msgspec.json.decode(body, type=kind) if content.startswith(_checksum(body)) else None
-    except (OSError, ValueError):
+    except ValueError:
         return None
 
 
+def _content(path: str) -> bytes:
+    """The file's bytes; none where it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
+
+
 def _write(path: str, value: msgspec.Struct) -> None:
-    make_folder(os.path.dirname(path))
     body = msgspec.json.encode(value)
     content = _checksum(body) + body[1:]
+    if _content(path) == content:
+        return
+    make_folder(os.path.dirname(path))
     temporary = f"{path}.tmp"
     with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as file:
         file.write(content)
