@@ -130,6 +130,11 @@ class Journal:
             )
 
     @property
+    def place(self) -> str:
+        """Where the file lies now: not at ``path``, if it was deleted and another run has taken its place."""
+        return self._mirror.path
+
+    @property
     def waiting(self) -> int:
         """Records that the disk has not taken yet."""
         return len(self._backlog)

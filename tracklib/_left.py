@@ -13,7 +13,7 @@ from ._spill import spill_path
 
 def what_is_left(deliveries: Sequence[Delivery], journal: Journal, uid: str) -> str:
     """One line for each trouble; empty where everything arrived."""
-    directory = os.path.dirname(journal.path)
+    directory = os.path.dirname(journal.place)
     size = journal.size
     lines = [
         _left_of(delivery)
@@ -22,8 +22,8 @@ def what_is_left(deliveries: Sequence[Delivery], journal: Journal, uid: str) -> 
     ]
     if lines:
         command = f"tracklib sync {shlex.quote(directory)}"
-        lines.append(f"Everything is kept in {journal.path}; deliver what is left with: {command}")
-    lines += [_refused_by(delivery, directory) for delivery in deliveries if delivery.rejected]
+        lines.append(f"Everything is kept in {journal.place}; deliver what is left with: {command}")
+    lines += [_refused_by(delivery, os.path.dirname(journal.path)) for delivery in deliveries if delivery.rejected]
     if journal.waiting or journal.lost:
         lines.append(_spill(journal, uid))
     return "\n".join(lines)

@@ -25,12 +25,15 @@ class Mirror:
         fd: the open file, which must outlive the mirror.
         path: where the file belongs.
         on_trouble: told once, in words, that it was gone.
+
+    Attributes:
+        path: where the file lies now.
     """
 
     def __init__(self, fd: int, path: str, on_trouble: Callable[[str], None]) -> None:
         self._fd = fd
         self._on_trouble = on_trouble
-        self._path = path
+        self.path = path
         self._there = _identity(os.fstat(fd))
         self._copied = -1  # bytes that the copy holds; -1 while there is none
         self._owned = -1
@@ -46,28 +49,28 @@ class Mirror:
 
     def _is_there(self) -> bool:
         try:
-            return _identity(os.stat(self._path)) == self._there
+            return _identity(os.stat(self.path)) == self._there
         except FileNotFoundError:
             return False
 
     def _put_back(self) -> None:
-        folder = os.path.dirname(self._path)
-        if os.path.lexists(self._path):
+        folder = os.path.dirname(self.path)
+        if os.path.lexists(self.path):
             folder = os.path.join(folder, "previous", time.strftime("restored-%Y%m%d-%H%M%S"))
         make_folder(folder)
-        path = os.path.join(folder, os.path.basename(self._path))
+        path = os.path.join(folder, os.path.basename(self.path))
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         self._there = _identity(os.fstat(fd))
         os.close(fd)
         _lock.close(self._owned)
         self._owned = _lock.try_lock(os.path.join(folder, _lock.LOCK))
-        if self._copied < 0 or path != self._path:
-            self._on_trouble(f"{self._path} was deleted while its run is going on: it is kept as {path}")
-        self._path = path
+        if self._copied < 0 or path != self.path:
+            self._on_trouble(f"{self.path} was deleted while its run is going on: it is kept as {path}")
+        self.path = path
         self._copied = 0
 
     def _copy(self) -> None:
-        copy = os.open(self._path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        copy = os.open(self.path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:
             while chunk := os.pread(self._fd, _CHUNK, self._copied):
                 self._copied += os.pwrite(copy, chunk, self._copied)

@@ -17,9 +17,11 @@ T = TypeVar("T")
 class Saved(msgspec.Struct):
     """What ``state/<tracker>.json`` holds: how far the tracker is, and what it must remember.
 
-    ``end`` is the latest end that was read, and ``ended`` the attempt that the tracker was told to finish.
+    ``uid`` is the run's; ``end`` is the latest end that was read, and ``ended`` the attempt that the tracker was
+    told to finish.
     """
 
+    uid: str = ""
     offset: int = 0
     ordinal: int = 0
     end: End | None = None
@@ -29,17 +31,21 @@ class Saved(msgspec.Struct):
     tracker: dict[str, str] = {}
 
 
-def load(path: str, journal: str) -> Saved:
-    """What the file holds; a fresh start where it is damaged, or no line of the journal begins at its offset."""
+def load(path: str, journal: str, uid: str) -> Saved:
+    """What the file holds; a fresh start where it is damaged or another run's, or its offset is no line's."""
     saved = _read(path, Saved)
-    if saved is None or saved.offset == 0:
-        return saved or Saved()
+    return saved if saved and saved.uid == uid and _begins_line(journal, saved.offset) else Saved(uid)
+
+
+def _begins_line(journal: str, offset: int) -> bool:
+    if offset == 0:
+        return True
     try:
         with open(journal, "rb") as lines:
-            lines.seek(saved.offset - 1)
-            return saved if lines.read(1) == b"\n" else Saved()
+            lines.seek(offset - 1)
+            return lines.read(1) == b"\n"
     except (OSError, ValueError):
-        return Saved()
+        return False
 
 
 def store(path: str, saved: Saved) -> None:
@@ -48,9 +54,18 @@ def store(path: str, saved: Saved) -> None:
     A file that says the same already is left as it is.
 
     Raises:
-        OSError: the disk refuses.
+        OSError: the disk refuses, or the directory was deleted and is another run's by now.
     """
+    directory = os.path.dirname(os.path.dirname(path))
+    if is_others(directory, saved.uid):
+        raise FileExistsError(f"{directory} is another run's")
     _write(path, saved)
+
+
+def is_others(directory: str, uid: str) -> bool:
+    """Whether another run than ``uid`` has begun in ``directory``, as may be once somebody deleted it."""
+    begin = load_begin(directory)
+    return begin is not None and begin.uid != uid
 
 
 def load_begin(directory: str) -> Begin | None:
