@@ -13,11 +13,9 @@ import zlib
 
 import pytest
 
-from tracklib import _journal, _lock
+from tracklib import _journal
 from tracklib._journal import Journal, Reader, count_said
-from tracklib._lock import held
 from tracklib._records import Begin, End, Log, Params, Status, Tags
-from tracklib.errors import RunDirectoryError
 
 BEGIN = Begin(time=1, format=1, uid="u", attempt=1, name="n", pid=2, host="h", configs=[])
 
@@ -615,148 +613,6 @@ def test_the_file_stays_open_until_nobody_can_append_any_more(path):
     del journal
     with pytest.raises(OSError, match=os.strerror(errno.EBADF)):
         os.fstat(fd)
-
-
-# The lock
-
-
-HOLDER = """
-    import sys
-    from tracklib._lock import held
-    from tracklib.errors import RunDirectoryError
-    try:
-        with held(sys.argv[1]):
-            print("held", flush=True)
-            sys.stdin.read()
-    except RunDirectoryError as error:
-        print("refused", error)
-"""
-
-
-def holder(directory):
-    return subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(HOLDER), str(directory)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-
-
-def test_a_directory_has_one_owner_in_a_process(tmp_path):
-    with held(str(tmp_path)):
-        with pytest.raises(RunDirectoryError, match="still going on"), held(str(tmp_path)):
-            pass
-        os.symlink(tmp_path, tmp_path / "again")
-        with pytest.raises(RunDirectoryError), held(str(tmp_path / "again")):
-            pass
-
-
-def test_a_refused_holder_leaves_the_lock_with_its_owner(tmp_path):
-    with held(str(tmp_path)):
-        with pytest.raises(RunDirectoryError), held(str(tmp_path)):
-            pass
-        assert holder(tmp_path).communicate()[0].startswith("refused")
-
-
-def test_a_directory_has_one_owner_among_processes(tmp_path):
-    owner = holder(tmp_path)
-    assert owner.stdout.readline() == "held\n"
-    with pytest.raises(RunDirectoryError, match=str(tmp_path)), held(str(tmp_path)):
-        pass
-    owner.communicate()
-    with held(str(tmp_path)):
-        pass
-
-
-def test_a_killed_owner_leaves_the_lock_free(tmp_path):
-    owner = holder(tmp_path)
-    owner.stdout.readline()
-    owner.kill()
-    owner.communicate()
-    with held(str(tmp_path)):
-        pass
-
-
-def test_a_lock_is_free_when_its_block_ends_however_it_ends(tmp_path):
-    with pytest.raises(ZeroDivisionError), held(str(tmp_path)):
-        raise ZeroDivisionError
-    assert holder(tmp_path).communicate("")[0] == "held\n"
-    with held(str(tmp_path)):
-        pass
-
-
-def test_a_forked_child_that_leaves_the_block_does_not_free_its_parents_lock(tmp_path):
-    with held(str(tmp_path)):
-        with held_by_child(tmp_path):
-            pass
-        assert holder(tmp_path).communicate()[0].startswith("refused")
-
-
-def held_by_child(tmp_path):
-    import contextlib
-
-    def child():
-        for fd in range(3, 64):
-            with contextlib.suppress(OSError):
-                os.close(fd)
-
-    in_child(child)
-    return contextlib.nullcontext()
-
-
-def test_a_forked_child_may_own_a_directory_that_its_parent_has_given_back(tmp_path):
-    go_read, go_write = os.pipe()
-    with held(str(tmp_path)):
-        child = os.fork()
-        if child == 0:
-            try:
-                os.read(go_read, 1)
-                with held(str(tmp_path)):
-                    os._exit(0)
-            finally:
-                os._exit(1)
-    os.write(go_write, b"x")
-    assert os.waitpid(child, 0)[1] == 0
-    os.close(go_read)
-    os.close(go_write)
-
-
-def test_of_many_threads_one_gets_the_directory(tmp_path):
-    barrier, over = threading.Barrier(8), threading.Barrier(8)
-    got = []
-
-    def take():
-        barrier.wait()
-        try:
-            with held(str(tmp_path)):
-                got.append("held")
-                over.wait()
-        except RunDirectoryError:
-            got.append("refused")
-            over.wait()
-
-    threads = [threading.Thread(target=take) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(got) == ["held"] + ["refused"] * 7
-
-
-def test_a_directory_that_is_not_there_is_the_callers_to_explain(tmp_path):
-    with pytest.raises(FileNotFoundError), held(str(tmp_path / "nowhere")):
-        pass
-    (tmp_path / "nowhere").mkdir()
-    with held(str(tmp_path / "nowhere")):
-        pass
-
-
-def test_a_file_system_without_locks_is_no_second_owner(tmp_path, monkeypatch):
-    def no_locks(fd, how):
-        raise OSError(errno.ENOLCK, "No locks available")
-
-    monkeypatch.setattr(_lock.fcntl, "lockf", no_locks)
-    with pytest.raises(OSError, match="No locks available") as caught, held(str(tmp_path)):
-        pass
-    assert not isinstance(caught.value, RunDirectoryError)
 
 
 def test_a_descriptor_that_somebody_else_closed_does_not_keep_a_run_from_ending(tmp_path):
