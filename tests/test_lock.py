@@ -14,7 +14,6 @@ from tracklib import _lock
 from tracklib._lock import held, try_lock
 from tracklib.errors import RunDirectoryError
 
-
 HOLDER = """
     import sys
     from tracklib._lock import held

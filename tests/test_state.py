@@ -120,9 +120,7 @@ def test_a_file_that_says_the_same_already_is_not_touched(journal: Journal, path
     assert (after.st_mtime_ns, after.st_ino) == (before.st_mtime_ns, before.st_ino)
 
 
-def test_a_write_that_fails_leaves_the_old_state(
-    journal: Journal, path: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_write_that_fails_leaves_the_old_state(journal: Journal, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(source: str, target: str) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 

@@ -10,8 +10,10 @@ import stat
 import tempfile
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from ._journal import Journal, Reader
-from ._records import Record, encode
+from ._records import Log, Record, encode
 
 
 def spill_path(uid: str) -> str:
@@ -46,9 +48,10 @@ def take_in(journal: Journal, uid: str) -> None:
 
 
 def _records(path: str) -> Iterator[Record]:
+    """The file's records as they were appended: without the ordinals, which another file does not share."""
     with contextlib.closing(Reader(path)) as reader:
-        for entry in reader.records():
-            yield entry.record
+        for record, _, _ in reader.records():
+            yield replace(record, ordinal=-1) if isinstance(record, Log) else record
 
 
 def _spilled(uid: str) -> list[str]:
