@@ -10,7 +10,6 @@ import os
 import re
 import stat
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -83,9 +82,8 @@ class Folder:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Folder]:
-    folder = Folder(tmp_path)
-    yield folder
+def folder(tmp_path: Path) -> Folder:
+    return Folder(tmp_path)
 
 
 class Refusing(Scripted):

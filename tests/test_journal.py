@@ -53,8 +53,7 @@ def told():
 
 @pytest.fixture
 def journal(path, told):
-    journal = Journal(path, told.append)
-    yield journal
+    return Journal(path, told.append)
 
 
 # What is written
