@@ -537,7 +537,18 @@ def test_a_spill_holds_what_still_waits(tmp_path, told):
     journal.append(log(2))
     journal.spill(str(tmp_path / "spill.jsonl"))
     assert steps(tmp_path / "spill.jsonl") == [1, 2]
+    assert journal.waiting == 0
     assert stat.S_IMODE(os.stat(tmp_path / "spill.jsonl").st_mode) == 0o600
+
+
+def test_what_was_spilled_is_not_written_by_a_late_tick_as_well(journal, path, tmp_path, monkeypatch):
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", refuse)
+        journal.append(log(1))
+    journal.spill(str(tmp_path / "spill.jsonl"))
+    journal.sync()
+    journal.append(log(2))
+    assert steps(path) == [2]
 
 
 def test_a_spill_overwrites_nothing(journal, tmp_path):

@@ -47,12 +47,12 @@ def _count(records: int) -> str:
 
 
 def _spill(journal: Journal, uid: str) -> str:
-    path = spill_path(uid)
+    path, waiting = spill_path(uid), journal.waiting
     try:
         journal.spill(path)
     except OSError as error:
         path = f"nowhere ({error})"
     return (
-        f"The disk did not take {_count(journal.waiting)}, kept in {path}, from where `tracklib sync` takes them; "
+        f"The disk did not take {_count(waiting)}, kept in {path}, from where `tracklib sync` takes them; "
         f"{journal.lost} more were lost"
     )

@@ -187,6 +187,7 @@ class CsvLogger(BaseTracker):
                 file.write(header)
                 self._copy_rows(file, keep, b"," * (len(fieldnames) - len(self.fieldnames)) + b"\n")
                 file.writelines(lines)
+            size = os.fstat(fd).st_size
             os.replace(temporary, self.path)
         except BaseException:
             os.close(fd)
@@ -195,7 +196,7 @@ class CsvLogger(BaseTracker):
             raise
         self.close()
         self._fd = fd
-        self._header_size, self._size = len(header), os.fstat(fd).st_size
+        self._header_size, self._size = len(header), size
         self.fieldnames = fieldnames
         self._columns = set(fieldnames)
 
