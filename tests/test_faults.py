@@ -40,6 +40,7 @@ from tracklib import (
 from tracklib._journal import Reader
 from tracklib._records import End, Log
 from tracklib._sync import sync
+from tracklib.trackers import csv_logger
 
 HOUSE = os.path.dirname(tracklib.__file__)
 ERRORS = (errno.ENOSPC, errno.EIO, errno.EDQUOT)
@@ -57,6 +58,8 @@ def _in_a_hurry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_delivery, "IDLE_SECONDS", 0.002)
     monkeypatch.setattr(_delivery, "SAVE_SECONDS", 0.0)
     monkeypatch.setattr(_journal, "SYNC_SECONDS", 0.0)
+    monkeypatch.setattr(_journal, "_fdatasync", lambda fd: None)
+    monkeypatch.setattr(csv_logger, "_REPLACED_BYTES", 0)  # so that rows are written in place as well
     monkeypatch.setattr(_leaving, "PATIENCE", 0.05)
     monkeypatch.setattr(_leaving, "PATIENCE_AFTER_ERROR", 0.05)
 

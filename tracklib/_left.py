@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from ._delivery import Delivery, Standing
 from ._journal import Journal
-from ._spill import spill_path
+from ._spill import remember, spill_path
 
 
 def what_is_left(deliveries: Sequence[Delivery], journal: Journal, uid: str) -> str:
@@ -50,6 +50,7 @@ def _spill(journal: Journal, uid: str) -> str:
     path, waiting = spill_path(uid), journal.waiting
     try:
         journal.spill(path)
+        remember(os.path.dirname(journal.place), uid)
     except OSError as error:
         path = f"nowhere ({error})"
     return (

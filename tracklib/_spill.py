@@ -12,8 +12,9 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
+from ._folder import make_folder
 from ._journal import Journal, Reader
-from ._records import Log, Record, encode
+from ._records import Begin, Log, Record, encode
 
 
 def spill_path(uid: str) -> str:
@@ -26,25 +27,58 @@ def spill_path(uid: str) -> str:
     return next(path for path in paths if not os.path.lexists(path))
 
 
-def take_in(journal: Journal, uid: str) -> None:
+def remember(directory: str, uid: str) -> None:
+    """Leave word in ``directory`` that the run ``uid`` was spilled: an empty file, which a full disk takes.
+
+    Without it nobody knows whose the directory is, where not even the run's beginning was written.
+    """
+    with contextlib.suppress(OSError):
+        make_folder(os.path.dirname(_word(directory, uid)))
+        os.close(os.open(_word(directory, uid), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+
+
+def _word(directory: str, uid: str) -> str:
+    return os.path.join(directory, "state", f"spilled-{uid}")
+
+
+def spilled_begin(directory: str) -> Begin | None:
+    """How the last attempt began, where that was spilled too."""
+    words = glob.glob(_word(glob.escape(directory), "*"))
+    uids = [os.path.basename(word).removeprefix("spilled-") for word in words]
+    begins = [
+        record for uid in uids for path in _spilled(uid) for record in _records(path) if isinstance(record, Begin)
+    ]
+    return begins[-1] if begins else None
+
+
+def take_in(journal: Journal, uid: str) -> list[Record]:
     """Append what earlier processes spilled, each record once, and delete the spilled files.
 
     A crash in between does not double a record: those that the journal holds already are passed over.
+
+    Returns:
+        the records that were appended and that a disk which is still full has not taken.
     """
     paths = _spilled(uid)
     if not paths:
-        return
+        return []
     spilled = {encode(record) for path in paths for record in _records(path)}
     known = {body for record in _records(journal.path) if (body := encode(record)) in spilled}
+    appended: list[Record] = []
     for path in paths:
         new = [record for record in _records(path) if encode(record) not in known]
         for record in new:
             journal.append(record)
         known.update(map(encode, new))
+        appended += new
     journal.sync()
-    if not journal.waiting:
-        for path in paths:
-            os.unlink(path)
+    if journal.waiting:
+        return appended[-journal.waiting :]
+    for path in paths:
+        os.unlink(path)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(_word(os.path.dirname(journal.path), uid))
+    return []
 
 
 def _records(path: str) -> Iterator[Record]:
