@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import zlib
 from pathlib import Path
 
 import pytest
@@ -12,9 +14,9 @@ from scripted import begin, end, log
 
 from tracklib._earlier import earlier_run, last_step, settled
 from tracklib._journal import Journal, Reader
-from tracklib._records import End, Record, Status
+from tracklib._records import End, Record, Status, encode
 from tracklib._spill import spill_path
-from tracklib._state import store_begin
+from tracklib._state import load_begin, store_begin
 
 
 class Folder:
@@ -155,6 +157,45 @@ def test_an_end_that_was_spilled_is_the_runs_end(folder: Folder, tmp_path: Path)
     Path(spill_path("u1")).write_bytes(b"".join(lines[2:]))
     assert settle(folder) == (Status.FINISHED, False)
     assert [record.time for record in folder.records] == [begin().time, log(1).time, log(2).time, end().time]
+
+
+@pytest.mark.parametrize("spoil", ["damaged", "missing", "of another run"])
+def test_settling_mends_the_second_copy_of_the_beginning(folder: Folder, spoil: str) -> None:
+    folder.write(begin(), end())
+    copy = Path(folder.path) / "state/begin.json"
+    if spoil != "missing":
+        store_begin(folder.path, replace(begin(), uid="another"))
+    if spoil == "damaged":
+        copy.write_bytes(copy.read_bytes()[:-3])
+    settle(folder)
+    assert load_begin(folder.path) == begin()
+
+
+def test_a_second_copy_that_the_disk_refuses_stops_nothing(folder: Folder) -> None:
+    folder.write(begin(), end())
+    (Path(folder.path) / "state").write_text("a file")
+    assert settle(folder) == (Status.FINISHED, False)
+
+
+def test_an_end_that_still_waits_for_the_disk_is_the_runs_end(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(fd: int, line: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    lines = [b"%08x %b\n" % (zlib.crc32(encode(record)), encode(record)) for record in (log(1), end(), begin(2))]
+    for count, found in ((2, (Status.FINISHED, False)), (3, (Status.KILLED, True))):
+        folder.file.unlink(missing_ok=True)
+        folder.write(begin())
+        Path(spill_path("u1")).write_bytes(b"".join(lines[:count]))
+        earlier = earlier_run(folder.path)
+        assert earlier is not None
+        journal = Journal(str(folder.file), lambda trouble: None)
+        with monkeypatch.context() as disk:
+            disk.setattr(os, "write", full)
+            run = settled(journal, earlier)
+        assert (run.end and run.end.status, run.was_cut_off) == found
+        assert run.begin.attempt == count - 1
+        for path in Path(spill_path("u1")).parent.iterdir():
+            path.unlink()
 
 
 def test_a_torn_tail_is_closed_off_before_the_end(folder: Folder) -> None:

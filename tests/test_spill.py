@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from scripted import end, log
+from scripted import begin, end, log
 
 from tracklib._journal import Journal, Reader
 from tracklib._records import Log, Record, encode
-from tracklib._spill import spill_path, take_in
+from tracklib._spill import remember, spill_path, spilled_begin, take_in
 
 
 class Disk:
@@ -193,3 +194,42 @@ def test_a_file_that_vanishes_meanwhile_is_passed_over(disk: Disk, monkeypatch: 
     monkeypatch.setattr("glob.glob", lambda pattern: [path, path + "x"])
     take_in(disk.journal(), "u1")
     assert disk.records == bodies(log(1))
+
+
+def test_what_a_disk_that_is_still_full_has_not_taken_is_told(disk: Disk) -> None:
+    disk.spilled(log(1), end())
+    journal = disk.journal()
+    real, calls = os.write, []
+
+    def fills_up(fd: int, line: bytes) -> int:
+        calls.append(line)
+        if len(calls) > 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(fd, line)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "write", fills_up)
+        assert take_in(journal, "u1") == [end()]
+    assert take_in(disk.journal(), "u1") == []
+
+
+def test_the_beginning_of_a_run_of_which_the_disk_took_nothing_is_found(disk: Disk, tmp_path: Path) -> None:
+    disk.spilled(begin(), log(1))
+    disk.spilled(begin(2), log(2))
+    assert spilled_begin(str(tmp_path)) is None
+    remember(str(tmp_path), "u1")
+    assert stat.S_IMODE((tmp_path / "state/spilled-u1").stat().st_mode) == 0o600
+    assert spilled_begin(str(tmp_path)) == begin(2)
+    take_in(disk.journal(), "u1")
+    assert spilled_begin(str(tmp_path)) is None
+    assert os.listdir(tmp_path / "state") == []
+
+
+def test_a_word_that_nothing_can_be_found_by_is_no_beginning(tmp_path: Path, disk: Disk) -> None:
+    remember(str(tmp_path), "u1")
+    assert spilled_begin(str(tmp_path)) is None
+
+
+def test_where_no_word_can_be_left_nothing_is_raised(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("a file")
+    remember(str(tmp_path), "u1")
