@@ -7,8 +7,11 @@ a function (called). None, and whatever comes behind the script's end, is "ok".
 
 from __future__ import annotations
 
+import io
+import json
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from tracklib import BaseTracker, Log, Status
@@ -89,6 +92,50 @@ class Scripted(BaseTracker):
 
 class Other(Scripted):
     """A second kind, for a second name."""
+
+
+class Written(BaseTracker):
+    """Appends each record it gets to the file ``path``, a line of JSON each, with its ordinal and its time.
+
+    At the ``fails_at``-th record it finds the network down, until there is a file ``<path>.mended``. It gets at the
+    file by no function of ``os``, so that a test's faults there are not its own.
+    """
+
+    batch_size = 4
+
+    def __init__(self, *, path: str, fails_at: int = -1, output_run: str | None = None) -> None:
+        super().__init__(output_run=output_run)
+        self.path = path
+        self.fails_at = fails_at
+
+    def init(self) -> None:
+        self.state["path"] = self.path
+
+    def log(self, epoch: int, log_dict: Mapping[str, float]) -> None:
+        raise NotImplementedError
+
+    def log_batch(self, records: Sequence[Log]) -> None:
+        if any(record.ordinal >= self.fails_at >= 0 for record in records) and not Path(f"{self.path}.mended").exists():
+            raise ConnectionError("no route to host")
+        self._write([_spelled(record) for record in records])
+
+    def log_params(self, params: Mapping[str, Any]) -> None:
+        self._write([{"params": dict(params)}])
+
+    def log_tags(self, tags: Mapping[str, str]) -> None:
+        self._write([{"tags": dict(tags)}])
+
+    def finish(self, status: Status) -> None:
+        self._write([{"status": status}])
+
+    def _write(self, lines: Sequence[Mapping[str, Any]]) -> None:
+        with io.open(self.path, "a") as file:  # noqa: UP020
+            file.writelines(json.dumps(line) + "\n" for line in lines)
+
+
+def _spelled(log: Log) -> dict[str, Any]:
+    metrics = {name: repr(value) for name, value in log.metrics.items()}
+    return {"ordinal": log.ordinal, "axis": log.axis, "step": log.step, "time": log.time, "metrics": metrics}
 
 
 def hanging_for_ever(call: str) -> tuple[Scripted, threading.Event]:

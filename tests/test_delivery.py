@@ -69,7 +69,7 @@ class Folder:
         if isinstance(content, bytes):
             path.write_bytes(content)
         else:
-            store(str(path), Saved(**content))
+            store(str(path), Saved(**{"uid": "u1"} | content))
 
     @property
     def rejected(self) -> list[dict[str, Any]]:
@@ -521,6 +521,7 @@ def test_the_state_file_says_how_far_the_tracker_is_and_what_it_must_remember(fo
     tracker.state["run_id"] = "abc"
     delivery.run()
     assert folder.state == {
+        "uid": "u1",
         "offset": size,
         "ordinal": 4,
         "end": {"type": "end", "time": 9_000, "status": "finished"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -74,6 +75,31 @@ def test_a_directory_without_permission_is_told_with_what_to_do(tmp_path: Path) 
     tmp_path.chmod(0o500)
     with pytest.raises(RunDirectoryError, match="Permission denied.*mend its permissions"):
         Trackers(output_run=tmp_path / "run").init()
+
+
+def test_an_error_of_the_disk_while_it_is_owned_is_told_in_the_same_words(tmp_path: Path) -> None:
+    with pytest.raises(RunDirectoryError, match="cannot be used .Input/output error.*choose a directory") as caught:
+        with owned(str(tmp_path)):
+            raise OSError(errno.EIO, "Input/output error")
+    assert isinstance(caught.value.__cause__, OSError)
+
+
+def test_a_disk_that_fails_while_the_trackers_are_made_is_told_and_stops_no_next_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_more(path: str, flags: int, *mode: int) -> int:
+        if flags & os.O_ACCMODE == os.O_RDONLY:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return real(path, flags, *mode)
+
+    real = os.open
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "open", no_more)
+        with pytest.raises(RunDirectoryError, match="Too many open files"):
+            Trackers(output_run=tmp_path).init()
+    with Trackers(output_run=tmp_path) as run:
+        run.log(1, {"loss": 0.5})
+    assert (tmp_path / "metrics.csv").read_text() == "epoch,loss\n1,0.5\n"
 
 
 def test_an_ended_run_is_moved_aside_whole(tmp_path: Path) -> None:

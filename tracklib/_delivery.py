@@ -88,7 +88,7 @@ class Delivery:
         self._state_path = os.path.join(directory, "state", f"{name}.json")
         self._begin = begin
         tracker.begin = begin
-        self._saved = load(self._state_path, journal)
+        self._saved = load(self._state_path, journal, begin.uid)
         tracker.state = dict(self._saved.tracker)
         self._reader = Reader(journal, self._saved.offset, self._saved.ordinal)
         if tracker.reads_whole_journal and not self._is_over:
@@ -220,7 +220,7 @@ class Delivery:
                     self._reader.go_to(self._saved.offset, self._saved.ordinal)
 
     def _rewind(self) -> None:
-        self._saved = Saved(tracker=self._saved.tracker)
+        self._saved = Saved(self._begin.uid, tracker=self._saved.tracker)
         self._reader.go_to(0, 0)
 
     def _connect(self) -> None:

@@ -34,18 +34,18 @@ def owned(directory: str) -> Iterator[None]:
     """Make ``directory`` with mode 0700 if it is not there, and own it for the length of a block.
 
     Raises:
-        RunDirectoryError: it cannot be written, or a live process owns it.
+        RunDirectoryError: it cannot be written, or a live process owns it; also where the block meets an ``OSError``.
     """
     with contextlib.ExitStack() as stack:
         try:
             make_folder(directory)
             stack.enter_context(held(directory))
             os.listdir(directory)
+            yield
         except RunDirectoryError:
             raise
         except OSError as error:
             raise cannot_be_used(directory, error) from error
-        yield
 
 
 def cannot_be_used(directory: str, error: OSError) -> RunDirectoryError:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import NamedTuple
 
 from ._journal import FILENAME, Journal, last_record
 from ._records import Begin, End, Log, Status, marker
-from ._spill import take_in
-from ._state import load_begin
+from ._spill import spilled_begin, take_in
+from ._state import load_begin, store_begin
 
 
 class Earlier(NamedTuple):
@@ -33,7 +34,7 @@ def earlier_run(directory: str) -> Earlier | None:
     journal = os.path.join(directory, FILENAME)
     if not os.path.lexists(journal):
         return None
-    begin = _last_begin(directory, journal)
+    begin = _last_begin(directory, journal) or spilled_begin(directory)
     if begin is None:
         return None
     ended = last_record(journal, End, marker(End))
@@ -55,13 +56,20 @@ def _last_begin(directory: str, journal: str) -> Begin | None:
 
 def settled(journal: Journal, earlier: Earlier) -> Earlier:
     """The run as it stands once nobody owns it: what was spilled is taken in, and without an end it was killed."""
-    take_in(journal, earlier.begin.uid)
+    waiting = take_in(journal, earlier.begin.uid)
     earlier = earlier_run(os.path.dirname(journal.path)) or earlier
+    for record in waiting:
+        if isinstance(record, Begin):
+            earlier = earlier._replace(begin=record, end=None)
+        elif isinstance(record, End):
+            earlier = earlier._replace(end=record)
     if earlier.end is None:
         end = End(time=earlier.time, status=Status.KILLED)
         journal.append(end)
         journal.sync()
         earlier = earlier._replace(end=end, size=journal.size, was_cut_off=True)
+    with contextlib.suppress(OSError):  # the second copy may be damaged, deleted or another run's
+        store_begin(os.path.dirname(journal.path), earlier.begin)
     return earlier
 
 

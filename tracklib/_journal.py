@@ -52,6 +52,7 @@ class Journal:
         self.lost = 0
         self._on_trouble = on_trouble
         self._fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        self._size = 0
         self._torn = not _ends_with_newline(self._fd)
         self._unsynced = False
         self._synced_at = time.monotonic()
@@ -130,14 +131,21 @@ class Journal:
             )
 
     @property
+    def place(self) -> str:
+        """Where the file lies now: not at ``path``, if it was deleted and another run has taken its place."""
+        return self._mirror.path
+
+    @property
     def waiting(self) -> int:
         """Records that the disk has not taken yet."""
         return len(self._backlog)
 
     @property
     def size(self) -> int:
-        """The file's length in bytes."""
-        return os.fstat(self._fd).st_size
+        """The file's length in bytes; the last one known, where a network's file system does not tell."""
+        with contextlib.suppress(OSError):
+            self._size = os.fstat(self._fd).st_size
+        return self._size
 
     def tick(self) -> None:
         """About once a second's work, for a thread that is not the caller's: try the backlog, sync."""
@@ -160,11 +168,16 @@ class Journal:
         self._mirror.keep()
 
     def spill(self, path: str) -> None:
-        """Write what still waits to another file, the last resort at the end of a run."""
+        """Move what still waits to another file, the last resort at the end of a run.
+
+        It waits no more: a late tick would write into the journal what the next process takes from there.
+        """
         with self._backlog_lock:
             fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
             with os.fdopen(fd, "wb") as file:
                 file.writelines(self._backlog)
+            self._backlog.clear()
+            self._backlog_bytes = 0
 
     def after_fork_in_child(self) -> None:
         """The parent writes its own backlog and mirror; the child starts with none, and with locks of its own."""

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 from ._delivery import Delivery, Standing
 from ._journal import Journal
-from ._spill import spill_path
+from ._spill import remember, spill_path
 
 
 def what_is_left(deliveries: Sequence[Delivery], journal: Journal, uid: str) -> str:
     """One line for each trouble; empty where everything arrived."""
-    directory = os.path.dirname(journal.path)
+    directory = os.path.dirname(journal.place)
     size = journal.size
     lines = [
         _left_of(delivery)
@@ -22,8 +22,8 @@ def what_is_left(deliveries: Sequence[Delivery], journal: Journal, uid: str) -> 
     ]
     if lines:
         command = f"tracklib sync {shlex.quote(directory)}"
-        lines.append(f"Everything is kept in {journal.path}; deliver what is left with: {command}")
-    lines += [_refused_by(delivery, directory) for delivery in deliveries if delivery.rejected]
+        lines.append(f"Everything is kept in {journal.place}; deliver what is left with: {command}")
+    lines += [_refused_by(delivery, os.path.dirname(journal.path)) for delivery in deliveries if delivery.rejected]
     if journal.waiting or journal.lost:
         lines.append(_spill(journal, uid))
     return "\n".join(lines)
@@ -47,12 +47,13 @@ def _count(records: int) -> str:
 
 
 def _spill(journal: Journal, uid: str) -> str:
-    path = spill_path(uid)
+    path, waiting = spill_path(uid), journal.waiting
     try:
         journal.spill(path)
+        remember(os.path.dirname(journal.place), uid)
     except OSError as error:
         path = f"nowhere ({error})"
     return (
-        f"The disk did not take {_count(journal.waiting)}, kept in {path}, from where `tracklib sync` takes them; "
+        f"The disk did not take {_count(waiting)}, kept in {path}, from where `tracklib sync` takes them; "
         f"{journal.lost} more were lost"
     )

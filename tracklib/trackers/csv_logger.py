@@ -13,9 +13,10 @@ from .._folder import make_folder
 from .._journal import FILENAME
 from .._names import Names, csv_name
 from .._records import Log, Status
+from .._state import is_others
 from .._values import clean
 from .._warn import warn
-from ..errors import LifecycleError, TrackerLost
+from ..errors import LifecycleError, TrackerBlocked, TrackerLost
 from .base import BaseTracker
 
 _COPY_BYTES = 2**20
@@ -90,6 +91,8 @@ class CsvLogger(BaseTracker):
 
     def init(self) -> None:
         """Make the file with its header; by hand, go on with the one that is there."""
+        if self.begin is not None and is_others(self.output_run, self.begin.uid):
+            raise TrackerBlocked(f"{self.output_run} was deleted, and is another run's now: its table is not replaced")
         make_folder(self.output_run)
         self._clear_away()
         self._last = {}
@@ -184,6 +187,7 @@ class CsvLogger(BaseTracker):
                 file.write(header)
                 self._copy_rows(file, keep, b"," * (len(fieldnames) - len(self.fieldnames)) + b"\n")
                 file.writelines(lines)
+            size = os.fstat(fd).st_size
             os.replace(temporary, self.path)
         except BaseException:
             os.close(fd)
@@ -192,7 +196,7 @@ class CsvLogger(BaseTracker):
             raise
         self.close()
         self._fd = fd
-        self._header_size, self._size = len(header), os.fstat(fd).st_size
+        self._header_size, self._size = len(header), size
         self.fieldnames = fieldnames
         self._columns = set(fieldnames)
 
