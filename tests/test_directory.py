@@ -56,7 +56,7 @@ def test_an_owner_in_another_process_is_refused_too(tmp_path: Path) -> None:
         lambda path: os.symlink("/dev/null/x", path),
         lambda path: (path.mkdir(), os.symlink(path / "x", path / "journal.lock")),
         lambda path: (path / "journal.jsonl").mkdir(parents=True),
-        lambda path: (path.mkdir(), (path / "journal.jsonl").write_text(""), (path / "previous").write_text("")),
+        lambda path: (path.mkdir(), (path / "journal.jsonl").write_text("x\n"), (path / "previous").write_text("")),
     ],
     ids=["a file", "a broken link", "its lock is a link", "its journal is a folder", "previous is a file"],
 )

@@ -1,11 +1,10 @@
 """A small journal, cut off at every byte and with every bit flipped, through a whole recovery by ``tracklib sync``.
 
-Every single bit (some 4,000 recoveries) is flipped where ``TRACKLIB_LONG`` is set; else one of each byte.
+Every single bit (some 4,000 recoveries) is flipped with ``--long``; else one of each byte.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,14 +17,13 @@ from tracklib._journal import Reader
 from tracklib._records import Begin, End, Log, Record
 from tracklib._sync import sync
 
-LONG = "TRACKLIB_LONG" in os.environ
-
 
 class Small:
     """A run of four records, and directories that hold a damaged copy of it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, long: bool) -> None:
         self.path = path
+        self.bits = 8 if long else 1  # of each byte
         self.directory = path / "damaged"
         with tracking(output_run=path / "whole") as run:
             run.log(1, {"loss": 0.5})
@@ -44,7 +42,7 @@ class Small:
 
     def flipped(self) -> Iterator[bytes]:
         for position in range(len(self.content)):
-            for bit in range(8) if LONG else [position % 8]:
+            for bit in range(8) if self.bits == 8 else [position % 8]:
                 content = bytearray(self.content)
                 content[position] ^= 1 << bit
                 yield bytes(content)
@@ -62,10 +60,10 @@ def logs(records: list[Record]) -> list[tuple[int, float]]:
 
 
 @pytest.fixture
-def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Small:
+def small(tmp_path: Path, long: bool, monkeypatch: pytest.MonkeyPatch) -> Small:
     monkeypatch.setattr(_delivery, "IDLE_SECONDS", 0.001)
     monkeypatch.setattr(_journal, "_fdatasync", lambda fd: None)  # thousands of them
-    return Small(tmp_path)
+    return Small(tmp_path, long)
 
 
 def check_recovered(directory: Path, kept: list[Record]) -> None:
@@ -117,4 +115,4 @@ def test_every_flipped_bit_raises_nothing_but_the_documented_error_where_the_sec
             with pytest.raises(RunDirectoryError, match="says how one began"):
                 sync(str(directory))
             assert (directory / "journal.jsonl").read_bytes() == content
-    assert refused == (8 if LONG else 1) * (small.content.index(b"\n") + 1)
+    assert refused == small.bits * (small.content.index(b"\n") + 1)

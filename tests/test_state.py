@@ -30,7 +30,7 @@ def path(tmp_path: Path) -> str:
 
 
 def saved(journal: Journal) -> Saved:
-    return Saved("u1", journal.size, 2, end(), 1, 7, 3, {"run_id": "abc"})
+    return Saved("u1", "", journal.size, 2, 1, end(), 1, 7, 3, {"run_id": "abc"})
 
 
 def fresh() -> Saved:
@@ -102,13 +102,13 @@ def test_another_runs_state_is_not_believed_though_its_offset_fits(journal: Jour
 
 @pytest.mark.parametrize("offset", [-1, 1, 10**9])
 def test_an_offset_at_which_no_line_begins_is_a_fresh_start(journal: Journal, path: str, offset: int) -> None:
-    store(path, Saved("u1", offset, 1, tracker={"run_id": "abc"}))
+    store(path, Saved("u1", "", offset, 1, tracker={"run_id": "abc"}))
     assert load(path, journal.path, "u1") == fresh()
 
 
 def test_without_the_journal_only_the_beginning_is_believed(tmp_path: Path, path: str) -> None:
     for offset, found in ((0, Saved("u1", tracker={"run_id": "abc"})), (5, fresh())):
-        store(path, Saved("u1", offset, tracker={"run_id": "abc"}))
+        store(path, Saved("u1", "", offset, tracker={"run_id": "abc"}))
         assert load(path, str(tmp_path / "none"), "u1") == found
 
 

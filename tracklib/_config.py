@@ -11,7 +11,9 @@ import json
 import os
 import tomllib
 import typing
-from collections.abc import Callable, Mapping, Sequence
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -74,6 +76,25 @@ def describe(tracker: BaseTracker) -> dict[str, Any]:
     }
     described: dict[str, Any] = redact({"type": type_name(type(tracker)), **given})
     return described
+
+
+def names_of(configs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What trackers of these configs are called: by the class, with ``-2`` and so on where there are several."""
+    return _numbered(str(config["type"]).rpartition(":")[2].rpartition(".")[2] for config in configs)
+
+
+def fingerprints(configs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A short text for each config, as :func:`describe` gives it, that no other has; the same in every process."""
+    return _numbered(f"{zlib.crc32(msgspec.json.encode(config, order='sorted')):08x}" for config in configs)
+
+
+def _numbered(texts: Iterable[str]) -> list[str]:
+    seen: Counter[str] = Counter()
+    numbered = []
+    for text in texts:
+        seen[text] += 1
+        numbered.append(text if seen[text] == 1 else f"{text}-{seen[text]}")
+    return numbered
 
 
 def type_name(kind: type[BaseTracker]) -> str:

@@ -25,9 +25,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from ._journal import Entry, Reader, count_said
-from ._records import Artifact, Begin, End, Log, Params, Tags, encode
+from ._records import Artifact, Begin, End, Log, Params, Record, Tags, encode
 from ._redact import error_text
 from ._state import Saved, load, store
 from .errors import TrackerBlocked, TrackerLost, TracklibError
@@ -65,6 +66,8 @@ class Delivery:
         begin: how the attempt began.
         journal: the journal's path.
         heartbeat: called between the records; it must not raise.
+        config: tells the tracker's config from others (see ``fingerprints``). With another one than in an
+            earlier attempt, it gets the run from the start.
     """
 
     def __init__(
@@ -75,6 +78,7 @@ class Delivery:
         begin: Begin,
         journal: str,
         heartbeat: Callable[[], None] = lambda: None,
+        config: str = "",
     ) -> None:
         self.tracker = tracker
         self.name = name
@@ -88,7 +92,8 @@ class Delivery:
         self._state_path = os.path.join(directory, "state", f"{name}.json")
         self._begin = begin
         tracker.begin = begin
-        self._saved = load(self._state_path, journal, begin.uid)
+        self._config = config
+        self._saved = load(self._state_path, journal, begin.uid, config)
         tracker.state = dict(self._saved.tracker)
         self._reader = Reader(journal, self._saved.offset, self._saved.ordinal)
         if tracker.reads_whole_journal and not self._is_over:
@@ -220,7 +225,7 @@ class Delivery:
                     self._reader.go_to(self._saved.offset, self._saved.ordinal)
 
     def _rewind(self) -> None:
-        self._saved = Saved(self._begin.uid, tracker=self._saved.tracker)
+        self._saved = Saved(self._begin.uid, self._config, tracker=self._saved.tracker)
         self._reader.go_to(0, 0)
 
     def _connect(self) -> None:
@@ -271,8 +276,8 @@ class Delivery:
         match batch[0].record:
             case Log():
                 self.tracker.log_batch([entry.record for entry in batch if isinstance(entry.record, Log)])
-            case Begin():
-                pass
+            case Begin(attempt=attempt):
+                self._saved.attempt = attempt
             case End() as end:
                 self._saved.end = end
             case Params(params=params):
@@ -338,7 +343,7 @@ class Delivery:
         if self._saved.rejected == 1:
             logger.warning("%s refused a record (%s); what it refuses is kept in rejected.jsonl", self.name, reason)
         self.refusal = reason
-        line = {"tracker": self.name, "reason": reason, "record": msgspec.Raw(encode(entry.record))}
+        line = {"tracker": self.name, "reason": reason, "record": msgspec.Raw(_as_said(entry.record))}
         with contextlib.suppress(OSError):  # the journal has the record too
             _append(os.path.join(self._directory, "rejected.jsonl"), msgspec.json.encode(line) + b"\n")
         self._pass(entry, taken=0)
@@ -423,6 +428,11 @@ def _append(path: str, line: bytes) -> None:
         os.write(fd, line)
     finally:
         os.close(fd)
+
+
+def _as_said(record: Record) -> bytes:
+    """The record's JSON as it is in the journal, which holds no ordinals."""
+    return encode(replace(record, ordinal=-1) if isinstance(record, Log) else record)
 
 
 def _said(error: BaseException) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import os
 import shutil
@@ -11,9 +12,9 @@ import time
 from collections.abc import Iterable, Iterator
 from shlex import quote
 
-from ._earlier import Earlier, earlier_run
+from ._earlier import Earlier, bring_back, earlier_run
 from ._folder import make_folder
-from ._journal import FILENAME
+from ._journal import FILENAME, size_of
 from ._lock import held
 from .errors import RunDirectoryError
 
@@ -66,10 +67,15 @@ def copy_whole(source: str, target: str) -> None:
     with tempfile.TemporaryDirectory(dir=os.path.dirname(target), prefix=".copy-") as scratch:
         new, old = os.path.join(scratch, "new"), os.path.join(scratch, "old")
         (shutil.copytree if os.path.isdir(source) else shutil.copy2)(source, new)
-        if os.path.isdir(target) or os.path.isdir(new):
-            with contextlib.suppress(FileNotFoundError):
-                os.rename(target, old)
-        os.replace(new, target)
+        try:
+            if os.path.isdir(target) or os.path.isdir(new):
+                with contextlib.suppress(FileNotFoundError):
+                    os.rename(target, old)
+            os.replace(new, target)
+        except BaseException:  # Ctrl-C between the two: the copy that was there comes back
+            if os.path.lexists(old) and not os.path.lexists(target):
+                os.rename(old, target)
+            raise
 
 
 def set_aside(directory: str, files: Iterable[str] = (), earlier: Earlier | None = None) -> None:
@@ -82,17 +88,27 @@ def set_aside(directory: str, files: Iterable[str] = (), earlier: Earlier | None
         _set_run_aside(directory)
     for name in files:
         if os.path.isfile(os.path.join(directory, name)) and not (earlier and name in earlier.begin.files):
-            target = os.path.join(directory, "previous", time.strftime("files-%Y%m%d-%H%M%S"))
+            target = _unused(os.path.join(directory, "previous", time.strftime("files-%Y%m%d-%H%M%S")), name)
             make_folder(target)
             os.rename(os.path.join(directory, name), os.path.join(target, name))
+
+
+def _unused(folder: str, name: str) -> str:
+    """``folder``, or a numbered one beside it where it holds such a ``name`` already."""
+    numbered = (f"{folder}-{number}" for number in itertools.count(2))
+    return next(path for path in itertools.chain([folder], numbered) if not os.path.lexists(os.path.join(path, name)))
 
 
 def _set_run_aside(directory: str) -> None:
     if not os.path.lexists(os.path.join(directory, FILENAME)):
         return
     earlier = earlier_run(directory)
+    if earlier is None and size_of(os.path.join(directory, FILENAME)) == 0:
+        return  # its process died before it said a word: the new run's goes into the same file
+    if earlier:
+        bring_back(directory, earlier.begin.uid)
     uid = earlier.begin.uid if earlier else time.strftime("unreadable-%Y%m%d-%H%M%S")
-    target = os.path.join(directory, "previous", os.path.basename(uid))
+    target = _unused(os.path.join(directory, "previous", os.path.basename(uid)), FILENAME)
     make_folder(target)
     for name in (*_OWN, *(earlier.begin.files if earlier else ()), FILENAME):
         if os.path.basename(name) == name and os.path.lexists(os.path.join(directory, name)):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from ._journal import FILENAME, Journal, last_record
+from ._journal import FILENAME, Journal, last_record, size_of
 from ._records import Begin, End, Log, Status, marker
 from ._spill import spilled_begin, take_in
-from ._state import load_begin, store_begin
+from ._state import Saved, furthest, load_begin, store_begin
 
 
 class Earlier(NamedTuple):
@@ -34,19 +35,31 @@ def earlier_run(directory: str) -> Earlier | None:
     journal = os.path.join(directory, FILENAME)
     if not os.path.lexists(journal):
         return None
-    begin = _last_begin(directory, journal) or spilled_begin(directory)
+    seen = _seen(directory)
+    begin = _last_begin(directory, journal, seen.offset) or spilled_begin(directory)
     if begin is None:
         return None
-    ended = last_record(journal, End, marker(End))
-    end = ended[0] if ended and ended[0].time >= begin.time else None
+    ended = last_record(journal, End, marker(End), behind=seen.offset)
+    end = ended[0] if ended else seen.end
+    if end is None or end.time < begin.time:
+        end = None
     newest = last_record(journal)
     time = max(begin.time, newest[0].time if newest else 0)
-    return Earlier(begin, end if isinstance(end, End) else None, time, os.path.getsize(journal))
+    size = size_of(journal)
+    return Earlier(begin, end if isinstance(end, End) else None, time, size)
 
 
-def _last_begin(directory: str, journal: str) -> Begin | None:
-    """How the last attempt began, by the journal; by the second copy, where the journal's line is damaged."""
-    found = last_record(journal, Begin, marker(Begin))
+def _seen(directory: str) -> Saved:
+    """What a tracker noted about the journal up to where it stood, so that a long one is not read again."""
+    kept = load_begin(directory)
+    seen = furthest(directory, kept.uid) if kept else None
+    return seen if kept and seen and seen.attempt <= kept.attempt else Saved()
+
+
+def _last_begin(directory: str, journal: str, behind: int) -> Begin | None:
+    """How the last attempt began, by the journal; by the second copy, where the journal's line is damaged or lies
+    before the offset ``behind``."""
+    found = last_record(journal, Begin, marker(Begin), behind=behind)
     begin = found[0] if found else None
     kept = load_begin(directory)
     if kept and (not isinstance(begin, Begin) or (begin.uid == kept.uid and begin.attempt < kept.attempt)):
@@ -56,21 +69,55 @@ def _last_begin(directory: str, journal: str) -> Begin | None:
 
 def settled(journal: Journal, earlier: Earlier) -> Earlier:
     """The run as it stands once nobody owns it: what was spilled is taken in, and without an end it was killed."""
+    directory = os.path.dirname(journal.path)
+    bring_back(directory, earlier.begin.uid)
     waiting = take_in(journal, earlier.begin.uid)
-    earlier = earlier_run(os.path.dirname(journal.path)) or earlier
+    if journal.size != earlier.size:
+        earlier = earlier_run(directory) or earlier
     for record in waiting:
         if isinstance(record, Begin):
             earlier = earlier._replace(begin=record, end=None)
         elif isinstance(record, End):
             earlier = earlier._replace(end=record)
+    journal.be_after(earlier.time)
     if earlier.end is None:
         end = End(time=earlier.time, status=Status.KILLED)
         journal.append(end)
         journal.sync()
         earlier = earlier._replace(end=end, size=journal.size, was_cut_off=True)
     with contextlib.suppress(OSError):  # the second copy may be damaged, deleted or another run's
-        store_begin(os.path.dirname(journal.path), earlier.begin)
+        store_begin(directory, earlier.begin)
     return earlier
+
+
+def bring_back(directory: str, uid: str) -> None:
+    """Undo what a process left half done that was killed while it set this run aside: all but its journal may lie
+    in ``previous/<uid>`` already."""
+    aside = os.path.join(directory, "previous", os.path.basename(uid))
+    if os.path.isdir(aside) and not os.path.lexists(os.path.join(aside, FILENAME)):
+        _move_all(aside, directory)
+
+
+def _move_all(source: str, target: str) -> None:
+    """Move what is in the folder ``source`` to ``target``; what is there already stays as it is."""
+    for name in os.listdir(source):
+        old, new = os.path.join(source, name), os.path.join(target, name)
+        if not os.path.lexists(new):
+            os.rename(old, new)
+        elif os.path.isdir(old) and os.path.isdir(new):
+            _move_all(old, new)
+    with contextlib.suppress(OSError):  # what was not moved
+        os.rmdir(source)
+
+
+def begins_before(directory: str, begin: Begin) -> Iterator[Begin]:
+    """How the attempts before that of ``begin`` began, the newest first."""
+    journal = os.path.join(directory, FILENAME)
+    at: int | None = None
+    while begin.attempt > 1 and (found := last_record(journal, Begin, marker(Begin), at)):
+        earlier, at = found
+        if isinstance(earlier, Begin) and earlier.attempt < begin.attempt:
+            yield earlier
 
 
 def last_step(directory: str, axis: str, earlier: Earlier) -> int:

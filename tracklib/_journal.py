@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from ._lock import close
+from ._lock import close, renew
 from ._mirror import Mirror
 from ._records import Record, decode, encode
 
@@ -57,6 +57,7 @@ class Journal:
         self._unsynced = False
         self._synced_at = time.monotonic()
         self._last_time = after
+        self._child_spill = ""
         self._mirror = Mirror(self._fd, path, on_trouble)
         self._start_backlog()
 
@@ -65,6 +66,10 @@ class Journal:
         self._backlog_bytes = 0
         self._backlog_lock = threading.RLock()
         self._sync_lock = threading.Lock()
+
+    def be_after(self, time: int) -> None:
+        """No record to come is earlier than ``time``."""
+        self._last_time = max(self._last_time, time)
 
     def now(self, later: bool = False) -> int:
         """Milliseconds since the epoch, never less than at an earlier call; ``later``: more."""
@@ -117,6 +122,8 @@ class Journal:
         return trouble
 
     def _keep(self, line: bytes, trouble: str) -> None:
+        if self._child_spill and self._spilled(line, trouble):
+            return
         if self._backlog_bytes + len(line) > BACKLOG_BYTES:
             self.lost += 1
             if self.lost == 1:
@@ -135,6 +142,18 @@ class Journal:
         """Where the file lies now: not at ``path``, if it was deleted and another run has taken its place."""
         return self._mirror.path
 
+    def _spilled(self, line: bytes, trouble: str) -> bool:
+        """In a forked child, which may be gone at any moment and has no thread to try again: write elsewhere."""
+        how = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        try:
+            with open(os.open(self._child_spill, how, 0o600), "wb", buffering=0) as file:
+                if file.write(line) != len(line):
+                    return False
+        except OSError:
+            return False
+        self._on_trouble(f"the journal {self.path} cannot be written ({trouble}): kept in {self._child_spill}")
+        return True
+
     @property
     def waiting(self) -> int:
         """Records that the disk has not taken yet."""
@@ -142,9 +161,9 @@ class Journal:
 
     @property
     def size(self) -> int:
-        """The file's length in bytes; the last one known, where a network's file system does not tell."""
+        """How many bytes of whole lines the file holds; the last one known, where a network's file system is gone."""
         with contextlib.suppress(OSError):
-            self._size = os.fstat(self._fd).st_size
+            self._size = _whole_size(self._fd)
         return self._size
 
     def tick(self) -> None:
@@ -166,6 +185,7 @@ class Journal:
             with contextlib.suppress(OSError):
                 _fdatasync(self._fd)
         self._mirror.keep()
+        renew()
 
     def spill(self, path: str) -> None:
         """Move what still waits to another file, the last resort at the end of a run.
@@ -179,9 +199,10 @@ class Journal:
             self._backlog.clear()
             self._backlog_bytes = 0
 
-    def after_fork_in_child(self) -> None:
+    def after_fork_in_child(self, spill: str = "") -> None:
         """The parent writes its own backlog and mirror; the child starts with none, and with locks of its own."""
         self._start_backlog()
+        self._child_spill = spill
 
     def let_go(self) -> None:
         """The run is over: the file may be another process's from now on."""
@@ -268,8 +289,8 @@ class Reader:
 
     @property
     def size(self) -> int:
-        """The file's length in bytes."""
-        return os.fstat(self._fd).st_size
+        """How many bytes of whole lines the file holds."""
+        return _whole_size(self._fd)
 
     def records(self) -> Iterator[Entry]:
         """All the records up to the end of the file as it is now."""
@@ -288,17 +309,24 @@ def count_said(path: str, offset: int) -> int:
         return sum(not line.startswith((b'{"type":"begin"', b'{"type":"end"'), 9) for line in file if line.strip())
 
 
+def size_of(path: str) -> int:
+    """How many bytes of whole lines the journal holds; none where its process died as it made the file."""
+    with open(path, "rb") as file:
+        return _whole_size(file.fileno())
+
+
 def last_record(
-    path: str, kind: type[Record] | None = None, marker: bytes = b"", before: int | None = None
+    path: str, kind: type[Record] | None = None, marker: bytes = b"", before: int | None = None, behind: int = 0
 ) -> tuple[Record, int] | None:
-    """The last record of ``kind`` whose JSON holds ``marker``, and its line's offset; of those that begin ``before``.
+    """The last record of ``kind`` whose JSON holds ``marker``, and its line's offset; of those that begin ``before``
+    and lie ``behind``, both offsets of lines.
 
     Found from the end backwards, so that a long journal is not read.
     """
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         at = os.fstat(fd).st_size if before is None else before
-        while (at := _rfind(fd, marker or _BEGINNING, at)) >= 0:
+        while (at := _rfind(fd, marker or _BEGINNING, at, behind)) >= 0:
             start = _rfind(fd, _BEGINNING, at + 1) - 8
             line = _line_at(fd, start) if start >= 0 else b""
             with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError):
@@ -310,10 +338,10 @@ def last_record(
         close(fd)
 
 
-def _rfind(fd: int, marker: bytes, end: int) -> int:
-    """Where ``marker`` last begins before ``end``; -1 if nowhere."""
-    while end > 0:
-        start = max(0, end - _CHUNK)
+def _rfind(fd: int, marker: bytes, end: int, behind: int = 0) -> int:
+    """Where ``marker`` last begins before ``end``, and not before ``behind``; -1 if nowhere."""
+    while end > behind:
+        start = max(behind, end - _CHUNK)
         found = os.pread(fd, end - start + len(marker) - 1, start).rfind(marker)
         if found >= 0:
             return start + found
@@ -339,6 +367,12 @@ def _body(line: bytes) -> bytes | None:
     """The JSON of a line whose CRC is right, if it says of what type it is."""
     body = line[9:]
     return body if line.startswith(_BEGINNING, 8) and line[:8] == b"%08x" % zlib.crc32(body) else None
+
+
+def _whole_size(fd: int) -> int:
+    """The file's length without a last line that has no LF."""
+    size = os.fstat(fd).st_size
+    return _rfind(fd, b"\n", size) + 1 if size and os.pread(fd, 1, size - 1) != b"\n" else size
 
 
 def _ends_with_newline(fd: int) -> bool:

@@ -12,9 +12,14 @@ from .errors import RunDirectoryError
 
 LOCK = "journal.lock"
 
+
+class _Holder:
+    fd = -1
+
+
 # POSIX locks do not exclude a second holder in the same process. The process id is part of the key
 # as a forked child gets a copy of the dict, but none of the locks.
-_held: dict[tuple[int, str], object] = {}
+_held: dict[tuple[int, str], _Holder] = {}
 
 
 @contextlib.contextmanager
@@ -28,19 +33,39 @@ def held(directory: str) -> Iterator[None]:
         RunDirectoryError: a live process owns it.
     """
     path = os.path.join(os.path.realpath(directory), LOCK)
-    key, holder = (os.getpid(), path), object()
+    key, holder = (os.getpid(), path), _Holder()
     if _held.setdefault(key, holder) is not holder:  # one step, so that of two threads one gets it
         raise _still_owned(directory)
     try:
         fd = try_lock(path)
         if fd < 0:
             raise _still_owned(directory)
+        holder.fd = fd
         try:
             yield
         finally:
-            close(fd)
+            close(holder.fd)
     finally:
         del _held[key]
+
+
+def renew() -> None:
+    """Take the locks again that this process holds, in case it lost one.
+
+    A POSIX lock is gone as soon as the process closes any descriptor of the file, as a copy of the run's
+    directory does; and the file may be deleted.
+    """
+    for (process, path), holder in list(_held.items()):
+        if process == os.getpid() and holder.fd >= 0:
+            with contextlib.suppress(OSError):
+                _renew(path, holder)
+
+
+def _renew(path: str, holder: _Holder) -> None:
+    fcntl.lockf(holder.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    if os.fstat(holder.fd).st_nlink == 0 and (fd := try_lock(path)) >= 0:
+        deleted, holder.fd = holder.fd, fd
+        close(deleted)
 
 
 def _still_owned(directory: str) -> RunDirectoryError:

@@ -31,6 +31,8 @@ class RunLog:
         self._journal: Journal | None = None
         self._earlier: Earlier | None = None
         self._steps: dict[str, int] = {}
+        self._moment = 0
+        self._steps_now: set[int] = set()  # of the records of this millisecond
         self._warned: set[tuple[str, str]] = set()
 
     def log(self, epoch: Any, log_dict: Mapping[Any, Any], *, axis: str = "epoch") -> None:
@@ -57,12 +59,22 @@ class RunLog:
             raise TypeError(f"axis must be a name, as 'epoch' or 'batch'; got {type(axis).__name__}")
         metrics, skipped = clean(log_dict)
         step = epoch if type(epoch) is int and -INT64 <= epoch < INT64 else self._step(epoch, axis)
-        again = step == self._steps.get(axis)  # two records of one step differ in their time, so that MLflow keeps both
         self._steps[axis] = step
         if metrics:
-            journal.append(Log(time=journal.now(later=again), axis=axis, step=step, metrics=metrics))
+            journal.append(Log(time=self._time_of(step, journal), axis=axis, step=step, metrics=metrics))
         for key, why in skipped:
             self._warn_once("value", f"{key}: {why}", f"metric {key!r} is not logged: {why}")
+
+    def _time_of(self, step: int, journal: Journal) -> int:
+        """When a record of ``step`` is made. Two of one step differ in it, so that MLflow keeps both."""
+        time = journal.now()
+        if time != self._moment:
+            self._moment, self._steps_now = time, {step}
+        elif step in self._steps_now:
+            self._moment, self._steps_now = journal.now(later=True), {step}
+        else:
+            self._steps_now.add(step)
+        return self._moment
 
     def _step(self, epoch: Any, axis: str) -> int:
         step = None if epoch is None else whole_number(epoch)

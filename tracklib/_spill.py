@@ -27,6 +27,11 @@ def spill_path(uid: str) -> str:
     return next(path for path in paths if not os.path.lexists(path))
 
 
+def child_spill(uid: str) -> str:
+    """Where this process, forked inside the run ``uid``, keeps what the journal does not take."""
+    return os.path.join(tempfile.gettempdir(), f"tracklib-{uid}-child-{os.getpid()}.jsonl")
+
+
 def remember(directory: str, uid: str) -> None:
     """Leave word in ``directory`` that the run ``uid`` was spilled: an empty file, which a full disk takes.
 

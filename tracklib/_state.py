@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import zlib
 from typing import TypeVar
@@ -9,6 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from ._folder import make_folder
+from ._journal import FILENAME
 from ._records import Begin, End
 
 T = TypeVar("T")
@@ -17,13 +19,16 @@ T = TypeVar("T")
 class Saved(msgspec.Struct):
     """What ``state/<tracker>.json`` holds: how far the tracker is, and what it must remember.
 
-    ``uid`` is the run's; ``end`` is the latest end that was read, and ``ended`` the attempt that the tracker was
-    told to finish.
+    ``uid`` is the run's, ``config`` tells the tracker from others of its class; ``end`` is the latest end that
+    was read, ``attempt`` that of the latest beginning, and ``ended`` the attempt that the tracker was told to
+    finish.
     """
 
     uid: str = ""
+    config: str = ""
     offset: int = 0
     ordinal: int = 0
+    attempt: int = 0
     end: End | None = None
     ended: int = 0
     delivered: int = 0
@@ -31,10 +36,16 @@ class Saved(msgspec.Struct):
     tracker: dict[str, str] = {}
 
 
-def load(path: str, journal: str, uid: str) -> Saved:
-    """What the file holds; a fresh start where it is damaged or another run's, or its offset is no line's."""
-    saved = _read(path, Saved)
-    return saved if saved and saved.uid == uid and _begins_line(journal, saved.offset) else Saved(uid)
+def load(path: str, journal: str, uid: str, config: str = "") -> Saved:
+    """What was stored for the tracker of this ``config``; a fresh start where nothing was that is whole.
+
+    It lies at ``path``, or at another tracker's, as where two of one class are listed in another order now.
+    """
+    for candidate in [path, *_stored(os.path.dirname(path))]:
+        saved = _read(candidate, Saved)
+        if saved and (saved.uid, saved.config) == (uid, config) and _begins_line(journal, saved.offset):
+            return saved
+    return Saved(uid, config)
 
 
 def _begins_line(journal: str, offset: int) -> bool:
@@ -46,6 +57,23 @@ def _begins_line(journal: str, offset: int) -> bool:
             return lines.read(1) == b"\n"
     except (OSError, ValueError):
         return False
+
+
+def furthest(directory: str, uid: str) -> Saved | None:
+    """What the tracker stored that is furthest in the run ``uid``'s journal."""
+    journal = os.path.join(directory, FILENAME)
+    found = [
+        saved
+        for path in _stored(os.path.join(directory, "state"))
+        if (saved := _read(path, Saved)) and saved.uid == uid and _begins_line(journal, saved.offset)
+    ]
+    return max(found, key=lambda saved: saved.offset, default=None)
+
+
+def _stored(folder: str) -> list[str]:
+    """The files of all trackers."""
+    files = glob.glob(os.path.join(glob.escape(folder), "*.json"))
+    return sorted(file for file in files if os.path.basename(file) != _BEGIN)
 
 
 def store(path: str, saved: Saved) -> None:

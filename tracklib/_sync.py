@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
-import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from ._config import Configs, build, describe
+from ._config import Configs, build, describe, fingerprints, names_of
 from ._delivery import Delivery, Standing
 from ._directory import owned
 from ._draining import draining, wait_for_change
-from ._earlier import Earlier, earlier_run, settled
-from ._journal import FILENAME, Journal
+from ._earlier import Earlier, begins_before, earlier_run, settled
+from ._journal import FILENAME, Journal, size_of
 from ._records import Status
 from ._redact import without_masks
-from ._trackers import names_of
 from .errors import ConfigError, RunDirectoryError
 from .trackers.base import BaseTracker
 
@@ -68,17 +66,14 @@ def sync(
         raise RunDirectoryError(f"{directory} holds no run: there is no {FILENAME} in it")
     with owned(directory):
         run = _settled(directory)
-        built = _own(run) if to is None else _further(to)
-        for tracker in built.values():
+        wanted = [*_own(run), *_left_out(directory, run)] if to is None else _further(to)
+        problems = [Outcome(name, 0, 0, str(tracker)) for name, tracker, _ in wanted if isinstance(tracker, Exception)]
+        deliveries = []
+        for name, tracker, config in wanted:
             if isinstance(tracker, BaseTracker):
                 tracker.output_run = directory
-        deliveries = [
-            Delivery(tracker, name, directory, run.begin, journal)
-            for name, tracker in built.items()
-            if isinstance(tracker, BaseTracker)
-        ]
+                deliveries.append(Delivery(tracker, name, directory, run.begin, journal, config=config))
         _deliver(deliveries, patience, on_progress)
-    problems = [Outcome(name, 0, 0, str(error)) for name, error in built.items() if isinstance(error, ConfigError)]
     damaged = max([delivery.damaged for delivery in deliveries], default=0)
     status = run.end.status if run.end else Status.KILLED
     return Synced(status, run.was_cut_off, damaged, [*map(_outcome, deliveries), *problems])
@@ -88,7 +83,8 @@ def runs_under(root: str) -> Iterator[str]:
     """The directories in ``root`` that hold a run, those of runs that were set aside among them."""
     for folder, folders, files in os.walk(root):
         if FILENAME in files:
-            yield folder
+            if size_of(os.path.join(folder, FILENAME)):
+                yield folder
             folders[:] = [name for name in folders if name not in ("artifacts", "state", "wandb")]
         folders.sort()
 
@@ -100,21 +96,46 @@ def _settled(directory: str) -> Earlier:
     return settled(Journal(os.path.join(directory, FILENAME), _refuse), found)
 
 
-def _own(run: Earlier) -> dict[str, BaseTracker | ConfigError]:
-    """The run's own trackers, by the names that they had in it."""
-    names = names_of(_class_name(config) for config in run.begin.configs)
-    return dict(zip(names, map(_build, without_masks(run.begin.configs)), strict=True))
+class _Wanted(NamedTuple):
+    """A tracker that is to get the run, or why it cannot be built; with what tells its config from others."""
+
+    name: str
+    tracker: BaseTracker | ConfigError
+    config: str
 
 
-def _further(to: Configs) -> dict[str, BaseTracker | ConfigError]:
+def _own(run: Earlier) -> list[_Wanted]:
+    """The run's own trackers, by the names that they had in its last attempt."""
+    configs = run.begin.configs
+    trackers = map(_build, without_masks(configs))
+    return list(map(_Wanted, names_of(configs), trackers, fingerprints(configs)))
+
+
+def _left_out(directory: str, run: Earlier) -> Iterator[_Wanted]:
+    """Trackers that an earlier attempt had and the last one has not: they get the run's rest, and its end.
+
+    One of the same class with another config is no such tracker: the run goes there now, whole.
+    """
+    last = run.begin.configs
+    there = set(fingerprints(last))
+    for begin in begins_before(directory, run.begin):
+        room = Counter(names_of([config])[0] for config in begin.configs)
+        room.subtract(names_of([config])[0] for config in last)
+        for config, fingerprint in zip(begin.configs, fingerprints(begin.configs), strict=True):
+            (kind,) = names_of([config])
+            if fingerprint not in there and room[kind] > 0:
+                room[kind] -= 1
+                there.add(fingerprint)
+                yield _Wanted(f"{kind}-{fingerprint}", _build(without_masks(config)), fingerprint)
+
+
+def _further(to: Configs) -> list[_Wanted]:
     """Trackers that the run did not have, by names that stay the same and that none of its own has."""
     trackers = build(to)
-    described = [json.dumps(describe(tracker), sort_keys=True, default=str) for tracker in trackers]
-    names = names_of(
-        f"{type(tracker).__name__}-{zlib.crc32(config.encode()):08x}"
-        for tracker, config in zip(trackers, described, strict=True)
-    )
-    return dict(zip(names, trackers, strict=True))
+    configs = list(map(describe, trackers))
+    kinds = [names_of([config])[0] for config in configs]
+    names = [f"{kind}-{config}" for kind, config in zip(kinds, fingerprints(configs), strict=True)]
+    return list(map(_Wanted, names, trackers, fingerprints(configs)))
 
 
 def _build(config: dict[str, Any]) -> BaseTracker | ConfigError:
@@ -122,10 +143,6 @@ def _build(config: dict[str, Any]) -> BaseTracker | ConfigError:
         return build(config)[0]
     except ConfigError as error:
         return error
-
-
-def _class_name(config: dict[str, Any]) -> str:
-    return str(config["type"]).rpartition(":")[2].rpartition(".")[2]
 
 
 def _refuse(trouble: str) -> None:

@@ -26,6 +26,7 @@ from ._left import what_is_left
 from ._records import FORMAT, Begin, End, Params, Parent, Status, Tags
 from ._redact import error_text
 from ._run_log import RunLog
+from ._spill import child_spill
 from ._state import store_begin
 from ._warn import warn
 from .errors import ConfigError, LifecycleError
@@ -94,8 +95,8 @@ class Trackers(RunLog):
         self._tags = None if tags is None else as_tags(tags)
         self._parent = parent
         self._resume = resume
-        kinds = [type(tracker).__name__ for tracker in self.loggers]
-        self._named = dict(zip(names_of(kinds), self.loggers, strict=True))
+        self._configs = [_config.describe(tracker) for tracker in self.loggers]
+        self._named = dict(zip(_config.names_of(self._configs), self.loggers, strict=True))
         self._deliveries: list[Delivery] = []
         self._resources = contextlib.ExitStack()
         self._in_child = False
@@ -120,8 +121,10 @@ class Trackers(RunLog):
             stack.callback(journal.let_go)
             begin = self._begin(journal, directory)
             self._deliveries = [
-                Delivery(tracker, name, directory, begin, journal.path, journal.tick)
-                for name, tracker in self._named.items()
+                Delivery(tracker, name, directory, begin, journal.path, journal.tick, config)
+                for (name, tracker), config in zip(
+                    self._named.items(), _config.fingerprints(self._configs), strict=True
+                )
             ]
             self._resources = stack.pop_all()
         self.is_init = True
@@ -162,7 +165,7 @@ class Trackers(RunLog):
             name=self.name or (before.name if before else os.path.basename(directory)),
             pid=os.getpid(),
             host=socket.gethostname(),
-            configs=[_config.describe(tracker) for tracker in self.loggers],
+            configs=self._configs,
             files=list(dict.fromkeys([*(before.files if before else ()), *_files_of(self.loggers)])),
             parent=self._parent or (before.parent if before else None),
         )
@@ -227,12 +230,15 @@ class Trackers(RunLog):
         finally:
             for delivery in self._deliveries:
                 delivery.abandon()
-            assert self._journal is not None
-            self.left = what_is_left(self._deliveries, self._journal, self.uid)
-            if damaged := max(delivery.damaged for delivery in self._deliveries):
-                logger.warning("%d damaged lines of %s were passed over", damaged, self._journal.path)
             _process.open_runs.discard(self)
-            self._resources.close()
+            with self._resources:
+                self._tell_left()
+
+    def _tell_left(self) -> None:
+        assert self._journal is not None
+        self.left = what_is_left(self._deliveries, self._journal, self.uid)
+        if damaged := max(delivery.damaged for delivery in self._deliveries):
+            logger.warning("%d damaged lines of %s were passed over", damaged, self._journal.path)
 
     def __enter__(self) -> Self:
         self.init()
@@ -248,7 +254,7 @@ class Trackers(RunLog):
         """In a forked child: it may log into the run, and never ends it."""
         assert self._journal is not None
         self._in_child = True
-        self._journal.after_fork_in_child()
+        self._journal.after_fork_in_child(child_spill(self.uid))
 
     # Looking at it ------------------------------------------------------------------------------
 
@@ -262,6 +268,9 @@ class Trackers(RunLog):
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until every tracker has what was logged so far, for at most ``timeout`` seconds; whether all have."""
         journal = self._need_journal("flush")
+        journal.sync()  # which may bring in what the disk did not take before
+        if journal.waiting:
+            return False
         size = journal.size
         return self._wait(lambda delivery: delivery.offset >= size, timeout)
 
@@ -292,13 +301,3 @@ def _with_csv_last(trackers: list[BaseTracker]) -> list[BaseTracker]:
 
 def _files_of(trackers: Iterable[BaseTracker]) -> list[str]:
     return [file for tracker in trackers for file in tracker.files]
-
-
-def names_of(kinds: Iterable[str]) -> list[str]:
-    """What trackers of these classes are called: by the class, with ``-2`` and so on where there are several."""
-    seen: Counter[str] = Counter()
-    names = []
-    for kind in kinds:
-        seen[kind] += 1
-        names.append(kind if seen[kind] == 1 else f"{kind}-{seen[kind]}")
-    return names
