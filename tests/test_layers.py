@@ -29,6 +29,7 @@ LAYERS = [  # from the roof to the ground; a module imports from its own layer a
     },
     {
         *(
+            "_apart",
             "_directory",
             "_environment",
             "_inputs",
@@ -41,6 +42,7 @@ LAYERS = [  # from the roof to the ground; a module imports from its own layer a
             "_warn",
         ),
         "errors",
+        "limits",
     },
 ]
 FLOOR = {module: len(LAYERS) - index for index, layer in enumerate(LAYERS) for module in layer}

@@ -18,7 +18,7 @@ from . import _config, _process
 from ._delivery import Delivery, Standing
 from ._directory import cannot_be_used, copy_whole, default_directory, owned, set_aside
 from ._draining import draining, wait_for_change
-from ._inputs import INT64, as_params, as_path, as_status, as_tags, as_text, holds, shown, whole_number
+from ._inputs import INT64, as_axis, as_params, as_path, as_status, as_tags, as_text, holds, shown, whole_number
 from ._journal import FILENAME, Journal
 from ._leaving import PATIENCE, leave, status_of
 from ._left import what_is_left
@@ -77,7 +77,7 @@ class Trackers:
         self.loggers: Sequence[BaseTracker] = _with_csv_last(_config.build(loggers_configs))
         self.name = as_text("name", name)
         self.uid = uuid.uuid4().hex[:16]
-        self.output_run = as_path(output_run) or default_directory(name, self.uid)
+        self.output_run = as_path(output_run) or default_directory(self.name, self.uid)
         self.directory = os.path.abspath(self.output_run)
         self.is_init = False
         self.left = ""
@@ -255,8 +255,8 @@ class Trackers:
                 got = type(log_dict).__name__
                 raise TypeError(f"log_dict must map names to numbers, as {{'loss': 0.1}}; got {got}")
             log_dict = found
-        if type(axis) is not str:
-            raise TypeError(f"axis must be a name, as 'epoch' or 'batch'; got {type(axis).__name__}")
+        if type(axis) is not str or len(axis) > 200:
+            axis = as_axis(axis)
         metrics, skipped = clean(log_dict)
         step = epoch if type(epoch) is int and -INT64 <= epoch < INT64 else self._step(epoch, axis)
         self._steps[axis] = step
