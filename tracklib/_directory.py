@@ -14,6 +14,7 @@ from ._records import Begin
 from .errors import RunDirectoryError
 
 _OWN = ("state", "artifacts", "rejected.jsonl")
+_FOLDERS = ("state", "artifacts", "previous", "wandb")
 
 
 def default_directory(name: str | None, uid: str) -> str:
@@ -28,18 +29,30 @@ def owned(directory: str) -> Iterator[None]:
     """Make ``directory`` with mode 0700 if it is not there, and own it for the length of a block.
 
     Raises:
-        RunDirectoryError: it cannot be written, or a live process owns it.
+        RunDirectoryError: it cannot be written, a live process owns it, or a folder in it is a link.
     """
     with contextlib.ExitStack() as stack:
         try:
             os.makedirs(directory, mode=0o700, exist_ok=True)
             stack.enter_context(held(directory))
             os.listdir(directory)
+            _refuse_links(directory)
         except RunDirectoryError:
             raise
         except OSError as error:
             raise cannot_be_used(directory, error) from error
         yield
+
+
+def _refuse_links(directory: str) -> None:
+    """What we write into a folder of the run stays in the run's directory."""
+    for name in _FOLDERS:
+        path = os.path.join(directory, name)
+        if os.path.islink(path):
+            raise RunDirectoryError(
+                f"{path} is a symbolic link, and the run would be written to where it leads: "
+                "remove it, or choose another output_run"
+            )
 
 
 def cannot_be_used(directory: str, error: OSError) -> RunDirectoryError:
@@ -60,10 +73,17 @@ def copy_whole(source: str, target: str) -> None:
     with tempfile.TemporaryDirectory(dir=os.path.dirname(target), prefix=".copy-") as scratch:
         new, old = os.path.join(scratch, "new"), os.path.join(scratch, "old")
         (shutil.copytree if os.path.isdir(source) else shutil.copy2)(source, new)
+        _for_the_owner_alone(new)
         if os.path.isdir(target) or os.path.isdir(new):
             with contextlib.suppress(FileNotFoundError):
                 os.rename(target, old)
         os.replace(new, target)
+
+
+def _for_the_owner_alone(path: str) -> None:
+    inside = [os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names]
+    for each in (path, *(folder for folder, _, _ in os.walk(path)), *inside):
+        os.chmod(each, os.stat(each).st_mode & 0o700)
 
 
 def set_aside(directory: str, files: Iterable[str] = ()) -> None:
@@ -85,11 +105,16 @@ def _set_run_aside(directory: str) -> None:
         return
     begin = first_begin(journal)
     uid = begin.uid if begin else time.strftime("unreadable-%Y%m%d-%H%M%S")
-    target = os.path.join(directory, "previous", os.path.basename(uid))
+    target = os.path.join(directory, "previous", uid if _is_name(uid) else time.strftime("unnamed-%Y%m%d-%H%M%S"))
     os.makedirs(target, mode=0o700, exist_ok=True)
     for name in (*_OWN, *(begin.files if begin else ()), FILENAME):
-        if os.path.basename(name) == name and os.path.lexists(os.path.join(directory, name)):
+        if _is_name(name) and os.path.lexists(os.path.join(directory, name)):
             os.rename(os.path.join(directory, name), os.path.join(target, name))
+
+
+def _is_name(name: str) -> bool:
+    """Whether ``name`` leads out of no folder; a journal may have been written by anybody."""
+    return os.path.basename(name) == name and name not in ("", ".", "..") and "\0" not in name
 
 
 def first_begin(journal: str) -> Begin | None:
