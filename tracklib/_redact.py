@@ -78,7 +78,7 @@ _ASSIGNED = re.compile(
           | (--?[\w.-]++)(?:["'],\s{0,4}|\s{1,4})(?=["']?[^\s"'-]) )  # --name value, '--name', 'value'""",
     re.VERBOSE,
 )
-_VALUE = re.compile(r"""(["'])((?:(?!\1)[^\\]|\\.)*+)|()([^\s"'&,;]{4,})""", re.DOTALL)
+_VALUE = re.compile(r"""(["'])((?:(?!\1)[^\\]|\\.)*+)|()(?!\*{3})([^\s"'&,;]{4,})""", re.DOTALL)
 _FOLDERS = frozenset({"PWD", "OLDPWD"})
 
 
@@ -88,7 +88,7 @@ _MARGIN = 8192  # characters; a secret that is cut off is shorter, as a rule
 
 def redact(value: Any, key: str = "") -> Any:
     """``value``, of what JSON knows, with every secret in it masked; containers are rebuilt, not changed."""
-    return _redact(value, key, _known_secrets(), ())
+    return _redact(value, key, known_secrets(), ())
 
 
 def _redact(value: Any, key: str, known: Sequence[str], inside: tuple[int, ...]) -> Any:
@@ -135,13 +135,16 @@ def without_masks(value: Any) -> Any:
 
 def redact_text(text: str) -> str:
     """``text`` with every secret in it masked."""
-    masked: str = _mask(text, _known_secrets())
+    masked: str = _mask(text, known_secrets())
     return masked
 
 
-def redact_head(text: str, limit: int) -> str:
-    """The first ``limit`` characters of ``text``, secrets masked, and no part of one that is cut off."""
-    masked = redact_text(text[: limit + _MARGIN])
+def redact_head(text: str, limit: int, known: Sequence[str] | None = None) -> str:
+    """The first ``limit`` characters of ``text``, secrets masked, and no part of one that is cut off.
+
+    Who asks often hands :func:`known_secrets` over.
+    """
+    masked: str = _mask(text[: limit + _MARGIN], known_secrets() if known is None else known)
     if len(text) > limit + _MARGIN:
         masked = masked[:-_MARGIN]
     elif len(masked) <= limit:
@@ -151,7 +154,7 @@ def redact_head(text: str, limit: int) -> str:
 
 def shows_secret(text: str) -> bool:
     """Whether a secret can be told by its shape, or by the environment; a name beside it is not asked."""
-    return _mask_shapes(text) != text or any(value in text for value in _known_secrets())
+    return _mask_shapes(text) != text or any(value in text for value in known_secrets())
 
 
 def _mask(text: Any, known: Iterable[str]) -> Any:
@@ -175,7 +178,7 @@ def _mask_shapes(text: str) -> str:
     return text
 
 
-def _known_secrets() -> list[str]:
+def known_secrets() -> list[str]:
     """The values of the environment's secret variables, also as a URL or JSON spells them; longer ones
     first, as one secret may begin with another."""
     values = {value for name, value in _environment.variables() if len(value) >= 8 and _is_kept(name)}

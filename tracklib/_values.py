@@ -8,14 +8,15 @@ and SystemExit are not the value's, and pass. How much one call may bring is in 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, TypeVar
 
 from . import limits
 from ._apart import apart
 from ._names import with_hash
-from ._redact import error_text, redact_head, redact_text, shows_secret
+from ._redact import error_text, known_secrets, redact_head, redact_text, shows_secret
 from ._warn import warn
 
 DEPTH = 16
@@ -30,6 +31,9 @@ _type_name = type.__dict__["__name__"].__get__  # whatever a metaclass makes of 
 # Names that were looked at and are good as they are: text of at most _SHORT characters that UTF-8 has bytes
 # for, without a secret. Most calls bring no other.
 _good_names: set[str] = set()
+
+
+_T = TypeVar("_T")
 
 
 class Skipped(NamedTuple):
@@ -66,6 +70,34 @@ def clean(metrics: Mapping[Any, Any]) -> tuple[dict[str, float], list[Skipped]]:
     return _with_good_names(sweep.flat), sweep.skipped
 
 
+class _Room:
+    """How much one call may still bring. What stands behind a container has its place, however long that one is."""
+
+    def __init__(self) -> None:
+        self.items = limits.KEYS
+        self.characters = limits.CALL
+        self._reserved = 0
+
+    @property
+    def asked(self) -> int:
+        """How many items to ask a container for: one more than there is room for."""
+        return max(0, self.items - self._reserved) + 1
+
+    def each(self, items: list[_T]) -> Iterator[tuple[_T, bool]]:
+        """Each of a container's items, with whether there is room for it; none behind one without room."""
+        for index, item in enumerate(items):
+            if self.items <= self._reserved:
+                yield item, False
+                return
+            self.items -= 1
+            behind = len(items) - index - 1
+            self._reserved += behind
+            try:
+                yield item, True
+            finally:
+                self._reserved -= behind
+
+
 class _Sweep:
     """One call's metrics on their way to a flat dict: what is kept, what was skipped, how much may still come."""
 
@@ -73,21 +105,20 @@ class _Sweep:
         self.flat: dict[str, float] = {}
         self.skipped: list[Skipped] = []
         self._unkept = 0
-        self._items = limits.KEYS
-        self._characters = limits.CALL
+        self._room = _Room()
 
     def take(self, metrics: Mapping[Any, Any], prefix: str, inside: tuple[int, ...]) -> None:
         """``inside`` holds the ids of the containers around a value, so that no cycle is followed."""
         try:
-            pairs = _pairs(metrics, self._items + 1)
+            pairs = _pairs(metrics, self._room.asked)
         except Exception as error:
             self._skip(prefix.rstrip("/"), f"its items() raised {_type_name(type(error))}")
             return
-        for key, value in pairs:
-            if self._items < 0:
-                return
+        for (key, value), has_room in self._room.each(pairs):
             name = _cut_name(prefix + _name(key))
-            if self._has_room(name):
+            if not has_room:
+                self._skip(name, f"nor is any behind it, as one call takes {limits.KEYS} (tracklib.limits.KEYS)")
+            elif self._is_short_enough(name):
                 self._take_one(name, value, inside)
 
     def _skip(self, name: str, why: str) -> None:
@@ -98,19 +129,15 @@ class _Sweep:
             self.skipped.pop()
         self.skipped.append(Skipped(name, why))
 
-    def _has_room(self, name: str) -> bool:
-        self._items -= 1
-        if self._items < 0:
-            why = f"nor is any behind it, as one call takes {limits.KEYS} (tracklib.limits.KEYS)"
-            self._skip(name, why)
-            return False
-        if len(name) > _SHORT:
-            self._characters -= len(name)
-            if self._characters < 0:
-                why = f"the names of one call have {limits.CALL} characters at most (tracklib.limits.CALL)"
-                self._skip(with_hash(name, name, _SHORT), why)
-                return False
-        return True
+    def _is_short_enough(self, name: str) -> bool:
+        if len(name) <= _SHORT:
+            return True
+        self._room.characters -= len(name)
+        if self._room.characters >= 0:
+            return True
+        why = f"the names of one call have {limits.CALL} characters at most (tracklib.limits.CALL)"
+        self._skip(with_hash(name, name, _SHORT), why)
+        return False
 
     def _take_one(self, name: str, value: Any, inside: tuple[int, ...]) -> None:
         try:
@@ -280,8 +307,7 @@ class _Plainer:
 
     def __init__(self) -> None:
         self.cut: list[str] = []
-        self._items = limits.KEYS
-        self._characters = limits.CALL
+        self._room = _Room()
 
     def make(self, value: Any, where: str, inside: tuple[int, ...]) -> Any:
         try:
@@ -308,51 +334,53 @@ class _Plainer:
 
     def _mapping(self, value: Mapping[Any, Any], where: str, inside: tuple[int, ...]) -> dict[str, Any]:
         made = []
-        for key, item in _pairs(value, self._items + 1):
+        for (key, item), has_room in self._room.each(_pairs(value, self._room.asked)):
+            if not has_room:
+                made.append(self._more(where))
+                break
             name = self._named(key)
             path = f"{where}/{name[:_SHORT]}" if where else name[:_SHORT]
-            if name != MORE and not self._has_room(where):
-                made.append((MORE, MORE))
-                break
             made.append((name, self.make(item, path, inside)))
         return apart(made)
 
     def _list(self, value: Iterable[Any], where: str, inside: tuple[int, ...]) -> list[Any]:
         made = []
-        for item in itertools.islice(value, max(0, self._items + 1)):
-            if not (type(item) is str and item == MORE) and not self._has_room(where):
-                made.append(MORE)
+        for item, has_room in self._room.each(list(itertools.islice(value, self._room.asked))):
+            if not has_room:
+                made.append(self._more(where)[1])
                 break
             made.append(self.make(item, where, inside))
         return made
 
-    def _has_room(self, where: str) -> bool:
-        self._items -= 1
-        if self._items == -1:
-            self.cut.append(f"{where or 'all'} (more than {limits.KEYS} items)")
-        return self._items >= 0
+    def _more(self, where: str) -> tuple[str, str]:
+        self.cut.append(f"{where or 'all'} (a call takes {limits.KEYS} items)")
+        return MORE, MORE
 
     def _named(self, key: Any) -> str:
         name = _name(key)
         if len(name) <= _SHORT:
             return name
-        self._characters -= len(name)
-        if len(name) <= limits.NAME and self._characters >= 0:
+        self._room.characters -= len(name)
+        if len(name) <= limits.NAME and self._room.characters >= 0:
             return name
-        cut = with_hash(name, name, limits.NAME if self._characters >= 0 else _SHORT)
+        cut = with_hash(name, name, limits.NAME if self._room.characters >= 0 else _SHORT)
         self.cut.append(f"the name {cut[:20]}... ({len(name)} characters)")
         return cut
 
     def _text(self, text: str, where: str) -> str:
         if len(text) <= _SHORT:
             return text
-        limit = max(_SHORT, min(limits.TEXT, self._characters))
-        self._characters -= min(limit, len(text))
+        limit = max(_SHORT, min(limits.TEXT, self._room.characters))
+        self._room.characters -= min(limit, len(text))
         if len(text) <= limit:
             return text
         self.cut.append(f"{where or 'a text'} ({len(text)} characters)")
         note = f" ({len(text)} characters)"
-        return redact_head(text, limit - len(note) - len(MORE)) + note
+        return redact_head(text, limit - len(note) - len(MORE), self._known) + note
+
+    @functools.cached_property
+    def _known(self) -> list[str]:
+        return known_secrets()
 
 
 def _plain_scalar(value: Any) -> Any:
