@@ -75,9 +75,9 @@ class Everywhere:
 
     @functools.cache  # noqa: B019  # a test's object
     def in_mlflow(self, name: str) -> list[tuple[int, float]]:
-        """Steps and values, in the order in which they were logged."""
+        """Steps and values, by step."""
         points = self.client.get_metric_history(self.mlflow.info.run_id, name)
-        return [(point.step, point.value) for point in sorted(points, key=lambda point: point.timestamp)]
+        return sorted((point.step, point.value) for point in points)
 
     def in_wandb(self, name: str) -> list[tuple[int, float]]:
         return [(row["epoch"], row[name]) for row in self.wandb.rows if name in row]
