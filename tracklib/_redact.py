@@ -100,7 +100,10 @@ def _redact(value: Any, key: str, known: Sequence[str], inside: tuple[int, ...])
             return apart(
                 (_mask(name, known), _redact(item, _path(key, name), known, inside)) for name, item in value.items()
             )
-        return [_redact(item, key or option, known, inside) for option, item in _with_options(value)]
+        return [
+            _redact(item, option if option and not is_secret_name(key) else key, known, inside)
+            for option, item in _with_options(value)
+        ]
     if value not in (None, "") and not isinstance(value, bool) and _holds_secret(key, value):
         return MASK
     return _mask(value, known)
