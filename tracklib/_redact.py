@@ -113,12 +113,15 @@ def _with_options(items: Iterable[Any]) -> Iterable[tuple[str, Any]]:
     """Each item with the option before it, as in ``["--token", "x"]``; an option has none itself."""
     option = ""
     for item in items:
-        if isinstance(item, str) and item.startswith("-"):
+        if isinstance(item, str) and _OPTION.fullmatch(item):
             yield "", item
             option = item
         else:
             yield option, item
             option = ""
+
+
+_OPTION = re.compile(r"--?[\w.-]{1,100}")
 
 
 def _path(outer: str, name: Any) -> str:
