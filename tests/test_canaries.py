@@ -139,7 +139,8 @@ INNOCENT: dict[str, Any] = {
     "bear": "brown", "use_auth": False, "password_file": "none-given", "auth_type": "oauth", "hash": "0f1e2d3c4b5a6978",
     "sha": HEX, "uuid": "123e4567-e89b-12d3-a456-426614174000", "model": "meta-llama/Llama-2-7b-hf", "lib": "sk-learn",
     "url": "https://example.org:8080/a?b=c", "email": "user@example.org", "bucket": "s3://bucket/key",
-    "text": "basic training, bearer of news: 100 tokens", "path": "runs/2024-01-01T00:00:00", "marker": "innocentMarker42",
+    "text": "basic training, bearer of news: 100 tokens", "path": "runs/2024-01-01T00:00:00",
+    "marker": "innocentMarker42",
 }  # fmt: skip
 
 SCRIPT = """
@@ -254,7 +255,7 @@ def searched(home: Path) -> list[Place]:
         "HOME": str(home),
         "WANDB_ERROR_REPORTING": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
-        "MLFLOW_RUN_CONTEXT": json.dumps({"api_key": ELSEWHERE["MLflow's context"]}),
+        "MLFLOW_RUN_CONTEXT": json.dumps({"context_token": ELSEWHERE["MLflow's context"]}),
     }
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(SCRIPT), "--token", ELSEWHERE["the command line"]],
