@@ -114,7 +114,8 @@ def _set_run_aside(directory: str) -> None:
 
 def _is_name(name: str) -> bool:
     """Whether ``name`` leads out of no folder; a journal may have been written by anybody."""
-    return os.path.basename(name) == name and name not in ("", ".", "..") and "\0" not in name
+    is_one = os.path.basename(name) == name and name not in ("", ".", "..") and "\0" not in name
+    return is_one and len(os.fsencode(name)) <= 200
 
 
 def first_begin(journal: str) -> Begin | None:
