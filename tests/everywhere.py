@@ -83,11 +83,11 @@ class Everywhere:
         return [(row["epoch"], row[name]) for row in self.wandb.rows if name in row]
 
     def in_csv(self, name: str) -> list[tuple[int, float]]:
-        """Cells that are not empty; so NaN is not among them."""
+        """Cells that are not empty; so NaN is not among them. On another axis, the epoch is -1."""
         if name not in self.csv:
             return []
         filled = self.csv[self.csv[name].notna()]
-        return list(zip(map(int, filled["epoch"]), map(float, filled[name]), strict=True))
+        return list(zip(map(int, filled["epoch"].fillna(-1)), map(float, filled[name]), strict=True))
 
     def values(self, backend: str, name: str) -> list[tuple[int, float]]:
         return list({"csv": self.in_csv, "mlflow": self.in_mlflow, "wandb": self.in_wandb}[backend](name))

@@ -23,7 +23,6 @@ from tracklib import Trackers
 from tracklib._journal import Reader
 from tracklib._records import Log, Params, Tags
 
-
 # A delivery's thread that draws its jitter in the middle of an example is not the example's doing.
 pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 
