@@ -21,6 +21,16 @@ from typing import Any
 import pytest
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="run the randomised tests for long, as the docs' figures say")
+
+
+@pytest.fixture(scope="session")
+def long(request: pytest.FixtureRequest) -> bool:
+    """Whether ``--long`` was given: more of the same, for figures rather than for a verdict."""
+    return bool(request.config.getoption("--long"))
+
+
 @pytest.fixture(autouse=True)
 def _no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep ``WANDB_*`` and ``MLFLOW_*`` out, and both SDKs from reporting home."""

@@ -97,16 +97,18 @@ def hanging_for_ever(call: str) -> tuple[Scripted, threading.Event]:
     return Scripted(script={call: iter(lambda: free, None)}), free
 
 
-def begin(attempt: int = 1, time: int = 1_000) -> Begin:
-    return Begin(time=time, format=1, uid="u1", attempt=attempt, name="n", pid=1, host="h", configs=[])
+def begin(attempt: int = 1) -> Begin:
+    return Begin(
+        time=attempt * 10_000 - 9_000, format=1, uid="u1", attempt=attempt, name="n", pid=1, host="h", configs=[]
+    )
 
 
 def log(step: int, **metrics: float) -> Log:
     return Log(time=2_000 + step, axis="epoch", step=step, metrics=metrics or {"loss": float(step)})
 
 
-def end(status: Status = Status.FINISHED) -> End:
-    return End(time=9_000, status=status)
+def end(status: Status = Status.FINISHED, attempt: int = 1) -> End:
+    return End(time=attempt * 10_000 - 1_000, status=status)
 
 
 def run_of(*records: Record) -> list[Record]:

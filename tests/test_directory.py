@@ -14,7 +14,7 @@ import pytest
 from scripted import Scripted
 
 from tracklib import BaseTracker, RunDirectoryError, Status, Trackers, TrackerWarning, tracking
-from tracklib._directory import copy_whole, default_directory, first_begin, owned, set_aside
+from tracklib._directory import copy_whole, default_directory, owned, set_aside
 
 
 def finished_run(directory: Path, loss: float = 0.5) -> str:
@@ -122,18 +122,6 @@ def test_a_move_that_was_interrupted_goes_on(tmp_path: Path) -> None:
     os.rename(tmp_path / "state", old / "state")
     set_aside(str(tmp_path))
     assert sorted(os.listdir(old)) == ["artifacts", "journal.jsonl", "metrics.csv", "rejected.jsonl", "state"]
-
-
-def test_the_first_beginning_is_that_of_the_run(tmp_path: Path) -> None:
-    uid = finished_run(tmp_path)
-    begin = first_begin(str(tmp_path / "journal.jsonl"))
-    assert begin is not None
-    assert begin.uid == uid
-
-
-def test_a_journal_without_a_beginning_has_none(tmp_path: Path) -> None:
-    (tmp_path / "j").write_text("rubbish\n")
-    assert first_begin(str(tmp_path / "j")) is None
 
 
 @pytest.mark.parametrize(

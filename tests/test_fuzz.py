@@ -19,7 +19,7 @@ from scripted import Scripted
 
 from tracklib import ConfigError, RunDirectoryError, Trackers
 from tracklib._config import build
-from tracklib._directory import first_begin
+from tracklib._earlier import earlier_run
 from tracklib._journal import Journal, Reader, count_lines
 from tracklib._records import Artifact, Begin, End, Log, Params, Record, Status, Tags, decode, encode
 from tracklib._state import Saved, load
@@ -191,7 +191,7 @@ def test_syncing_whatever_is_there_works_or_says_that_there_is_no_run(content: b
     with folder() as path:
         (path / "journal.jsonl").write_bytes(content)
         with contextlib.suppress(RunDirectoryError):
-            first_begin(str(path / "journal.jsonl"))
+            earlier_run(str(path))
             sync(str(path), patience=0.2)
 
 

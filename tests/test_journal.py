@@ -13,9 +13,10 @@ import zlib
 
 import pytest
 
-from tracklib import _journal
-from tracklib._journal import Journal, Reader, count_lines, held
-from tracklib._records import Begin, End, Log, Params, Status
+from tracklib import _journal, _lock
+from tracklib._journal import Journal, Reader, count_said
+from tracklib._lock import held
+from tracklib._records import Begin, End, Log, Params, Status, Tags
 from tracklib.errors import RunDirectoryError
 
 BEGIN = Begin(time=1, format=1, uid="u", attempt=1, name="n", pid=2, host="h", configs=[])
@@ -54,9 +55,7 @@ def told():
 
 @pytest.fixture
 def journal(path, told):
-    journal = Journal(path, told.append)
-    yield journal
-    journal.close()
+    return Journal(path, told.append)
 
 
 # What is written
@@ -109,7 +108,6 @@ def test_a_second_writer_goes_on_behind_the_first(path, journal):
     second = Journal(path, print)
     second.append(log(2))
     journal.append(log(3))
-    second.close()
     assert steps(path) == [1, 2, 3]
 
 
@@ -129,7 +127,6 @@ def small(path):
     journal = Journal(path, print)
     for record in records:
         journal.append(record)
-    journal.close()
     with open(path, "rb") as file:
         return file.read(), [repr(record) for record in records]
 
@@ -158,7 +155,6 @@ def test_every_prefix_is_taken_up_by_the_next_writer(path, small):
         put(path, content[:length])
         journal = Journal(path, print)
         journal.append(log(9))
-        journal.close()
         whole = content[:length].count(b"\n")
         is_torn = not content[:length].endswith(b"\n") and length > 0
         assert reprs(path) == ([*records[:whole], repr(log(9))], int(is_torn))
@@ -183,9 +179,30 @@ def test_damaged_lines_are_counted_and_blank_ones_are_not(path):
     assert ([record.step for record in records], damaged) == ([1, 3], 3)
 
 
-@pytest.mark.parametrize("body", [b"{}", b"no json", b'{"type":"end","time":1,"status":"killed","message":"\xff"}'])
+@pytest.mark.parametrize("body", [b"", b"{}", b"no json"])
 def test_a_line_that_is_whole_but_no_record_is_damage(path, body):
     put(path, b"%08x %b\n" % (zlib.crc32(body), body) + line_of(log(1)))
+    records, damaged = read(path)
+    assert ([record.ordinal for record in records], damaged) == ([0], 1)
+
+
+@pytest.mark.parametrize("body", [b'{"type":"of tomorrow"}', b'{"type":"end","time":1,"message":"\xff"}'])
+def test_a_whole_line_of_an_unknown_kind_is_passed_over_and_has_its_ordinal(path, body):
+    put(path, b"%08x %b\n" % (zlib.crc32(body), body) + line_of(log(1)))
+    records, damaged = read(path)
+    assert ([record.ordinal for record in records], damaged) == ([1], 0)
+
+
+@pytest.mark.parametrize("cut", range(1, len(line_of(log(1))) - 1))
+def test_a_line_right_behind_one_that_was_cut_off_counts(path, cut):
+    put(path, line_of(log(1))[:cut] + line_of(log(2)) + line_of(log(3)))
+    records, damaged = read(path)
+    assert ([record.step for record in records], damaged) == ([2, 3], 1)
+
+
+def test_a_text_that_looks_like_a_line_is_none(path):
+    inner = line_of(log(7))[:-1].decode()
+    put(path, line_of(Tags(time=1, tags={"t": "x" + inner}))[1:] + line_of(log(1)))
     records, damaged = read(path)
     assert ([record.step for record in records], damaged) == ([1], 1)
 
@@ -259,7 +276,7 @@ def test_lines_behind_an_offset_are_counted_by_their_newlines(journal, path, mon
     monkeypatch.setattr(_journal, "_CHUNK", 64)
     for step in range(5):
         journal.append(log(step))
-    assert [count_lines(path, 0), count_lines(path, 2 * len(line_of(log(0)))), count_lines(path, 10**6)] == [5, 3, 0]
+    assert [count_said(path, 0), count_said(path, 2 * len(line_of(log(0)))), count_said(path, 10**6)] == [5, 3, 0]
 
 
 # Many writers
@@ -328,7 +345,6 @@ def test_a_forked_childs_journal_begins_without_a_backlog(told):
     journal.append(log(1))
     journal.after_fork_in_child()
     assert journal.waiting == 0
-    journal.close()
 
 
 def test_a_child_forked_while_a_thread_held_the_backlog_can_append(journal, path):
@@ -381,7 +397,6 @@ def test_what_a_full_device_refuses_waits_and_is_told_once(told):
     (message,) = told
     assert "/dev/full" in message
     assert "No space left on device" in message
-    journal.close()
 
 
 def test_a_file_at_its_size_limit_keeps_every_record_in_order(path):
@@ -400,7 +415,6 @@ def test_a_file_at_its_size_limit_keeps_every_record_in_order(path):
         journal.sync()
         print(journal.waiting)
         journal.append(Log(time=1, axis="epoch", step=20, metrics={"loss": 0.5}))
-        journal.close()
     """
     ran = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(program), path], capture_output=True, text=True, check=True
@@ -480,7 +494,6 @@ def test_a_torn_tail_that_cannot_be_mended_yet_keeps_the_record_waiting(path, to
         journal.append(log(2))
     assert (journal.waiting, steps(path)) == (1, [1])
     journal.append(log(3))
-    journal.close()
     assert steps(path) == [1, 2, 3]
 
 
@@ -517,7 +530,6 @@ def test_the_record_is_kept_when_telling_the_trouble_raises(path, monkeypatch):
         with pytest.raises(UserWarning):
             journal.append(log(1))
     journal.append(log(2))
-    journal.close()
     assert steps(path) == [1, 2]
 
 
@@ -526,7 +538,6 @@ def test_a_spill_holds_what_still_waits(tmp_path, told):
     journal.append(log(1))
     journal.append(log(2))
     journal.spill(str(tmp_path / "spill.jsonl"))
-    journal.close()
     assert steps(tmp_path / "spill.jsonl") == [1, 2]
     assert stat.S_IMODE(os.stat(tmp_path / "spill.jsonl").st_mode) == 0o600
 
@@ -592,25 +603,17 @@ def test_a_disk_that_cannot_sync_stops_nothing(told):
     journal.append(log(1))
     journal.sync()
     assert told == []
-    journal.close()
 
 
-def test_a_record_after_close_waits_rather_than_raises(path, told):
-    journal = Journal(path, told.append)
-    journal.close()
-    journal.append(log(1))
-    journal.sync()
-    assert (journal.waiting, steps(path)) == (1, [])
-    journal.spill(f"{path}.spill")
-    assert steps(f"{path}.spill") == [1]
-
-
-def test_closing_twice_closes_once(path, tmp_path):
+def test_the_file_stays_open_until_nobody_can_append_any_more(path):
     journal = Journal(path, print)
-    journal.close()
-    with open(tmp_path / "other", "w") as other:  # takes the descriptor's number
-        journal.close()
-        other.write("still open")
+    fd = journal._fd
+    journal.let_go()
+    journal.append(log(1))
+    assert steps(path) == [1]
+    del journal
+    with pytest.raises(OSError, match=os.strerror(errno.EBADF)):
+        os.fstat(fd)
 
 
 # The lock
@@ -618,7 +621,7 @@ def test_closing_twice_closes_once(path, tmp_path):
 
 HOLDER = """
     import sys
-    from tracklib._journal import held
+    from tracklib._lock import held
     from tracklib.errors import RunDirectoryError
     try:
         with held(sys.argv[1]):
@@ -749,7 +752,7 @@ def test_a_file_system_without_locks_is_no_second_owner(tmp_path, monkeypatch):
     def no_locks(fd, how):
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(_journal.fcntl, "lockf", no_locks)
+    monkeypatch.setattr(_lock.fcntl, "lockf", no_locks)
     with pytest.raises(OSError, match="No locks available") as caught, held(str(tmp_path)):
         pass
     assert not isinstance(caught.value, RunDirectoryError)
@@ -758,4 +761,3 @@ def test_a_file_system_without_locks_is_no_second_owner(tmp_path, monkeypatch):
 def test_a_descriptor_that_somebody_else_closed_does_not_keep_a_run_from_ending(tmp_path):
     journal = _journal.Journal(str(tmp_path / "journal.jsonl"), print)
     os.close(journal._fd)
-    journal.close()

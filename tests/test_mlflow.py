@@ -6,6 +6,8 @@ that follows a script.
 
 from __future__ import annotations
 
+import datetime
+import email.utils
 import json
 import math
 import os
@@ -20,6 +22,7 @@ from typing import Any
 import pytest
 from conftest import MlflowServer, Scripted, free_port
 
+from tracklib import tracking
 from tracklib._records import Begin, Log, Parent, Status
 from tracklib.errors import TrackerBlocked, TrackerUnavailable, TrackerWarning
 from tracklib.trackers import Mlflow
@@ -416,10 +419,13 @@ def test_params_that_are_sent_twice_are_no_error(tracker: Mlflow) -> None:
 
 def test_a_param_that_changed_keeps_its_first_value_and_its_neighbours_arrive(tracker: Mlflow) -> None:
     tracker.log_params({"lr": 0.1})
-    with pytest.warns(TrackerWarning, match="keeps a param's first value: lr"):
+    with pytest.warns(TrackerWarning, match="the new one of lr is lr.v2 there"):
         tracker.log_params({"lr": 0.2, "more": 1})
+    with pytest.warns(TrackerWarning, match="the new one of lr is lr.v3 there"):
+        tracker.log_params({"lr": 0.3})
+    tracker.log_params({"lr": 0.2})  # sent again, as after a reply that was lost
 
-    assert stored(tracker).data.params == {"lr": "0.1", "more": "1"}
+    assert stored(tracker).data.params == {"lr": "0.1", "lr.v2": "0.2", "lr.v3": "0.3", "more": "1"}
 
 
 def test_a_secret_among_params_and_tags_is_masked(tracker: Mlflow) -> None:
@@ -492,10 +498,28 @@ def test_a_run_that_is_taken_up_again_with_other_params_connects(uri: str, exper
     second = Mlflow(tracking_uri=uri, experiment_name=experiment, params={"lr": 0.2})
     first.init()
     second.state = dict(first.state)
-    with pytest.warns(TrackerWarning, match="first value: lr"):
+    with pytest.warns(TrackerWarning, match="the new one of lr is lr.v2"):
         second.init()
 
-    assert stored(second).data.params == {"lr": "0.1"}
+    assert stored(second).data.params == {"lr": "0.1", "lr.v2": "0.2"}
+
+
+def test_a_run_that_goes_on_elsewhere_comes_there_from_its_first_record(
+    experiment: str, tmp_path: Path, mlflow_server: Any
+) -> None:
+    where = tmp_path / "run"
+    first, second = f"sqlite:///{tmp_path}/first.db", mlflow_server.uri
+    for attempt, uri in enumerate([first, second]):
+        config = {"type": "Mlflow", "tracking_uri": uri, "experiment_name": experiment}
+        with tracking([config], output_run=where, resume=True) as run:
+            run.log(attempt, {"loss": 0.5})
+
+    for uri, steps in ((first, [0]), (second, [0, 1])):
+        found = client(uri).get_experiment_by_name(experiment)
+        assert found is not None
+        (there,) = client(uri).search_runs([found.experiment_id])
+        assert [metric.step for metric in client(uri).get_metric_history(there.info.run_id, "loss")] == steps
+        assert there.info.status == "FINISHED"
 
 
 @pytest.mark.parametrize(
@@ -631,6 +655,46 @@ def test_a_busy_server_is_unavailable_for_as_long_as_it_says(
     assert len(server.requests) == 1
 
 
+def test_a_busy_server_may_say_until_when(scripted: Callable[..., Scripted]) -> None:
+    until = email.utils.format_datetime(datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=1), usegmt=True)
+    _, error = trouble_at(scripted(503, headers={"Retry-After": until}).uri)
+
+    assert isinstance(error, TrackerUnavailable)
+    assert error.retry_after is not None
+    assert 3000 < error.retry_after <= 3600
+
+
+@pytest.mark.parametrize("status", [413, 422, 431])
+def test_a_batch_that_is_too_much_for_a_proxy_is_the_records_matter(
+    scripted: Callable[..., Scripted], status: int
+) -> None:
+    tracker, error = trouble_at(scripted(status, "<html>too large</html>").uri)
+
+    assert not tracker.is_transient(error)
+    assert not isinstance(error, TrackerBlocked)
+
+
+@pytest.mark.parametrize("status", [405, 407, 410, 451])
+def test_an_answer_that_says_that_this_is_no_place_for_it_blocks(
+    scripted: Callable[..., Scripted], status: int
+) -> None:
+    _, error = trouble_at(scripted(status, "no").uri)
+
+    assert isinstance(error, TrackerBlocked)
+
+
+def test_what_mlflow_refuses_of_a_config_is_said_and_keeps_no_record_from_coming(
+    uri: str, experiment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracker = Mlflow(tracking_uri=uri, experiment_name=experiment, params={"poison": 1})
+    monkeypatch.setattr(tracker, "log_params", lambda params: (_ for _ in ()).throw(ValueError("no such param")))
+    with pytest.warns(TrackerWarning, match="MLflow refused what its config says .no such param.: poison"):
+        tracker.init()
+    tracker.log(epoch=1, log_dict={"loss": 0.5})
+
+    assert stored(tracker).data.metrics == {"loss": 0.5}
+
+
 @pytest.mark.parametrize("status", [500, 502, 504])
 def test_a_server_with_an_error_of_its_own_is_tried_once_and_may_work_later(
     scripted: Callable[..., Scripted], status: int
@@ -682,7 +746,7 @@ def test_an_answer_without_content_is_an_answer(scripted: Callable[..., Scripted
 
     from tracklib.trackers._mlflow_client import bounded_client
 
-    store = bounded_client(scripted(204, "").uri, 5.0)._tracking_client.store
+    store = bounded_client(scripted(204, "").uri, 5.0, lambda: False)._tracking_client.store
 
     assert store._call_endpoint(LogBatch, "{}") == LogBatch.Response()
 
@@ -692,7 +756,7 @@ def test_the_rest_of_mlflows_store_works_through_the_bounded_client(
 ) -> None:
     from tracklib.trackers._mlflow_client import bounded_client
 
-    bounded = bounded_client(mlflow_server.uri, 30.0)
+    bounded = bounded_client(mlflow_server.uri, 30.0, lambda: False)
     experiment_id = bounded.create_experiment(experiment, tags={"kind": "test"})
     run = bounded.create_run(experiment_id)
     bounded.rename_experiment(experiment_id, f"{experiment}-new")

@@ -61,7 +61,7 @@ def test_what_a_stopped_server_missed_arrives_with_the_true_status(
                 run.log(epoch, {"loss": 0.1})
     own_mlflow_server.start()
 
-    outcomes = {outcome.tracker: outcome.left for outcome in sync(str(tmp_path / "run"))}
+    outcomes = {outcome.tracker: outcome.left for outcome in sync(str(tmp_path / "run")).outcomes}
 
     assert outcomes == {"Mlflow": None, "CsvLogger": None}
     assert history(own_mlflow_server.uri, "later", "loss") == ("FINISHED", [0, 1, 2, 3, 4])
@@ -94,7 +94,7 @@ def test_a_tracker_that_has_it_all_is_not_even_connected(tmp_path: Path) -> None
         run.log(1, {"loss": 0.1})
     database.unlink()
 
-    assert [outcome.left for outcome in sync(str(tmp_path / "run"), patience=0.1)] == [None, None]
+    assert [outcome.left for outcome in sync(str(tmp_path / "run"), patience=0.1).outcomes] == [None, None]
     assert not database.exists()
 
 
@@ -105,7 +105,7 @@ def test_a_tracker_that_cannot_be_built_keeps_nothing_from_the_others(tmp_path: 
     lost = {"type": "no_such_module:Lost"}
     Journal(journal, pytest.fail).append(replace(begin, attempt=2, configs=[lost, *begin.configs]))
 
-    csv, other = sync(str(tmp_path / "run"))
+    csv, other = sync(str(tmp_path / "run")).outcomes
 
     assert (csv.tracker, csv.left) == ("CsvLogger", None)
     assert other.tracker == "Lost"
@@ -119,7 +119,7 @@ def test_a_run_that_is_still_going_on_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_journal_without_a_beginning_is_no_run(tmp_path: Path) -> None:
     (tmp_path / "journal.jsonl").write_text("rubbish\n")
-    with pytest.raises(RunDirectoryError, match="no line of it says how one began"):
+    with pytest.raises(RunDirectoryError, match="no line of its journal.jsonl says how one began"):
         sync(str(tmp_path))
 
 
@@ -164,7 +164,7 @@ def test_an_attempt_that_was_resumed_and_has_no_end_is_killed_whatever_the_one_b
     sync(str(tmp_path / "run"))
     journal = str(tmp_path / "run/journal.jsonl")
     first = next(entry.record for entry in Reader(journal).records() if isinstance(entry.record, Begin))
-    Journal(journal, pytest.fail).append(replace(first, attempt=2))
+    Journal(journal, pytest.fail).append(replace(first, attempt=2, time=first.time + 60_000))
     sync(str(tmp_path / "run"))
     assert ends(tmp_path / "run") == [Status.KILLED, Status.KILLED]
 

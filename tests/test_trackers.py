@@ -800,7 +800,7 @@ def test_records_that_the_disk_did_not_take_are_spilled_and_named(
     run.end(Status.FINISHED)
     run.leave(0.0)
     spilled = tmp_path / f"tracklib-{run.uid}.jsonl"
-    assert f"The disk did not take 2 records, which are in {spilled}" in run.left
+    assert f"The disk did not take 2 records, kept in {spilled}" in run.left
     assert '"metrics":{"a":1.0}' in spilled.read_text()
 
 
@@ -943,7 +943,7 @@ def test_a_silent_run_checks_its_configs_the_same_way() -> None:
 def test_the_state_of_each_tracker_has_a_file_of_its_own(where: Path) -> None:
     with Trackers([Scripted(), Scripted()], where):
         pass
-    assert sorted(os.listdir(where / "state")) == ["CsvLogger.json", "Scripted-2.json", "Scripted.json"]
+    assert sorted(os.listdir(where / "state")) == ["CsvLogger.json", "Scripted-2.json", "Scripted.json", "begin.json"]
     assert json.loads((where / "state/Scripted-2.json").read_text())["offset"] == os.path.getsize(
         where / "journal.jsonl"
     )

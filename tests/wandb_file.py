@@ -98,7 +98,7 @@ def _key(item: Any) -> str:
 
 def _records(content: bytes) -> Iterator[Any]:
     wandb_internal_pb2: Any = importlib.import_module("wandb.proto.wandb_internal_pb2")
-    assert content[:4] == b":W&B", "not a .wandb file"
+    assert content[:4] == b":W&B"[: len(content)], "not a .wandb file"
     body, position = b"", 7
     while position + 7 <= len(content):
         left = _BLOCK - position % _BLOCK
@@ -106,6 +106,8 @@ def _records(content: bytes) -> Iterator[Any]:
             position += left
             continue
         _, length, kind = struct.unpack_from("<IHB", content, position)
+        if position + 7 + length > len(content):
+            return  # cut off, by a process that was killed
         body += content[position + 7 : position + 7 + length]
         position += 7 + length
         if kind in (_FULL, _LAST):

@@ -26,11 +26,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
-from ._journal import Entry, Reader, count_lines
+from ._journal import Entry, Reader, count_said
 from ._records import Artifact, Begin, End, Log, Params, Tags, encode
 from ._redact import error_text
 from ._state import Saved, load, store
-from .errors import TrackerBlocked
+from .errors import TrackerBlocked, TrackerLost, TracklibError
 from .trackers.base import BaseTracker
 
 logger = logging.getLogger("tracklib")
@@ -86,19 +86,20 @@ class Delivery:
         self._journal = journal
         self._heartbeat = heartbeat
         self._state_path = os.path.join(directory, "state", f"{name}.json")
-        self._saved = load(self._state_path, journal)
-        if tracker.is_projection:
-            self._saved = Saved()
-        self._reader = Reader(journal, self._saved.offset, self._saved.ordinal)
-        self._wake = threading.Event()
         self._begin = begin
-        self._hurry = self._abandon = False
+        tracker.begin = begin
+        self._saved = load(self._state_path, journal)
+        tracker.state = dict(self._saved.tracker)
+        self._reader = Reader(journal, self._saved.offset, self._saved.ordinal)
+        if tracker.reads_whole_journal and not self._is_over:
+            self._rewind()
+        self._before = self._saved.delivered
+        self._wake = threading.Event()
+        self._hurry = self._abandon = self._trying = False
         self._saved_at = 0.0
         self._saving = threading.Lock()  # the state file: for the delivery's thread and for abandon()
         self._clock_id: int | None = None
         self._thread = threading.Thread(target=self.run, name=f"tracklib-{name}", daemon=True)
-        tracker.begin = begin
-        tracker.state = dict(self._saved.tracker)
 
     # For the owner's thread ---------------------------------------------------------------------
 
@@ -110,19 +111,20 @@ class Delivery:
             self._report(error, Standing.BLOCKED)
 
     def hurry(self) -> None:
-        """The run is over, or somebody waits: try now, and soon again."""
+        """The run is over: try now, and soon again."""
         self._hurry = True
-        self._wake.set()
+        self.wake()
 
     def wake(self) -> None:
-        """Look for records now."""
+        """Somebody waits: look for records now, and try once more where the tracker is blocked."""
+        self._trying = self.standing is Standing.BLOCKED and self._thread.is_alive()
         self._wake.set()
 
     def abandon(self) -> None:
         """Deliver no more. A call that the tracker is in goes on; nothing comes after it."""
         with self._saving:
             self._write_state()
-            self._abandon = True
+            self._abandon = self.tracker.is_abandoned = True
         self._wake.set()
 
     def join(self, timeout: float) -> None:
@@ -131,8 +133,8 @@ class Delivery:
 
     @property
     def delivered(self) -> int:
-        """How many records the tracker took."""
-        return self._saved.delivered
+        """How many records the tracker took since this delivery began."""
+        return max(0, self._saved.delivered - self._before)
 
     @property
     def rejected(self) -> int:
@@ -145,22 +147,27 @@ class Delivery:
         return self._saved.offset
 
     @property
+    def size(self) -> int:
+        """The journal's length in bytes."""
+        return os.path.getsize(self._journal)
+
+    @property
     def missing(self) -> int:
         """How many records the tracker has not got, once the run has ended."""
-        begin_and_end = 2 if self.offset == 0 else 1
         with contextlib.suppress(OSError):  # the user may have deleted the directory
-            return max(0, count_lines(self._journal, self.offset) - begin_and_end)
+            return count_said(self._journal, self.offset)
         return 0
 
     @property
     def at_rest(self) -> bool:
         """Whether waiting is of no use: all is done, or a person must mend something first."""
-        return self.standing in (Standing.DONE, Standing.BLOCKED, Standing.ABANDONED)
+        return self.standing in (Standing.DONE, Standing.BLOCKED, Standing.ABANDONED) and not self._trying
 
     @property
-    def has_ended(self) -> bool:
-        """Whether the tracker was told the end of this attempt, now or by an earlier process."""
-        return self._saved.ended == self._begin.attempt
+    def _is_over(self) -> bool:
+        """Whether the tracker has it all and was told the end of this attempt, now or by an earlier process."""
+        has_all = self._saved.ended == self._begin.attempt and self._saved.offset >= self._reader.size
+        return has_all and self.tracker.is_intact()
 
     @property
     def damaged(self) -> int:
@@ -187,7 +194,7 @@ class Delivery:
             self._clock_id = time.pthread_getcpuclockid(threading.get_ident())
         try:
             with contextlib.suppress(_Abandoned):
-                if not self.has_ended:
+                if not self._is_over:
                     self._deliver_all()
                 self._stand(Standing.DONE)
                 return
@@ -198,10 +205,23 @@ class Delivery:
             self._reader.close()
 
     def _deliver_all(self) -> None:
-        self._insist(self._connect, always=True)
-        while not self._deliver_next():
-            self._rest(IDLE_SECONDS)
-        self._save()
+        while True:
+            try:
+                self._insist(self._connect, always=True)
+                while not self._deliver_next():
+                    self._rest(IDLE_SECONDS)
+                self._save()
+                return
+            except TrackerLost as lost:
+                if lost.from_the_start or self.tracker.reads_whole_journal:
+                    with self._saving:
+                        self._rewind()
+                else:
+                    self._reader.go_to(self._saved.offset, self._saved.ordinal)
+
+    def _rewind(self) -> None:
+        self._saved = Saved(tracker=self._saved.tracker)
+        self._reader.go_to(0, 0)
 
     def _connect(self) -> None:
         for package in self.tracker.requires:
@@ -216,24 +236,25 @@ class Delivery:
                 self._deliver(batch)
                 self._heartbeat()
                 self._save(at_least_every=SAVE_SECONDS)
-                if self.has_ended:
-                    return True
             self._save()
         self._heartbeat()
-        return False
+        return self._finish()
 
-    def _finish(self, end: End) -> None:
-        """Finish the tracker; not for the ``end`` of an attempt that was resumed."""
-        if self._saved.attempt == self._begin.attempt:
-            self.tracker.ended_at = end.time
-            self._insist(lambda: self.tracker.finish(end.status), always=True)
-            self._saved.ended = self._begin.attempt
+    def _finish(self) -> bool:
+        """Finish the tracker if the attempt has ended. What a thread or a child said behind the end came first."""
+        end = self._saved.end
+        if end is None or end.time < self._begin.time:  # of an attempt that was resumed
+            return False
+        self.tracker.ended_at = end.time
+        self._insist(lambda: self.tracker.finish(end.status), always=True)
+        self._saved.ended = self._begin.attempt
+        return True
 
     def _deliver(self, batch: Sequence[Entry]) -> None:
         """Deliver ``batch``; refused for good, in halves, down to the record that is at fault."""
         try:
             self._insist(lambda: self._hand_over(batch))
-        except _Abandoned:
+        except (_Abandoned, TrackerLost):
             raise
         except BaseException as error:
             if len(batch) == 1:
@@ -250,10 +271,10 @@ class Delivery:
         match batch[0].record:
             case Log():
                 self.tracker.log_batch([entry.record for entry in batch if isinstance(entry.record, Log)])
-            case Begin(attempt=attempt):
-                self._saved.attempt = attempt
+            case Begin():
+                pass
             case End() as end:
-                self._finish(end)
+                self._saved.end = end
             case Params(params=params):
                 self.tracker.log_params(params)
             case Tags(tags=tags):
@@ -273,6 +294,7 @@ class Delivery:
 
         Raises:
             _Abandoned: the delivery was told to give up.
+            TrackerLost: ``call`` raised it; after a rest.
             BaseException: what ``call`` raised, if waiting cannot mend it and not ``always``.
         """
         for delay in _delays():  # pragma: no branch  # they never end
@@ -283,7 +305,7 @@ class Delivery:
             except BaseException as error:  # SDKs raise SystemExit too
                 if self._abandon:
                     raise _Abandoned from error
-                transient = _is_transient(self.tracker, error)
+                transient = isinstance(error, TrackerLost) or _is_transient(self.tracker, error)
                 if not (transient or always or isinstance(error, TrackerBlocked)):
                     raise
                 self._report(error, Standing.RETRYING if transient else Standing.BLOCKED)
@@ -292,6 +314,8 @@ class Delivery:
                     self._rest(asked, until_woken=False)
                 else:
                     self._rest(delay if transient else BLOCKED_SECONDS, soon=transient)
+                if isinstance(error, TrackerLost):
+                    raise
             else:
                 self._recovered()
                 return
@@ -323,13 +347,16 @@ class Delivery:
         self.trouble = _said(error)
         if self.standing is not standing:
             logger.warning("%s is %s (%s); the journal keeps everything", self.name, standing.value, self.trouble)
+        self._trying = False
         self._stand(standing)
 
     def _recovered(self) -> None:
-        if self.standing in (Standing.RETRYING, Standing.BLOCKED):
-            logger.warning("%s works again", self.name)
-            self.trouble = ""
+        was_in_trouble = self.standing in (Standing.RETRYING, Standing.BLOCKED)
         self._stand(Standing.DELIVERING)
+        self._trying = False
+        if was_in_trouble:
+            self.trouble = ""
+            logger.warning("%s works again", self.name)
 
     def _stand(self, standing: Standing) -> None:
         if self.standing is not standing:
@@ -400,4 +427,6 @@ def _append(path: str, line: bytes) -> None:
 
 def _said(error: BaseException) -> str:
     text = error_text(error)
+    if text and isinstance(error, TracklibError):  # a sentence by itself
+        return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

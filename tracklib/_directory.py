@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
+from shlex import quote
 
-from ._journal import FILENAME, Reader, held
-from ._records import Begin
+from ._earlier import Earlier, earlier_run
+from ._folder import make_folder
+from ._journal import FILENAME
+from ._lock import held
 from .errors import RunDirectoryError
+
+logger = logging.getLogger("tracklib")
 
 _OWN = ("state", "artifacts", "rejected.jsonl")
 _FOLDERS = ("state", "artifacts", "previous", "wandb")
@@ -33,7 +39,7 @@ def owned(directory: str) -> Iterator[None]:
     """
     with contextlib.ExitStack() as stack:
         try:
-            os.makedirs(directory, mode=0o700, exist_ok=True)
+            make_folder(directory)
             stack.enter_context(held(directory))
             os.listdir(directory)
             _refuse_links(directory)
@@ -69,7 +75,7 @@ def copy_whole(source: str, target: str) -> None:
     Raises:
         OSError: ``source`` cannot be read, or ``target`` not be written.
     """
-    os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
+    make_folder(os.path.dirname(target))
     with tempfile.TemporaryDirectory(dir=os.path.dirname(target), prefix=".copy-") as scratch:
         new, old = os.path.join(scratch, "new"), os.path.join(scratch, "old")
         (shutil.copytree if os.path.isdir(source) else shutil.copy2)(source, new)
@@ -86,39 +92,38 @@ def _for_the_owner_alone(path: str) -> None:
         os.chmod(each, os.stat(each).st_mode & 0o700)
 
 
-def set_aside(directory: str, files: Iterable[str] = ()) -> None:
+def set_aside(directory: str, files: Iterable[str] = (), earlier: Earlier | None = None) -> None:
     """Move the run that ``directory`` holds, if any, into ``previous/<uid>/``, its journal last.
 
-    Those of ``files`` (names that the new run will write) that no run owns are moved there too.
+    Those of ``files`` (names that the new run will write) that no run owns are moved there too. The run
+    ``earlier``, which goes on, stays.
     """
-    _set_run_aside(directory)
+    if earlier is None:
+        _set_run_aside(directory)
     for name in files:
-        if os.path.isfile(os.path.join(directory, name)):
+        if os.path.isfile(os.path.join(directory, name)) and not (earlier and name in earlier.begin.files):
             target = os.path.join(directory, "previous", time.strftime("files-%Y%m%d-%H%M%S"))
-            os.makedirs(target, mode=0o700, exist_ok=True)
+            make_folder(target)
             os.rename(os.path.join(directory, name), os.path.join(target, name))
 
 
 def _set_run_aside(directory: str) -> None:
-    journal = os.path.join(directory, FILENAME)
-    if not os.path.lexists(journal):
+    if not os.path.lexists(os.path.join(directory, FILENAME)):
         return
-    begin = first_begin(journal)
-    uid = begin.uid if begin else time.strftime("unreadable-%Y%m%d-%H%M%S")
+    earlier = earlier_run(directory)
+    uid = earlier.begin.uid if earlier else time.strftime("unreadable-%Y%m%d-%H%M%S")
     target = os.path.join(directory, "previous", uid if _is_name(uid) else time.strftime("unnamed-%Y%m%d-%H%M%S"))
-    os.makedirs(target, mode=0o700, exist_ok=True)
-    for name in (*_OWN, *(begin.files if begin else ()), FILENAME):
+    make_folder(target)
+    for name in (*_OWN, *(earlier.begin.files if earlier else ()), FILENAME):
         if _is_name(name) and os.path.lexists(os.path.join(directory, name)):
             os.rename(os.path.join(directory, name), os.path.join(target, name))
+    if earlier and earlier.end is None:
+        logger.warning(
+            "the earlier run in %s was cut off, and may be shown as running: tracklib sync %s", directory, quote(target)
+        )
 
 
 def _is_name(name: str) -> bool:
     """Whether ``name`` leads out of no folder; a journal may have been written by anybody."""
     is_one = os.path.basename(name) == name and name not in ("", ".", "..") and "\0" not in name
     return is_one and len(os.fsencode(name)) <= 200
-
-
-def first_begin(journal: str) -> Begin | None:
-    """How the run in ``journal`` began; None where no line says so."""
-    with contextlib.closing(Reader(journal)) as reader:
-        return next((entry.record for entry in reader.records() if isinstance(entry.record, Begin)), None)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import collections
 import contextlib
 import errno
-import fcntl
 import os
 import threading
 import time
@@ -20,8 +19,9 @@ from typing import NamedTuple
 
 import msgspec
 
+from ._lock import close
+from ._mirror import Mirror
 from ._records import Record, decode, encode
-from .errors import RunDirectoryError
 
 FILENAME = "journal.jsonl"
 BACKLOG_BYTES = 64 * 2**20
@@ -38,13 +38,16 @@ class Journal:
           while the disk refuses it, in a backlog of at most 64 MB that each later call tries again.
         - Threads and forked children may append at once: each record is one ``O_APPEND`` write.
         - :meth:`append` takes no lock, except while a backlog waits.
+        - A file that somebody deletes is put back from the open one, within about a second.
+        - The file stays open as long as somebody may be in :meth:`append`: until the object is gone.
 
     Args:
         path: the file; made with mode 0600 if it is not there.
         on_trouble: told once, in words, when the disk begins to refuse records.
+        after: no record is earlier than this, in milliseconds since the epoch.
     """
 
-    def __init__(self, path: str, on_trouble: Callable[[str], None]) -> None:
+    def __init__(self, path: str, on_trouble: Callable[[str], None], after: int = 0) -> None:
         self.path = path
         self.lost = 0
         self._on_trouble = on_trouble
@@ -52,7 +55,8 @@ class Journal:
         self._torn = not _ends_with_newline(self._fd)
         self._unsynced = False
         self._synced_at = time.monotonic()
-        self._last_time = 0
+        self._last_time = after
+        self._mirror = Mirror(self._fd, path, on_trouble)
         self._start_backlog()
 
     def _start_backlog(self) -> None:
@@ -61,9 +65,9 @@ class Journal:
         self._backlog_lock = threading.RLock()
         self._sync_lock = threading.Lock()
 
-    def now(self) -> int:
-        """Milliseconds since the epoch, never less than at an earlier call."""
-        self._last_time = now = max(self._last_time, time.time_ns() // 1_000_000)
+    def now(self, later: bool = False) -> int:
+        """Milliseconds since the epoch, never less than at an earlier call; ``later``: more."""
+        self._last_time = now = max(self._last_time + later, time.time_ns() // 1_000_000)
         return now
 
     def append(self, record: Record) -> None:
@@ -130,6 +134,11 @@ class Journal:
         """Records that the disk has not taken yet."""
         return len(self._backlog)
 
+    @property
+    def size(self) -> int:
+        """The file's length in bytes."""
+        return os.fstat(self._fd).st_size
+
     def tick(self) -> None:
         """About once a second's work, for a thread that is not the caller's: try the backlog, sync."""
         if time.monotonic() - self._synced_at >= SYNC_SECONDS and self._sync_lock.acquire(blocking=False):
@@ -148,6 +157,7 @@ class Journal:
             self._unsynced = False
             with contextlib.suppress(OSError):
                 _fdatasync(self._fd)
+        self._mirror.keep()
 
     def spill(self, path: str) -> None:
         """Write what still waits to another file, the last resort at the end of a run."""
@@ -157,13 +167,16 @@ class Journal:
                 file.writelines(self._backlog)
 
     def after_fork_in_child(self) -> None:
-        """The parent writes its own backlog; the child starts with none, and with locks of its own."""
+        """The parent writes its own backlog and mirror; the child starts with none, and with locks of its own."""
         self._start_backlog()
 
-    def close(self) -> None:
-        """Give the file back. A later :meth:`append` keeps its record in the backlog."""
-        fd, self._fd = self._fd, -1
-        _close(fd)
+    def let_go(self) -> None:
+        """The run is over: the file may be another process's from now on."""
+        self._mirror.let_go()
+
+    def __del__(self) -> None:
+        with contextlib.suppress(AttributeError):  # it never opened
+            close(self._fd)
 
 
 class Entry(NamedTuple):
@@ -182,15 +195,20 @@ class Reader:
         offset: bytes to pass over; the start of a line.
         ordinal: how many valid lines lie before ``offset``.
 
+    A line that was cut off may have another writer's line right behind it: that one counts. A line
+    whose CRC is right and which is of no kind that this version knows counts as a line, and is passed over.
+
     Attributes:
         offset: where the next read begins.
-        damaged: how many lines were no records and were passed over.
+        damaged: how many lines were spoiled and passed over.
+        unknown: how many lines were of no kind that this version knows.
     """
 
     def __init__(self, path: str, offset: int = 0, ordinal: int = 0) -> None:
         self.offset = offset
         self.ordinal = ordinal
         self.damaged = 0
+        self.unknown = 0
         self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
     def read(self) -> list[Entry]:
@@ -202,13 +220,24 @@ class Reader:
         while not entries and (lines := self._whole_lines()):
             for line in lines.split(b"\n")[:-1]:
                 self.offset += len(line) + 1
-                record = _parse(line, self.ordinal)
-                if record is not None:
-                    entries.append(Entry(record, self.ordinal, self.offset))
-                    self.ordinal += 1
-                elif line:
-                    self.damaged += 1
+                if (body := _body(line)) is None:
+                    body = self._behind_tear(line)
+                if body is not None:
+                    self._take(body, entries)
         return entries
+
+    def _behind_tear(self, line: bytes) -> bytes | None:
+        """The line that another writer appended to one that was cut off, if that is so; it is damaged anyway."""
+        self.damaged += bool(line.strip())
+        start = line.rfind(_BEGINNING) - 8
+        return _body(line[start:]) if start >= 0 else None
+
+    def _take(self, body: bytes, entries: list[Entry]) -> None:
+        try:
+            entries.append(Entry(decode(body, self.ordinal), self.ordinal, self.offset))
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            self.unknown += 1
+        self.ordinal += 1
 
     def _whole_lines(self) -> bytes:
         size = _CHUNK
@@ -219,6 +248,16 @@ class Reader:
                 return chunk[:end]
             size *= 2
 
+    def go_to(self, offset: int, ordinal: int) -> None:
+        """Read on from ``offset``, the start of a line, before which ``ordinal`` valid ones lie."""
+        self.offset, self.ordinal = offset, ordinal
+        self.damaged = self.unknown = 0
+
+    @property
+    def size(self) -> int:
+        """The file's length in bytes."""
+        return os.fstat(self._fd).st_size
+
     def records(self) -> Iterator[Entry]:
         """All the records up to the end of the file as it is now."""
         while entries := self.read():
@@ -226,30 +265,67 @@ class Reader:
 
     def close(self) -> None:
         """Give the file back."""
-        _close(self._fd)
+        close(self._fd)
 
 
-def _close(fd: int) -> None:
-    """Close ``fd``, which somebody else's clean-up (a daemonising SDK) may have closed already."""
-    with contextlib.suppress(OSError):
-        os.close(fd)
-
-
-def count_lines(path: str, offset: int) -> int:
-    """How many lines of a journal lie behind ``offset``, by their LFs alone."""
+def count_said(path: str, offset: int) -> int:
+    """How many lines of a journal behind ``offset`` say something: all but the beginnings and ends of attempts."""
     with open(path, "rb") as file:
         file.seek(offset)
-        return sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(_CHUNK), b""))
+        return sum(not line.startswith((b'{"type":"begin"', b'{"type":"end"'), 9) for line in file if line.strip())
 
 
-def _parse(line: bytes, ordinal: int) -> Record | None:
-    body = line[9:]
-    if line[:9] != b"%08x " % zlib.crc32(body):
-        return None
+def last_record(
+    path: str, kind: type[Record] | None = None, marker: bytes = b"", before: int | None = None
+) -> tuple[Record, int] | None:
+    """The last record of ``kind`` whose JSON holds ``marker``, and its line's offset; of those that begin ``before``.
+
+    Found from the end backwards, so that a long journal is not read.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        return decode(body, ordinal)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+        at = os.fstat(fd).st_size if before is None else before
+        while (at := _rfind(fd, marker or _BEGINNING, at)) >= 0:
+            start = _rfind(fd, _BEGINNING, at + 1) - 8
+            line = _line_at(fd, start) if start >= 0 else b""
+            with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError):
+                body = _body(line)
+                if body is not None and isinstance(record := decode(body, -1), kind or object):
+                    return record, start
         return None
+    finally:
+        close(fd)
+
+
+def _rfind(fd: int, marker: bytes, end: int) -> int:
+    """Where ``marker`` last begins before ``end``; -1 if nowhere."""
+    while end > 0:
+        start = max(0, end - _CHUNK)
+        found = os.pread(fd, end - start + len(marker) - 1, start).rfind(marker)
+        if found >= 0:
+            return start + found
+        end = start
+    return -1
+
+
+def _line_at(fd: int, start: int) -> bytes:
+    """The line that begins at ``start``, without its LF; empty where it has none."""
+    size = _CHUNK
+    while True:
+        chunk = os.pread(fd, size, start)
+        line, found, _ = chunk.partition(b"\n")
+        if found or len(chunk) < size:
+            return line if found else b""
+        size *= 2
+
+
+_BEGINNING = b' {"type":"'  # within a record's JSON, a quote in a text has a backslash before it
+
+
+def _body(line: bytes) -> bytes | None:
+    """The JSON of a line whose CRC is right, if it says of what type it is."""
+    body = line[9:]
+    return body if line.startswith(_BEGINNING, 8) and line[:8] == b"%08x" % zlib.crc32(body) else None
 
 
 def _ends_with_newline(fd: int) -> bool:
@@ -258,51 +334,3 @@ def _ends_with_newline(fd: int) -> bool:
 
 
 _fdatasync = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
-
-# POSIX locks do not exclude a second holder in the same process. The process id is part of the key
-# as a forked child gets a copy of the dict, but none of the locks.
-_held: dict[tuple[int, str], object] = {}
-
-
-@contextlib.contextmanager
-def held(directory: str) -> Iterator[None]:
-    """Own ``directory``'s journal for the length of a block.
-
-    The lock is ``lockf``'s, which a forked orphan does not keep. It lies in a file of its own, as
-    closing any descriptor of a locked file gives the lock back.
-
-    Raises:
-        RunDirectoryError: a live process owns it.
-    """
-    path = os.path.join(os.path.realpath(directory), "journal.lock")
-    key, holder = (os.getpid(), path), object()
-    if _held.setdefault(key, holder) is not holder:  # one step, so that of two threads one gets it
-        raise _still_owned(directory)
-    try:
-        fd = _try_lock(path)
-        if fd < 0:
-            raise _still_owned(directory)
-        try:
-            yield
-        finally:
-            _close(fd)
-    finally:
-        del _held[key]
-
-
-def _still_owned(directory: str) -> RunDirectoryError:
-    return RunDirectoryError(
-        f"{directory} belongs to a run that is still going on: choose another output_run, or end that run first"
-    )
-
-
-def _try_lock(path: str) -> int:
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(fd)
-        if error.errno in (errno.EACCES, errno.EAGAIN):
-            return -1
-        raise
-    return fd

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 import shlex
-import tempfile
 from collections.abc import Sequence
 
 from ._delivery import Delivery, Standing
 from ._journal import Journal
+from ._spill import spill_path
 
 
 def what_is_left(deliveries: Sequence[Delivery], journal: Journal, uid: str) -> str:
     """One line for each trouble; empty where everything arrived."""
     directory = os.path.dirname(journal.path)
-    lines = [_left_of(delivery) for delivery in deliveries if delivery.standing is not Standing.DONE]
+    size = journal.size
+    lines = [
+        _left_of(delivery)
+        for delivery in deliveries
+        if delivery.standing is not Standing.DONE or delivery.offset < size
+    ]
     if lines:
         command = f"tracklib sync {shlex.quote(directory)}"
         lines.append(f"Everything is kept in {journal.path}; deliver what is left with: {command}")
@@ -42,9 +47,12 @@ def _count(records: int) -> str:
 
 
 def _spill(journal: Journal, uid: str) -> str:
-    path = os.path.join(tempfile.gettempdir(), f"tracklib-{uid}.jsonl")
+    path = spill_path(uid)
     try:
         journal.spill(path)
     except OSError as error:
         path = f"nowhere ({error})"
-    return f"The disk did not take {journal.waiting} records, which are in {path}; {journal.lost} more were lost"
+    return (
+        f"The disk did not take {_count(journal.waiting)}, kept in {path}, from where `tracklib sync` takes them; "
+        f"{journal.lost} more were lost"
+    )

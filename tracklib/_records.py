@@ -128,6 +128,13 @@ def encode(record: Record) -> bytes:
     return body
 
 
+def marker(kind: type[Record], axis: str = "") -> bytes:
+    """What the JSON of each record of ``kind`` holds; of each log on ``axis``, where one is named."""
+    if axis:
+        return b'"axis":%b,"step":' % _encoder.encode(_well_formed(axis))
+    return b' {"type":"%b"' % str(kind.__struct_config__.tag).encode()
+
+
 def _well_formed(value: Any) -> Any:
     """``value`` with each lone surrogate, for which UTF-8 has no bytes, spelled out (``\\udcff``)."""
     if isinstance(value, str):

@@ -131,7 +131,7 @@ class _Watch:
         if epoch is None:
             count = self._counts.get(run)
             if count is None:
-                count = self._counts.setdefault(run, itertools.count())
+                count = self._counts.setdefault(run, itertools.count(run.first_step()))
             epoch = next(count)
         return epoch
 

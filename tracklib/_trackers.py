@@ -16,22 +16,26 @@ from typing import Any, Self
 
 from . import _config, _process
 from ._delivery import Delivery, Standing
-from ._directory import cannot_be_used, copy_whole, default_directory, owned, set_aside
+from ._directory import cannot_be_used, default_directory, owned, set_aside
 from ._draining import draining, wait_for_change
-from ._inputs import INT64, as_axis, as_params, as_path, as_status, as_tags, as_text, holds, shown, whole_number
+from ._earlier import earlier_run, settled
+from ._inputs import as_params, as_path, as_status, as_tags, as_text
 from ._journal import FILENAME, Journal
 from ._leaving import PATIENCE, leave, status_of
 from ._left import what_is_left
-from ._records import FORMAT, Artifact, Begin, End, Log, Params, Parent, Status, Tags
+from ._records import FORMAT, Begin, End, Params, Parent, Status, Tags
 from ._redact import error_text
-from ._values import as_mapping, clean
+from ._run_log import RunLog
+from ._state import store_begin
 from ._warn import warn
 from .errors import ConfigError, LifecycleError
 from .trackers.base import BaseTracker
 from .trackers.csv_logger import CsvLogger
 
+logger = logging.getLogger("tracklib")
 
-class Trackers:
+
+class Trackers(RunLog):
     """One run, sent to any number of trackers. ``tracking`` wraps its :meth:`init` and :meth:`finish`
     around a block; by hand::
 
@@ -51,6 +55,8 @@ class Trackers:
         params: hyperparameters, logged when the run begins.
         tags: a mapping or bare words, set when the run begins.
         parent: the run around this one.
+        resume: go on with the run that ``output_run`` holds, ended or not, as its next attempt: with the same
+            run at every tracker, after what an earlier attempt left undelivered. Where there is none, begin one.
 
     Attributes:
         loggers: the trackers, a ``CsvLogger`` last.
@@ -72,23 +78,24 @@ class Trackers:
         params: Any = None,
         tags: Mapping[str, Any] | Iterable[str] | None = None,
         parent: Parent | None = None,
+        resume: bool = False,
     ) -> None:
+        if resume and not output_run:
+            raise ValueError("resume=True needs output_run: the directory of the run that goes on")
+        super().__init__()
         self.loggers_configs = loggers_configs
         self.loggers: Sequence[BaseTracker] = _with_csv_last(_config.build(loggers_configs))
         self.name = as_text("name", name)
         self.uid = uuid.uuid4().hex[:16]
         self.output_run = as_path(output_run) or default_directory(self.name, self.uid)
         self.directory = os.path.abspath(self.output_run)
-        self.is_init = False
         self.left = ""
         self._params = None if params is None else as_params(params)
         self._tags = None if tags is None else as_tags(tags)
         self._parent = parent
+        self._resume = resume
         kinds = [type(tracker).__name__ for tracker in self.loggers]
         self._named = dict(zip(names_of(kinds), self.loggers, strict=True))
-        self._steps: dict[str, int] = {}
-        self._warned: set[tuple[str, str]] = set()
-        self._journal: Journal | None = None
         self._deliveries: list[Delivery] = []
         self._resources = contextlib.ExitStack()
         self._in_child = False
@@ -110,7 +117,7 @@ class Trackers:
         with contextlib.ExitStack() as stack:
             stack.enter_context(owned(directory))
             self._journal = journal = self._open_journal(directory)
-            stack.callback(journal.close)
+            stack.callback(journal.let_go)
             begin = self._begin(journal, directory)
             self._deliveries = [
                 Delivery(tracker, name, directory, begin, journal.path, journal.tick)
@@ -133,27 +140,35 @@ class Trackers:
 
     def _open_journal(self, directory: str) -> Journal:
         try:
-            set_aside(directory, _files_of(self.loggers))
-            return Journal(os.path.join(directory, FILENAME), logging.getLogger("tracklib").warning)
+            earlier = earlier_run(directory) if self._resume else None
+            set_aside(directory, _files_of(self.loggers), earlier)
+            journal = Journal(os.path.join(directory, FILENAME), logger.warning, after=earlier.time if earlier else 0)
+            if earlier:
+                self._earlier = settled(journal, earlier)
+                self.uid = earlier.begin.uid
+            return journal
         except OSError as error:
             raise cannot_be_used(directory, error) from error
 
     def _begin(self, journal: Journal, directory: str) -> Begin:
         for tracker in self.loggers:
             tracker.output_run = directory
+        before = self._earlier.begin if self._earlier else None
         begin = Begin(
-            time=journal.now(),
+            time=journal.now(later=True),  # than the end of an earlier attempt
             format=FORMAT,
             uid=self.uid,
-            attempt=1,
-            name=self.name or os.path.basename(directory),
+            attempt=before.attempt + 1 if before else 1,
+            name=self.name or (before.name if before else os.path.basename(directory)),
             pid=os.getpid(),
             host=socket.gethostname(),
             configs=[_config.describe(tracker) for tracker in self.loggers],
-            files=_files_of(self.loggers),
-            parent=self._parent,
+            files=list(dict.fromkeys([*(before.files if before else ()), *_files_of(self.loggers)])),
+            parent=self._parent or (before.parent if before else None),
         )
         journal.append(begin)
+        with contextlib.suppress(OSError):  # the journal has it
+            store_begin(directory, begin)
         if self._params:
             journal.append(Params(time=journal.now(), params=self._params))
         if self._tags:
@@ -214,6 +229,8 @@ class Trackers:
                 delivery.abandon()
             assert self._journal is not None
             self.left = what_is_left(self._deliveries, self._journal, self.uid)
+            if damaged := max(delivery.damaged for delivery in self._deliveries):
+                logger.warning("%d damaged lines of %s were passed over", damaged, self._journal.path)
             _process.open_runs.discard(self)
             self._resources.close()
 
@@ -233,93 +250,6 @@ class Trackers:
         self._in_child = True
         self._journal.after_fork_in_child()
 
-    # What a run can say -------------------------------------------------------------------------
-
-    def log(self, epoch: Any, log_dict: Mapping[Any, Any], *, axis: str = "epoch") -> None:
-        """Log metrics. When it returns, they survive the process.
-
-        Args:
-            epoch: a whole number of any package; None takes the next one on this axis.
-            log_dict: names to numbers of any package (a scalar tensor, too), nested as you like: nested
-                names are joined by ``/``. What is no number is passed over, with one warning a name.
-            axis: what ``epoch`` counts.
-
-        Raises:
-            LifecycleError: the run has not begun, or has ended.
-            TypeError: ``log_dict`` is no mapping.
-        """
-        journal = self._need_journal("log")
-        if not isinstance(log_dict, Mapping):
-            found = as_mapping(log_dict)
-            if found is None:
-                got = type(log_dict).__name__
-                raise TypeError(f"log_dict must map names to numbers, as {{'loss': 0.1}}; got {got}")
-            log_dict = found
-        if type(axis) is not str or len(axis) > 200:
-            axis = as_axis(axis)
-        metrics, skipped = clean(log_dict)
-        step = epoch if type(epoch) is int and -INT64 <= epoch < INT64 else self._step(epoch, axis)
-        self._steps[axis] = step
-        if metrics:
-            journal.append(Log(time=journal.now(), axis=axis, step=step, metrics=metrics))
-        for key, why in skipped:
-            self._warn_once("value", f"{key}: {why}", f"metric {key!r} is not logged: {why}")
-
-    def _step(self, epoch: Any, axis: str) -> int:
-        step = None if epoch is None else whole_number(epoch)
-        if step is not None:
-            return step
-        automatic = min(self._steps.get(axis, -1) + 1, INT64 - 1)
-        if epoch is not None:
-            what = f"{axis} {shown(epoch)}"
-            self._warn_once("step", axis, f"{what} is no whole number of 64 bits: {automatic} is taken, and so on")
-        return automatic
-
-    def log_params(self, params: Any) -> None:
-        """Log hyperparameters: a mapping, dataclass, named tuple or ``argparse.Namespace``, nested as
-        you like. Values under names such as ``api_key`` are masked.
-
-        Raises:
-            LifecycleError: the run has not begun, or has ended.
-            TypeError: ``params`` is none of these.
-        """
-        journal = self._need_journal("log_params")
-        journal.append(Params(time=journal.now(), params=as_params(params)))
-
-    def log_tags(self, tags: Mapping[str, Any] | Iterable[str]) -> None:
-        """Set tags: a mapping, or bare words.
-
-        Raises:
-            LifecycleError: the run has not begun, or has ended.
-            TypeError: ``tags`` is neither.
-        """
-        journal = self._need_journal("log_tags")
-        journal.append(Tags(time=journal.now(), tags=as_tags(tags)))
-
-    def log_artifact(self, path: str | os.PathLike[str], name: str | None = None) -> None:
-        """Keep a copy of a file or folder: it is copied into the run's directory now, and delivered from there.
-
-        Args:
-            path: what to copy.
-            name: what to call the copy, without a folder; None keeps its name. A later copy of the same
-                name takes the place of the earlier one.
-
-        Raises:
-            LifecycleError: the run has not begun, or has ended.
-            OSError: ``path`` cannot be read, or the directory not be written.
-            ValueError: ``name`` holds a folder, or ``path`` the run's own directory.
-        """
-        journal = self._need_journal("log_artifact")
-        source = os.path.abspath(os.fspath(path))
-        name = name or os.path.basename(source)
-        if os.path.basename(name) != name or name in ("", ".", ".."):
-            raise ValueError(f"name={name!r} must be a file's name without a folder, as 'model.pt'")
-        folder = os.path.join(os.path.dirname(journal.path), "artifacts")
-        if holds(source, folder):
-            raise ValueError(f"{source} holds the run's own directory: name a folder in it, or another output_run")
-        copy_whole(source, os.path.join(folder, name))
-        journal.append(Artifact(time=journal.now(), name=name))
-
     # Looking at it ------------------------------------------------------------------------------
 
     def __getitem__(self, name: str) -> BaseTracker:
@@ -332,10 +262,7 @@ class Trackers:
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until every tracker has what was logged so far, for at most ``timeout`` seconds; whether all have."""
         journal = self._need_journal("flush")
-        try:
-            size = os.path.getsize(journal.path)
-        except OSError:  # the user may have deleted the directory
-            return False
+        size = journal.size
         return self._wait(lambda delivery: delivery.offset >= size, timeout)
 
     def wait_ready(self, timeout: float | None = None) -> bool:
@@ -353,18 +280,6 @@ class Trackers:
                 return False
             wait_for_change(waiting, left)
         return True
-
-    def _need_journal(self, call: str) -> Journal:
-        if self._journal is None:
-            raise LifecycleError(f"{call} before init: call init() first, or use `with tracking(...) as t:`")
-        if not self.is_init:
-            raise LifecycleError(f"{call} after the end of the run: it can be logged no more; begin a new run")
-        return self._journal
-
-    def _warn_once(self, kind: str, what: str, message: str) -> None:
-        if (kind, what) not in self._warned:
-            self._warned.add((kind, what))
-            warn(message)
 
 
 def _with_csv_last(trackers: list[BaseTracker]) -> list[BaseTracker]:

@@ -45,6 +45,9 @@ class tracking:  # noqa: N801  # a word of the language, used as one
             file is always written as well.
         output_run: the run's directory; None makes ``runs/<time>-<name>``. A run that it holds already
             is moved into its ``previous/``.
+        resume: go on with the run that ``output_run`` holds, ended or not (a job that was killed and
+            queued again): the same run at every tracker, after what was left undelivered. Where there
+            is none, begin one.
         name: the run's name; None takes the directory's.
         params: hyperparameters, logged when the run begins.
         tags: a mapping or bare words, set when the run begins.
@@ -64,6 +67,7 @@ class tracking:  # noqa: N801  # a word of the language, used as one
         configs: Configs = None,
         *,
         output_run: str | os.PathLike[str] | None = None,
+        resume: bool = False,
         name: str | None = None,
         params: Any = None,
         tags: Mapping[str, Any] | Iterable[str] | None = None,
@@ -75,7 +79,13 @@ class tracking:  # noqa: N801  # a word of the language, used as one
         if callable(configs):
             raise TypeError("tracking takes its configs first: write @tracking() or @tracking([...])")
         self._configs = configs
-        self._run_options: dict[str, Any] = {"output_run": output_run, "name": name, "params": params, "tags": tags}
+        self._run_options: dict[str, Any] = {
+            "output_run": output_run,
+            "resume": resume,
+            "name": name,
+            "params": params,
+            "tags": tags,
+        }
         self._on_error = on_error
         self._rank = rank
         self._block: _Block | None = None

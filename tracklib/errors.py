@@ -8,6 +8,7 @@
     ├── RunDirectoryError    (OSError)      the run's directory cannot be written, or belongs to a live run
     ├── DeliveryError                       a tracker did not get everything (only with ``on_error="raise"``)
     ├── TrackerUnavailable                  raised *by* a tracker: try again later
+    │   └── TrackerLost                     raised *by* a tracker: the connection is gone, begin anew
     └── TrackerBlocked                      raised *by* a tracker: no call will work until a person mends it
 
     Terminated               (SystemExit)   SIGTERM, on its way out through the block
@@ -25,6 +26,7 @@ __all__ = [
     "RunDirectoryError",
     "Terminated",
     "TrackerBlocked",
+    "TrackerLost",
     "TrackerUnavailable",
     "TrackerWarning",
     "TracklibError",
@@ -61,7 +63,15 @@ class LifecycleError(TracklibError, ValueError):
 
 
 class RunDirectoryError(TracklibError, OSError):
-    """The run's directory cannot be used: not writable, or held by a live process."""
+    """The run's directory cannot be used: not writable, or held by a live process.
+
+    Attributes:
+        in_use: whether a live process holds it.
+    """
+
+    def __init__(self, message: str, *, in_use: bool = False) -> None:
+        super().__init__(message)
+        self.in_use = in_use
 
 
 class DeliveryError(TracklibError):
@@ -78,6 +88,20 @@ class TrackerUnavailable(TracklibError):
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class TrackerLost(TrackerUnavailable):
+    """For trackers to raise: what :meth:`~tracklib.BaseTracker.init` made is gone (a process that died, a file
+    that was deleted). ``init`` comes again, and then the same records.
+
+    Args:
+        from_the_start: all records of the run come again; so it is always for a tracker that reads the whole
+            journal.
+    """
+
+    def __init__(self, message: str, *, from_the_start: bool = False) -> None:
+        super().__init__(message)
+        self.from_the_start = from_the_start
 
 
 class TrackerBlocked(TracklibError):

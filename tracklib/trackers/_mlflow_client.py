@@ -8,11 +8,16 @@ network is made anew here: one try, a timeout, and the status kept. Retrying is 
 
 from __future__ import annotations
 
+import contextlib
 import json
+import time
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.exceptions import InvalidUrlException, MlflowException
+from mlflow.protos.databricks_pb2 import BAD_REQUEST
 from mlflow.store.tracking.rest_store import RestStore
 from mlflow.tracking._tracking_service.client import TrackingServiceClient
 from mlflow.utils.proto_json_utils import parse_dict
@@ -25,13 +30,19 @@ BLOCKING = frozenset(
     "ENDPOINT_NOT_FOUND INVALID_STATE NOT_IMPLEMENTED".split()
 )
 
+_NOT_FOR_US = frozenset({401, 403, 404, 405, 407, 410, 415, 421, 451})
+_TOO_MUCH = frozenset({413, 422, 431})  # of a proxy between, as a rule: fewer records at once may pass
 
-def bounded_client(tracking_uri: str | None, timeout: float) -> MlflowClient:
-    """A client for ``tracking_uri`` (None: MLflow's own default) whose requests end within ``timeout`` seconds."""
+
+def bounded_client(tracking_uri: str | None, timeout: float, is_over: Callable[[], bool]) -> MlflowClient:
+    """A client for ``tracking_uri`` (None: MLflow's own default) whose requests are given up after ``timeout``
+    seconds in which the server says nothing, and that makes none any more once ``is_over()``."""
     client = MlflowClient(tracking_uri)
     store = client._tracking_client.store
     if type(store) is RestStore:
-        client._tracking_client = _BoundedService(client.tracking_uri, _BoundedStore(store.get_host_creds, timeout))
+        client._tracking_client = _BoundedService(
+            client.tracking_uri, _BoundedStore(store.get_host_creds, timeout, is_over)
+        )
     return client
 
 
@@ -39,7 +50,8 @@ class _Blocked(TrackerBlocked, MlflowException):  # type: ignore[misc]  # MLflow
     """Also an ``MlflowException``: by its code, MLflow's own store knows an experiment that is not there yet."""
 
     def __init__(self, status: int, error: MlflowException) -> None:
-        super().__init__(f"MLflow answered {status} {error.error_code}: {error.message}")
+        said = str(error.message).removeprefix(f"{error.error_code}: ")
+        super().__init__(f"MLflow answered {status} {error.error_code}: {said}")
         self.error_code = error.error_code
 
 
@@ -57,9 +69,10 @@ class _BoundedService(TrackingServiceClient):  # type: ignore[misc]  # MLflow is
 
 
 class _BoundedStore(RestStore):  # type: ignore[misc]  # MLflow is untyped
-    def __init__(self, get_host_creds: Any, timeout: float) -> None:
+    def __init__(self, get_host_creds: Any, timeout: float, is_over: Callable[[], bool]) -> None:
         super().__init__(get_host_creds)
         self._timeout = timeout
+        self._is_over = is_over
 
     def _call_endpoint(
         self,
@@ -80,6 +93,8 @@ class _BoundedStore(RestStore):  # type: ignore[misc]  # MLflow is untyped
         return answer
 
     def _request(self, endpoint: str, method: str, **body: Any) -> Any:
+        if self._is_over():
+            raise TrackerUnavailable("the run was left: it is delivered by somebody else")
         creds = self.get_host_creds()
         try:
             response = http_request(
@@ -106,19 +121,28 @@ def _root(error: BaseException) -> str:
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
+def _seconds(retry_after: str) -> float | None:
+    """How long a server asks to wait: it says so in seconds, or as a date (RFC 9110, 10.2.3)."""
+    if retry_after.isdecimal():
+        return float(retry_after)
+    with contextlib.suppress(ValueError):
+        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time()) or None
+    return None
+
+
 def _refuse(response: Any, endpoint: str) -> None:
     """Raise what an unsuccessful answer means: wait, give up, or this record's fault."""
     status = response.status_code
     if status in (429, 503):
-        wait = response.headers.get("Retry-After", "")
-        raise TrackerUnavailable(
-            f"MLflow answered {status} {response.reason}", retry_after=float(wait) if wait.isdecimal() else None
-        )
+        wait = _seconds(response.headers.get("Retry-After", ""))
+        raise TrackerUnavailable(f"MLflow answered {status} {response.reason}", retry_after=wait)
     if status == 204:
         return
     try:
         verify_rest_response(response, endpoint)
     except MlflowException as error:
-        if error.error_code in BLOCKING or status in (401, 403, 404):
+        if error.error_code in BLOCKING or status in _NOT_FOR_US:
             raise _Blocked(status, error) from error
+        if status in _TOO_MUCH:
+            raise MlflowException(f"{status} {response.reason}: {error.message}", error_code=BAD_REQUEST) from error
         raise

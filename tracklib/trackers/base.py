@@ -43,8 +43,9 @@ class BaseTracker(ABC):
           whatever it likes: neither reaches the training run nor another tracker.
         - :meth:`init` is called again after it raised, until it returns or the run is over.
         - A call that raised an error for which :meth:`is_transient` is true is made again, with the same
-          records, after a wait. One that raised :class:`~tracklib.TrackerBlocked` waits long. Any other
-          error refuses those records for good: they go to ``rejected.jsonl`` and the next ones come.
+          records, after a wait; after :class:`~tracklib.TrackerLost`, :meth:`init` comes first. One that
+          raised :class:`~tracklib.TrackerBlocked` waits long. Any other error refuses those records for
+          good: they go to ``rejected.jsonl`` and the next ones come.
         - Records come at least once. A crash may repeat the last batch: make a repeat harmless if the
           backend lets you (:attr:`Log.ordinal <tracklib.Log.ordinal>` numbers the records of a run).
 
@@ -69,8 +70,9 @@ class BaseTracker(ABC):
     """The most records that one :meth:`log_batch` gets. Raise it together with a :meth:`log_batch`
     of your own; after a failure the whole batch comes again."""
 
-    is_projection: ClassVar[bool] = False
-    """Whether the tracker builds its output anew from the whole journal each time it begins."""
+    reads_whole_journal: ClassVar[bool] = False
+    """Whether the tracker is handed the run from its first record on each time it begins: since it builds
+    its output anew, or since it knows itself which records it has."""
 
     config_schema: ClassVar[dict[str, dict[str, Any]]] = _ConfigSchema()  # type: ignore[assignment]  # a descriptor
     """What a config of this tracker may hold: for each key its ``type``, ``required`` and ``default``."""
@@ -86,6 +88,10 @@ class BaseTracker(ABC):
 
     state: dict[str, str]
     """What must outlive the process, such as the backend's run id. Kept in ``state/<tracker>.json``."""
+
+    is_abandoned: bool = False
+    """Whether nobody waits for the tracker any more, and another process may deliver what is left: a call
+    that is still going on had better change nothing."""
 
     location: str = ""
     """Where a person finds the run at this backend, once :meth:`init` has returned."""
@@ -115,6 +121,10 @@ class BaseTracker(ABC):
 
     def log_artifact(self, name: str, path: str) -> None:
         """Keep a copy of the file or folder ``path`` as ``name``. The default does nothing."""
+
+    def is_intact(self) -> bool:
+        """Whether nothing is left to do for a run that has ended. Asked before :meth:`init`, which comes if not."""
+        return True
 
     def close(self) -> None:
         """Give back what :meth:`init` took. The default does nothing."""

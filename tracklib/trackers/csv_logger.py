@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import glob
 import io
 import os
 from collections.abc import Mapping, Sequence
 
+from .._folder import make_folder
 from .._journal import FILENAME
 from .._names import Names, csv_name
 from .._records import Log, Status
 from .._values import clean
 from .._warn import warn
-from ..errors import LifecycleError
+from ..errors import LifecycleError, TrackerLost
 from .base import BaseTracker
 
 _COPY_BYTES = 2**20
@@ -50,7 +52,7 @@ class CsvLogger(BaseTracker):
     """
 
     batch_size = 4096
-    is_projection = True
+    reads_whole_journal = True
 
     def __init__(self, *, csv_filename: str = "metrics.csv", output_run: str | None = None) -> None:
         super().__init__(output_run=output_run)
@@ -80,14 +82,26 @@ class CsvLogger(BaseTracker):
         """The CSV file's path."""
         return os.path.join(self.output_run, self.csv_filename)
 
+    def is_intact(self) -> bool:
+        """Whether the file is there, and as long as it was at the run's end."""
+        with contextlib.suppress(OSError):
+            return str(os.stat(self.path, follow_symlinks=False).st_size) == self.state.get("size")
+        return False
+
     def init(self) -> None:
         """Make the file with its header; by hand, go on with the one that is there."""
-        os.makedirs(self.output_run, mode=0o700, exist_ok=True)
+        make_folder(self.output_run)
+        self._clear_away()
         self._last = {}
         old = self._old_table() if self.begin is None else []
         self._replace(old[0] if old else [self._names.axis("epoch")], [_line(row) for row in old[1:]])
         self.file_initialized = True
         self.location = self.path
+
+    def _clear_away(self) -> None:
+        """Delete what a process that was killed left in the middle of replacing the file."""
+        for left in glob.glob(f"{glob.escape(self.path)}.*.tmp") if self.begin else ():
+            os.unlink(left)
 
     def _old_table(self) -> list[list[str]]:
         """The table that is there, whoever wrote it and however it ends its lines."""
@@ -113,6 +127,7 @@ class CsvLogger(BaseTracker):
         """Add rows, with one write."""
         if self._fd < 0:
             raise LifecycleError("the CSV file is not open: call init() before log()")
+        self._need_file()
         rows = self._rows(records)
         new = list(dict.fromkeys(name for row in rows for name in row if name not in self._columns))
         fieldnames = self.fieldnames + new
@@ -126,6 +141,13 @@ class CsvLogger(BaseTracker):
             self._write(lines, at)
         self._last = rows[-1]
         self._last_at = self._size - len(_row_line(self._last, fieldnames))
+
+    def _need_file(self) -> None:
+        """Find out that somebody deleted the file, or put another in its place."""
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.stat(self.path), os.fstat(self._fd)):
+                return
+        raise TrackerLost(f"{self.path} is gone: it is written anew")
 
     def _shows_in_parts(self, at: int, length: int) -> bool:
         """Whether a reader may see half of such a write, and the file is small enough to be replaced."""
@@ -186,6 +208,8 @@ class CsvLogger(BaseTracker):
 
     def finish(self, status: Status) -> None:
         """Close the file."""
+        self._need_file()
+        self.state["size"] = str(self._size)
         self.close()
 
     def close(self) -> None:

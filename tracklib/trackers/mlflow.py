@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .._apart import apart
 from .._names import Names, file_name, in_one_line, mlflow_name
 from .._records import Log, Status
-from .._redact import redact, redact_text
+from .._redact import error_text, redact, redact_text
 from .._values import plain
 from .._warn import warn
-from ..errors import TrackerBlocked, TrackerUnavailable
+from ..errors import TrackerBlocked, TrackerLost, TrackerUnavailable
 from .base import BaseTracker
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Mlflow(BaseTracker):
         run_name: None takes the tracklib run's name.
         params: hyperparameters, logged when the run begins.
         tags: tags, set when the run begins.
-        timeout: seconds after which a request to a server is given up, to be tried again.
+        timeout: seconds without a word from the server after which a request is given up, to be tried again.
         output_run: the directory where logs are stored.
     """
 
@@ -85,7 +86,7 @@ class Mlflow(BaseTracker):
         self._names = Names("MLflow", mlflow_name)
         self._param_names = Names("MLflow", mlflow_name, "param_names")
         self._tag_names = Names("MLflow", mlflow_name, "tag_names", {UID_TAG: "the run's identity"})
-        self._sent_params: dict[str, str] = {}
+        self._is_later = False  # than the process that created the run
         self._run: Run | None = None
         self._client: MlflowClient
 
@@ -99,27 +100,52 @@ class Mlflow(BaseTracker):
         """The run's id at MLflow, once :meth:`init` has returned."""
         return self.state["run_id"]
 
+    def is_intact(self) -> bool:
+        """Whether no second run can have come since: if an answer to the creation is missing, it is looked for."""
+        return self._creations < 2
+
     def init(self) -> None:
         """Connect; find the run again or create it; send the params and tags of the config."""
         from ._mlflow_client import bounded_client
 
         for names in (self._names, self._param_names, self._tag_names):
             names.restore(self.state)
-        self._client = bounded_client(self.tracking_uri, self.timeout)
+        self._client = bounded_client(self.tracking_uri, self.timeout, lambda: self.is_abandoned)
+        self._need_same_target()
+        self._is_later = "run_id" in self.state
         self._run = self._find_run() or self._create_run()
         self.state["run_id"] = self._run.info.run_id
         self.state["tracking_uri"] = redact_text(self._client.tracking_uri)
-        self._sent_params = dict(self._run.data.params)
         self._link_to_parent()
-        self.log_params(self.params)
-        self.log_tags(self.tags)
+        self._say(self.log_params, self.params)
+        self._say(self.log_tags, self.tags)
         self.location = self._where()
+
+    def _say(self, log: Callable[[Mapping[str, Any]], None], said: Mapping[str, Any]) -> None:
+        """Log what the config says; what MLflow refuses of it for good keeps no record from coming."""
+        try:
+            log(said)
+        except Exception as error:
+            if isinstance(error, TrackerBlocked) or self.is_transient(error):
+                raise
+            warn(f"MLflow refused what its config says ({error_text(error)}): {', '.join(said)}")
+
+    def _need_same_target(self) -> None:
+        """See that an earlier attempt went to the same place; if not, all of the run comes to the new one."""
+        target = redact_text(f"{self._client.tracking_uri} {self.experiment_name or ''}".strip())
+        before = self.state.setdefault("target", target)
+        if before != target:
+            self.state.clear()
+            raise TrackerLost(f"the run went to {before} before: {target} gets it whole", from_the_start=True)
 
     def _find_run(self) -> Run | None:
         """The run of an earlier attempt, or the one whose creation was never answered."""
         run_id = self.state.get("run_id") or self._run_of_uid()
         if run_id is None:
             return None
+        run = self._client.get_run(run_id)
+        if run.info.status == "RUNNING":
+            return run
         self._client.update_run(run_id, "RUNNING")
         return self._client.get_run(run_id)
 
@@ -135,6 +161,7 @@ class Mlflow(BaseTracker):
         from mlflow.tracking.context.registry import resolve_tags
 
         begin = self.begin
+        self.state["creations"] = str(self._creations + 1)
         name = self.run_name or (begin.name if begin else None)
         return self._client.create_run(
             self._experiment_id(),
@@ -142,6 +169,22 @@ class Mlflow(BaseTracker):
             tags=redact(resolve_tags({UID_TAG: begin.uid} if begin else None)),
             run_name=in_one_line(redact_text(name), _RUN_NAME_LENGTH) if name else None,
         )
+
+    @property
+    def _creations(self) -> int:
+        """How often the run's creation was asked for; more than once, where an answer did not come."""
+        return int(self.state.get("creations", 0))
+
+    def _delete_twins(self) -> None:
+        """Delete what a creation made that was given up and done all the same, later: an empty run of our uid."""
+        if self.begin is None or self._creations < 2 or self._run is None:
+            return
+        ours = f"tags.`{UID_TAG}` = '{self.begin.uid}'"
+        for twin in self._client.search_runs([self._run.info.experiment_id], ours):
+            if twin.info.run_id != self.run_id and not twin.data.metrics:
+                self._client.delete_run(twin.info.run_id)
+        if self._is_later:
+            del self.state["creations"]
 
     def _experiment_id(self) -> str:
         """The experiment of the config, else what MLflow itself would choose.
@@ -216,17 +259,22 @@ class Mlflow(BaseTracker):
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Log params, nested names joined by ``/``. One that is too long for MLflow is kept whole as
-        an artifact ``params/<name>.txt``, its beginning as the param. MLflow keeps a param's first value."""
+        an artifact ``params/<name>.txt``, its beginning as the param. MLflow keeps a param's first value: one
+        that changes, as on a resume, is kept beside it, as ``<name>.v2`` and so on."""
         from mlflow.entities import Param
 
         texts = self._texts("params", self._param_names, params, _PARAM_LENGTH)
-        changed = [name for name, text in texts.items() if self._sent_params.get(name, text) != text]
-        if changed:
-            warn(f"MLflow keeps a param's first value: {', '.join(changed)} stay as they were there")
-        entities = [Param(name, text) for name, text in texts.items() if name not in self._sent_params]
+        there = dict(self._client.get_run(self.run_id).data.params) if texts else {}
+        entities = []
+        for name, text in texts.items():
+            kept = _free_name(name, text, there)
+            if kept not in there:
+                there[kept] = text
+                entities.append(Param(kept, text))
+                if kept != name:
+                    warn(f"MLflow keeps a param's first value: the new one of {name} is {kept} there")
         for chunk in _chunks(entities, _PARAMS_PER_REQUEST):
             self._client.log_batch(self.run_id, params=chunk)
-        self._sent_params = texts | self._sent_params
 
     def log_tags(self, tags: Mapping[str, Any]) -> None:
         """Set tags. One that is too long for MLflow is kept whole as an artifact ``tags/<name>.txt``."""
@@ -267,6 +315,7 @@ class Mlflow(BaseTracker):
         if self._run is None:
             return
         self._link_to_parent()
+        self._delete_twins()
         self._client.set_terminated(self.run_id, _STATUS[status], self.ended_at)
 
     def close(self) -> None:
@@ -303,6 +352,16 @@ def _absolute(uri: str | None) -> str | None:
     if not found or scheme or not path or path.startswith(("/", ":memory:")):
         return uri
     return f"sqlite:///{os.path.abspath(path)}"
+
+
+def _free_name(name: str, text: str, there: Mapping[str, str]) -> str:
+    """What a param is called: ``name``, or ``name.v2`` and so on where it is there with another value."""
+    kept = name
+    for version in itertools.count(2):
+        if there.get(kept, text) == text:
+            break
+        kept = mlflow_name(f"{name}.v{version}")
+    return kept
 
 
 def _flat_texts(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import json
 import os
 import shutil
+import socket
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from .._folder import make_folder
 from .._names import Names, file_name, in_one_line, wandb_name, wandb_param_name, with_hash
 from .._records import Log, Status
 from .._redact import redact, redact_text
 from .._values import plain
 from .._warn import warn
-from ..errors import TrackerBlocked
+from ..errors import TrackerBlocked, TrackerLost, TrackerUnavailable
+from ._wandb_core import core_pid, is_core
 from .base import BaseTracker
 
 if TYPE_CHECKING:
@@ -58,6 +62,7 @@ class Wandb(BaseTracker):
     requires = ("wandb",)
     extra = "wandb"
     batch_size = 256
+    reads_whole_journal = True  # what W&B has, W&B says
 
     def __init__(
         self,
@@ -88,7 +93,8 @@ class Wandb(BaseTracker):
         self._names = Names("W&B", wandb_name)
         self._param_names = Names("W&B", wandb_param_name, "param_names")
         self._on_other_axes: set[str] = set()
-        self._rows = 0
+        self._rows = 0  # W&B has the rows of all ordinals below
+        self._file = ""  # of an offline run
         self._run: wandb.Run | None = None
 
     @property
@@ -108,8 +114,9 @@ class Wandb(BaseTracker):
         self._names.restore(self.state)
         self._param_names.restore(self.state)
         settings = self._wandb_settings()
-        os.makedirs(self.output_run, mode=0o700, exist_ok=True)  # else W&B prints that it is not there
-        os.makedirs(os.path.join(self.output_run, "wandb"), mode=0o700, exist_ok=True)  # W&B lets all read it
+        make_folder(self.output_run)  # else W&B prints that it is not there
+        make_folder(os.path.join(self.output_run, "wandb"))  # W&B lets all read what it writes
+        self._need_quiet()
         try:
             self._need_credentials(settings)
             self._run = self._begin_run(settings)
@@ -120,11 +127,35 @@ class Wandb(BaseTracker):
         epoch = self._names.axis("epoch")
         self._run.define_metric(epoch)
         self._run.define_metric("*", step_metric=epoch)
-        self._rows = self._run.starting_step
+        self._file = self._run.settings.sync_file if self._run.offline else ""
+        self._rows = max([self._run.starting_step, *self._rows_in_files()])
         self.log_params(self.config)
         self.log_tags(dict.fromkeys(self.tags, ""))
         self.state["run_id"] = self._run.id
+        self.state["core"] = f"{socket.gethostname()} {core_pid()}"
         self.location = self._run.settings.sync_dir if self._run.offline else self._run.url or ""
+
+    def _need_quiet(self) -> None:
+        """See that no earlier attempt's files are still written, and that the new one's has a name of its own."""
+        host, _, pid = self.state.get("core", "").rpartition(" ")
+        if host == socket.gethostname() and int(pid) != core_pid() and is_core(int(pid)):
+            raise TrackerUnavailable(f"the W&B process {pid} of an earlier attempt is still writing")
+        while any(time.strftime("-%Y%m%d_%H%M%S-") in os.path.dirname(file) for file in self._old_files()):
+            time.sleep(0.05)  # W&B names a run's folder by the second
+
+    def _old_files(self) -> list[str]:
+        """The files that offline attempts of this run left, in this folder."""
+        if self.begin is None:
+            return []
+        folder = os.path.join(glob.escape(os.path.abspath(self.output_run)), "wandb", "offline-run-*")
+        return glob.glob(os.path.join(folder, f"run-{glob.escape(self.begin.uid)}.wandb"))
+
+    def _rows_in_files(self) -> Iterator[int]:
+        """Behind which row each file of an offline run ends."""
+        from ._wandb_file import held_by
+
+        for file in self._old_files() if self._file else ():
+            yield held_by(file).next_step
 
     def _begin_run(self, settings: wandb.Settings) -> wandb.Run:
         import wandb
@@ -180,13 +211,39 @@ class Wandb(BaseTracker):
     def log_batch(self, records: Sequence[Log]) -> None:
         """Log rows; one that W&B's server already has is passed over."""
         assert self._run is not None, "init comes before log"
-        for record in records:
-            axis = self._names.axis(record.axis)  # also of rows that W&B has: names depend on which came first
-            row: dict[str, Any] = {self._names[name]: value for name, value in record.columns().items()}
-            if record.ordinal >= self._rows:
-                self._log_row(self._run, record, axis, row)
-                self._rows = record.ordinal + 1
+        with self._losing():
+            for record in records:
+                axis = self._names.axis(record.axis)  # names in the order of the journal, whoever has the row
+                row = {self._names[name]: value for name, value in record.columns().items()}
+                if record.ordinal >= self._rows:
+                    self._log_row(self._run, record, axis, row)
+                    self._rows = record.ordinal + 1
         self._names.keep(self.state)
+
+    @contextlib.contextmanager
+    def _losing(self) -> Iterator[None]:
+        """Tell a run that is lost (W&B's process died, an offline run's folder was deleted) from other errors."""
+        try:
+            yield
+        except Exception as error:
+            if is_core(core_pid()) and not isinstance(error, ConnectionError):
+                raise
+            self._leave_lost_run()
+            raise TrackerLost(f"W&B's own process died ({error}): the run is taken up again") from error
+        if self._file and not os.path.exists(self._file):
+            self._leave_lost_run()
+            raise TrackerLost(f"{self._file} is gone: it is written anew")
+
+    def _leave_lost_run(self) -> None:
+        import wandb
+
+        run, self._run = self._run, None
+        with contextlib.suppress(Exception):
+            if run is not None:
+                run.finish()
+        if not is_core(core_pid()):  # what is left of the connection would keep a new one from being made
+            with contextlib.suppress(Exception):
+                wandb.teardown()
 
     def _log_row(self, run: wandb.Run, record: Log, axis: str, row: dict[str, Any]) -> None:
         if len(row) > _SHOWN and len(json.dumps(row)) > _ROW_BYTES:
@@ -263,10 +320,22 @@ class Wandb(BaseTracker):
         """End the run: exit code 0 if it finished, 1 if not; W&B is told of a preemption."""
         if self._run is None:
             return
-        if status is Status.PREEMPTED:
-            self._run.mark_preempting()
-        self._run.finish(exit_code=0 if status is Status.FINISHED else 1)
-        self._run = None
+        with self._losing():
+            if status is Status.PREEMPTED:
+                self._run.mark_preempting()
+            self._run.finish(exit_code=0 if status is Status.FINISHED else 1)
+            self._run = None
+            self._need_whole_file()
+
+    def _need_whole_file(self) -> None:
+        """W&B's process writes an offline run's end a moment after it said that all is done."""
+        from ._wandb_file import held_by
+
+        until = time.monotonic() + _FINISH_SECONDS
+        while self._file and os.path.exists(self._file) and not held_by(self._file).has_exit:
+            if time.monotonic() > until or not is_core(core_pid()):
+                raise TrackerLost(f"W&B did not write all of {self._file}: the rest is written anew")
+            time.sleep(0.01)
 
     def close(self) -> None:
         """End the run with exit code 0."""
