@@ -490,7 +490,7 @@ def test_what_has_no_repr_is_refused_all_the_same() -> None:
         def __repr__(self) -> str:
             raise RuntimeError
 
-    with pytest.raises(ConfigError, match="got Evil that has no repr"):
+    with pytest.raises(ConfigError, match="got Evil '<Evil>'"):
         build([Evil()])  # type: ignore[list-item]
 
 

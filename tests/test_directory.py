@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from scripted import Scripted
 
-from tracklib import RunDirectoryError, Status, Trackers
+from tracklib import BaseTracker, RunDirectoryError, Status, Trackers, TrackerWarning, tracking
 from tracklib._directory import copy_whole, default_directory, owned, set_aside
 
 
@@ -190,3 +190,76 @@ def test_a_copy_that_fails_leaves_the_one_before(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         copy_whole(str(tmp_path / "gone"), str(tmp_path / "artifacts/m"))
     assert (tmp_path / "artifacts/m").read_text() == "whole"
+
+
+# Nothing is written elsewhere
+
+
+@pytest.mark.parametrize("name", ["state", "artifacts", "previous", "wandb", "journal.lock"])
+def test_a_link_in_place_of_the_runs_own_is_refused_and_nothing_is_written_where_it_leads(name, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / name).symlink_to(elsewhere if "." not in name else elsewhere / "file")
+    with pytest.raises(RunDirectoryError, match="symbolic link"):
+        Trackers(output_run=run).init()
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_a_link_in_place_of_the_journal_is_moved_aside_as_an_earlier_run(tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("kept")
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "journal.jsonl").symlink_to(elsewhere)
+    trackers = Trackers(output_run=run)
+    trackers.init()
+    trackers.log(0, {"loss": 0.5})
+    trackers.finish()
+    assert elsewhere.read_text() == "kept"
+    assert (run / "metrics.csv").read_text() == "epoch,loss\n0,0.5\n"
+
+
+@pytest.mark.parametrize("name", ["rejected.jsonl", "metrics.csv"])
+def test_a_link_in_place_of_a_file_keeps_its_target(name, tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("kept")
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / name).symlink_to(secret)
+    trackers = Trackers([Refusing()], output_run=run)
+    trackers.init()
+    trackers.log(0, {"loss": 0.5})
+    with pytest.warns(TrackerWarning, match="refused 1 record"):
+        trackers.finish()
+    assert secret.read_text() == "kept"
+
+
+class Refusing(BaseTracker):
+    def init(self):
+        pass
+
+    def log(self, epoch, log_dict):
+        raise ValueError("never")
+
+
+def test_the_copy_of_an_artifact_is_its_owners_alone(tmp_path):
+    folder = tmp_path / "folder"
+    (folder / "inner").mkdir(parents=True)
+    (folder / "inner/file").write_text("x")
+    (folder / "program").write_text("x")
+    (folder / "program").chmod(0o755)
+    (folder / "inner").chmod(0o777)
+    with tracking(output_run=tmp_path / "run") as run:
+        run.log_artifact(folder)
+        run.log_artifact(folder / "inner/file")
+    artifacts = tmp_path / "run/artifacts"
+    modes = {str(path.relative_to(artifacts)): path.stat().st_mode & 0o777 for path in artifacts.rglob("*")}
+    assert modes == {
+        "folder": 0o700,
+        "folder/inner": 0o700,
+        "folder/inner/file": 0o600,
+        "folder/program": 0o700,
+        "file": 0o600,
+    }

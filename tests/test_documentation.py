@@ -121,6 +121,18 @@ def test_the_tutorial_shows_the_csv_that_its_run_writes(tmp_path: Path) -> None:
     assert (tmp_path / "runs/first/metrics.csv").read_text() == textwrap.dedent(shown[1])
 
 
+def test_the_page_of_values_shows_the_csv_that_its_run_writes(tmp_path: Path) -> None:
+    shown = re.search(r"now holds::\n\n((?:   .+\n)+)", (DOCS / "values.rst").read_text())
+    assert shown is not None
+
+    run_page(DOCS / "values.rst", tmp_path, f"sqlite:///{tmp_path}/server.db")
+
+    assert (tmp_path / "runs/values/metrics.csv").read_text() == textwrap.dedent(shown[1])
+    assert (
+        tmp_path / "runs/axes/metrics.csv"
+    ).read_text() == "epoch,batch,batch_loss,loss\n,100,0.7,\n0,,,0.5\n-3,,,0.6\n"
+
+
 def test_the_tutorials_toml_file_means_its_list_of_trackers(tmp_path: Path) -> None:
     (toml,) = blocks(DOCS / "tutorial.rst", "toml")
     path = tmp_path / "trackers.toml"

@@ -32,6 +32,7 @@ LAYERS = [  # from the roof to the ground; a module imports from its own layer a
     },
     {
         *(
+            "_apart",
             "_directory",
             "_earlier",
             "_environment",
@@ -49,6 +50,7 @@ LAYERS = [  # from the roof to the ground; a module imports from its own layer a
             "_warn",
         ),
         "errors",
+        "limits",
     },
 ]
 FLOOR = {module: len(LAYERS) - index for index, layer in enumerate(LAYERS) for module in layer}

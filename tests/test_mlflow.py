@@ -11,6 +11,7 @@ import email.utils
 import json
 import math
 import os
+import re
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -866,3 +867,116 @@ def test_which_errors_may_pass_by_themselves(make: Callable[[], BaseException], 
 def test_what_a_config_may_hold_is_read_off_the_constructor() -> None:
     assert json.dumps(Mlflow.config_schema)
     assert {"tracking_uri", "experiment_name", "run_name", "params", "tags", "timeout"} <= Mlflow.config_schema.keys()
+
+
+# Whatever the names and however much ----------------------------------------------------------------
+
+
+def requests_of(tracker: Mlflow, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What each of the tracker's batches brings; they are sent as well."""
+    sent: list[dict[str, Any]] = []
+    send = tracker._client.log_batch
+
+    def log_batch(run_id: str, **entities: Any) -> Any:
+        sent.append(entities)
+        return send(run_id, **entities)
+
+    monkeypatch.setattr(tracker._client, "log_batch", log_batch)
+    return sent
+
+
+def json_size(entities: dict[str, Any]) -> int:
+    return len(json.dumps([dict(entity) for batch in entities.values() for entity in batch]))
+
+
+@pytest.mark.parametrize("sign", ["a", "é", "😀", '"'])
+def test_a_request_has_no_more_bytes_than_mlflow_takes(
+    tracker: Mlflow, monkeypatch: pytest.MonkeyPatch, sign: str
+) -> None:
+    sent = requests_of(tracker, monkeypatch)
+
+    tracker.log_tags({f"t{number}": sign * 8000 for number in range(120)})
+
+    assert len(sent) > 1
+    assert max(map(json_size, sent)) < 1_000_000
+    assert {name for name in stored(tracker).data.tags if name.startswith("t")} >= {f"t{n}" for n in range(120)}
+
+
+def test_many_metrics_with_long_names_are_split_by_bytes_too(tracker: Mlflow, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = requests_of(tracker, monkeypatch)
+
+    tracker.log_batch([row(0, {f"{number}{'損' * 240}": 1.0 for number in range(1_000)})])
+
+    assert max(map(json_size, sent)) < 1_000_000
+    assert sum(len(entities["metrics"]) for entities in sent) == 1_000
+
+
+def test_one_entity_that_is_large_goes_alone(tracker: Mlflow, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tracklib.trackers.mlflow._REQUEST_BYTES", 10)
+    sent = requests_of(tracker, monkeypatch)
+
+    tracker.log_params({"a": "x" * 100, "b": "x" * 100})
+
+    assert [len(entities["params"]) for entities in sent] == [1, 1]
+
+
+def test_params_that_are_one_when_they_are_flat_are_both_kept(tracker: Mlflow) -> None:
+    tracker.log_params({"a": {"b": 1}, "a/b": 2})
+
+    assert stored(tracker).data.params == {"a/b": "1", "a/b-2": "2"}
+
+
+def test_a_nul_that_not_every_database_takes_is_spelled_out(tracker: Mlflow) -> None:
+    tracker.log_params({"p": "a\0b"})
+    tracker.log_tags({"t": "a\0b"})
+
+    assert stored(tracker).data.params == {"p": "a\\x00b"}
+    assert stored(tracker).data.tags["t"] == "a\\x00b"
+
+
+def test_the_tag_that_the_run_is_found_by_cannot_be_set(uri: str, experiment: str) -> None:
+    tracker = Mlflow(tracking_uri=uri, experiment_name=experiment)
+    tracker.begin = begin("u1")
+    tracker.init()
+    with pytest.warns(TrackerWarning, match="MLflow has 'tracklib.uid'"):
+        tracker.log_tags({"tracklib.uid": "another", "stage": "test"})
+
+    tags = stored(tracker).data.tags
+    assert (tags["tracklib.uid"], tags["stage"]) == ("u1", "test")
+    assert "another" in tags.values()
+
+
+def test_a_long_param_with_a_long_name_in_another_script_is_kept_whole(on_server: Mlflow) -> None:
+    on_server.log_params({"損" * 250: "x" * 7000})
+
+    (folder,) = on_server._client.list_artifacts(on_server.run_id)
+    (file,) = on_server._client.list_artifacts(on_server.run_id, folder.path)
+    assert artifact(on_server, file.path) == "x" * 7000
+
+
+def test_a_tracker_that_takes_a_run_up_again_has_the_same_names(uri: str, experiment: str) -> None:
+    first = Mlflow(tracking_uri=uri, experiment_name=experiment)
+    first.init()
+    with pytest.warns(TrackerWarning):
+        first.log_batch([row(1, {"a@b": 1.0, "a#b": 2.0})])
+        first.log_params({"p@q": 1, "p#q": 2})
+        first.log_tags({"s@t": 1, "s#t": 2})
+    second = Mlflow(tracking_uri=uri, experiment_name=experiment)
+    second.state = dict(first.state)
+    second.init()
+    second.log_batch([row(2, {"a#b": 2.0}), row(3, {"a@b": 1.0})])
+    second.log_params({"p#q": 2})
+    second.log_tags({"s#t": 3})
+
+    metrics = {name: {value for _, _, value in history(second, name)} for name in stored(second).data.metrics}
+    assert sorted(metrics.values(), key=min) == [{1.0}, {2.0}]
+    assert sorted(stored(second).data.params.values()) == ["1", "2"]
+    assert sorted(value for name, value in stored(second).data.tags.items() if name.startswith("s_t")) == ["1", "3"]
+
+
+@pytest.mark.parametrize("name", ["x" * 10_000, "a\nb\0"])
+def test_a_run_has_a_name_in_one_line_of_at_most_250_characters(uri: str, experiment: str, name: str) -> None:
+    tracker = Mlflow(tracking_uri=uri, experiment_name=experiment, run_name=name)
+    tracker.init()
+
+    assert re.fullmatch(r"x{243}-[0-9a-f]{6}|a_b_", stored(tracker).info.run_name)

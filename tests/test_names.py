@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mlflow.utils.validation import _validate_metric_name, _validate_param_name, _validate_tag_name
 
-from tracklib._names import Names, csv_name, mlflow_name, wandb_name, with_hash
+from tracklib._names import (
+    Names,
+    csv_name,
+    file_name,
+    in_one_line,
+    mlflow_name,
+    wandb_name,
+    wandb_param_name,
+    with_hash,
+)
 from tracklib.errors import TrackerWarning
 
 pieces = st.sampled_from([".", "..", "/", "a", " ", "\n", "é", "#", "\\", "\x00", "-", "x" * 130, "%"])
@@ -150,3 +159,155 @@ def test_no_two_names_become_one_and_each_keeps_its_own(rule, raws):
         first = {raw: names[raw] for raw in raws}
     assert len(set(first.values())) == len(first)
     assert {raw: names[raw] for raw in reversed(raws)} == first
+
+
+# The table outlives the process
+
+
+def restored(state, rule=mlflow_name, **options):
+    names = Names("B", rule, **options)
+    names.restore(state)
+    return names
+
+
+def translated(names, raws):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return [names[raw] for raw in raws]
+
+
+def test_a_table_that_is_kept_gives_the_same_names_in_any_other_order():
+    raws = ["a_b", "a@b", "a#b", "loss", "", "x" * 300, "x" * 299 + "y"]
+    state = {}
+    names = Names("B", mlflow_name)
+    first = translated(names, raws)
+    names.keep(state)
+    assert translated(restored(state), raws[::-1]) == first[::-1]
+
+
+def test_without_the_table_the_order_would_decide():
+    one = translated(Names("B", mlflow_name), ["a@b", "a#b"])
+    assert one != translated(Names("B", mlflow_name), ["a#b", "a@b"])[::-1]
+
+
+def test_a_new_name_does_not_get_one_that_an_earlier_process_gave_away():
+    state = {}
+    names = Names("B", mlflow_name)
+    assert names["a_b"] == "a_b"
+    names.keep(state)
+    again = restored(state)
+    with pytest.warns(TrackerWarning):
+        assert again["a@b"] == with_hash("a_b", "a@b")
+    assert again["a_b"] == "a_b"
+
+
+def test_a_name_that_was_warned_of_is_not_warned_of_after_a_restart():
+    state = {}
+    names = Names("B", mlflow_name)
+    translated(names, ["a@b", "a#b"])
+    names.keep(state)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert restored(state)["a#b"] == names["a#b"]
+
+
+def test_an_axis_keeps_its_name_too():
+    state = {}
+    names = Names("B", csv_name)
+    translated(names, ["step"])
+    with pytest.warns(TrackerWarning):
+        axis = names.axis("step")
+    names.keep(state)
+    again = restored(state, csv_name)
+    assert (again.axis("step"), again["step"]) == (axis, "step")
+
+
+def test_a_metric_may_be_called_as_an_axis_is_kept():
+    names = Names("B", csv_name)
+    assert names["axis step"] == "axis step"
+    assert names.axis("step") == "step"
+    assert names["axis\0step"] == "axis\0step"
+
+
+def test_the_state_is_written_only_when_the_table_grew():
+    class State(dict):
+        written = 0
+
+        def __setitem__(self, key, value):
+            self.written += 1
+            super().__setitem__(key, value)
+
+    state = State()
+    names = Names("B", mlflow_name, "table")
+    for _ in range(5):
+        names["loss"], names["a@b"]
+        names.keep(state)
+    assert state.written == 1
+    assert list(state) == ["table"]
+
+
+def test_the_table_stays_short_however_long_the_names_are():
+    state = {}
+    names = Names("B", mlflow_name)
+    translated(names, [str(number) * 10_000 for number in range(10)])
+    names.keep(state)
+    assert len(state["names"]) < 5_000
+
+
+@pytest.mark.parametrize("kept", ["", "[]", "{", '{"name a": 5}', "null", '{"a": ""}', '{"": ""}'])
+def test_a_table_that_somebody_damaged_is_as_good_as_none(kept):
+    assert restored({"names": kept})["a@b"] == "a_b"
+
+
+def test_a_name_that_is_taken_from_the_start_is_nobodys():
+    names = Names("MLflow", mlflow_name, taken={"tracklib.uid": "the run's identity"})
+    with pytest.warns(TrackerWarning, match="MLflow has 'tracklib.uid' for \"the run's identity\" already"):
+        assert names["tracklib.uid"] == with_hash("tracklib.uid", "tracklib.uid")
+
+
+@given(st.lists(any_name | st.sampled_from(["a@b", "a#b", "a_b", "\udce9"])), st.integers(0, 5))
+def test_a_restart_anywhere_changes_no_name(raws, at):
+    state = {}
+    names = Names("B", mlflow_name)
+    first = dict(zip(raws[:at], translated(names, raws[:at]), strict=True))
+    names.keep(state)
+    again = restored(state)
+    rest = dict(zip(raws, translated(again, raws), strict=True))
+    assert {raw: rest[raw] for raw in first} == first
+    assert len(set(rest.values())) == len(rest)
+
+
+# Other names
+
+
+@pytest.mark.parametrize(
+    ("raw", "name"),
+    [
+        ("lr", "lr"),
+        ("a.b", "a.b"),
+        ("", "unnamed"),
+        ("_wandb", "param_wandb"),
+        ("wandb_version", "param_wandb_version"),
+    ],
+)
+def test_a_param_of_wandb_is_not_empty_and_none_of_its_own(raw, name):
+    assert wandb_param_name(raw) == name
+
+
+@pytest.mark.parametrize("raw", ["lr", "a/b", "é" * 250, "é/" * 120, "../x", "a" * 300, "\x00", "/", "😀" * 200])
+def test_a_files_name_is_relative_and_short_enough_for_every_file_system(raw):
+    name = file_name(raw)
+    assert len(name.encode()) <= 200
+    assert not name.startswith("/")
+    assert ".." not in name.split("/")
+    assert file_name("lr") == "lr"
+
+
+@pytest.mark.parametrize(("raw", "name"), [("digits", "digits"), ("a\nb\x00", "a_b_"), ("x" * 128, "x" * 128)])
+def test_a_runs_name_is_in_one_line(raw, name):
+    assert in_one_line(raw, 128) == name
+
+
+def test_a_runs_name_that_is_too_long_ends_in_a_hash():
+    one, two = in_one_line("x" * 129, 128), in_one_line("x" * 130, 128)
+    assert (len(one), len(two), one == two) == (128, 128, False)

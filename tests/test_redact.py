@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracklib._redact import MASK, is_secret_name, redact, redact_text, without_masks
+from tracklib._redact import MASK, is_secret_name, redact, redact_head, redact_text, shows_secret, without_masks
 
 WORDS = "Correct-Horse"  # a secret that nothing but its place gives away
 
@@ -173,6 +173,17 @@ def test_a_text_that_only_looks_secret_is_kept(text):
         ("--api-key=abcdefgh --lr=0.1", f"--api-key={MASK} --lr=0.1"),
         ("AccountName=a;AccountKey=abcdefgh==;Suffix=b", f"AccountName=a;AccountKey={MASK};Suffix=b"),
         ("export HF_TOKEN = abcdefgh", f"export HF_TOKEN = {MASK}"),
+        ("train.py --token abcdefgh --lr 0.1", f"train.py --token {MASK} --lr 0.1"),
+        ("curl -password abcdefgh", f"curl -password {MASK}"),
+        ("['--api-key', 'it is x', '-v']", f"['--api-key', '{MASK}', '-v']"),
+        ('["--token", "abcdefgh"]', f'["--token", "{MASK}"]'),
+        ("--token\nabcdefgh", f"--token\n{MASK}"),
+        ("--token --lr 0.1", "--token --lr 0.1"),
+        ("--num-tokens 4096 --tokenizer bpe", "--num-tokens 4096 --tokenizer bpe"),
+        ("--token-accuracy 0.93", "--token-accuracy 0.93"),
+        ("a well-known-token stands here", "a well-known-token stands here"),
+        ("no token here, and no password there", "no token here, and no password there"),
+        ("(Evil: api_key=***)", "(Evil: api_key=***)"),
     ],
 )
 def test_the_secret_in_a_text_is_masked_and_the_rest_is_kept(text, masked):
@@ -253,3 +264,78 @@ def test_masking_twice_is_masking_once(text):
 @pytest.mark.parametrize("unit", ["a", "a.", " ", "sk-", "eyJ", "'", '"', "a=", "://", "authorization:", "\\", "a='\\"])
 def test_a_long_text_takes_no_more_than_its_length_deserves(unit):
     redact_text(unit * (200_000 // len(unit)))
+
+
+# Lists of words
+
+
+def test_what_follows_an_option_is_masked_as_on_a_command_line():
+    words = ["train.py", "--token", "x", "-v", "--api-key=abcd", "--num-tokens", "5", "--secret", "-x", "kept"]
+    assert redact({"argv": words}) == {
+        "argv": ["train.py", "--token", MASK, "-v", f"--api-key={MASK}", "--num-tokens", "5", "--secret", "-x", "kept"]
+    }
+
+
+@pytest.mark.parametrize("item", ["- a line of text", "--token and more", "-H 'Authorization: none'", "---", "-"])
+def test_a_text_that_begins_with_a_dash_is_no_option(item):
+    assert redact([item, "kept"])[1] == "kept"
+
+
+def test_in_a_secret_list_an_option_changes_nothing():
+    assert redact({"credentials": ["a", "--lr", "b"]}) == {"credentials": [MASK, MASK, MASK]}
+
+
+# Nothing is lost, and nothing hangs
+
+
+def test_two_names_that_are_masked_are_both_kept():
+    one, two = made("ghp_", 36), made("hf_", 34)
+    assert redact({one: 1, "lr": 0.1, two: 2}) == {MASK: 1, "lr": 0.1, f"{MASK}-2": 2}
+
+
+def test_what_holds_itself_is_masked_where_it_would_begin_again():
+    loop = {"lr": 0.1, "list": [1]}
+    loop["list"].append(loop)
+    assert redact(loop) == {"lr": 0.1, "list": [1, MASK]}
+
+
+def test_what_is_nested_too_deeply_is_masked_at_the_bottom():
+    deep = leaf = {}
+    for _ in range(200):
+        leaf["x"] = leaf = {}
+    leaf["password"] = "hunter2"
+    assert "hunter2" not in repr(redact(deep))
+
+
+def test_sets_are_looked_into():
+    assert redact({"api_keys": {"one"}, "words": {"lr"}}) == {"api_keys": [MASK], "words": ["lr"]}
+
+
+@pytest.mark.parametrize("spelt", ["a%20secret%20of%20the%20environment", "a secret of the environment"])
+def test_a_variables_value_is_masked_as_a_url_spells_it_too(spelt):
+    assert redact_text(f"https://host/?q={spelt}&x=1") == f"https://host/?q={MASK}&x=1"
+
+
+def test_a_variables_value_is_masked_as_json_spells_it_too(monkeypatch):
+    monkeypatch.setenv("MY_PASSWORD", 'quote " and\nnewline')
+    assert redact_text(r'{"x": "quote \" and\nnewline"}') == f'{{"x": "{MASK}"}}'
+
+
+@pytest.mark.parametrize("limit", [10, 80, 500])
+def test_the_beginning_of_a_long_text_shows_no_part_of_a_secret(limit):
+    key = made("ghp_", 36)
+    for length in range(0, 600, 7):
+        shown = redact_head("x" * length + " " + key + " " + "y" * 20_000, limit)
+        assert "ghp" not in shown
+        assert len(shown) <= limit + 3
+
+
+def test_the_beginning_of_a_short_text_is_the_text():
+    assert redact_head("loss=0.5", 80) == "loss=0.5"
+    assert redact_head("x" * 81, 80) == "x" * 80 + "..."
+
+
+def test_a_text_shows_a_secret_by_its_shape_or_the_environment_and_not_by_a_name_beside_it():
+    assert shows_secret(f"({made('ghp_', 36)})")
+    assert shows_secret("a secret of the environment")
+    assert not shows_secret("token=abcdefgh")

@@ -90,14 +90,31 @@ class EvilHash(EvilStr):
         raise Evil
 
 
-class EvilItems(dict):
+class EvilIter(dict):
+    def __iter__(self):
+        raise Evil
+
+
+class EvilItems(EvilIter):
     def items(self):
         raise Evil
 
 
-class NoPairs(dict):
+class NoPairs(EvilIter):
     def items(self):
         return [1, 2]
+
+
+class OnlyItsItemsAreEvil(dict):
+    def items(self):
+        raise Evil
+
+
+class OneEvilItem(collections.UserDict):
+    def __getitem__(self, key):
+        if key == "evil":
+            raise Evil("token=abcdefgh")
+        return super().__getitem__(key)
 
 
 class EvilKeys(collections.abc.Mapping):
@@ -364,7 +381,19 @@ def test_an_evil_field_costs_its_own_key_only():
     class Half(EvilField):
         accuracy: float = 0.25
 
-    assert clean({"x": Half()}) == ({"x/accuracy": 0.25}, [("x/loss", "Evil is no number")])
+    assert clean({"x": Half()}) == ({"x/accuracy": 0.25}, [("x/loss", "asking for it raised Evil")])
+    assert plain(Half()) == {"loss": "<Evil>", "accuracy": 0.25}
+
+
+def test_a_mapping_whose_items_raise_is_asked_key_by_key():
+    assert clean({"x": OnlyItsItemsAreEvil(a=1.0)}) == ({"x/a": 1.0}, [])
+
+
+def test_one_evil_item_of_a_mapping_costs_its_own_key_only():
+    flat, skipped = clean(OneEvilItem(a=1.0, evil=2.0, b=3.0))
+    assert flat == {"a": 1.0, "b": 3.0}
+    assert skipped == [("evil", "asking for it raised Evil: token=***")]
+    assert plain(OneEvilItem(evil=1, b=3)) == {"evil": "<Evil>", "b": 3}
 
 
 def test_a_key_that_cannot_be_hashed_is_named_by_its_type():

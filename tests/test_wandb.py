@@ -678,3 +678,107 @@ def comm_error() -> BaseException:
 )
 def test_which_errors_may_pass_by_themselves(make: Callable[[], BaseException], transient: bool) -> None:
     assert Wandb().is_transient(make()) is transient
+
+
+# Whatever the names and however much ---------------------------------------------------------------------
+
+
+def test_a_long_text_or_list_of_the_params_is_whole_in_a_file_and_nothing_is_printed(
+    offline: Callable[..., Wandb], tmp_path: Path, read: Callable[[], WandbFile], capfd: pytest.CaptureFixture[str]
+) -> None:
+    tracker = offline(config={"from_the_config": "c" * 200_000})
+    tracker.init()
+    tracker.log_params({"text": "t" * 200_000, "model": {"list": [0.5] * 20_000, "in": ["i" * 30_000, 1]}, "lr": 0.1})
+    tracker.close()
+
+    config = read().config
+    assert config["lr"] == 0.1
+    assert config["text"] == "t" * 200 + "... (200000 characters, whole in params/text.txt)"
+    assert config["model"]["in"] == ["i" * 200 + "... (30000 characters, whole in params/model/in/0.txt)", 1]
+    (files,) = tmp_path.glob("run/wandb/offline-run*/files")
+    assert (files / "params/text.txt").read_text() == "t" * 200_000
+    assert (files / "params/model/list.json").read_text() == str([0.5] * 20_000)
+    assert (files / "params/model/in/0.txt").read_text() == "i" * 30_000
+    assert set(read().files) >= {f"params/{name}" for name in ("text.txt", "model/list.json", "from_the_config.txt")}
+    assert capfd.readouterr() == ("", "")
+
+
+def test_params_called_as_wandbs_own_do_not_replace_them(
+    offline: Callable[..., Wandb], read: Callable[[], WandbFile]
+) -> None:
+    tracker = offline()
+    tracker.init()
+    tracker.log_params({"_wandb": 1, "wandb_version": 2, "": 3, "lr": 0.1})
+    tracker.close()
+
+    assert read().config == {"param_wandb": 1, "param_wandb_version": 2, "unnamed": 3, "lr": 0.1}
+
+
+def test_a_row_that_is_too_large_for_wandb_is_refused(
+    offline: Callable[..., Wandb], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tracklib.trackers.wandb._ROW_BYTES", 5_000)
+    tracker = offline()
+    tracker.init()
+    with pytest.raises(ValueError, match="W&B takes no row of more than 5000 bytes; these 400 metrics have more"):
+        tracker.log_batch([row(0, {f"metric-{number}": 0.5 for number in range(400)})])
+    tracker.close()
+
+
+def test_names_depend_on_the_rows_that_wandb_has_already_too(
+    offline: Callable[..., Wandb], read: Callable[[], WandbFile]
+) -> None:
+    """As after a crash: the rows are on W&B's server, and the table of their names was not saved."""
+    tracker = offline()
+    tracker.init()
+    tracker._rows = 1
+    with pytest.warns(TrackerWarning, match="W&B has 'a_b' for"):
+        tracker.log_batch([row(0, {"a\nb": 1.0}), row(1, {"a\tb": 2.0})])
+    tracker.close()
+
+    (only,) = read().rows
+    assert "a_b" not in only
+    assert 2.0 in only.values()
+
+
+def test_a_tracker_that_takes_a_run_up_again_has_the_same_names(
+    offline: Callable[..., Wandb], tmp_path: Path, read: Callable[[], WandbFile]
+) -> None:
+    first = offline(output_run=str(tmp_path / "first"))
+    first.init()
+    with pytest.warns(TrackerWarning):
+        first.log_batch([row(0, {"a\nb": 1.0, "a\tb": 2.0})])
+        first.log_params({"unnamed": 1, "": 2})
+    first.close()
+    second = offline()
+    second.state = dict(first.state)
+    second.init()
+    second.log_batch([row(0, {"a\tb": 2.0})])
+    second.log_params({"": 2})
+    second.close()
+
+    before = WandbFile(tmp_path / "first")
+    (again,) = read().rows
+    assert [name for name, value in again.items() if value == 2.0] == [
+        name for name, value in before.rows[0].items() if value == 2.0
+    ]
+    assert read().config.items() <= before.config.items()
+
+
+def test_a_run_its_group_and_its_job_are_in_one_line_and_no_longer_than_wandb_takes(
+    offline: Callable[..., Wandb], read: Callable[[], WandbFile]
+) -> None:
+    tracker = offline(name="n" * 500, group="two\nlines", job_type="j" * 500)
+    tracker.init()
+    tracker.close()
+
+    assert (len(read().run.display_name), read().run.run_group, len(read().run.job_type)) == (128, "two_lines", 64)
+
+
+def test_what_wandb_writes_is_in_a_folder_of_its_owner_alone(offline: Callable[..., Wandb], tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir(mode=0o755)
+    tracker = offline()
+    tracker.init()
+    tracker.close()
+
+    assert (tmp_path / "run/wandb").stat().st_mode & 0o777 == 0o700

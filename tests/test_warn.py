@@ -117,3 +117,10 @@ def test_a_warning_may_be_made_an_error():
         warnings.simplefilter("error")
         with pytest.raises(TrackerWarning, match="the disk is full"):
             warn("the disk is full")
+
+
+def test_a_secret_in_a_message_is_masked_and_a_very_long_one_is_cut() -> None:
+    with pytest.warns(TrackerWarning) as caught:
+        warn("refused: token=abcdefgh")
+        warn("x" * 5_000)
+    assert [str(one.message) for one in caught] == ["refused: token=***", "x" * 2_000 + "..."]

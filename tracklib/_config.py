@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from ._inputs import shown
 from ._redact import redact, redact_text
 from ._values import plain
 from .errors import ConfigError
@@ -160,7 +161,7 @@ def _yaml(content: bytes) -> Any:
         raise ImportError(f"to read YAML, run: {_pip('yaml')}") from None
     try:
         return yaml.safe_load(content)
-    except yaml.YAMLError as error:
+    except Exception as error:  # not YAMLError alone: `!!bool x` is a KeyError, `!!timestamp x` an AttributeError
         raise ValueError(error) from error
 
 
@@ -186,7 +187,7 @@ def _build_one(config: Any) -> BaseTracker:
     if inspect.isclass(config) and issubclass(config, BaseTracker):
         raise _Problem(f"{config.__name__} is a class: write {config.__name__}(...) or {{'type': '{config.__name__}'}}")
     if not isinstance(config, Mapping):
-        found = f"{type(config).__name__} {_shown(config)}"
+        found = f"{type(config).__name__} {shown(plain(config))}"
         raise _Problem(f"expected a dict such as {{'type': 'Mlflow'}} or a tracker, got {found}")
     if not isinstance(config.get("type"), str):
         raise _Problem(f"the key 'type' is missing or no string: it names the tracker, one of {', '.join(_known())}")
@@ -271,7 +272,7 @@ def _wrong_options(kind: type[BaseTracker], options: Mapping[Any, Any]) -> list[
             hint = _did_you_mean(str(name), schema)
             problems.append(f"{kind.__name__} has no option {name!r}{hint}; it has {', '.join(schema)}")
         elif not _fits(value, types.get(name, Any)):
-            found = f"{type(value).__name__}: {redact(plain(value), name)!r}"
+            found = f"{type(value).__name__}: {shown(redact(plain(value), name), 200)}"
             problems.append(f"{kind.__name__}'s {name!r} must be {schema[name]['type']}, got {found}")
     return problems
 
@@ -308,13 +309,6 @@ def _is_there(package: str) -> bool:
         return False
     except ValueError:  # imported by other means, so that it has no spec
         return True
-
-
-def _shown(value: Any) -> str:
-    try:
-        return repr(value)[:80]
-    except Exception:
-        return "that has no repr"
 
 
 def _pip(extra: str) -> str:

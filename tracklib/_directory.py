@@ -21,6 +21,7 @@ from .errors import RunDirectoryError
 logger = logging.getLogger("tracklib")
 
 _OWN = ("state", "artifacts", "rejected.jsonl")
+_FOLDERS = ("state", "artifacts", "previous", "wandb")
 
 
 def default_directory(name: str | None, uid: str) -> str:
@@ -35,18 +36,31 @@ def owned(directory: str) -> Iterator[None]:
     """Make ``directory`` with mode 0700 if it is not there, and own it for the length of a block.
 
     Raises:
-        RunDirectoryError: it cannot be written, or a live process owns it; also where the block meets an ``OSError``.
+        RunDirectoryError: it cannot be written, a live process owns it, or a folder in it is a link; also where the
+            block meets an ``OSError``.
     """
     with contextlib.ExitStack() as stack:
         try:
             make_folder(directory)
             stack.enter_context(held(directory))
             os.listdir(directory)
+            _refuse_links(directory)
             yield
         except RunDirectoryError:
             raise
         except OSError as error:
             raise cannot_be_used(directory, error) from error
+
+
+def _refuse_links(directory: str) -> None:
+    """What we write into a folder of the run stays in the run's directory."""
+    for name in _FOLDERS:
+        path = os.path.join(directory, name)
+        if os.path.islink(path):
+            raise RunDirectoryError(
+                f"{path} is a symbolic link, and the run would be written to where it leads: "
+                "remove it, or choose another output_run"
+            )
 
 
 def cannot_be_used(directory: str, error: OSError) -> RunDirectoryError:
@@ -67,6 +81,7 @@ def copy_whole(source: str, target: str) -> None:
     with tempfile.TemporaryDirectory(dir=os.path.dirname(target), prefix=".copy-") as scratch:
         new, old = os.path.join(scratch, "new"), os.path.join(scratch, "old")
         (shutil.copytree if os.path.isdir(source) else shutil.copy2)(source, new)
+        _for_the_owner_alone(new)
         try:
             if os.path.isdir(target) or os.path.isdir(new):
                 with contextlib.suppress(FileNotFoundError):
@@ -76,6 +91,12 @@ def copy_whole(source: str, target: str) -> None:
             if os.path.lexists(old) and not os.path.lexists(target):
                 os.rename(old, target)
             raise
+
+
+def _for_the_owner_alone(path: str) -> None:
+    inside = [os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names]
+    for each in (path, *(folder for folder, _, _ in os.walk(path)), *inside):
+        os.chmod(each, os.stat(each).st_mode & 0o700)
 
 
 def set_aside(directory: str, files: Iterable[str] = (), earlier: Earlier | None = None) -> None:
@@ -108,12 +129,19 @@ def _set_run_aside(directory: str) -> None:
     if earlier:
         bring_back(directory, earlier.begin.uid)
     uid = earlier.begin.uid if earlier else time.strftime("unreadable-%Y%m%d-%H%M%S")
-    target = _unused(os.path.join(directory, "previous", os.path.basename(uid)), FILENAME)
+    aside = uid if _is_name(uid) else time.strftime("unnamed-%Y%m%d-%H%M%S")
+    target = _unused(os.path.join(directory, "previous", aside), FILENAME)
     make_folder(target)
     for name in (*_OWN, *(earlier.begin.files if earlier else ()), FILENAME):
-        if os.path.basename(name) == name and os.path.lexists(os.path.join(directory, name)):
+        if _is_name(name) and os.path.lexists(os.path.join(directory, name)):
             os.rename(os.path.join(directory, name), os.path.join(target, name))
     if earlier and earlier.end is None:
         logger.warning(
             "the earlier run in %s was cut off, and may be shown as running: tracklib sync %s", directory, quote(target)
         )
+
+
+def _is_name(name: str) -> bool:
+    """Whether ``name`` leads out of no folder; a journal may have been written by anybody."""
+    is_one = os.path.basename(name) == name and name not in ("", ".", "..") and "\0" not in name
+    return is_one and len(os.fsencode(name)) <= 200

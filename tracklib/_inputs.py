@@ -4,22 +4,35 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import operator
 import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from . import limits
 from ._records import Status
-from ._redact import redact, redact_text
-from ._values import as_mapping, plain, to_float
+from ._redact import redact, redact_head, redact_text
+from ._values import as_mapping, name_of, plain, to_int
 
 INT64 = 2**63
+_LOOKED_AT = 20_000
 
 
 def as_text(what: str, value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
+    """A name as the user gave it, without the secrets in it."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return redact_text(name_of(value))
     raise TypeError(f"{what} must be text, as {what}='baseline'; got {type(value).__name__}")
+
+
+def as_axis(value: Any) -> str:
+    """The name of an axis; for one that is not plainly in order."""
+    if isinstance(value, str):
+        return name_of(value)
+    raise TypeError(f"axis must be a name, as 'epoch' or 'batch'; got {type(value).__name__}")
 
 
 def as_path(output_run: Any) -> str:
@@ -37,21 +50,19 @@ def as_status(status: Any) -> Status:
 
 def whole_number(value: Any) -> int | None:
     """``value`` as a whole number of 64 bits, whichever package's it is; None if it is none."""
-    for ask in (operator.index, _whole_float):
+    for ask in (operator.index, to_int):
         with contextlib.suppress(Exception):
             step = ask(value)
             return step if -INT64 <= step < INT64 else None
     return None
 
 
-def _whole_float(value: Any) -> int:
-    number = to_float(value)
-    return int(number) if number.is_integer() else INT64
-
-
-def shown(value: Any) -> str:
+def shown(value: Any, limit: int = 80) -> str:
+    """What ``value`` looks like, secrets masked, short; whatever it is."""
     try:
-        return redact_text(repr(value))[:80]
+        if isinstance(value, str | bytes):
+            value = value[:_LOOKED_AT]
+        return redact_head(repr(value), limit).encode("utf-8", "backslashreplace").decode()
     except Exception:  # a number of more than 4,300 digits has no repr
         return f"of type {type(value).__name__}"
 
@@ -73,5 +84,6 @@ def as_params(params: Any) -> dict[str, Any]:
 def as_tags(tags: Mapping[str, Any] | Iterable[str]) -> dict[str, str]:
     if isinstance(tags, str | bytes) or not isinstance(tags, Mapping | Iterable):
         raise TypeError(f"tags must be a mapping or a list of words, as ['baseline']; got {type(tags).__name__}")
-    mapping = tags if isinstance(tags, Mapping) else dict.fromkeys(map(str, tags), "")
-    return {name: value if isinstance(value, str) else str(value) for name, value in redact(plain(mapping)).items()}
+    if not isinstance(tags, Mapping):
+        tags = dict.fromkeys(map(name_of, itertools.islice(tags, limits.KEYS + 1)), "")
+    return {name: value if isinstance(value, str) else str(value) for name, value in redact(plain(tags)).items()}

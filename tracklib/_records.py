@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from ._apart import apart
+
 FORMAT = 1
 
 
@@ -138,7 +140,7 @@ def _well_formed(value: Any) -> Any:
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, dict):
-        return {_well_formed(key): _well_formed(item) for key, item in value.items()}
+        return apart((_well_formed(key), _well_formed(item)) for key, item in value.items())
     return [_well_formed(item) for item in value] if isinstance(value, list) else value
 
 
@@ -149,9 +151,12 @@ def decode(body: bytes, ordinal: int) -> Record:
         msgspec.MsgspecError: it is no record of this format.
         UnicodeDecodeError: it is no UTF-8.
     """
-    if body.startswith(b'{"type":"log"'):
-        return _decode_log(body, ordinal)
-    record: Record = _decoder.decode(body)
+    try:
+        if body.startswith(b'{"type":"log"'):
+            return _decode_log(body, ordinal)
+        record: Record = _decoder.decode(body)
+    except RecursionError as error:
+        raise msgspec.DecodeError("it is nested too deeply") from error
     return record
 
 

@@ -4,16 +4,23 @@ Three filters, each enough by itself: by the key's words (``api_key``, ``authTok
 ``tokenizer`` or ``num_tokens``; a number only where the secret word comes last, so not
 ``token_accuracy``), by the value's shape (a URL's userinfo, well-known key prefixes,
 JWT, PEM), and by equality with an environment variable whose name is secret.
+
+The patterns are slow on a long text (up to 1.4 s a megabyte), so each is asked only of a text that
+holds one of its marks, and who shows but a text's beginning asks for :func:`redact_head`.
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
+import json
 import re
-from collections.abc import Mapping
+import urllib.parse
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from . import _environment
+from ._apart import apart
 
 MASK = "***"
 
@@ -27,7 +34,10 @@ _SECRET_PAIRS = frozenset(
     (first, key)
     for first in "access account admin api auth encryption license master private secret service signing ssh".split()
     for key in ("key", "keys")
-) | {("amz", "signature"), ("openai", "key"), ("wandb", "key")}
+) | {
+    *(("amz", "signature"), ("openai", "key"), ("wandb", "key")),
+    *((first, "tokens") for first in ("access", "api", "auth", "refresh")),
+}
 _NOT_THE_SECRET = frozenset(
     "num count max min n per len length id ids type types loss mode method dir file path sock "  # about it
     "bos cls eos mask pad sep special unk embedding level mixer pooling".split()  # a language model's tokens
@@ -42,10 +52,19 @@ _SHAPES = re.compile(
   | \bgh[pousr]_[A-Za-z0-9]{20,} | \bgithub_pat_\w{20,} | \bglpat-[\w-]{16,}
   | \bhf_[A-Za-z0-9]{20,} | \bxox[abeoprs]-[\w-]{10,} | \bwandb_v\d+_\w{20,}
   | \b(?:AKIA|ASIA)[A-Z0-9]{16}\b | \bAIza[\w-]{30,} | \bdapi[a-f0-9]{32}\b | \bnpm_[A-Za-z0-9]{30,}
-  | \bpypi-[\w-]{30,} | hooks\.slack\.com/services/[\w/]+
+  | \bpypi-[\w-]{30,} | hooks\.slack\.com/services/[\w/]+ | discord(?:app)?\.com/api/webhooks/[\w/-]+
+  | \bya29\.[\w-]{20,} | \bSG\.[\w-]{16,}\.[\w-]{16,} | \bwhsec_\w{20,} | \bdop_v1_[a-f0-9]{32,}
+  | \bgsk_[A-Za-z0-9]{20,} | \bnvapi-[\w-]{20,} | \br8_[A-Za-z0-9]{20,} | \bATATT3[\w=-]{20,}
+  | \bAGE-SECRET-KEY-1[A-Z0-9]{20,} | \bshp(?:at|ss|ca|pa)_[a-fA-F0-9]{20,} | \bglsa_\w{20,} | \bdckr_pat_[\w-]{20,}
+  | \b\d{8,10}:AA[\w-]{30,}
     """,
     re.VERBOSE | re.DOTALL,
 )
+_SHAPE_MARKS = (
+    "KEY-", "eyJ", "sk-", "sk_", "pk-", "pk_", "rk-", "rk_", "gh", "pat_", "glpat-", "hf_", "xox", "wandb_v", "AKIA",
+    "ASIA", "AIza", "dapi", "npm_", "pypi-", "hooks.slack", "/api/webhooks/", "ya29.", "SG.", "whsec_", "dop_v1_",
+    "gsk_", "nvapi-", "r8_", "ATATT3", "shp", "glsa_", "dckr_pat_", ":AA",
+)  # fmt: skip
 _USERINFO = re.compile(r"(?<=://)[^/\s?#]+(?=@)")
 _HEADER = re.compile(
     r"""
@@ -54,28 +73,60 @@ _HEADER = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_ASSIGNED = re.compile(r"""(?<![\w.-])([\w.-]++)["']?\s{0,4}[=:]\s{0,4}""")
-_VALUE = re.compile(r"""(["'])((?:(?!\1)[^\\]|\\.)*+)|()([^\s"'&,;]{4,})""", re.DOTALL)
+_ASSIGNED = re.compile(
+    r"""(?<![\w.-])(?: ([\w.-]++)["']?\s{0,4}[=:]\s{0,4}            # name=value, "name": "value"
+          | (--?[\w.-]++)(?:["'],\s{0,4}|\s{1,4})(?=["']?[^\s"'-]) )  # --name value, '--name', 'value'""",
+    re.VERBOSE,
+)
+_VALUE = re.compile(r"""(["'])((?:(?!\1)[^\\]|\\.)*+)|()(?!\*{3})([^\s"'&,;]{4,})""", re.DOTALL)
 _FOLDERS = frozenset({"PWD", "OLDPWD"})
 
 
+_DEPTH = 64
+_MARGIN = 8192  # characters; a secret that is cut off is shorter, as a rule
+
+
 def redact(value: Any, key: str = "") -> Any:
-    """``value`` with every secret in it masked; containers are rebuilt, not changed."""
-    if isinstance(value, Mapping):
-        return {_redact_name(name): redact(item, _path(key, str(name))) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [redact(item, key) for item in value]
+    """``value``, of what JSON knows, with every secret in it masked; containers are rebuilt, not changed."""
+    return _redact(value, key, known_secrets(), ())
+
+
+def _redact(value: Any, key: str, known: Sequence[str], inside: tuple[int, ...]) -> Any:
+    if isinstance(value, Mapping | list | tuple | set | frozenset):
+        if id(value) in inside or len(inside) > _DEPTH:
+            return MASK  # what is not looked at is not shown
+        inside = (*inside, id(value))
+        if isinstance(value, Mapping):
+            return apart(
+                (_mask(name, known), _redact(item, _path(key, name), known, inside)) for name, item in value.items()
+            )
+        return [
+            _redact(item, option if option and not is_secret_name(key) else key, known, inside)
+            for option, item in _with_options(value)
+        ]
     if value not in (None, "") and not isinstance(value, bool) and _holds_secret(key, value):
         return MASK
-    return redact_text(value) if isinstance(value, str) else value
+    return _mask(value, known)
 
 
-def _redact_name(name: Any) -> Any:
-    return redact_text(name) if isinstance(name, str) else name
+def _with_options(items: Iterable[Any]) -> Iterable[tuple[str, Any]]:
+    """Each item with the option before it, as in ``["--token", "x"]``; an option has none itself."""
+    option = ""
+    for item in items:
+        if isinstance(item, str) and _OPTION.fullmatch(item):
+            yield "", item
+            option = item
+        else:
+            yield option, item
+            option = ""
 
 
-def _path(outer: str, name: str) -> str:
+_OPTION = re.compile(r"--?[\w.-]{1,100}")
+
+
+def _path(outer: str, name: Any) -> str:
     """The key to judge ``name`` by: whatever text lies in a mapping called ``credentials`` is secret."""
+    name = name if isinstance(name, str) else ""
     return f"{outer}.{name}" if is_secret_name(outer) else name
 
 
@@ -90,13 +141,55 @@ def without_masks(value: Any) -> Any:
 
 def redact_text(text: str) -> str:
     """``text`` with every secret in it masked."""
-    text = _USERINFO.sub(MASK, _SHAPES.sub(MASK, text))
-    text = _HEADER.sub(rf"\1{MASK}", text)
-    text = _mask_assigned(text)
-    found = [value for name, value in _environment.variables() if len(value) >= 8 and value in text and _is_kept(name)]
-    for value in sorted(found, key=len, reverse=True):  # one secret may begin with another
+    masked: str = _mask(text, known_secrets())
+    return masked
+
+
+def redact_head(text: str, limit: int, known: Sequence[str] | None = None) -> str:
+    """The first ``limit`` characters of ``text``, secrets masked, and no part of one that is cut off.
+
+    Who asks often hands :func:`known_secrets` over.
+    """
+    masked: str = _mask(text[: limit + _MARGIN], known_secrets() if known is None else known)
+    if len(text) > limit + _MARGIN:
+        masked = masked[:-_MARGIN]
+    elif len(masked) <= limit:
+        return masked
+    return masked[:limit] + "..."
+
+
+def shows_secret(text: str) -> bool:
+    """Whether a secret can be told by its shape, or by the environment; a name beside it is not asked."""
+    return _mask_shapes(text) != text or any(value in text for value in known_secrets())
+
+
+def _mask(text: Any, known: Iterable[str]) -> Any:
+    if not isinstance(text, str):
+        return text
+    text = _mask_shapes(text)
+    if "=" in text or ":" in text or "-" in text:
+        text = _mask_assigned(text)
+    for value in known:
         text = text.replace(value, MASK)
     return text
+
+
+def _mask_shapes(text: str) -> str:
+    if any(mark in text for mark in _SHAPE_MARKS):
+        text = _SHAPES.sub(MASK, text)
+    if "://" in text and "@" in text:
+        text = _USERINFO.sub(MASK, text)
+    if any(mark in text.lower() for mark in ("authorization", "bearer", "basic")):
+        text = _HEADER.sub(rf"\1{MASK}", text)
+    return text
+
+
+def known_secrets() -> list[str]:
+    """The values of the environment's secret variables, also as a URL or JSON spells them; longer ones
+    first, as one secret may begin with another."""
+    values = {value for name, value in _environment.variables() if len(value) >= 8 and _is_kept(name)}
+    spelt = {urllib.parse.quote(value, safe="", errors="replace") for value in values}
+    return sorted(values | spelt | {json.dumps(value)[1:-1] for value in values}, key=len, reverse=True)
 
 
 def _is_kept(variable: str) -> bool:
@@ -105,6 +198,14 @@ def _is_kept(variable: str) -> bool:
 
 def is_secret_name(name: str) -> bool:
     """Whether a key so named holds a secret: ``api_key`` and ``authToken`` do, ``num_tokens`` does not."""
+    return _is_secret_name(name) if len(name) <= _CACHED else _is_secret_name.__wrapped__(name)
+
+
+_CACHED = 60
+
+
+@functools.lru_cache(4096)
+def _is_secret_name(name: str) -> bool:
     words = _words(name)
     if not _NOT_THE_SECRET.isdisjoint(words):
         return False
@@ -141,10 +242,11 @@ def _mask_assigned(text: str) -> str:
     """``text`` with the values of ``name=value`` and ``"name": "value"`` masked where the name says secret."""
     parts, at = [], 0
     while match := _ASSIGNED.search(text, at):
-        value = _VALUE.match(text, match.end()) if is_secret_name(match[1]) else None
+        name = match[1] or match[2]
+        value = _VALUE.match(text, match.end()) if is_secret_name(name) else None
         parts.append(text[at : match.end()])
         at = match.end()
-        if value and _holds_secret(match[1], value[2] or value[4]):
+        if value and _holds_secret(name, value[2] or value[4]):
             parts += (value[1] or "", MASK)
             at = value.end()
     return "".join([*parts, text[at:]])
@@ -153,7 +255,6 @@ def _mask_assigned(text: str) -> str:
 def error_text(error: BaseException, limit: int = 500) -> str:
     """What ``error`` says, secrets masked, at most ``limit`` characters; empty where it cannot say it."""
     try:
-        text = redact_text(str(error)).encode("utf-8", "backslashreplace").decode()
+        return redact_head(str(error), limit).encode("utf-8", "backslashreplace").decode()
     except Exception:
         return ""
-    return text if len(text) <= limit else text[:limit] + "..."

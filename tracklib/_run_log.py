@@ -8,7 +8,7 @@ from typing import Any
 
 from ._directory import copy_whole
 from ._earlier import Earlier, last_step
-from ._inputs import INT64, as_params, as_tags, holds, shown, whole_number
+from ._inputs import INT64, as_axis, as_params, as_tags, holds, shown, whole_number
 from ._journal import Journal
 from ._records import Artifact, Log, Params, Tags
 from ._values import as_mapping, clean
@@ -55,8 +55,8 @@ class RunLog:
                 got = type(log_dict).__name__
                 raise TypeError(f"log_dict must map names to numbers, as {{'loss': 0.1}}; got {got}")
             log_dict = found
-        if type(axis) is not str:
-            raise TypeError(f"axis must be a name, as 'epoch' or 'batch'; got {type(axis).__name__}")
+        if type(axis) is not str or len(axis) > 200:
+            axis = as_axis(axis)
         metrics, skipped = clean(log_dict)
         step = epoch if type(epoch) is int and -INT64 <= epoch < INT64 else self._step(epoch, axis)
         self._steps[axis] = step

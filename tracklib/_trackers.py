@@ -88,7 +88,7 @@ class Trackers(RunLog):
         self.loggers: Sequence[BaseTracker] = _with_csv_last(_config.build(loggers_configs))
         self.name = as_text("name", name)
         self.uid = uuid.uuid4().hex[:16]
-        self.output_run = as_path(output_run) or default_directory(name, self.uid)
+        self.output_run = as_path(output_run) or default_directory(self.name, self.uid)
         self.directory = os.path.abspath(self.output_run)
         self.left = ""
         self._params = None if params is None else as_params(params)

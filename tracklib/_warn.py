@@ -17,7 +17,10 @@ from types import FrameType
 
 import wrapt
 
+from ._redact import redact_head
 from .errors import TrackerWarning
+
+_LONGEST = 2_000
 
 _INNER = tuple(os.path.dirname(os.path.abspath(str(path))) + os.sep for path in (__file__, wrapt.__file__)) + tuple(
     str(module.__file__) for module in (contextlib, functools, threading)
@@ -26,7 +29,8 @@ _INNER = tuple(os.path.dirname(os.path.abspath(str(path))) + os.sep for path in 
 
 def warn(message: str) -> None:
     """Warn with a :class:`~tracklib.errors.TrackerWarning` at the innermost frame that is not ours;
-    where there is none, log a warning."""
+    where there is none, log a warning. Secrets in the message are masked, and a very long one is cut."""
+    message = redact_head(message, _LONGEST)
     level = 1
     frame: FrameType | None = sys._getframe(0)
     while frame is not None and frame.f_code.co_filename.startswith(_INNER):

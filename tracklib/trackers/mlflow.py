@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .._names import Names, mlflow_name
+from .._apart import apart
+from .._names import Names, file_name, in_one_line, mlflow_name
 from .._records import Log, Status
 from .._redact import error_text, redact, redact_text
 from .._values import plain
@@ -33,8 +34,10 @@ _STATUS = {
 # Limits of one request, from mlflow.utils.validation of MLflow 3.17.
 _METRICS_PER_REQUEST = 1000
 _PARAMS_PER_REQUEST = 100
+_REQUEST_BYTES = 900_000  # of the 1 MB; the rest is for what surrounds the entities
 _PARAM_LENGTH = 6000
 _TAG_LENGTH = 8000
+_RUN_NAME_LENGTH = 250
 
 _REFUSING = frozenset("INVALID_PARAMETER_VALUE BAD_REQUEST MALFORMED_REQUEST RESOURCE_ALREADY_EXISTS".split())
 
@@ -81,8 +84,8 @@ class Mlflow(BaseTracker):
         self.tags = tags or {}
         self.timeout = timeout
         self._names = Names("MLflow", mlflow_name)
-        self._param_names = Names("MLflow", mlflow_name)
-        self._tag_names = Names("MLflow", mlflow_name)
+        self._param_names = Names("MLflow", mlflow_name, "param_names")
+        self._tag_names = Names("MLflow", mlflow_name, "tag_names", {UID_TAG: "the run's identity"})
         self._is_later = False  # than the process that created the run
         self._run: Run | None = None
         self._client: MlflowClient
@@ -105,6 +108,8 @@ class Mlflow(BaseTracker):
         """Connect; find the run again or create it; send the params and tags of the config."""
         from ._mlflow_client import bounded_client
 
+        for names in (self._names, self._param_names, self._tag_names):
+            names.restore(self.state)
         self._client = bounded_client(self.tracking_uri, self.timeout, lambda: self.is_abandoned)
         self._need_same_target()
         self._is_later = "run_id" in self.state
@@ -157,11 +162,12 @@ class Mlflow(BaseTracker):
 
         begin = self.begin
         self.state["creations"] = str(self._creations + 1)
+        name = self.run_name or (begin.name if begin else None)
         return self._client.create_run(
             self._experiment_id(),
             start_time=begin.time if begin else None,
-            tags=resolve_tags({UID_TAG: begin.uid} if begin else None),
-            run_name=self.run_name or (begin.name if begin else None),
+            tags=redact(resolve_tags({UID_TAG: begin.uid} if begin else None)),
+            run_name=in_one_line(redact_text(name), _RUN_NAME_LENGTH) if name else None,
         )
 
     @property
@@ -247,6 +253,7 @@ class Mlflow(BaseTracker):
             for record in records
             for name, value in record.metrics.items()
         ]
+        self._names.keep(self.state)
         for chunk in _chunks(metrics, _METRICS_PER_REQUEST):
             self._client.log_batch(self.run_id, metrics=chunk)
 
@@ -280,11 +287,12 @@ class Mlflow(BaseTracker):
 
     def _texts(self, kind: str, names: Names, value: Mapping[str, Any], limit: int) -> dict[str, str]:
         """``value`` flat, secrets masked, each name and text as MLflow takes it."""
-        texts = {names[name]: text for name, text in _flat_texts(redact(plain(value)))}
+        texts = {names[name]: text for name, text in apart(_flat_texts(redact(plain(value)))).items()}
+        names.keep(self.state)
         for name, text in texts.items():
             if len(text) > limit:
                 self._need_server()
-                self._client.log_text(self.run_id, text, f"{kind}/{name}.txt")
+                self._client.log_text(self.run_id, text, f"{kind}/{file_name(name)}.txt")
         return {name: text[:limit] for name, text in texts.items()}
 
     def log_artifact(self, name: str, path: str) -> None:
@@ -361,9 +369,27 @@ def _flat_texts(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[st
         if isinstance(item, Mapping) and item:
             yield from _flat_texts(item, f"{prefix}{name}/")
         else:
-            yield f"{prefix}{name}", item if isinstance(item, str) else json.dumps(item)
+            text = item if isinstance(item, str) else json.dumps(item, ensure_ascii=False)
+            yield f"{prefix}{name}", text.replace("\0", "\\x00")  # which not every database takes
 
 
 def _chunks(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
+    """``items`` in parts of at most ``size``, and of no more bytes than one request may have."""
+    start = room = 0
+    for index, item in enumerate(items):
+        room -= _json_bytes(item)
+        if room < 0 or index - start == size:
+            if index > start:
+                yield items[start:index]
+            start, room = index, _REQUEST_BYTES - _json_bytes(item)
+    if start < len(items):
+        yield items[start:]
+
+
+def _json_bytes(entity: Any) -> int:
+    """How long a metric, param or tag is in a request, at most: JSON spells out what is not ASCII."""
+    text = entity.key + (entity.value if isinstance(entity.value, str) else "")
+    return _OTHER_BYTES + (2 * len(text) if text.isascii() else len(json.dumps(text)))
+
+
+_OTHER_BYTES = 120

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import json
 import os
 import shutil
 import socket
@@ -13,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from .._folder import make_folder
-from .._names import Names, wandb_name, with_hash
+from .._names import Names, file_name, in_one_line, wandb_name, wandb_param_name, with_hash
 from .._records import Log, Status
 from .._redact import redact, redact_text
 from .._values import plain
@@ -27,6 +28,12 @@ if TYPE_CHECKING:
 
 _FINISH_SECONDS = 10.0
 _TAG_LENGTH = 64
+_NAME_LENGTH = 128
+_JOB_TYPE_LENGTH = 64
+_ROW_BYTES = 10_383_360
+_CONFIG_TEXT = 20_000  # characters; beyond 100 KB W&B prints a warning
+_CONFIG_LIST = 10_000  # items, for the same reason
+_SHOWN = 200
 _LONG_TAGS = "tracklib_tags"
 
 
@@ -84,6 +91,7 @@ class Wandb(BaseTracker):
         self.config = config or {}
         self.settings = settings or {}
         self._names = Names("W&B", wandb_name)
+        self._param_names = Names("W&B", wandb_param_name, "param_names")
         self._on_other_axes: set[str] = set()
         self._rows = 0  # W&B has the rows of all ordinals below
         self._file = ""  # of an offline run
@@ -103,8 +111,11 @@ class Wandb(BaseTracker):
         """Begin the W&B run, or take it up again: its id is the tracklib run's uid."""
         import wandb
 
+        self._names.restore(self.state)
+        self._param_names.restore(self.state)
         settings = self._wandb_settings()
         make_folder(self.output_run)  # else W&B prints that it is not there
+        make_folder(os.path.join(self.output_run, "wandb"))  # W&B lets all read what it writes
         self._need_quiet()
         try:
             self._need_credentials(settings)
@@ -118,6 +129,7 @@ class Wandb(BaseTracker):
         self._run.define_metric("*", step_metric=epoch)
         self._file = self._run.settings.sync_file if self._run.offline else ""
         self._rows = max([self._run.starting_step, *self._rows_in_files()])
+        self.log_params(self.config)
         self.log_tags(dict.fromkeys(self.tags, ""))
         self.state["run_id"] = self._run.id
         self.state["core"] = f"{socket.gethostname()} {core_pid()}"
@@ -153,11 +165,10 @@ class Wandb(BaseTracker):
             entity=self.entity,
             project=self.project,
             mode=self.mode,
-            name=self.name or (begin.name if begin else None),
-            group=self.group,
-            job_type=self.job_type,
+            name=_line(self.name or (begin.name if begin else None)),
+            group=_line(self.group),
+            job_type=_line(self.job_type, _JOB_TYPE_LENGTH),
             notes=None if self.notes is None else redact_text(self.notes),
-            config=redact(plain(self.config)),
             id=begin.uid if begin else None,
             resume="allow" if begin else None,
             dir=os.path.abspath(self.output_run),
@@ -207,6 +218,7 @@ class Wandb(BaseTracker):
                 if record.ordinal >= self._rows:
                     self._log_row(self._run, record, axis, row)
                     self._rows = record.ordinal + 1
+        self._names.keep(self.state)
 
     @contextlib.contextmanager
     def _losing(self) -> Iterator[None]:
@@ -234,6 +246,8 @@ class Wandb(BaseTracker):
                 wandb.teardown()
 
     def _log_row(self, run: wandb.Run, record: Log, axis: str, row: dict[str, Any]) -> None:
+        if len(row) > _SHOWN and len(json.dumps(row)) > _ROW_BYTES:
+            raise ValueError(f"W&B takes no row of more than {_ROW_BYTES} bytes; these {len(row)} metrics have more")
         if record.axis != "epoch":
             for name in row.keys() - self._on_other_axes:
                 self._on_other_axes.add(name)
@@ -243,10 +257,34 @@ class Wandb(BaseTracker):
         run.log(row, step=record.ordinal, commit=True)
 
     def log_params(self, params: Mapping[str, Any]) -> None:
-        """Add to W&B's config."""
+        """Add to W&B's config. A text or list that is long is kept whole as the run's file
+        ``params/<name>.txt`` or ``.json``, its beginning in the config."""
         assert self._run is not None, "init comes before log_params"
         config: Any = self._run.config
-        config.update(redact(plain(params)), allow_val_change=True)
+        fitting = {self._param_names[name]: self._fitting(name, v) for name, v in redact(plain(params)).items()}
+        self._param_names.keep(self.state)
+        config.update(fitting, allow_val_change=True)
+
+    def _fitting(self, name: str, value: Any) -> Any:
+        """``value`` with each text or list in it that is long as its beginning, and whole in the run's files."""
+        if isinstance(value, dict):
+            return {key: self._fitting(f"{name}/{key}", item) for key, item in value.items()}
+        if isinstance(value, list) and len(value) > _CONFIG_LIST:
+            return self._beside(f"params/{file_name(name)}.json", json.dumps(value))
+        if isinstance(value, list):
+            return [self._fitting(f"{name}/{index}", item) for index, item in enumerate(value)]
+        if isinstance(value, str) and len(value) > _CONFIG_TEXT:
+            return self._beside(f"params/{file_name(name)}.txt", value)
+        return value
+
+    def _beside(self, name: str, text: str) -> str:
+        assert self._run is not None, "init comes before log_params"
+        path = os.path.join(self._run.dir, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        self._run.save(glob.escape(path), base_path=self._run.dir, policy="now")
+        return f"{text[:_SHOWN]}... ({len(text)} characters, whole in {name})"
 
     def log_tags(self, tags: Mapping[str, str]) -> None:
         """Add to W&B's tags, as ``name`` or ``name:value``. One that is too long for W&B is kept whole
@@ -312,13 +350,13 @@ class Wandb(BaseTracker):
         return isinstance(error, OSError | wandb.errors.CommError) or super().is_transient(error)
 
 
+def _line(name: str | None, limit: int = _NAME_LENGTH) -> str | None:
+    return None if name is None else in_one_line(redact_text(name), limit)
+
+
 def _has_secret(argv: Sequence[str]) -> bool:
     """Whether a command line shows a secret: ``--token=x``, or ``--token x``."""
-    options = [word if word.startswith("-") else "" for word in ["", *argv]]
-    return any(
-        redact(word, "" if word.startswith("-") else option) != word
-        for option, word in zip(options, argv, strict=False)
-    )
+    return bool(redact(list(argv)) != list(argv))
 
 
 _OWN_SETTINGS: dict[str, Any] = {
