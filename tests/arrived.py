@@ -67,7 +67,9 @@ class Arrived:
         return sorted((row["_step"], row["n"]) for file in self.wandb_files() for row in file.rows)
 
     def content(self) -> dict[Path, bytes]:
-        return {path: path.read_bytes() for path in sorted(self.directory.rglob("*")) if path.is_file()}
+        """All files but W&B's own logs, to which its process adds a last line when all is over."""
+        files = (path for path in sorted(self.directory.rglob("*")) if path.is_file() and path.suffix != ".log")
+        return {path: path.read_bytes() for path in files}
 
     def begun(self) -> int:
         """How many attempts there were."""

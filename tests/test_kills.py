@@ -16,16 +16,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import pandas
 import pytest
+from arrived import Arrived
 from killed import ALL_DELIVERED, AT_BARRIER, BARRIERS, Child, Nursery
-from mlflow import MlflowClient
-from wandb_file import WandbFile
 
-from tracklib._journal import Reader
-from tracklib._records import Begin, End, Log, Params
-
-AT_MLFLOW = {"finished": "FINISHED", "killed": "KILLED"}
 KILLERS = [signal.SIGKILL, signal.SIGTERM]
 
 
@@ -35,27 +29,23 @@ def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
         yield nursery
 
 
-class Run:
+class Run(Arrived):
     """A run that is killed again and again, what it acknowledged, and what is left of it in the end."""
 
     def __init__(self, nursery: Nursery, directory: Path, uri: str, experiment: str) -> None:
-        self.directory = directory / uuid.uuid4().hex
+        super().__init__(directory / uuid.uuid4().hex, uri, experiment)
         self.acknowledged: list[int] = []
         self.figures: Counter[str] = Counter()
         self._nursery = nursery
         self.status = "killed"
         self._attempts = itertools.count()
-        self._uri, self._experiment = uri, experiment
 
     def train(self, records: int = 400, **job: Any) -> Child:
         """A process in which the run begins or goes on."""
         attempt = next(self._attempts)
-        configs = [
-            {"type": "Mlflow", "tracking_uri": self._uri, "experiment_name": self._experiment},
-            {"type": "Wandb", "mode": "offline", "project": "p"},
-        ]
-        options = {"directory": str(self.directory), "configs": configs, "resume": attempt > 0, "seed": attempt}
-        return self._nursery.fork(what="train", first=attempt * 10_000, records=records, **options | job)
+        where = {"directory": str(self.directory), "configs": self.configs, "resume": attempt > 0}
+        options = {"first": attempt * 10_000, "records": records, "seed": attempt}
+        return self._nursery.fork(what="train", **where | options | job)
 
     def sync(self, barrier: str | None = None) -> Child:
         """A process that delivers what is left."""
@@ -75,46 +65,6 @@ class Run:
         result: dict[str, Any] = json.loads(Path(f"{self.directory}.synced").read_text())
         return result
 
-    # What is left ---------------------------------------------------------------------------------
-
-    def in_journal(self) -> dict[int, float]:
-        """The number that each ordinal has."""
-        entries = Reader(str(self.directory / "journal.jsonl")).records()
-        return {entry.ordinal: entry.record.metrics["n"] for entry in entries if isinstance(entry.record, Log)}
-
-    def in_csv(self) -> list[float]:
-        return list(pandas.read_csv(self.directory / "metrics.csv").get("n", []))
-
-    def in_mlflow(self) -> tuple[list[float], int, str]:
-        """The numbers, how often the other metric is there, and the status, of the only run."""
-        client = MlflowClient(self._uri)
-        experiment = client.get_experiment_by_name(self._experiment)
-        begin = self.records(Begin)[0]
-        (run,) = client.search_runs([experiment.experiment_id], f"tags.`tracklib.uid` = '{begin.uid}'")
-        assert run.data.params == ({"depth": "3"} if self.records(Params) else {})
-        values = [metric.value for metric in client.get_metric_history(run.info.run_id, "n")]
-        return values, len(client.get_metric_history(run.info.run_id, "same")), run.info.status
-
-    def in_wandb(self) -> list[tuple[int, float]]:
-        """Step and number of each row, of all files."""
-        files = [WandbFile(path) for path in self.directory.rglob("*.wandb")]
-        assert len({run.run_id for file in files for run in file.of("run")}) == 1
-        return sorted((row["_step"], row["n"]) for file in files for row in file.rows)
-
-    def content(self) -> dict[Path, bytes]:
-        return {path: path.read_bytes() for path in sorted(self.directory.rglob("*")) if path.is_file()}
-
-    def records(self, kind: type[Any]) -> list[Any]:
-        found = [entry.record for entry in Reader(str(self.directory / "journal.jsonl")).records()]
-        return [record for record in found if isinstance(record, kind)]
-
-    def begun(self) -> int:
-        """How many attempts there were."""
-        return len(self.records(Begin)) if (self.directory / "journal.jsonl").exists() else 0
-
-    def ends(self) -> list[str]:
-        return [str(record.status) for record in self.records(End)]
-
     def holds(self, status: str = "killed") -> None:
         """After a sync, all that was acknowledged is everywhere once, with the true status, and it stays so."""
         result = self.synced()
@@ -123,18 +73,10 @@ class Run:
             assert "holds no run" in result["error"]
             return
         assert result == {"status": status, "left": {}}
-        journal = self.in_journal()
-        numbers = list(journal.values())
-        at_mlflow, same, status_at_mlflow = self.in_mlflow()
-        at_wandb = self.in_wandb()
-        self._count(numbers, self.in_csv(), at_mlflow, [number for _, number in at_wandb])
+        self._count(self.numbers(), self.in_csv(), self.in_mlflow(), [number for _, number in self.in_wandb()])
         assert self.figures["lost"] == self.figures["twice"] == 0, (self.directory, self.figures)
-        assert self.in_csv() == numbers
-        assert sorted(at_mlflow) == sorted(numbers)
-        assert same == len(numbers)
-        assert at_wandb == sorted(journal.items())
-        assert self.ends()[-1] == status
-        assert status_at_mlflow == AT_MLFLOW[status]
+        assert len(self.in_mlflow("same")) == len(self.numbers())
+        self.check(status)
         before = self.content()
         assert self.synced() == result
         assert self.content() == before
@@ -210,21 +152,28 @@ def test_nothing_is_lost_or_doubled_however_often_and_whenever_a_run_dies(
     def worker(number: int) -> None:
         with contextlib.closing(Nursery(tmp_path / f"nursery-{number}")) as nursery:
             for life in itertools.count():
-                if figures["killed"] >= (KILLS_LONG if long else KILLS):
+                if failures or figures["killed"] >= (KILLS_LONG if long else KILLS):
                     return
                 run = Run(nursery, tmp_path, mlflow_server.uri, f"kills-{seed}-{number}")
-                live_and_die(run, random.Random(f"{seed} {number} {life}"))
-                with lock:
-                    figures.update(run.figures)
-                    figures["runs"] += 1
+                try:
+                    live_and_die(run, random.Random(f"{seed} {number} {life}"))
+                except Exception as error:
+                    error.add_note(f"seed {seed}, worker {number}, life {life}")
+                    failures.append(error)
+                    return
+                finally:
+                    with lock:
+                        figures.update(run.figures)
+                        figures["runs"] += 1
 
+    failures: list[Exception] = []
     lock = threading.Lock()
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        for future in [pool.submit(worker, number) for number in range(AT_ONCE)]:
-            future.result()
+        list(pool.map(worker, range(AT_ONCE)))
     with capsys.disabled():
         print(f"\nkills (seed {seed}, {time.monotonic() - begun:.0f} s): {dict(figures)}")
-    assert figures["lost"] == figures["twice"] == 0
+    if failures:
+        raise ExceptionGroup("some runs are not what they should be", failures)
 
 
 def live_and_die(run: Run, chance: random.Random) -> None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -58,10 +59,37 @@ class Script:
         self.process.stdin.write(word + "\n")
         self.process.stdin.flush()
 
-    def ends(self, code: int = 0) -> str:
-        out, err = self.process.communicate(timeout=PATIENT)
+    def ends(self, code: int = 0) -> None:
+        _, err = self.process.communicate(timeout=PATIENT)
         assert self.process.returncode == code, err
-        return out
+
+    def dies(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def close(self) -> None:
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if pipe is not None:
+                pipe.close()
+
+
+Begin = Callable[[str], Script]
+
+
+@pytest.fixture
+def begin(arrived: Arrived) -> Iterator[Begin]:
+    """Begins a script."""
+    scripts: list[Script] = []
+
+    def begin(body: str) -> Script:
+        scripts.append(Script(arrived, body))
+        return scripts[-1]
+
+    yield begin
+    for script in scripts:
+        if script.process.poll() is None:
+            script.dies()
+        script.close()
 
 
 WAYS = {
@@ -73,8 +101,10 @@ WAYS = {
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
-def test_workers_that_are_forked_in_the_block_log_and_leave_the_run_to_their_parent(way: str, arrived: Arrived) -> None:
-    Script(arrived, f"""
+def test_workers_that_are_forked_in_the_block_log_and_leave_the_run_to_their_parent(
+    way: str, begin: Begin, arrived: Arrived
+) -> None:
+    begin(f"""
         with tracking(configs, output_run=where) as run:
             assert run.wait_ready()
             workers = []
@@ -96,8 +126,8 @@ def test_workers_that_are_forked_in_the_block_log_and_leave_the_run_to_their_par
     arrived.check("finished")
 
 
-def test_workers_of_multiprocessing_log_like_a_data_loaders(arrived: Arrived) -> None:
-    Script(arrived, """
+def test_workers_of_multiprocessing_log_like_a_data_loaders(begin: Begin, arrived: Arrived) -> None:
+    begin("""
         def load(worker, batches):
             for number in range(20):
                 current().log(number, {"n": 100 * worker + number}, axis="batch")
@@ -121,8 +151,8 @@ def test_workers_of_multiprocessing_log_like_a_data_loaders(arrived: Arrived) ->
     arrived.check("finished")
 
 
-def test_spawned_workers_have_no_run_and_their_functions_just_work(arrived: Arrived) -> None:
-    Script(arrived, """
+def test_spawned_workers_have_no_run_and_their_functions_just_work(begin: Begin, arrived: Arrived) -> None:
+    begin("""
         def spawned(n):
             return current() is None and work(n, n)
 
@@ -135,8 +165,8 @@ def test_spawned_workers_have_no_run_and_their_functions_just_work(arrived: Arri
     arrived.check("finished")
 
 
-def test_a_fork_while_a_tracker_is_in_a_call_neither_hangs_nor_doubles(arrived: Arrived) -> None:
-    Script(arrived, """
+def test_a_fork_while_a_tracker_is_in_a_call_neither_hangs_nor_doubles(begin: Begin, arrived: Arrived) -> None:
+    begin("""
         from scripted import Scripted
 
         free = threading.Event()
@@ -157,8 +187,8 @@ def test_a_fork_while_a_tracker_is_in_a_call_neither_hangs_nor_doubles(arrived: 
     assert arrived.in_csv() == arrived.numbers() == list(range(51))
 
 
-def test_threads_and_tasks_log_at_once_and_each_record_is_everywhere_once(arrived: Arrived) -> None:
-    Script(arrived, """
+def test_threads_and_tasks_log_at_once_and_each_record_is_everywhere_once(begin: Begin, arrived: Arrived) -> None:
+    begin("""
         import asyncio
 
         async def task(number):
@@ -200,8 +230,8 @@ LATE = """
 """
 
 
-def test_what_a_child_says_behind_the_runs_end_is_kept_and_sync_delivers_it(arrived: Arrived) -> None:
-    script = Script(arrived, LATE)
+def test_what_a_child_says_behind_the_runs_end_is_kept_and_sync_delivers_it(begin: Begin, arrived: Arrived) -> None:
+    script = begin(LATE)
     assert script.hears() == "logged"
     script.ends()
     assert arrived.numbers() == list(range(11))
@@ -232,11 +262,10 @@ ORPHAN = """
 """
 
 
-def test_an_orphan_that_goes_on_is_in_nobodys_way_and_loses_nothing(arrived: Arrived) -> None:
-    script = Script(arrived, ORPHAN)
+def test_an_orphan_that_goes_on_is_in_nobodys_way_and_loses_nothing(begin: Begin, arrived: Arrived) -> None:
+    script = begin(ORPHAN)
     assert script.hears() == "logged"
-    script.process.kill()
-    script.process.wait()
+    script.dies()
 
     sync(str(arrived.directory))
     assert arrived.numbers() == list(range(6))
@@ -250,11 +279,10 @@ def test_an_orphan_that_goes_on_is_in_nobodys_way_and_loses_nothing(arrived: Arr
     arrived.check("killed")
 
 
-def test_the_run_of_an_orphan_goes_on_with_it(arrived: Arrived) -> None:
-    script = Script(arrived, ORPHAN)
+def test_the_run_of_an_orphan_goes_on_with_it(begin: Begin, arrived: Arrived) -> None:
+    script = begin(ORPHAN)
     assert script.hears() == "logged"
-    script.process.kill()
-    script.process.wait()
+    script.dies()
 
     with tracking(arrived.configs, output_run=arrived.directory, resume=True) as run:
         run.log(0, {"n": 100})
@@ -267,11 +295,10 @@ def test_the_run_of_an_orphan_goes_on_with_it(arrived: Arrived) -> None:
     arrived.check("finished")
 
 
-def test_an_orphans_words_stay_with_its_run_when_a_new_one_takes_the_directory(arrived: Arrived) -> None:
-    script = Script(arrived, ORPHAN)
+def test_an_orphans_words_stay_with_its_run_when_a_new_one_takes_the_directory(begin: Begin, arrived: Arrived) -> None:
+    script = begin(ORPHAN)
     assert script.hears() == "logged"
-    script.process.kill()
-    script.process.wait()
+    script.dies()
 
     with tracking(output_run=arrived.directory) as run:
         run.log(0, {"n": 100})
@@ -288,8 +315,10 @@ def test_an_orphans_words_stay_with_its_run_when_a_new_one_takes_the_directory(a
 
 
 @pytest.mark.parametrize("resume", [False, True])
-def test_a_second_process_gets_a_clear_error_on_entering_and_the_first_goes_on(resume: bool, arrived: Arrived) -> None:
-    script = Script(arrived, """
+def test_a_second_process_gets_a_clear_error_on_entering_and_the_first_goes_on(
+    resume: bool, begin: Begin, arrived: Arrived
+) -> None:
+    script = begin("""
         with tracking(configs, output_run=where):
             work(0, 0)
             say("begun")
@@ -309,8 +338,10 @@ def test_a_second_process_gets_a_clear_error_on_entering_and_the_first_goes_on(r
 
 
 @pytest.mark.parametrize("killer", [signal.SIGKILL, signal.SIGTERM], ids=lambda killer: killer.name)
-def test_all_rows_are_there_once_after_wandbs_own_process_was_killed(killer: signal.Signals, arrived: Arrived) -> None:
-    script = Script(arrived, """
+def test_all_rows_are_there_once_after_wandbs_own_process_was_killed(
+    killer: signal.Signals, begin: Begin, arrived: Arrived
+) -> None:
+    script = begin("""
         with tracking(configs, output_run=where) as run:
             assert run.wait_ready()
             for number in range(300):
@@ -337,9 +368,9 @@ def test_all_rows_are_there_once_after_wandbs_own_process_was_killed(killer: sig
     ids=["in silence", "by an exit", "by a crash"],
 )
 def test_an_interpreter_that_exits_inside_the_block_ends_the_run_everywhere(
-    last: str, code: int, status: str, arrived: Arrived
+    last: str, code: int, status: str, begin: Begin, arrived: Arrived
 ) -> None:
-    Script(arrived, f"""
+    begin(f"""
         run = tracking(configs, output_run=where).__enter__()
         assert run.wait_ready()
         for number in range(50):
