@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,8 @@ class Arrived:
         ]
 
     def records(self, kind: type[Any]) -> list[Any]:
-        found = [entry.record for entry in Reader(str(self.directory / "journal.jsonl")).records()]
-        return [record for record in found if isinstance(record, kind)]
+        with contextlib.closing(Reader(str(self.directory / "journal.jsonl"))) as reader:
+            return [entry.record for entry in reader.records() if isinstance(entry.record, kind)]
 
     def in_journal(self) -> dict[int, float]:
         """The number that each ordinal has."""

@@ -87,6 +87,7 @@ class Child:
         if not select.select([self._pipe], [], [], PATIENT)[0]:
             self.kill(signal.SIGABRT)  # which has it say where it is
             self._nursery.wait(self.pid)
+            os.close(self._pipe)
             raise TimeoutError(self._nursery.log.read_text())
         return os.read(self._pipe, 65536)
 

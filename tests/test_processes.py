@@ -371,7 +371,8 @@ def test_an_interpreter_that_exits_inside_the_block_ends_the_run_everywhere(
     last: str, code: int, status: str, begin: Begin, arrived: Arrived
 ) -> None:
     begin(f"""
-        run = tracking(configs, output_run=where).__enter__()
+        block = tracking(configs, output_run=where)
+        run = block.__enter__()
         assert run.wait_ready()
         for number in range(50):
             work(number, number)
