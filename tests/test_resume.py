@@ -17,7 +17,7 @@ from scripted import PATIENT, Scripted
 
 from tracklib import TrackerWarning, tracked, tracking
 from tracklib import _leaving as words
-from tracklib._records import Begin
+from tracklib._records import Begin, Log
 from tracklib._sync import sync
 
 
@@ -223,11 +223,16 @@ def test_a_silent_rank_touches_nothing_of_the_run(tmp_path: Path) -> None:
     assert arrived.content() == before
 
 
-def test_records_of_one_step_and_value_in_two_attempts_are_two_at_mlflow(arrived: Arrived) -> None:
+def test_records_of_one_step_and_value_in_two_attempts_differ_in_their_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tracklib._journal.time.time_ns", lambda: 10**18)  # a resume within one tick of the clock
     for _ in range(3):
-        with tracking(arrived.configs[:1], output_run=arrived.directory, resume=True) as run:
+        with tracking(output_run=tmp_path, resume=True) as run:
             run.log(7, {"same": 1.0})
-    assert arrived.in_mlflow("same") == [1.0, 1.0, 1.0]
+    times = [record.time for record in Arrived(tmp_path, "", "").records(Log)]
+    assert len(set(times)) == 3  # else MLflow would take them for one that came again
+    assert times == sorted(times)
 
 
 def test_a_directory_that_was_moved_goes_on_where_it_is_now(arrived: Arrived) -> None:
