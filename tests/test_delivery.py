@@ -524,6 +524,8 @@ def test_the_state_file_says_how_far_the_tracker_is_and_what_it_must_remember(fo
         "uid": "u1",
         "offset": size,
         "ordinal": 4,
+        "attempt": 1,
+        "config": "",
         "end": {"type": "end", "time": 9_000, "status": "finished"},
         "delivered": 1,
         "rejected": 1,

@@ -733,7 +733,7 @@ def test_what_is_left_names_tracker_count_cause_and_the_command_that_delivers_it
     with pytest.warns(TrackerWarning) as caught:
         run.finish()
     assert [str(warning.message) for warning in caught] == [
-        "Scripted: 3 records not delivered (TrackerBlocked: no key).\n"
+        "Scripted: 3 records not delivered (no key).\n"
         f"Everything is kept in {where}/journal.jsonl; deliver what is left with: tracklib sync '{where}'"
     ]
     assert caught[0].filename == __file__
@@ -758,7 +758,7 @@ def test_an_end_that_did_not_arrive_is_said(where: Path) -> None:
     run.log(1, {"a": 1.0})
     run.end(Status.FINISHED)
     run.leave()
-    assert run.left.startswith("Scripted: the run's end is not told (TrackerBlocked: no).")
+    assert run.left.startswith("Scripted: the run's end is not told (no).")
 
 
 def test_what_was_refused_is_counted_with_the_reason_and_the_file(where: Path) -> None:
@@ -778,7 +778,7 @@ def test_what_is_left_after_an_exception_is_a_note_on_it(where: Path) -> None:
         raise error
     assert caught.value is error
     assert len(error.__notes__) == 1
-    assert "Scripted: 1 record not delivered (TrackerBlocked: no key)" in error.__notes__[0]
+    assert "Scripted: 1 record not delivered (no key)" in error.__notes__[0]
 
 
 def test_after_a_good_run_nothing_is_left_and_nothing_is_said(where: Path, caplog: pytest.LogCaptureFixture) -> None:

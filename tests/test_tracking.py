@@ -1383,5 +1383,5 @@ def test_what_is_left_at_the_interpreters_exit_is_in_the_log(tmp_path, caplog, m
     run.init()
     monkeypatch.delattr(sys, "last_value", raising=False)
     _process._finish_all()
-    assert "Blocked: the run's end is not told (TrackerBlocked: no key)" in caplog.text
+    assert "Blocked: the run's end is not told (no key)" in caplog.text
     assert status_in(run) == "killed"

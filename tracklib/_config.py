@@ -81,7 +81,7 @@ def describe(tracker: BaseTracker) -> dict[str, Any]:
 
 def names_of(configs: Sequence[Mapping[str, Any]]) -> list[str]:
     """What trackers of these configs are called: by the class, with ``-2`` and so on where there are several."""
-    return _numbered(str(config["type"]).rpartition(":")[2].rpartition(".")[2] for config in configs)
+    return _numbered(str(config.get("type", "unnamed")).rpartition(":")[2].rpartition(".")[2] for config in configs)
 
 
 def fingerprints(configs: Sequence[Mapping[str, Any]]) -> list[str]:

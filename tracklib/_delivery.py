@@ -39,6 +39,8 @@ logger = logging.getLogger("tracklib")
 IDLE_SECONDS = 0.2
 SAVE_SECONDS = 0.2
 BLOCKED_SECONDS = 60.0
+_SAVE_PATIENCE = 1.0
+_jitter = random.Random()  # not the process's own, which the user may have seeded
 
 
 class Standing(enum.Enum):
@@ -127,9 +129,13 @@ class Delivery:
 
     def abandon(self) -> None:
         """Deliver no more. A call that the tracker is in goes on; nothing comes after it."""
-        with self._saving:
-            self._write_state()
-            self._abandon = self.tracker.is_abandoned = True
+        if self._saving.acquire(timeout=_SAVE_PATIENCE):  # a disk that hangs holds up nobody
+            try:
+                self._write_state()
+                self._abandon = True
+            finally:
+                self._saving.release()
+        self._abandon = self.tracker.is_abandoned = True
         self._wake.set()
 
     def join(self, timeout: float) -> None:
@@ -403,7 +409,7 @@ def _delays() -> Iterator[float]:
     """1 s to 60 s, doubling, each with up to a quarter of jitter."""
     delay = 1.0
     while True:
-        yield delay * random.uniform(1.0, 1.25)
+        yield delay * _jitter.uniform(1.0, 1.25)
         delay = min(2 * delay, 48.0)
 
 

@@ -124,7 +124,8 @@ def _set_run_aside(directory: str) -> None:
     if not os.path.lexists(os.path.join(directory, FILENAME)):
         return
     earlier = earlier_run(directory)
-    if earlier is None and size_of(os.path.join(directory, FILENAME)) == 0:
+    journal = os.path.join(directory, FILENAME)
+    if earlier is None and not os.path.islink(journal) and size_of(journal) == 0:
         return  # its process died before it said a word: the new run's goes into the same file
     if earlier:
         bring_back(directory, earlier.begin.uid)

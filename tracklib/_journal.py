@@ -299,7 +299,12 @@ class Reader:
 
     def close(self) -> None:
         """Give the file back."""
-        close(self._fd)
+        fd, self._fd = self._fd, -1
+        close(fd)
+
+    def __del__(self) -> None:
+        with contextlib.suppress(AttributeError):  # it never opened
+            self.close()
 
 
 def count_said(path: str, offset: int) -> int:
