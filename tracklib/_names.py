@@ -31,6 +31,11 @@ class Names:
         """The backend's name of an axis, which a metric may not share."""
         return self._translated.get(_AXIS + axis) or self._translate(_AXIS + axis, axis)
 
+    def within(self, group: str, name: str) -> str:
+        """The backend's name of ``group/name``, which a metric that is called so itself may not share."""
+        key = f"{_GROUP}{group}\0{name}"
+        return self._translated.get(key) or self._translate(key, f"{group}/{name}")
+
     def _translate(self, key: str, raw: str) -> str:
         name = taken = self._rule(raw)
         salted = key
@@ -45,6 +50,7 @@ class Names:
 
 
 _AXIS = "axis\0"
+_GROUP = "group\0"
 
 
 def with_hash(name: str, raw: str, limit: int = 250) -> str:
@@ -76,6 +82,11 @@ def wandb_name(raw: str) -> str:
     if raw in _WANDB_RESERVED or raw.startswith("_wandb"):
         return f"metric{raw}" if raw else "unnamed"
     return raw
+
+
+def tensorboard_name(raw: str) -> str:
+    """A tag that TensorBoard shows: not empty, and UTF-8 has bytes for it."""
+    return raw.encode("utf-8", "backslashreplace").decode() or "unnamed"
 
 
 def csv_name(raw: str) -> str:
