@@ -28,7 +28,7 @@ class Console(BaseTracker):
     the run is.
 
     In a terminal, with rich installed, the lines are the rows of a table. Nothing that is on the screen is
-    ever written over, so what else is printed stays, and progress bars of tqdm stay below. Records of one
+    ever written over, so what else is printed stays, and progress bars of tqdm and rich stay below. Records of one
     epoch are one line: it comes when every metric that earlier epochs had is there, else when the next epoch
     begins. The newest record of another axis has a line at most every ten seconds. After a resume, the
     epochs of earlier attempts do not come again, and ``tracklib sync`` prints none.
@@ -42,7 +42,7 @@ class Console(BaseTracker):
 
     def __init__(self, *, output_run: str | None = None) -> None:
         super().__init__(output_run=output_run)
-        self._stream: TextIO | None = None
+        self._speaks = False
         self._table: _Table | None = None
         self._start_over()
 
@@ -56,11 +56,10 @@ class Console(BaseTracker):
         self._greeted = self.begin is None or self.begin.attempt == 1
 
     def init(self) -> None:
-        """Find out what stderr is."""
+        """Find out whether stderr is a terminal."""
         self._start_over()
-        if self.begin is None or self.begin.pid == os.getpid():  # else a dead process' run is delivered
-            self._stream = sys.stderr
-            self._table = _table_on(self._stream)
+        self._speaks = self.begin is None or self.begin.pid == os.getpid()  # else it is a dead process' run
+        self._table = _table_on(sys.stderr)
 
     def log(self, epoch: int, log_dict: Mapping[str, float]) -> None:
         """Note the metrics of ``epoch``; print the epoch before, or this one if it has all."""
@@ -116,9 +115,9 @@ class Console(BaseTracker):
             self._greeted = True
             after = f", after {self.state['last']}" if "last" in self.state else ""
             text = f"{_shown(self.begin.name)} goes on: attempt {self.begin.attempt}{after}\n{text}"
-        if self._stream is not None:
-            with contextlib.suppress(Exception):  # a stream that is closed or broken
-                _write(self._stream, text)
+        if self._speaks:
+            with contextlib.suppress(Exception):  # a stream that is closed, broken or not there
+                _write(sys.stderr, text)  # as it is now: a progress bar of rich puts itself in its place
 
     def finish(self, status: Status) -> None:
         """Print what is left, and how the run ended."""
