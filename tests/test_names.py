@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mlflow.utils.validation import _validate_metric_name, _validate_param_name, _validate_tag_name
 
-from tracklib._names import Names, csv_name, mlflow_name, wandb_name, with_hash
+from tracklib._names import Names, csv_name, mlflow_name, tensorboard_name, wandb_name, with_hash
 from tracklib.errors import TrackerWarning
 
 pieces = st.sampled_from([".", "..", "/", "a", " ", "\n", "é", "#", "\\", "\x00", "-", "x" * 130, "%"])
@@ -133,6 +133,13 @@ def test_an_axis_called_as_a_metric_has_a_name_of_its_own():
         assert names.axis("step") not in ("step", "")
 
 
+def test_a_name_within_a_group_is_apart_from_a_metric_that_is_called_so():
+    names = Names("TensorBoard", tensorboard_name)
+    assert names.within("batch", "loss") == names.within("batch", "loss") == "batch/loss"
+    with pytest.warns(TrackerWarning, match="'batch/loss'"):
+        assert names["batch/loss"] != "batch/loss"
+
+
 def test_a_hash_that_is_taken_is_not_taken_twice():
     names = Names("MLflow", mlflow_name)
     raws = ["a@b", with_hash("a_b", "a#b"), "a#b"]
@@ -141,7 +148,7 @@ def test_a_hash_that_is_taken_is_not_taken_twice():
     assert len(set(translated)) == 3
 
 
-@pytest.mark.parametrize("rule", [mlflow_name, wandb_name, csv_name])
+@pytest.mark.parametrize("rule", [mlflow_name, wandb_name, csv_name, tensorboard_name])
 @given(raws=st.lists(any_name | st.sampled_from(["", "unnamed", "_step", "metric_step", "a@b", "a#b", "a_b"])))
 def test_no_two_names_become_one_and_each_keeps_its_own(rule, raws):
     names = Names("B", rule)
