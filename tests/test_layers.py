@@ -23,11 +23,13 @@ LAYERS = [  # from the roof to the ground; a module imports from its own layer a
     {
         "trackers",
         "trackers.base",
+        "trackers.console",
         "trackers.csv_logger",
         "trackers.mlflow",
         "trackers._mlflow_client",
         "trackers._wandb_core",
         "trackers._wandb_file",
+        "trackers.tensorboard",
         "trackers.wandb",
     },
     {
@@ -128,6 +130,8 @@ def test_only_the_delivery_starts_threads() -> None:
 def test_only_a_backends_file_knows_its_sdk() -> None:
     assert importers_of("mlflow") == {"trackers.mlflow", "trackers._mlflow_client"}
     assert importers_of("wandb") == {"trackers.wandb", "trackers._wandb_core"}
+    assert importers_of("tensorboard") == {"trackers.tensorboard"}
+    assert importers_of("rich") == {"trackers.console"}
 
 
 def test_only_one_module_reads_the_environment() -> None:

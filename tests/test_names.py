@@ -14,6 +14,7 @@ from tracklib._names import (
     file_name,
     in_one_line,
     mlflow_name,
+    tensorboard_name,
     wandb_name,
     wandb_param_name,
     with_hash,
@@ -142,6 +143,13 @@ def test_an_axis_called_as_a_metric_has_a_name_of_its_own():
         assert names.axis("step") not in ("step", "")
 
 
+def test_a_name_within_a_group_is_apart_from_a_metric_that_is_called_so():
+    names = Names("TensorBoard", tensorboard_name)
+    assert names.within("batch", "loss") == names.within("batch", "loss") == "batch/loss"
+    with pytest.warns(TrackerWarning, match="'batch/loss'"):
+        assert names["batch/loss"] != "batch/loss"
+
+
 def test_a_hash_that_is_taken_is_not_taken_twice():
     names = Names("MLflow", mlflow_name)
     raws = ["a@b", with_hash("a_b", "a#b"), "a#b"]
@@ -150,7 +158,7 @@ def test_a_hash_that_is_taken_is_not_taken_twice():
     assert len(set(translated)) == 3
 
 
-@pytest.mark.parametrize("rule", [mlflow_name, wandb_name, csv_name])
+@pytest.mark.parametrize("rule", [mlflow_name, wandb_name, csv_name, tensorboard_name])
 @given(raws=st.lists(any_name | st.sampled_from(["", "unnamed", "_step", "metric_step", "a@b", "a#b", "a_b"])))
 def test_no_two_names_become_one_and_each_keeps_its_own(rule, raws):
     names = Names("B", rule)

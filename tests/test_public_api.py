@@ -15,7 +15,10 @@ def in_a_new_interpreter(code: str) -> str:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
 
 
-@pytest.mark.parametrize("package", ["mlflow", "wandb", "torch", "numpy", "pandas", "click", "yaml", "sqlalchemy"])
+@pytest.mark.parametrize(
+    "package",
+    ["mlflow", "wandb", "tensorboard", "rich", "tqdm", "torch", "numpy", "pandas", "click", "yaml", "sqlalchemy"],
+)
 def test_importing_does_not_import(package: str) -> None:
     assert in_a_new_interpreter(f"import tracklib, sys; print({package!r} in sys.modules)") == "False"
 

@@ -19,7 +19,7 @@ from .errors import (
     TrackerWarning,
     TracklibError,
 )
-from .trackers import BaseTracker, CsvLogger, Mlflow, Wandb
+from .trackers import BaseTracker, Console, CsvLogger, Mlflow, TensorBoard, Wandb
 
 if TYPE_CHECKING:
     __version__: str
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BaseTracker",
     "ConfigError",
+    "Console",
     "CsvLogger",
     "DeliveryError",
     "LifecycleError",
@@ -34,6 +35,7 @@ __all__ = [
     "Mlflow",
     "RunDirectoryError",
     "Status",
+    "TensorBoard",
     "Terminated",
     "TrackerBlocked",
     "TrackerLost",

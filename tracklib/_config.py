@@ -25,8 +25,10 @@ from .errors import ConfigError
 from .trackers.base import BaseTracker
 
 BUILT_IN = {
+    "Console": "tracklib.trackers.console:Console",
     "CsvLogger": "tracklib.trackers.csv_logger:CsvLogger",
     "Mlflow": "tracklib.trackers.mlflow:Mlflow",
+    "TensorBoard": "tracklib.trackers.tensorboard:TensorBoard",
     "Wandb": "tracklib.trackers.wandb:Wandb",
 }
 PLUG_INS = "tracklib.trackers"

@@ -38,6 +38,7 @@ class Names:
         self._table_name = table
         self._names: dict[str, str] = {}
         self._axes: dict[str, str] = {}
+        self._grouped: dict[tuple[str, str], str] = {}
         self._table: dict[str, str] = {}  # what is translated, in short; to nothing where the name stays itself
         self._owners = dict(taken or {})  # who has a name, in short both
         self._is_kept = True
@@ -49,6 +50,13 @@ class Names:
     def axis(self, axis: str) -> str:
         """The backend's name of an axis, which a metric may not share."""
         return self._axes.get(axis) or self._translate(self._axes, "axis", axis)
+
+    def within(self, group: str, name: str) -> str:
+        """The backend's name of ``group/name``, which a metric that is called so itself may not share."""
+        found = self._grouped.get((group, name))
+        if found is None:
+            found = self._grouped[group, name] = self._translate({}, f"in-{len(group)}", f"{group}/{name}")
+        return found
 
     def restore(self, state: Mapping[str, str]) -> None:
         """Take up the table that an earlier process kept in the tracker's state."""
@@ -161,6 +169,11 @@ def file_name(raw: str) -> str:
 
 _FILE_BYTES = 200
 _NOT_ASCII = re.compile(r"[^\x20-\x7e]|/")
+
+
+def tensorboard_name(raw: str) -> str:
+    """A tag that TensorBoard shows: not empty, and UTF-8 has bytes for it."""
+    return raw.encode("utf-8", "backslashreplace").decode() or "unnamed"
 
 
 def csv_name(raw: str) -> str:

@@ -3,14 +3,16 @@
 from typing import TYPE_CHECKING
 
 from .base import BaseTracker
+from .console import Console
 from .csv_logger import CsvLogger
 from .mlflow import Mlflow
+from .tensorboard import TensorBoard
 from .wandb import Wandb
 
 if TYPE_CHECKING:
     from .._trackers import Trackers
 
-__all__ = ["BaseTracker", "CsvLogger", "Mlflow", "Trackers", "Wandb"]
+__all__ = ["BaseTracker", "Console", "CsvLogger", "Mlflow", "TensorBoard", "Trackers", "Wandb"]
 
 
 def __getattr__(name: str) -> object:

@@ -22,7 +22,8 @@ from .base import BaseTracker
 _COPY_BYTES = 2**20
 _OPEN = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 _TAKEN = frozenset(
-    {"", ".", "..", FILENAME, "journal.lock", "rejected.jsonl", "state", "artifacts", "previous", "wandb"}
+    {"", ".", "..", FILENAME, "journal.lock", "rejected.jsonl", "state", "artifacts", "previous"}
+    | {"tensorboard", "wandb"}
 )
 
 # A reader may see the part of a write that lies before a page's end, and part of a row that is written

@@ -1,0 +1,223 @@
+"""The console: a line for each epoch, or a table that grows by one in a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, TextIO
+
+from .._records import Log, Status
+from .._values import clean
+from .._warn import warn
+from .base import BaseTracker
+
+if TYPE_CHECKING:
+    import rich.console
+
+_OTHER_SECONDS = 10.0  # between two lines of another axis than the epoch
+_LARGEST_WHOLE = 1e7
+_NARROWEST = 8  # columns of characters for a number
+
+
+class Console(BaseTracker):
+    """Says on stderr how the run gets on: a line for each epoch, and at the end one with the status and where
+    the run is.
+
+    In a terminal, with rich installed, the lines are the rows of a table. Nothing that is on the screen is
+    ever written over, so what else is printed stays, and progress bars of tqdm and rich stay below. Records of one
+    epoch are one line: it comes when every metric that earlier epochs had is there, else when the next epoch
+    begins. The newest record of another axis has a line at most every ten seconds. After a resume, the
+    epochs of earlier attempts do not come again, and ``tracklib sync`` prints none.
+
+    Args:
+        output_run: the directory where logs are stored.
+    """
+
+    extra = "console"
+    batch_size = 1024
+
+    def __init__(self, *, output_run: str | None = None) -> None:
+        super().__init__(output_run=output_run)
+        self._speaks = False
+        self._table: _Table | None = None
+        self._start_over()
+
+    def _start_over(self) -> None:
+        self._step: int | None = None
+        self._row: dict[str, float] = {}  # what is not printed yet of the epoch
+        self._seen: set[str] = set()  # metrics of the epoch
+        self._known: set[str] = set()  # metrics of the epochs before it
+        self._repeats = False  # whether an epoch had a metric twice, so that nobody knows which is the last
+        self._now = self._before = self._printed = self.begin.time if self.begin else 0
+        self._greeted = self.begin is None or self.begin.attempt == 1
+
+    def init(self) -> None:
+        """Find out whether stderr is a terminal."""
+        self._start_over()
+        self._speaks = self.begin is None or self.begin.pid == os.getpid()  # else it is a dead process' run
+        self._table = _table_on(sys.stderr)
+
+    def log(self, epoch: int, log_dict: Mapping[str, float]) -> None:
+        """Note the metrics of ``epoch``; print the epoch before, or this one if it has all."""
+        metrics, skipped = clean(log_dict)
+        now = time.time_ns() // 1_000_000
+        self.log_batch([Log(time=now, axis="epoch", step=epoch, metrics=metrics)])
+        for key, why in skipped:
+            warn(f"metric {key!r} is not logged: {why}")
+
+    def log_batch(self, records: Sequence[Log]) -> None:
+        """Note metrics; print what is complete."""
+        for record in records:
+            if self.begin and record.time < self.begin.time:  # of an earlier attempt
+                self.state["last"] = f"{_shown(record.axis)} {record.step}"
+            elif record.axis == "epoch":
+                self._take(record)
+            else:
+                self._take_other(record)
+
+    def _take(self, record: Log) -> None:
+        metrics = record.columns()
+        if record.step != self._step:
+            self._print_row()
+            self._known |= self._seen
+            self._seen = set()
+            self._step = record.step
+            self._before = self._before or record.time
+        self._repeats = self._repeats or not self._seen.isdisjoint(metrics)
+        self._seen.update(metrics)
+        self._row.update(metrics)
+        self._now = record.time
+        if self._known and not self._repeats and self._seen >= self._known:
+            self._print_row()
+
+    def _take_other(self, record: Log) -> None:
+        self._now = record.time
+        if record.time - self._printed >= _OTHER_SECONDS * 1000:
+            self._printed = record.time
+            self._say(_line(record.axis, record.step, record.columns()))
+
+    def _print_row(self) -> None:
+        """Print what is not printed yet of the epoch, if there is anything."""
+        if self._row and self._step is not None:
+            took = _duration(self._now - self._before)
+            rows = self._table.rows("epoch", self._step, self._row, took) if self._table else None
+            self._say(rows or f"{_line('epoch', self._step, self._row)}  ({took})")
+            self.state["last"] = f"epoch {self._step}"
+            self._before = self._printed = self._now
+        self._row = {}
+
+    def _say(self, text: str) -> None:
+        if not self._greeted and self.begin:
+            self._greeted = True
+            after = f", after {self.state['last']}" if "last" in self.state else ""
+            text = f"{_shown(self.begin.name)} goes on: attempt {self.begin.attempt}{after}\n{text}"
+        if self._speaks:
+            with contextlib.suppress(Exception):  # a stream that is closed, broken or not there
+                _write(sys.stderr, text)  # as it is now: a progress bar of rich puts itself in its place
+
+    def finish(self, status: Status) -> None:
+        """Print what is left, and how the run ended."""
+        self.close()
+        if self.begin:
+            took = _duration((self.ended_at or self._now) - self.begin.time)
+            last = f"{self.state['last']}, " if "last" in self.state else ""
+            said = f"{_shown(self.begin.name)} {status.value} ({last}{took}): {_shown(self.output_run)}"
+            self._say(self._table.ending(said, status) if self._table else said)
+
+    def close(self) -> None:
+        """Print what is left."""
+        self._print_row()
+
+
+class _Table:
+    """Rows as rich shows them in a terminal, below a header that is repeated where a metric is new."""
+
+    def __init__(self, console: rich.console.Console) -> None:
+        self._console = console
+        self._columns: list[str] = []
+
+    def rows(self, axis: str, step: int, metrics: Mapping[str, float], took: str) -> str | None:
+        """The row, below a header where one is needed; None where it is too wide for the terminal."""
+        cells = {_shown(name): value for name, value in metrics.items()}
+        new = [name for name in cells if name not in self._columns]
+        columns = self._columns + new
+        widths = [_NARROWEST, *(max(len(name), _NARROWEST) for name in columns), _NARROWEST]
+        if sum(widths) + 2 * len(widths) > self._console.width:
+            return None
+        self._columns = columns
+        heads = [(name, "bold") for name in (axis, *columns, "time")]
+        row = [(str(step), "cyan"), *((_number(cells.get(name)), _style(cells.get(name))) for name in columns)]
+        lines = [self._line(heads, widths)] if new else []
+        return "\n".join([*lines, self._line([*row, (took, "dim")], widths)])
+
+    def _line(self, cells: Sequence[tuple[str, str]], widths: Sequence[int]) -> str:
+        from rich.text import Text
+
+        texts = [Text(cell, style) for cell, style in cells]
+        for text, width in zip(texts, widths, strict=True):
+            text.align("right", width)
+        return self._rendered(Text("  ").join(texts))
+
+    def ending(self, text: str, status: Status) -> str:
+        """``text`` in the status's colour."""
+        from rich.text import Text
+
+        return self._rendered(Text(text, "green" if status is Status.FINISHED else "red"))
+
+    def _rendered(self, text: object) -> str:
+        with self._console.capture() as capture:
+            self._console.print(text, soft_wrap=True, end="")
+        return capture.get()
+
+
+def _table_on(stream: TextIO) -> _Table | None:
+    """A table, where ``stream`` is a terminal and rich is there."""
+    with contextlib.suppress(Exception):  # no stderr at all, one that is closed, no rich
+        if stream.isatty():
+            from rich.console import Console as Terminal
+
+            terminal = Terminal(file=stream)
+            return _Table(terminal) if terminal.is_terminal and not terminal.is_dumb_terminal else None
+    return None
+
+
+def _write(stream: TextIO, text: str) -> None:
+    """Write lines; where bars of tqdm are on the screen, above them."""
+    bars = getattr(sys.modules.get("tqdm"), "tqdm", None)
+    if bars is not None and getattr(bars, "_instances", None):
+        bars.write(text, file=stream)
+    else:
+        stream.write(text + "\n")
+    stream.flush()
+
+
+def _line(axis: str, step: int, metrics: Mapping[str, float]) -> str:
+    return "  ".join([f"{_shown(axis)} {step}", *(f"{_shown(name)} {_number(metrics[name])}" for name in metrics)])
+
+
+def _shown(name: str) -> str:
+    """``name`` without characters that steer a terminal."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in name)
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return ""
+    return str(int(value)) if value.is_integer() and abs(value) < _LARGEST_WHOLE else f"{value:.5g}"
+
+
+def _style(value: float | None) -> str:
+    return "" if value is None or math.isfinite(value) else "red"
+
+
+def _duration(milliseconds: int) -> str:
+    """A length of time as a person says it, such as ``1.2 s``, ``3 min 5 s`` or ``2 h 7 min``."""
+    seconds = max(0, milliseconds) / 1000
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,360 @@
+"""TensorBoard: an event file beside the run's journal. Needs neither TensorFlow nor PyTorch."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import hashlib
+import io
+import itertools
+import json
+import os
+import socket
+import struct
+import textwrap
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from .._folder import make_folder
+from .._names import Names, tensorboard_name
+from .._records import Log, Status
+from .._redact import redact
+from .._values import clean, plain
+from .._warn import warn
+from ..errors import LifecycleError, TrackerLost
+from .base import BaseTracker
+
+_FOLDER = "tensorboard"
+_EVENTS = "events.out.tfevents."
+_UNFINISHED = "events.out.new."  # no reader takes such a file for events
+_OPEN = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+_LEFT_IN = 600  # seconds after which a TensorBoard that looks on has left an old file
+_COPY_BYTES = 2**20
+_BEFORE_ALL_STEPS = -(2**63)
+
+# TensorBoard computes the checksums of what is written in Python, at some 2 MB a second.
+_ARTIFACT_BYTES = 4 * 2**20
+_PNG = b"\x89PNG\r\n\x1a\n"
+_CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}  # by PNG's type of colour
+
+_numbers = itertools.count()
+
+
+class TensorBoard(BaseTracker):
+    """Writes an event file for ``tensorboard --logdir DIR``, ``DIR`` being the run's directory or one above it.
+
+    Each metric is a scalar with the epoch as its step and the time at which it was logged; metrics of another
+    axis are called ``<axis>/<metric>``. TensorBoard's scalars have 32 bits; NaN and the infinities arrive.
+    Params and the run's status are in the HPARAMS tab, tags under TEXT. Of the artifacts, TensorBoard
+    shows PNG files under IMAGES and ``.txt`` and ``.md`` files under TEXT, up to 4 MiB; others it has no place for.
+
+    A managed run's event file is a projection of its journal: it is written anew when the run is resumed, in
+    place of the old one, so that each point is there once. By hand, a further file is written beside those
+    that are there.
+
+    Args:
+        log_dir: the folder for the event file. TensorBoard takes all that lies in one folder for one run, so
+            give each run its own. None takes ``tensorboard`` in :attr:`output_run`; a relative path is taken
+            from the directory that is current when the tracker is made.
+        output_run: the directory where logs are stored.
+    """
+
+    requires = ("tensorboard",)
+    extra = "tensorboard"
+    batch_size = 1024
+    reads_whole_journal = True
+
+    def __init__(self, *, log_dir: str | None = None, output_run: str | None = None) -> None:
+        super().__init__(output_run=output_run)
+        self.log_dir = None if log_dir is None else os.path.abspath(log_dir)
+        self._fd = -1
+        self._start_over()
+
+    def _start_over(self) -> None:
+        self._path = ""
+        self._size = 0  # bytes that hold whole events; the next write goes there
+        self._head_size = 0
+        self._names = Names("TensorBoard", tensorboard_name)
+        self._param_names = Names("TensorBoard", tensorboard_name)
+        self._params: dict[str, bool | int | float | str] = {}
+        self._tags: dict[str, str] = {}
+        self._newest: dict[str, tuple[int, bytes]] = {}  # of each image and text: its step and its content's hash
+        self._now = self.begin.time / 1000 if self.begin else time.time()
+
+    @property
+    def folder(self) -> str:
+        """Where the event file is."""
+        return self.log_dir or os.path.join(self.output_run, _FOLDER)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The folder of the event file, where it is in the run's directory."""
+        return () if self.log_dir else (_FOLDER,)
+
+    def is_intact(self) -> bool:
+        """Whether the event file is there, and as long as it was at the run's end."""
+        path = os.path.join(self.folder, self.state.get("file", ""))
+        with contextlib.suppress(OSError):
+            return str(os.stat(path, follow_symlinks=False).st_size) == self.state.get("size")
+        return False
+
+    def init(self) -> None:
+        """Make the event file; in a managed run, in place of an earlier one of the same run."""
+        self.close()
+        self._start_over()
+        make_folder(self.folder)
+        self._renew(self._params)
+        self.location = self.folder
+
+    def _own_files(self) -> list[str]:
+        """The event files of this run, the unfinished ones too. The run's uid is in their names, as others
+        may write into the same folder."""
+        if self.begin is None:
+            return [self._path] if self._fd >= 0 else []
+        folder = glob.escape(self.folder)
+        return sorted(glob.glob(f"{folder}/events.out.*.{glob.escape(self.begin.uid)}"))
+
+    def _renew(self, params: Mapping[str, Any]) -> None:
+        """Put a new file in place of the old ones: with ``params``, and the old one's events.
+
+        The new name comes behind the old ones, so that a TensorBoard that is looking on goes over to it.
+        """
+        old = self._own_files()
+        name = self._new_name(old)
+        head = _records([*self._head(params, replaces=bool(old and self.begin))])
+        temporary = os.path.join(self.folder, _UNFINISHED + name)
+        fd = os.open(temporary, _OPEN, 0o600)
+        try:
+            with os.fdopen(os.dup(fd), "wb") as file:
+                file.write(head)
+                self._copy_events(file)
+            self._clear_away(old)
+            path = os.path.join(self.folder, _EVENTS + name)
+            os.rename(temporary, path)
+        except BaseException:
+            os.close(fd)
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+        self.close()
+        self._fd, self._path = fd, path
+        self._head_size, self._size = len(head), os.fstat(fd).st_size
+
+    def _clear_away(self, old: Sequence[str]) -> None:
+        """Empty the old files, and delete those that nobody looks at: TensorBoard's loader in Python, the only
+        one on some machines, stays for ever at a file that is gone, and leaves one that is empty."""
+        unseen = self._path if self._size == self._head_size else ""
+        for path in old:
+            there = os.stat(path, follow_symlinks=False)
+            left = not there.st_size and there.st_mtime < time.time() - _LEFT_IN
+            if left or path == unseen or os.path.basename(path).startswith(_UNFINISHED):
+                os.unlink(path)
+            elif there.st_size:
+                os.close(os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW))
+
+    def _new_name(self, old: Sequence[str]) -> str:
+        seconds = [int(os.path.basename(path).split(".")[3]) + 1 for path in old]
+        name = f"{max([int(time.time()), *seconds]):010d}.{socket.gethostname()}.{os.getpid()}.{next(_numbers)}"
+        return f"{name}.{self.begin.uid}" if self.begin else name
+
+    def _head(self, params: Mapping[str, Any], replaces: bool) -> Iterator[Any]:
+        """What comes first in a file: its format, that it replaces what came before, the params."""
+        from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+        from tensorboard.plugins.hparams.summary_v2 import hparams_pb
+
+        began = self.begin.time / 1000 if self.begin else self._now
+        yield Event(wall_time=began, file_version="brain.Event:2")
+        if replaces:
+            yield Event(
+                wall_time=began, step=_BEFORE_ALL_STEPS, session_log=SessionLog(status=SessionLog.SessionStatus.START)
+            )
+        if self.begin or params:
+            uid = self.begin.uid if self.begin else None
+            yield Event(wall_time=began, summary=hparams_pb(dict(params), trial_id=uid, start_time_secs=began))
+
+    def _copy_events(self, file: io.BufferedWriter) -> None:
+        at = self._head_size
+        while at < self._size and (chunk := os.pread(self._fd, min(_COPY_BYTES, self._size - at), at)):
+            at += len(chunk)
+            file.write(chunk)
+
+    def log(self, epoch: int, log_dict: Mapping[str, float]) -> None:
+        """Write scalars at step ``epoch``."""
+        metrics, skipped = clean(log_dict)
+        now = time.time_ns() // 1_000_000
+        self.log_batch([Log(time=now, axis="epoch", step=epoch, metrics=metrics)])
+        for key, why in skipped:
+            warn(f"metric {key!r} is not logged: {why}")
+
+    def log_batch(self, records: Sequence[Log]) -> None:
+        """Write scalars, with one write."""
+        from tensorboard.compat.proto.event_pb2 import Event
+        from tensorboard.compat.proto.summary_pb2 import Summary
+
+        self._need_file()
+        self._write(
+            Event(
+                wall_time=record.time / 1000,
+                step=int(record.step),
+                summary=Summary(
+                    value=[
+                        Summary.Value(tag=self._tag(record.axis, name), simple_value=value)
+                        for name, value in record.columns().items()
+                    ]
+                ),
+            )
+            for record in records
+        )
+        self._now = records[-1].time / 1000
+
+    def _tag(self, axis: str, name: str) -> str:
+        return self._names[name] if axis == "epoch" else self._names.within(axis, name)
+
+    def log_params(self, params: Mapping[str, Any]) -> None:
+        """Set params, for the HPARAMS tab, nested names joined by ``/``; a list is there as JSON."""
+        self._need_file()
+        flat = {self._param_names[name]: value for name, value in _flat(redact(plain(params)))}
+        together = {**self._params, **flat}
+        if together != self._params:  # TensorBoard looks at the first word about a run's params only
+            self._renew(together)
+            self._params = together
+
+    def log_tags(self, tags: Mapping[str, Any]) -> None:
+        """Write the tags so far as a text."""
+        together = {**self._tags, **redact(plain(tags))}
+        lines = "\n".join(f"{name}: {value}" if value != "" else name for name, value in together.items())
+        self._log_text(self._names.within("run", "tags"), _verbatim(lines))
+        self._tags = together
+
+    def log_artifact(self, name: str, path: str) -> None:
+        """Write a PNG file as an image, a ``.txt`` or ``.md`` file as a text; nothing else. Where a name comes
+        again, its newest content is the next step."""
+        kind = os.path.splitext(name)[1].lower()
+        if kind not in (".png", ".txt", ".md") or not os.path.isfile(path):
+            return
+        if os.path.getsize(path) > _ARTIFACT_BYTES:
+            warn(f"artifact {name!r} is too large for TensorBoard, which gets files up to 4 MiB")
+            return
+        with open(path, "rb") as file:
+            content = file.read()
+        tag = self._names.within("artifacts", name)
+        if kind == ".png":
+            self._log_image(tag, content)
+        else:
+            text = content.decode("utf-8", "backslashreplace")
+            self._log_text(tag, text if kind == ".md" else _verbatim(text))
+
+    def _log_image(self, tag: str, content: bytes) -> None:
+        from tensorboard.compat.proto.summary_pb2 import Summary
+
+        if not content.startswith(_PNG) or len(content) < 26:
+            warn(f"{tag!r} is no PNG file, so TensorBoard has no image of it")
+            return
+        width, height, _, colours = struct.unpack(">IIBB", content[16:26])
+        image = Summary.Image(
+            width=width, height=height, colorspace=_CHANNELS.get(colours, 3), encoded_image_string=content
+        )
+        self._log_once(tag, content, Summary(value=[Summary.Value(tag=tag, image=image)]))
+
+    def _log_text(self, tag: str, text: str) -> None:
+        from tensorboard.plugins.text.summary_v2 import text_pb
+
+        content = text.encode("utf-8", "backslashreplace")
+        self._log_once(tag, content, text_pb(tag, content))
+
+    def _log_once(self, tag: str, content: bytes, summary: Any) -> None:
+        """Write what has no step of its own, if it is not what was written last: a run that is read anew has
+        the newest content of an artifact only, as often as there were some."""
+        from tensorboard.compat.proto.event_pb2 import Event
+
+        self._need_file()
+        step, before = self._newest.get(tag, (-1, b""))
+        digest = hashlib.sha256(content).digest()
+        if digest != before:
+            self._write([Event(wall_time=self._now, step=step + 1, summary=summary)])
+            self._newest[tag] = step + 1, digest
+
+    def _write(self, events: Iterable[Any]) -> None:
+        """Write events behind the last whole one. What a failed write left there is cut off first."""
+        rest = _records(events)
+        os.ftruncate(self._fd, self._size)
+        at = self._size
+        while rest:
+            written = os.pwrite(self._fd, rest, at)
+            at += written
+            rest = rest[written:]
+        self._size = at
+
+    def _need_file(self) -> None:
+        """Find out that somebody deleted the file, emptied it, or put another in its place."""
+        if self._fd < 0:
+            raise LifecycleError("the event file is not open: call init() before log()")
+        with contextlib.suppress(FileNotFoundError):
+            there = os.stat(self._path)
+            if os.path.samestat(there, os.fstat(self._fd)) and there.st_size >= self._size:
+                return
+        raise TrackerLost(f"{self._path} is gone: it is written anew")
+
+    def is_transient(self, error: BaseException) -> bool:
+        """A disk may have room again; an artifact that is gone does not come back."""
+        return isinstance(error, OSError) and not isinstance(error, FileNotFoundError)
+
+    def finish(self, status: Status) -> None:
+        """Write how the run ended, for the HPARAMS tab, and close the file."""
+        if self.begin:
+            self._need_file()
+            self._write([_end(status, (self.ended_at or self._now * 1000) / 1000)])
+            self.state["file"], self.state["size"] = os.path.basename(self._path), str(self._size)
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+
+def _records(events: Iterable[Any]) -> bytes:
+    """Events as a file holds them, each with its length and checksums."""
+    from tensorboard.summary.writer.record_writer import RecordWriter
+
+    buffer = io.BytesIO()
+    writer = RecordWriter(buffer)
+    for event in events:
+        writer.write(event.SerializeToString())
+    return buffer.getvalue()
+
+
+def _end(status: Status, seconds: float) -> Any:
+    """How a run ended. ``tensorboard.plugins.hparams.summary`` would make it too, and import TensorFlow where
+    it is installed."""
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboard.plugins.hparams import api_pb2, metadata
+    from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo
+
+    ended = api_pb2.STATUS_SUCCESS if status is Status.FINISHED else api_pb2.STATUS_FAILURE
+    content = HParamsPluginData(session_end_info=SessionEndInfo(status=ended, end_time_secs=seconds))
+    value = Summary.Value(
+        tag=metadata.SESSION_END_INFO_TAG,
+        metadata=metadata.create_summary_metadata(content),
+        tensor=metadata.NULL_TENSOR,
+    )
+    return Event(wall_time=seconds, summary=Summary(value=[value]))
+
+
+def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, bool | int | float | str]]:
+    for name, item in value.items():
+        if isinstance(item, Mapping) and item:
+            yield from _flat(item, f"{prefix}{name}/")
+        elif isinstance(item, bool | int | float):
+            yield f"{prefix}{name}", item
+        else:
+            text = item if isinstance(item, str) else json.dumps(item)
+            yield f"{prefix}{name}", text.encode("utf-8", "backslashreplace").decode()
+
+
+def _verbatim(text: str) -> str:
+    """``text`` as Markdown that shows it as it is."""
+    return textwrap.indent(text, "    ", lambda line: True)
