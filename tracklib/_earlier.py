@@ -35,8 +35,9 @@ def earlier_run(directory: str) -> Earlier | None:
     journal = os.path.join(directory, FILENAME)
     if not os.path.lexists(journal):
         return None
-    seen = _seen(directory)
-    begin = _last_begin(directory, journal, seen.offset) or spilled_begin(directory)
+    kept = load_begin(directory)
+    seen = _seen(directory, kept)
+    begin = _last_begin(journal, kept, seen.offset) or spilled_begin(directory)
     if begin is None:
         return None
     ended = last_record(journal, End, marker(End), behind=seen.offset)
@@ -49,19 +50,17 @@ def earlier_run(directory: str) -> Earlier | None:
     return Earlier(begin, end if isinstance(end, End) else None, time, size)
 
 
-def _seen(directory: str) -> Saved:
+def _seen(directory: str, kept: Begin | None) -> Saved:
     """What a tracker noted about the journal up to where it stood, so that a long one is not read again."""
-    kept = load_begin(directory)
     seen = furthest(directory, kept.uid) if kept else None
     return seen if kept and seen and seen.attempt <= kept.attempt else Saved()
 
 
-def _last_begin(directory: str, journal: str, behind: int) -> Begin | None:
-    """How the last attempt began, by the journal; by the second copy, where the journal's line is damaged or lies
-    before the offset ``behind``."""
+def _last_begin(journal: str, kept: Begin | None, behind: int) -> Begin | None:
+    """How the last attempt began, by the journal; by ``kept``, the second copy, where the journal's line is damaged
+    or lies before the offset ``behind``."""
     found = last_record(journal, Begin, marker(Begin), behind=behind)
     begin = found[0] if found else None
-    kept = load_begin(directory)
     if kept and (not isinstance(begin, Begin) or (begin.uid == kept.uid and begin.attempt < kept.attempt)):
         return kept
     return begin if isinstance(begin, Begin) else None
