@@ -189,7 +189,6 @@ def until_standing(delivery: Delivery, standing: Standing) -> None:
         if delivery.standing is standing:
             return
         delivery.changed.wait(0.1)
-        delivery.changed.clear()
     raise AssertionError(f"{delivery.standing} {delivery.trouble}")
 
 

@@ -243,7 +243,6 @@ def until_retrying(run: Trackers) -> None:
         if delivery.standing is Standing.RETRYING:
             return
         delivery.changed.wait(0.1)
-        delivery.changed.clear()
     raise AssertionError(delivery.standing)
 
 

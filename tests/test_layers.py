@@ -35,6 +35,7 @@ LAYERS = [  # from the roof to the ground; a module imports from its own layer a
     {
         *(
             "_apart",
+            "_bell",
             "_directory",
             "_earlier",
             "_environment",

@@ -27,6 +27,7 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 from msgspec.structs import replace
 
+from ._bell import Bell
 from ._journal import Entry, Reader, count_said
 from ._records import Artifact, Begin, End, Log, Params, Record, Tags, encode
 from ._redact import error_text
@@ -87,7 +88,7 @@ class Delivery:
         self.standing = Standing.CONNECTING
         self.trouble = ""  # why it does not get on; empty when it does
         self.refusal = ""  # why the tracker refused a record, the latest
-        self.changed = threading.Event()  # set at each step forward; whoever waits for it clears it
+        self.changed = Bell()  # rings at each step forward
         self._directory = directory
         self._journal = journal
         self._heartbeat = heartbeat
@@ -298,7 +299,7 @@ class Delivery:
             self._saved.offset = entry.end
             self._saved.ordinal = entry.ordinal + 1
             self._saved.delivered += taken
-        self.changed.set()
+        self.changed.ring()
 
     def _insist(self, call: Callable[[], None], always: bool = False) -> None:
         """Make ``call`` until it returns.
@@ -372,7 +373,7 @@ class Delivery:
     def _stand(self, standing: Standing) -> None:
         if self.standing is not standing:
             self.standing = standing
-            self.changed.set()
+            self.changed.ring()
 
     def _save(self, at_least_every: float = 0.0) -> None:
         """Keep how far the tracker is. Where the disk refuses, a later save does it."""

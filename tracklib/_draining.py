@@ -42,5 +42,4 @@ def wait_for_change(deliveries: Sequence[Delivery], timeout: float) -> None:
     for delivery in deliveries:
         if not delivery.at_rest:
             delivery.changed.wait(timeout)
-            delivery.changed.clear()
             return
