@@ -17,7 +17,7 @@ LAYERS = [  # from the roof to the ground; a module imports from its own layer a
     {"_tracking", "_tracked", "_current", "_callables", "_signals"},
     {"_sync", "_silent"},
     {"_trackers", "_process", "_leaving"},
-    {"_run_log"},
+    {"_run_log", "_background"},
     {"_draining", "_left", "_delivery"},
     {"_config"},
     {
@@ -32,8 +32,12 @@ LAYERS = [  # from the roof to the ground; a module imports from its own layer a
     },
     {
         *(
+            "_capture",
             "_directory",
             "_earlier",
+            "_epochs",
+            "_media",
+            "_metrics",
             "_environment",
             "_folder",
             "_inputs",
@@ -45,6 +49,7 @@ LAYERS = [  # from the roof to the ground; a module imports from its own layer a
             "_redact",
             "_spill",
             "_state",
+            "_system",
             "_values",
             "_warn",
         ),

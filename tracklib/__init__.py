@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ._current import current
+from ._metrics import Metrics
 from ._records import Log, Status
 from ._tracked import tracked
 from ._trackers import Trackers
@@ -31,6 +32,7 @@ __all__ = [
     "DeliveryError",
     "LifecycleError",
     "Log",
+    "Metrics",
     "Mlflow",
     "RunDirectoryError",
     "Status",

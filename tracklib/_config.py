@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 import importlib
 import importlib.metadata
@@ -74,6 +75,16 @@ def describe(tracker: BaseTracker) -> dict[str, Any]:
     }
     described: dict[str, Any] = redact({"type": type_name(type(tracker)), **given})
     return described
+
+
+def another(tracker: BaseTracker) -> BaseTracker:
+    """A tracker of the same config, for another run.
+
+    Raises:
+        TypeError: the tracker's constructor cannot be called with what its attributes hold.
+    """
+    given = {name: getattr(tracker, name) for name in type(tracker).config_schema if hasattr(tracker, name)}
+    return type(tracker)(**copy.deepcopy(given | {"output_run": None}))
 
 
 def type_name(kind: type[BaseTracker]) -> str:

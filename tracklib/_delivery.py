@@ -27,7 +27,7 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 
 from ._journal import Entry, Reader, count_said
-from ._records import Artifact, Begin, End, Log, Params, Tags, encode
+from ._records import Artifact, Begin, Best, End, Epoch, Log, Params, Tags, encode
 from ._redact import error_text
 from ._state import Saved, load, store
 from .errors import TrackerBlocked, TrackerLost, TracklibError
@@ -264,15 +264,17 @@ class Delivery:
             self._deliver(batch[:half])
             self._deliver(batch[half:])
         else:
-            said = not isinstance(batch[0].record, Begin | End)
+            said = not isinstance(batch[0].record, Begin | Epoch | End)
             self._pass(batch[-1], taken=len(batch) if said else 0)
 
     def _hand_over(self, batch: Sequence[Entry]) -> None:
         match batch[0].record:
             case Log():
                 self.tracker.log_batch([entry.record for entry in batch if isinstance(entry.record, Log)])
-            case Begin():
+            case Begin() | Epoch():
                 pass
+            case Best() as best:
+                self.tracker.log_best(best)
             case End() as end:
                 self._saved.end = end
             case Params(params=params):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
 import os
 import shutil
@@ -24,9 +25,14 @@ _OWN = ("state", "artifacts", "rejected.jsonl")
 
 def default_directory(name: str | None, uid: str) -> str:
     """``runs/<time>-<name>``, with the uid's beginning where there is no name or a run of that name already."""
-    slug = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name or uid[:6])
-    path = os.path.join("runs", f"{time.strftime('%Y%m%d-%H%M%S')}-{slug.strip('.')[:80]}")
+    path = os.path.join("runs", f"{time.strftime('%Y%m%d-%H%M%S')}-{slug(name or uid[:6])}")
     return f"{path}-{uid[:6]}" if os.path.lexists(path) else path
+
+
+def slug(name: str) -> str:
+    """``name`` as a folder's name: letters, digits, ``-``, ``_`` and ``.``, at most 80."""
+    kept = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name)
+    return kept.strip(".")[:80] or "unnamed"
 
 
 @contextlib.contextmanager
@@ -70,6 +76,18 @@ def copy_whole(source: str, target: str) -> None:
             with contextlib.suppress(FileNotFoundError):
                 os.rename(target, old)
         os.replace(new, target)
+
+
+def checksum(path: str) -> str:
+    """The SHA-256 of a file's bytes, in hex; empty for a folder.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    if os.path.isdir(path):
+        return ""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def set_aside(directory: str, files: Iterable[str] = (), earlier: Earlier | None = None) -> None:

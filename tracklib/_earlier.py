@@ -6,7 +6,7 @@ import os
 from typing import NamedTuple
 
 from ._journal import FILENAME, Journal, last_record
-from ._records import Begin, End, Log, Status, marker
+from ._records import Begin, Best, End, Epoch, Log, Status, best_marker, marker
 from ._spill import take_in
 from ._state import load_begin
 
@@ -63,6 +63,18 @@ def settled(journal: Journal, earlier: Earlier) -> Earlier:
         journal.sync()
         earlier = earlier._replace(end=end, size=journal.size, was_cut_off=True)
     return earlier
+
+
+def finished_epochs(directory: str, earlier: Earlier) -> int:
+    """How many epochs were finished before the run went on."""
+    found = last_record(os.path.join(directory, FILENAME), Epoch, marker(Epoch), earlier.size)
+    return found[0].number + 1 if found and isinstance(found[0], Epoch) else 0
+
+
+def best_of(directory: str, name: str, earlier: Earlier) -> Best | None:
+    """The best value of the metric ``name`` before the run went on."""
+    found = last_record(os.path.join(directory, FILENAME), Best, best_marker(name), earlier.size)
+    return found[0] if found and isinstance(found[0], Best) else None
 
 
 def last_step(directory: str, axis: str, earlier: Earlier) -> int:

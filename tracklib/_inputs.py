@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import enum
+import inspect
 import operator
 import os
 from collections.abc import Iterable, Mapping
@@ -26,6 +28,18 @@ def as_path(output_run: Any) -> str:
     if output_run is None or isinstance(output_run, str | os.PathLike):
         return os.path.expanduser(os.fspath(output_run or ""))
     raise TypeError(f"output_run must be a directory's path, as 'runs/digits'; got {type(output_run).__name__}")
+
+
+def as_seconds(what: str, value: Any) -> float | None:
+    if value is None:
+        return None
+    try:
+        seconds = to_float(value)
+    except Exception:
+        seconds = 0.0
+    if isinstance(value, bool) or not seconds > 0:
+        raise ValueError(f"{what} must be a number of seconds above 0, as {what}=10; got {shown(value)}")
+    return seconds
 
 
 def as_status(status: Any) -> Status:
@@ -68,6 +82,36 @@ def as_params(params: Any) -> dict[str, Any]:
         raise TypeError(f"params must map names to values, as {{'lr': 0.1}}; got {type(params).__name__}")
     redacted: dict[str, Any] = redact(plain(mapping))
     return redacted
+
+
+def arguments_of(function: Any, args: Any, kwargs: Any, without: str = "") -> dict[str, Any]:
+    """The arguments of a call by name, defaults among them; an object that is no value by its class's name."""
+    bound = inspect.signature(function).bind(*args, **kwargs)
+    bound.apply_defaults()
+    return {name: _value(value) for name, value in bound.arguments.items() if name not in (without, "self", "cls")}
+
+
+def _value(value: Any) -> Any:
+    """``value`` if it is a number, a text, or a container of such; else what kind of thing it is."""
+    simple = value is None or isinstance(value, str | int | float | os.PathLike | enum.Enum)
+    if simple or as_mapping(value) is not None:
+        return value
+    if isinstance(value, list | tuple | set | frozenset) and len(value) <= _LISTED:
+        return [_value(item) for item in value]
+    with contextlib.suppress(Exception):
+        return to_float(value)
+    return type(value).__name__
+
+
+_LISTED = 100  # a longer list is data
+
+
+def as_bests(best: Any) -> dict[str, Any]:
+    bests = dict(best or {})
+    for name, mode in bests.items():
+        if mode not in ("min", "max"):
+            raise ValueError(f"best={{{name!r}: {mode!r}}} must say what is better: 'max' or 'min'")
+    return bests
 
 
 def as_tags(tags: Mapping[str, Any] | Iterable[str]) -> dict[str, str]:

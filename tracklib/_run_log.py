@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
-from typing import Any
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Literal
 
-from ._directory import copy_whole
-from ._earlier import Earlier, last_step
+from ._directory import checksum, copy_whole
+from ._earlier import Earlier, finished_epochs, last_step
+from ._epochs import EpochBar, epochs
 from ._inputs import INT64, as_params, as_tags, holds, shown, whole_number
 from ._journal import Journal
-from ._records import Artifact, Log, Params, Tags
+from ._media import file_name, save_figure, save_image, save_table, save_text
+from ._records import Artifact, Best, Epoch, Log, Params, Tags
+from ._redact import redact_text
 from ._values import as_mapping, clean
 from ._warn import warn
 from .errors import LifecycleError
@@ -22,6 +26,8 @@ class RunLog:
     Attributes:
         is_init: whether the run has begun and not ended.
         directory: the run's directory, an absolute path.
+        epoch: the epoch of :meth:`epochs` that is going on; None outside.
+        best: the best value of each metric that was asked for, with the step at which it was.
     """
 
     directory: str
@@ -32,6 +38,12 @@ class RunLog:
         self._earlier: Earlier | None = None
         self._steps: dict[str, int] = {}
         self._warned: set[tuple[str, str]] = set()
+        self.epoch: int | None = None
+        self.best: dict[str, Best] = {}
+        self._bests: dict[str, Literal["min", "max"]] = {}
+        self._bar: EpochBar | None = None
+        self._title = ""
+        self._is_silent = False
 
     def log(self, epoch: Any, log_dict: Mapping[Any, Any], *, axis: str = "epoch") -> None:
         """Log metrics. When it returns, they survive the process.
@@ -61,8 +73,56 @@ class RunLog:
         self._steps[axis] = step
         if metrics:
             journal.append(Log(time=journal.now(later=again), axis=axis, step=step, metrics=metrics))
+            if self._bests or self._bar:
+                self._see(metrics, axis, step)
         for key, why in skipped:
             self._warn_once("value", f"{key}: {why}", f"metric {key!r} is not logged: {why}")
+
+    def _see(self, metrics: dict[str, float], axis: str, step: int) -> None:
+        """Know the best values, and show the newest."""
+        if self._bar:
+            self._bar.show(metrics)
+        for name, mode in self._bests.items():
+            value = metrics.get(name)
+            if value is not None and _is_better(value, self.best.get(name), mode):
+                journal = self._need_journal("log")
+                best = Best(time=journal.now(), name=name, mode=mode, value=value, axis=axis, step=step)
+                self.best[name] = best
+                journal.append(best)
+
+    def epochs(self, count: int) -> Iterator[int]:
+        """Count the run's epochs, with a progress bar::
+
+            for epoch in t.epochs(20):
+                train_epoch(model, data)
+
+        :attr:`epoch` is the one that is going on, and what ``@tracked`` functions log at. The bar shows the
+        newest metrics; it is there in a terminal or a notebook only. A resumed run goes on behind the last
+        epoch that was finished: one that was left by ``break`` or an exception was not.
+
+        Args:
+            count: how many epochs the whole run has, those of earlier attempts among them.
+
+        Raises:
+            LifecycleError: the run has not begun, or has ended.
+            TypeError: ``count`` is no whole number.
+        """
+        self._need_journal("epochs")
+        number = whole_number(count)
+        if number is None:
+            raise TypeError(f"count must be a whole number of epochs, as 20; got {shown(count)}")
+        first = finished_epochs(self.directory, self._earlier) if self._earlier else 0
+        self._bar = EpochBar(self._title, min(first, number), number, self._is_silent)
+        return epochs(first, number, self._bar, self._begin_epoch, self._finish_epoch)
+
+    def _begin_epoch(self, epoch: int | None) -> None:
+        self.epoch = epoch
+        if epoch is None:
+            self._bar = None
+
+    def _finish_epoch(self, epoch: int) -> None:
+        if self._journal is not None and self.is_init:
+            self._journal.append(Epoch(time=self._journal.now(), number=epoch))
 
     def _step(self, epoch: Any, axis: str) -> int:
         step = None if epoch is None else whole_number(epoch)
@@ -114,16 +174,79 @@ class RunLog:
             OSError: ``path`` cannot be read, or the directory not be written.
             ValueError: ``name`` holds a folder, or ``path`` the run's own directory.
         """
-        journal = self._need_journal("log_artifact")
+        self._need_journal("log_artifact")
         source = os.path.abspath(os.fspath(path))
-        name = name or os.path.basename(source)
-        if os.path.basename(name) != name or name in ("", ".", ".."):
-            raise ValueError(f"name={name!r} must be a file's name without a folder, as 'model.pt'")
-        folder = os.path.join(os.path.dirname(journal.path), "artifacts")
-        if holds(source, folder):
+        if holds(source, self._artifacts):
             raise ValueError(f"{source} holds the run's own directory: name a folder in it, or another output_run")
-        copy_whole(source, os.path.join(folder, name))
-        journal.append(Artifact(time=journal.now(), name=name))
+        self._keep(name or os.path.basename(source), lambda target: copy_whole(source, target))
+
+    def log_figure(self, name: str, figure: Any) -> None:
+        """Keep a matplotlib figure as ``<name>.png``, or a plotly figure as ``<name>.html``; rendered now.
+
+        An ending in ``name`` chooses another format, as matplotlib knows them; ``.json`` for plotly.
+
+        Raises:
+            LifecycleError: the run has not begun, or has ended.
+            TypeError: ``figure`` is neither.
+            ValueError: ``name`` holds a folder.
+        """
+        self._render("figure", name, figure, save_figure)
+
+    def log_image(self, name: str, image: Any) -> None:
+        """Keep a picture as ``<name>.png``: a Pillow image, or an array or tensor of pixels (height by width,
+        with 1, 3 or 4 channels in front or behind; integers of 0 to 255 or floats of 0 to 1; needs Pillow).
+
+        Raises:
+            ImportError: Pillow is not installed.
+            LifecycleError: the run has not begun, or has ended.
+            TypeError: ``image`` is neither.
+            ValueError: ``name`` holds a folder.
+        """
+        self._render("image", name, image, save_image)
+
+    def log_text(self, name: str, text: str) -> None:
+        """Keep a text as ``<name>.txt``, secrets masked.
+
+        Raises:
+            LifecycleError: the run has not begun, or has ended.
+            ValueError: ``name`` holds a folder.
+        """
+        self._render("text", name, redact_text(str(text)), save_text)
+
+    def log_table(self, name: str, table: Any) -> None:
+        """Keep a table as ``<name>.csv``: pandas', polars', a list of mappings, or a mapping of columns.
+
+        Raises:
+            LifecycleError: the run has not begun, or has ended.
+            TypeError: ``table`` is none of these.
+            ValueError: ``name`` holds a folder.
+        """
+        self._render("table", name, table, save_table)
+
+    def _render(self, kind: str, name: str, value: Any, save: Callable[[Any, str], None]) -> None:
+        self._need_journal(f"log_{kind}")
+        file = file_name(name, kind, value)
+
+        def put(target: str) -> None:
+            with tempfile.TemporaryDirectory() as scratch:
+                rendered = os.path.join(scratch, file)
+                save(value, rendered)
+                copy_whole(rendered, target)
+
+        self._keep(file, put)
+
+    def _keep(self, name: str, put: Callable[[str], None]) -> None:
+        """Have ``put`` make the artifact ``name``, and say so in the journal."""
+        if os.path.basename(name) != name or name in ("", ".", "..") or "\0" in name:
+            raise ValueError(f"name={name!r} must be a file's name without a folder, as 'model.pt'")
+        target = os.path.join(self._artifacts, name)
+        put(target)
+        journal = self._need_journal("log_artifact")
+        journal.append(Artifact(time=journal.now(), name=name, sha256=checksum(target)))
+
+    @property
+    def _artifacts(self) -> str:
+        return os.path.join(self.directory, "artifacts")
 
     def _need_journal(self, call: str) -> Journal:
         if self._journal is None:
@@ -136,3 +259,10 @@ class RunLog:
         if (kind, what) not in self._warned:
             self._warned.add((kind, what))
             warn(message)
+
+
+def _is_better(value: float, best: Best | None, mode: Literal["min", "max"]) -> bool:
+    """Whether ``value`` is a number, and better than the best one so far."""
+    if value != value:
+        return False
+    return best is None or (value > best.value if mode == "max" else value < best.value)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from ._earlier import earlier_run
 from ._journal import Journal
 from ._records import Record, Status
 from ._trackers import Trackers
@@ -20,6 +21,8 @@ class SilentTrackers(Trackers):
         if self.is_init or self._journal is not None:
             raise LifecycleError("this run has begun already: make a new Trackers (or tracking) for each run")
         self._journal = _NoJournal()
+        self._is_silent = True
+        self._earlier = earlier_run(self.directory) if self._resume else None  # for the epochs to go on alike
         self.is_init = True
 
     def end(self, status: Status, error: BaseException | None = None) -> None:
@@ -33,6 +36,9 @@ class SilentTrackers(Trackers):
     def log_artifact(self, path: str | os.PathLike[str], name: str | None = None) -> None:
         """Nothing is copied."""
         self._need_journal("log_artifact")
+
+    def _keep(self, name: str, put: Callable[[str], None]) -> None:
+        """Nothing is rendered."""
 
     def flush(self, timeout: float | None = None) -> bool:
         """There is nothing to wait for."""
