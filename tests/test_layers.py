@@ -125,7 +125,7 @@ def test_only_the_words_know_context_variables() -> None:
 
 
 def test_only_the_delivery_starts_threads() -> None:
-    assert users_of("threading.Thread") == {"_delivery"}
+    assert users_of("threading.Thread") == {"_delivery", "_background"}
 
 
 def test_only_a_backends_file_knows_its_sdk() -> None:
