@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from ._current import current
 from ._metrics import Metrics
-from ._records import Log, Status
+from ._records import Best, Log, Status
 from ._tracked import tracked
 from ._trackers import Trackers
 from ._tracking import tracking
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BaseTracker",
+    "Best",
     "ConfigError",
     "CsvLogger",
     "DeliveryError",

@@ -200,7 +200,7 @@ def _wrong_attributes(tracker: BaseTracker) -> list[str]:
 
 
 def _async_methods(kind: type[BaseTracker]) -> list[str]:
-    methods = ("init", "log", "log_batch", "log_params", "log_tags", "log_artifact", "finish", "close")
+    methods = ("init", "log", "log_batch", "log_params", "log_tags", "log_best", "log_artifact", "finish", "close")
     return [
         f"{kind.__name__}.{name} is async: write it with def, as a tracker has a thread of its own and may block"
         for name in methods

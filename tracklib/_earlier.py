@@ -71,10 +71,10 @@ def finished_epochs(directory: str, earlier: Earlier) -> int:
     return found[0].number + 1 if found and isinstance(found[0], Epoch) else 0
 
 
-def best_of(directory: str, name: str, earlier: Earlier) -> Best | None:
-    """The best value of the metric ``name`` before the run went on."""
+def best_of(directory: str, name: str, mode: str, earlier: Earlier) -> Best | None:
+    """The best value of the metric ``name`` before the run went on; None where something else was better then."""
     found = last_record(os.path.join(directory, FILENAME), Best, best_marker(name), earlier.size)
-    return found[0] if found and isinstance(found[0], Best) else None
+    return found[0] if found and isinstance(found[0], Best) and found[0].mode == mode else None
 
 
 def last_step(directory: str, axis: str, earlier: Earlier) -> int:

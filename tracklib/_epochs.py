@@ -1,62 +1,65 @@
-"""The epochs of a run: counted, shown in a progress bar, and gone on with after a kill."""
+"""The bar over a run's epochs."""
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Mapping
 from typing import Any
+
+_EVERY = 0.1  # seconds between two drawings of new metrics
 
 
 class EpochBar:
-    """A tqdm bar over epochs: in a terminal or a notebook, and nowhere else.
+    """A tqdm bar over epochs: in a terminal or a notebook, and nowhere else. It never raises.
 
     Args:
         name: what stands before the bar.
-        first: how many epochs were finished before.
+        finished: how many epochs were finished before.
         count: of how many.
         silent: show nothing at all.
     """
 
-    def __init__(self, name: str, first: int, count: int, silent: bool = False) -> None:
-        from tqdm.auto import tqdm
-
-        hidden = silent or not (_is_notebook(tqdm) or _is_terminal())
-        self._bar = tqdm(total=count, initial=first, desc=name, unit="epoch", disable=hidden, dynamic_ncols=True)
+    def __init__(self, name: str, finished: int, count: int, silent: bool = False) -> None:
+        self._bar: Any = None
         self._newest: dict[str, float] = {}
+        self._drawn = 0.0
+        with contextlib.suppress(Exception):
+            if not silent and (_in_notebook() or sys.stderr.isatty()):
+                from tqdm.auto import tqdm
+
+                self._bar = tqdm(total=count, initial=finished, desc=name, unit="epoch", dynamic_ncols=True)
 
     def show(self, metrics: Mapping[str, float]) -> None:
-        """Show the newest value of each metric, behind the bar."""
-        if not self._bar.disable:
-            self._newest |= metrics
-            self._bar.set_postfix({name: f"{value:.4g}" for name, value in self._newest.items()}, refresh=False)
+        """Show the newest value of each metric behind the bar, ten times a second at most."""
+        if self._bar is None:
+            return
+        self._newest.update(metrics)
+        if time.monotonic() - self._drawn >= _EVERY:
+            self._draw()
 
     def advance(self) -> None:
         """One more epoch is finished."""
-        self._bar.update()
+        if self._bar is not None:
+            with contextlib.suppress(Exception):
+                self._bar.update()
+            self._draw()
+
+    def _draw(self) -> None:
+        self._drawn = time.monotonic()
+        with contextlib.suppress(Exception):
+            self._bar.set_postfix({name: f"{value:.4g}" for name, value in list(self._newest.items())})
 
     def close(self) -> None:
         """Leave the bar as it is."""
-        self._bar.close()
+        if self._bar is not None:
+            with contextlib.suppress(Exception):
+                self._draw()
+                self._bar.close()
 
 
-def _is_terminal() -> bool:
-    return bool(sys.stderr and sys.stderr.isatty())
-
-
-def _is_notebook(bar: Any) -> bool:
-    return any("notebook" in kind.__module__ for kind in bar.__mro__)
-
-
-def epochs(
-    first: int, count: int, bar: EpochBar, begin: Callable[[int | None], None], finish: Callable[[int], None]
-) -> Iterator[int]:
-    """Yield the epochs from ``first`` up to ``count``; each is told when it begins, and when it was finished."""
-    try:
-        for epoch in range(first, count):
-            begin(epoch)
-            yield epoch
-            finish(epoch)
-            bar.advance()
-    finally:
-        begin(None)
-        bar.close()
+def _in_notebook() -> bool:
+    """Whether a Jupyter kernel runs this code; nothing is imported for the answer."""
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")

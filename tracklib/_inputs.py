@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import enum
 import inspect
 import operator
 import os
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence, Set
+from typing import Any, Literal
 
 from ._records import Status
 from ._redact import redact, redact_text
-from ._values import as_mapping, plain, to_float
+from ._values import DEPTH, as_mapping, plain, to_float
 
 INT64 = 2**63
 
@@ -77,7 +76,7 @@ def holds(folder: str, path: str) -> bool:
 
 
 def as_params(params: Any) -> dict[str, Any]:
-    mapping = vars(params) if isinstance(params, argparse.Namespace) else as_mapping(params)
+    mapping = as_mapping(params)
     if mapping is None:
         raise TypeError(f"params must map names to values, as {{'lr': 0.1}}; got {type(params).__name__}")
     redacted: dict[str, Any] = redact(plain(mapping))
@@ -85,28 +84,51 @@ def as_params(params: Any) -> dict[str, Any]:
 
 
 def arguments_of(function: Any, args: Any, kwargs: Any, without: str = "") -> dict[str, Any]:
-    """The arguments of a call by name, defaults among them; an object that is no value by its class's name."""
-    bound = inspect.signature(function).bind(*args, **kwargs)
+    """The arguments of a call by name, defaults among them; an object that is no value by its class's name.
+
+    Raises:
+        TypeError: ``function`` cannot be called so.
+        ValueError: it is a builtin that does not tell its arguments.
+    """
+    signature = inspect.signature(function)
+    bound = signature.bind(*args, **kwargs)
     bound.apply_defaults()
-    return {name: _value(value) for name, value in bound.arguments.items() if name not in (without, "self", "cls")}
+    arguments: dict[str, Any] = {}
+    for name, value in bound.arguments.items():
+        is_rest = signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD
+        arguments |= value if is_rest else {name: value}
+    return {name: _value(value) for name, value in arguments.items() if name != without}
 
 
-def _value(value: Any) -> Any:
+_LISTED = 100  # a container of more is data
+_CONTAINER = (Mapping, Sequence, Set)
+_SIMPLE = (str, int, float, os.PathLike, enum.Enum)
+
+
+def _value(value: Any, depth: int = DEPTH) -> Any:
     """``value`` if it is a number, a text, or a container of such; else what kind of thing it is."""
-    simple = value is None or isinstance(value, str | int | float | os.PathLike | enum.Enum)
-    if simple or as_mapping(value) is not None:
+    if value is None or isinstance(value, _SIMPLE):
         return value
-    if isinstance(value, list | tuple | set | frozenset) and len(value) <= _LISTED:
-        return [_value(item) for item in value]
+    mapping = as_mapping(value)
+    inside = mapping if mapping is not None else value
+    if (
+        isinstance(inside, _CONTAINER)
+        and not isinstance(inside, bytes | bytearray)
+        and len(inside) <= _LISTED
+        and depth
+    ):
+        if isinstance(inside, Mapping):
+            return {name: _value(item, depth - 1) for name, item in inside.items()}
+        return [_value(item, depth - 1) for item in inside]
     with contextlib.suppress(Exception):
-        return to_float(value)
-    return type(value).__name__
+        to_float(value)
+        return value
+    return getattr(value, "__qualname__", type(value).__name__)  # a function's and a class's own name
 
 
-_LISTED = 100  # a longer list is data
-
-
-def as_bests(best: Any) -> dict[str, Any]:
+def as_bests(best: Any) -> dict[str, Literal["min", "max"]]:
+    if best is not None and not isinstance(best, Mapping):
+        raise TypeError(f"best must map names to 'max' or 'min', as {{'val/accuracy': 'max'}}; got {shown(best)}")
     bests = dict(best or {})
     for name, mode in bests.items():
         if mode not in ("min", "max"):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from ._values import to_float
+from ._values import Skipped, as_mapping, clean, to_float
+from ._warn import warn
 
 How = Literal["mean", "sum", "min", "max", "last"]
-_HOW = ("mean", "sum", "min", "max", "last")
 
 
 class Metrics(Mapping[str, float]):
@@ -22,12 +23,14 @@ class Metrics(Mapping[str, float]):
                 metrics.add({"loss": loss, "accuracy": accuracy}, weight=len(batch))
             return metrics
 
-    A tensor stays on its device: nothing waits for the device until the mapping is read, once, at the
-    end. Sums of tensors are kept in float64, or in float32 where the device has no better.
+    A tensor stays on its device: nothing waits for the device until the mapping is read, once for each
+    name, at the end. Tensors are gathered in float64, or in float32 where the device has no better.
+    A NaN makes a mean, sum, minimum or maximum NaN.
 
     Args:
         how: for each name, what is made of its values: ``"mean"`` (weighted), ``"sum"``, ``"min"``,
-            ``"max"`` or ``"last"``. A name that is not given here has its mean.
+            ``"max"`` or ``"last"``. A name that is not given here has its mean. A mapping is for names
+            that are no keywords: ``Metrics({"val/lr": "last"})``.
 
     Raises:
         ValueError: another word is given.
@@ -36,84 +39,114 @@ class Metrics(Mapping[str, float]):
     def __init__(self, how: Mapping[str, How] | None = None, /, **hows: How) -> None:
         self._how: dict[str, How] = {**(how or {}), **hows}
         for name, word in self._how.items():
-            if word not in _HOW:
-                raise ValueError(f"{name}={word!r} must be one of {', '.join(_HOW)}")
-        self._held: dict[str, Any] = {}
-        self._weights: dict[str, float] = {}
+            if word not in get_args(How):
+                raise ValueError(f"{name}={word!r} must be one of {', '.join(get_args(How))}")
+        self._gathered: dict[str, Any] = {}  # floats, and tensors on their devices
+        self._weights: dict[str, Any] = {}
+        self._warned: set[str] = set()
 
-    def add(self, values: Mapping[str, Any], /, *, weight: float = 1.0) -> None:
-        """Take one batch's values: numbers, or scalar tensors of any package.
+    def add(self, values: Mapping[str, Any], /, *, weight: Any = 1.0) -> None:
+        """Take one batch's values.
 
         Args:
-            values: names to numbers, each the batch's mean where the epoch's mean is wanted.
-            weight: how much the batch counts in a mean: its size, in samples.
+            values: names to numbers of any package, or scalar tensors, nested as ``log`` takes them; each
+                the batch's mean where the epoch's mean is wanted. What is no single number is passed
+                over, with one warning a name.
+            weight: how much the batch counts in a mean: its size, in samples; a scalar tensor stays on
+                its device, too. The mean of batches that weigh nothing is NaN.
 
         Raises:
             TypeError: ``values`` is no mapping.
-            ValueError: ``weight`` is no number from 0 on.
+            ValueError: ``weight`` is no finite number from 0 on.
         """
-        if not isinstance(values, Mapping):
+        found = as_mapping(values)
+        if found is None:
             raise TypeError(f"values must map names to numbers, as {{'loss': loss}}; got {type(values).__name__}")
-        if not weight >= 0:
-            raise ValueError(f"weight={weight!r} must be a number from 0 on: the batch's size, in samples")
-        for name, value in values.items():
-            self._take(str(name), _detached(value), weight)
+        weight = _as_weight(weight)
+        numbers, skipped = clean(found, _on_device)
+        for name, value in numbers.items():
+            try:
+                self._gather(name, value, weight)
+            except Exception as error:  # tensors of two devices
+                skipped.append(Skipped(name, str(error)))
+        for name, why in skipped:
+            if name not in self._warned:
+                self._warned.add(name)
+                warn(f"metric {name!r} is not gathered: {why}")
 
-    def _take(self, name: str, value: Any, weight: float) -> None:
+    def _gather(self, name: str, value: Any, weight: Any) -> None:
         how = self._how.get(name, "mean")
+        if how == "mean":  # of a batch that weighs nothing, not even a NaN counts
+            value = 0.0 if type(weight) is float and weight == 0 else value * weight
+        gathered = self._gathered.get(name)
+        self._gathered[name] = value if gathered is None else _GATHER[how](gathered, value)
         if how == "mean":
             self._weights[name] = self._weights.get(name, 0.0) + weight
-            value = value * weight
-        held = self._held.get(name)
-        self._held[name] = value if held is None else _TAKE[how](held, value)
 
     def __getitem__(self, name: str) -> float:
-        held = to_float(self._held[name])
-        if self._how.get(name, "mean") != "mean":
-            return held
-        weight = self._weights[name]
-        return held / weight if weight else float("nan")
+        value = self._gathered[name] = to_float(self._gathered[name])  # a device is asked once
+        if name not in self._weights:
+            return value
+        weight = self._weights[name] = to_float(self._weights[name])
+        return value / weight if weight else math.nan
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._held)
+        return iter(self._gathered)
 
     def __len__(self) -> int:
-        return len(self._held)
+        return len(self._gathered)
 
     def __repr__(self) -> str:
         return f"Metrics({dict(self)})"
 
 
-def _detached(value: Any) -> Any:
-    """A number, or a tensor without its history and wide enough to be summed up, still on its device."""
-    if isinstance(value, int | float):
-        return float(value)
+def _as_weight(weight: Any) -> Any:
+    try:
+        weight = _on_device(weight)
+    except Exception:
+        weight = -1.0
+    if type(weight) is float and not 0 <= weight < math.inf:
+        raise ValueError("weight must be a finite number from 0 on: the batch's size, in samples")
+    return weight
+
+
+def _on_device(value: Any) -> Any:
+    """A number as a float; a scalar tensor still on its device, without its history, wide enough to be summed up.
+
+    Raises:
+        Exception: it is no single number.
+    """
     if callable(getattr(value, "detach", None)):  # torch
-        value = value.detach()
-        return value.float() if getattr(value.device, "type", "") == "mps" else value.double()
-    if hasattr(value, "devices"):  # jax, which computes in the background too
-        return value
+        scalar = value.detach().reshape(())
+        wide = _wide(scalar)
+        return wide.clone() if wide is scalar else wide  # the user may go on writing into it
+    if callable(getattr(value, "devices", None)):  # jax, whose arrays are computed in the background
+        return value.reshape(()).astype(float)
     return to_float(value)
 
 
-def _least(held: Any, value: Any) -> Any:
-    if isinstance(held, float) and isinstance(value, float):
-        return value if value < held or value != value else held
-    tensor, other = (value, held) if isinstance(held, float) else (held, value)
-    return tensor.clip(max=other)
+def _wide(tensor: Any) -> Any:
+    try:
+        return tensor.double()
+    except Exception:  # Apple's GPUs, and some of Intel's, have no float64
+        return tensor.float()
 
 
-def _most(held: Any, value: Any) -> Any:
-    if isinstance(held, float) and isinstance(value, float):
-        return value if value > held or value != value else held
-    tensor, other = (value, held) if isinstance(held, float) else (held, value)
-    return tensor.clip(min=other)
+def _extreme(pick: Callable[[float, float], float], bound: str) -> Callable[[Any, Any], Any]:
+    def take(gathered: Any, value: Any) -> Any:
+        if type(gathered) is not float:
+            return gathered.clip(**{bound: value})
+        if type(value) is not float:
+            return value.clip(**{bound: gathered})
+        return gathered + value if math.isnan(gathered + value) else pick(gathered, value)
+
+    return take
 
 
-_TAKE: dict[str, Callable[[Any, Any], Any]] = {
-    "mean": lambda held, value: held + value,
-    "sum": lambda held, value: held + value,
-    "min": _least,
-    "max": _most,
-    "last": lambda held, value: value,
+_GATHER: dict[How, Callable[[Any, Any], Any]] = {
+    "mean": lambda gathered, value: gathered + value,
+    "sum": lambda gathered, value: gathered + value,
+    "min": _extreme(min, "max"),
+    "max": _extreme(max, "min"),
+    "last": lambda gathered, value: value,
 }

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 from ._directory import checksum, copy_whole
 from ._earlier import Earlier, finished_epochs, last_step
-from ._epochs import EpochBar, epochs
+from ._epochs import EpochBar
 from ._inputs import INT64, as_params, as_tags, holds, shown, whole_number
 from ._journal import Journal
 from ._media import file_name, save_figure, save_image, save_table, save_text
@@ -27,7 +28,8 @@ class RunLog:
         is_init: whether the run has begun and not ended.
         directory: the run's directory, an absolute path.
         epoch: the epoch of :meth:`epochs` that is going on; None outside.
-        best: the best value of each metric that was asked for, with the step at which it was.
+        best: the best value of each metric that was asked for, with the step at which it was; empty on a
+            rank other than 0.
     """
 
     directory: str
@@ -41,7 +43,9 @@ class RunLog:
         self.epoch: int | None = None
         self.best: dict[str, Best] = {}
         self._bests: dict[str, Literal["min", "max"]] = {}
+        self._best_lock = threading.RLock()
         self._bar: EpochBar | None = None
+        self._finished: int | None = None  # epochs of all attempts; None until somebody asks
         self._title = ""
         self._is_silent = False
 
@@ -49,7 +53,8 @@ class RunLog:
         """Log metrics. When it returns, they survive the process.
 
         Args:
-            epoch: a whole number of any package; None takes the next one on this axis.
+            epoch: a whole number of any package. None takes the epoch of :meth:`epochs` that is going on; where
+                there is none, and on another axis, the next one on this axis.
             log_dict: names to numbers of any package (a scalar tensor, too), nested as you like: nested
                 names are joined by ``/``. What is no number is passed over, with one warning a name.
             axis: what ``epoch`` counts.
@@ -79,16 +84,20 @@ class RunLog:
             self._warn_once("value", f"{key}: {why}", f"metric {key!r} is not logged: {why}")
 
     def _see(self, metrics: dict[str, float], axis: str, step: int) -> None:
-        """Know the best values, and show the newest."""
-        if self._bar:
-            self._bar.show(metrics)
+        """Show the newest values, and know the best."""
+        bar = self._bar
+        if bar and axis != "system":
+            bar.show(metrics)
         for name, mode in self._bests.items():
-            value = metrics.get(name)
-            if value is not None and _is_better(value, self.best.get(name), mode):
-                journal = self._need_journal("log")
-                best = Best(time=journal.now(), name=name, mode=mode, value=value, axis=axis, step=step)
+            if name in metrics and _is_better(metrics[name], self.best.get(name), mode):
+                self._keep_best(name, mode, metrics[name], axis, step)
+
+    def _keep_best(self, name: str, mode: Literal["min", "max"], value: float, axis: str, step: int) -> None:
+        with self._best_lock:  # so that of two threads the better one is the last in the journal, too
+            if self._journal and _is_better(value, self.best.get(name), mode):
+                best = Best(time=self._journal.now(), name=name, mode=mode, value=value, axis=axis, step=step)
                 self.best[name] = best
-                journal.append(best)
+                self._journal.append(best)
 
     def epochs(self, count: int) -> Iterator[int]:
         """Count the run's epochs, with a progress bar::
@@ -97,34 +106,57 @@ class RunLog:
                 train_epoch(model, data)
 
         :attr:`epoch` is the one that is going on, and what ``@tracked`` functions log at. The bar shows the
-        newest metrics; it is there in a terminal or a notebook only. A resumed run goes on behind the last
-        epoch that was finished: one that was left by ``break`` or an exception was not.
+        newest metrics; it is there in a terminal or a notebook only. The run goes on behind the last epoch
+        that was finished, in this attempt or an earlier one: one that was left by ``break`` or an exception
+        was not. All ranks count alike where all see the run's directory.
 
         Args:
-            count: how many epochs the whole run has, those of earlier attempts among them.
+            count: how many epochs the whole run has, those of earlier attempts and loops among them.
 
         Raises:
-            LifecycleError: the run has not begun, or has ended.
-            TypeError: ``count`` is no whole number.
+            LifecycleError: the run has not begun, or has ended; on iterating, another loop is going on.
+            ValueError: ``count`` is no whole number from 0 on.
         """
         self._need_journal("epochs")
         number = whole_number(count)
-        if number is None:
-            raise TypeError(f"count must be a whole number of epochs, as 20; got {shown(count)}")
-        first = finished_epochs(self.directory, self._earlier) if self._earlier else 0
-        self._bar = EpochBar(self._title, min(first, number), number, self._is_silent)
-        return epochs(first, number, self._bar, self._begin_epoch, self._finish_epoch)
+        if number is None or number < 0:
+            raise ValueError(f"count must be a whole number of epochs from 0 on, as 20; got {shown(count)}")
+        return self._epochs(number)
 
-    def _begin_epoch(self, epoch: int | None) -> None:
-        self.epoch = epoch
-        if epoch is None:
-            self._bar = None
+    def _epochs(self, count: int) -> Iterator[int]:
+        if self._bar is not None:
+            raise LifecycleError(f"epoch {self.epoch} is going on: leave its loop before another begins")
+        finished = self._finished_epochs(count)
+        bar = self._bar = EpochBar(self._title, finished, count, self._is_silent)
+        try:
+            for epoch in range(finished, count):
+                self.epoch = epoch
+                yield epoch
+                self._finish_epoch(epoch)
+                bar.advance()
+        finally:
+            self.epoch = self._bar = None
+            bar.close()
+
+    def _finished_epochs(self, count: int) -> int:
+        """How many epochs the run has finished, at most ``count``; a loop with nothing to do is wondered at."""
+        if self._finished is None:
+            self._finished = finished_epochs(self.directory, self._earlier) if self._earlier else 0
+        elif self._finished >= count > 0 and not self._is_silent:
+            more = f"epochs({self._finished + count})"
+            warn(
+                f"epochs({count}) has nothing to do: the run has finished {self._finished}; {more} counts {count} more"
+            )
+        return min(self._finished, count)
 
     def _finish_epoch(self, epoch: int) -> None:
+        self._finished = epoch + 1
         if self._journal is not None and self.is_init:
             self._journal.append(Epoch(time=self._journal.now(), number=epoch))
 
     def _step(self, epoch: Any, axis: str) -> int:
+        if epoch is None and axis == "epoch" and self.epoch is not None:
+            return self.epoch
         step = None if epoch is None else whole_number(epoch)
         if step is not None:
             return step
@@ -141,8 +173,9 @@ class RunLog:
         return min(last_step(self.directory, axis, self._earlier) + 1, INT64 - 1)
 
     def log_params(self, params: Any) -> None:
-        """Log hyperparameters: a mapping, dataclass, named tuple or ``argparse.Namespace``, nested as
-        you like. Values under names such as ``api_key`` are masked.
+        """Log hyperparameters: a mapping (omegaconf's, too), a dataclass, a named tuple, an
+        ``argparse.Namespace``, an object of attrs, pydantic or msgspec, nested as you like. Values under
+        names such as ``api_key`` are masked.
 
         Raises:
             LifecycleError: the run has not begun, or has ended.
@@ -262,7 +295,7 @@ class RunLog:
 
 
 def _is_better(value: float, best: Best | None, mode: Literal["min", "max"]) -> bool:
-    """Whether ``value`` is a number, and better than the best one so far."""
-    if value != value:
+    """Whether ``value`` is a finite number, and better than the best one so far."""
+    if value - value != 0:
         return False
     return best is None or (value > best.value if mode == "max" else value < best.value)

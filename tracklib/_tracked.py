@@ -7,7 +7,7 @@ import inspect
 import itertools
 import sys
 import weakref
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, NamedTuple, TypeVar, overload
 
 from ._callables import Kind, Wrapper, drive, drive_async, kind_of, need_callable, underlying
@@ -48,15 +48,19 @@ def tracked(
             function's own calls in this run are counted, from 0.
         axis: what is counted: ``@tracked(axis="batch")`` for what happens in a batch. Then no argument
             tells the step unless ``epoch`` names one.
-        every: log each n-th call only, the first one among them.
-        params: log the arguments of the first call in a run as its params.
+        every: log each n-th call only (of a generator, each n-th value), the first one in a run among them;
+            the others are not looked at, so that no device is waited for. All calls are counted.
+        params: log the arguments of the first call in a run as its params, defaults among them; an object
+            that is no value by its class's name, and none for the epoch.
 
     Raises:
-        TypeError: what is decorated is no function.
+        TypeError: what is decorated is no function; ``axis`` is no name.
         ValueError: the function has no argument of the name given as ``epoch``; ``every`` is less than 1.
     """
     if type(every) is not int or every < 1:
         raise ValueError(f"every must be a whole number from 1 on, as 50; got {every!r}")
+    if type(axis) is not str or not axis:
+        raise TypeError(f"axis must be a name, as 'epoch' or 'batch'; got {axis!r}")
     how = _How(epoch or ("epoch" if axis == "epoch" else ""), epoch not in (None, "epoch"), axis, every, params)
     return functools.partial(_track, how=how) if function is None else _track(function, how)
 
@@ -89,11 +93,12 @@ class _Watch:
 
     def __init__(self, function: Any, how: _How) -> None:
         self.name = _name_of(function)
-        self._how = how
         self._epoch = how.epoch
+        self._axis = how.axis
+        self._every = how.every
         self._position, self._default = _find_argument(function, how.epoch, how.is_needed)
-        self._counts: weakref.WeakKeyDictionary[Trackers, itertools.count[int]] = weakref.WeakKeyDictionary()
-        self._calls: weakref.WeakKeyDictionary[Trackers, itertools.count[int]] = weakref.WeakKeyDictionary()
+        self._counts: weakref.WeakKeyDictionary[Trackers, Iterator[int]] = weakref.WeakKeyDictionary()
+        self._calls: weakref.WeakKeyDictionary[Trackers, Iterator[int]] = weakref.WeakKeyDictionary()
         self._warned = False
 
     def saying_params(self, wrapper: Any) -> Any:
@@ -104,13 +109,16 @@ class _Watch:
             run = current()
             if run is not None and run not in said:
                 said.add(run)
-                try:
-                    run.log_params(arguments_of(wrapped, args, kwargs, without=self._epoch))
-                except Exception as error:
-                    self._warn(f"has arguments that could not be logged ({type(error).__name__}: {error_text(error)})")
+                self._log_params(run, wrapped, args, kwargs)
             return wrapper(wrapped, instance, args, kwargs)
 
         return call
+
+    def _log_params(self, run: Trackers, wrapped: Any, args: Any, kwargs: Any) -> None:
+        try:
+            run.log_params(arguments_of(wrapped, args, kwargs, without=self._epoch))
+        except Exception as error:
+            self._warn(f"was called with what could not be logged ({type(error).__name__}: {error_text(error)})")
 
     def call(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
         returned = wrapped(*args, **kwargs)
@@ -148,14 +156,14 @@ class _Watch:
     def _log(self, run: Trackers, returned: Any, instance: Any, args: Any, kwargs: Any) -> None:
         """Log what was returned. Never raises: the caller's work is done and must not be lost."""
         try:
+            if self._every > 1 and not self._is_due(run):
+                return
             metrics = as_metrics(returned, self.name)
             if metrics is None:
                 kind = type(returned).__name__
                 self._warn(f"returned {kind}, which holds no metrics: return a dict such as {{'loss': 0.1}}")
                 return
-            epoch = self._epoch_of(run, instance, args, kwargs)
-            if self._how.every == 1 or self._is_due(run):
-                run.log(epoch, metrics, axis=self._how.axis)
+            run.log(self._epoch_of(run, instance, args, kwargs), metrics, axis=self._axis)
         except Exception as error:
             self._warn(f"returned what could not be logged ({type(error).__name__}: {error_text(error)})")
 
@@ -170,19 +178,23 @@ class _Watch:
         else:
             position = self._position if instance is None else self._position - 1
             epoch = args[position] if position < len(args) else self._default
-        if epoch is None and self._how.axis == "epoch":
+        if epoch is None and self._axis == "epoch":
             epoch = run.epoch
-        return next(self._count(self._counts, run)) if epoch is None else epoch
+        return next(self._steps(run)) if epoch is None else epoch
+
+    def _steps(self, run: Trackers) -> Iterator[int]:
+        """The steps of the calls that are logged, where no argument tells them; in a resumed run on the same grid."""
+        steps = self._counts.get(run)
+        if steps is None:
+            first = -(-run.first_step(self._axis) // self._every) * self._every
+            steps = self._counts.setdefault(run, itertools.count(first, self._every))
+        return steps
 
     def _is_due(self, run: Trackers) -> bool:
-        return next(self._count(self._calls, run, first=0)) % self._how.every == 0
-
-    def _count(self, counts: Any, run: Trackers, first: int | None = None) -> itertools.count[int]:
-        found: itertools.count[int] | None = counts.get(run)
-        if found is None:
-            start = run.first_step(self._how.axis) if first is None else first
-            found = counts.setdefault(run, itertools.count(start))
-        return found
+        calls = self._calls.get(run)
+        if calls is None:
+            calls = self._calls.setdefault(run, itertools.count())
+        return next(calls) % self._every == 0
 
 
 _NOWHERE = sys.maxsize  # the position of an argument that is not given by position

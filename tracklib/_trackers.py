@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import socket
+import threading
 import time
 import uuid
 from collections import Counter
@@ -169,7 +170,7 @@ class Trackers(RunLog):
         before = self._earlier.begin if self._earlier else None
         self._title = self.name or (before.name if before else os.path.basename(directory))
         if self._earlier:
-            found = [best_of(directory, name, self._earlier) for name in self._bests]
+            found = [best_of(directory, name, mode, self._earlier) for name, mode in self._bests.items()]
             self.best = {best.name: best for best in found if best}
         begin = Begin(
             time=journal.now(later=True),  # than the end of an earlier attempt
@@ -296,6 +297,7 @@ class Trackers(RunLog):
         """In a forked child: it may log into the run, and never ends it."""
         assert self._journal is not None
         self._in_child = True
+        self._best_lock = threading.RLock()
         self._journal.after_fork_in_child()
 
     # Looking at it ------------------------------------------------------------------------------

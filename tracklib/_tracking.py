@@ -13,12 +13,14 @@ from . import _environment
 from ._callables import Kind, Wrapper, drive, drive_async, kind_of, need_callable
 from ._config import Configs
 from ._current import current, current_run, open_run
-from ._inputs import arguments_of
+from ._inputs import arguments_of, as_params
 from ._leaving import leave, leave_async, status_of
 from ._records import Parent
+from ._redact import error_text
 from ._signals import cause_of, exits_on_sigterm
 from ._silent import SilentTrackers
 from ._trackers import Trackers
+from ._warn import warn
 from .errors import LifecycleError
 
 F = TypeVar("F")
@@ -50,7 +52,8 @@ class tracking:  # noqa: N801  # a word of the language, used as one
             queued again): the same run at every tracker, after what was left undelivered. Where there
             is none, begin one.
         name: the run's name; None takes the directory's.
-        params: hyperparameters, logged when the run begins. True, on a function: its arguments.
+        params: hyperparameters, logged when the run begins: what ``t.log_params`` takes. True, on a function:
+            the arguments of the call, defaults among them; an object that is no value by its class's name.
         tags: a mapping or bare words, set when the run begins.
         best: metrics whose best value is kept, each with what is better: ``{"val/accuracy": "max"}``. It is
             ``t.best``, and every tracker shows it in its own way.
@@ -164,7 +167,7 @@ class tracking:  # noqa: N801  # a word of the language, used as one
                 f"copied ({error}): describe it by a dict, as {{'type': 'package.module:Class'}}"
             ) from error
         if self._run_options["params"] is True:
-            return self._new_block(configs, params=arguments_of(function, args, kwargs))
+            return self._new_block(configs, params=_params_of(function, args, kwargs))
         return self._new_block(configs)
 
     def _call(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
@@ -193,6 +196,15 @@ class tracking:  # noqa: N801  # a word of the language, used as one
                 return await call()
 
         return drive_async(wrapped(*args, **kwargs), step, block)
+
+
+def _params_of(function: Any, args: Any, kwargs: Any) -> dict[str, Any] | None:
+    """The arguments of a call as params. A call that is wrong fails by itself, in the run."""
+    try:
+        return as_params(arguments_of(function, args, kwargs))
+    except Exception as error:
+        warn(f"the arguments of {function!r} cannot be logged as params: {error_text(error)}")
+        return None
 
 
 class _Block:

@@ -5,8 +5,10 @@ No array or tensor package is imported: their scalars are asked by ``item()`` or
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
-from collections.abc import Mapping
+import types
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from . import _redact
@@ -23,12 +25,18 @@ class Skipped(NamedTuple):
     why: str
 
 
-def clean(metrics: Mapping[Any, Any]) -> tuple[dict[str, float], list[Skipped]]:
+def clean(
+    metrics: Mapping[Any, Any], number: Callable[[Any], Any] | None = None
+) -> tuple[dict[str, Any], list[Skipped]]:
     """``metrics`` flat, nested keys joined by ``/``, every number a float; and what was skipped.
 
     Never raises for a value: one that is no number, or that fails when asked, costs its own key only.
+
+    Args:
+        metrics: names to whatever the user has.
+        number: makes a number of a value, or raises; None takes :func:`to_float`.
     """
-    flat: dict[str, float] = {}
+    flat: dict[str, Any] = {}
     skipped: list[Skipped] = []
     if type(metrics) is dict:
         flat = metrics.copy()  # of floats, as a rule: then all is done
@@ -38,33 +46,45 @@ def clean(metrics: Mapping[Any, Any]) -> tuple[dict[str, float], list[Skipped]]:
         else:
             return flat, skipped
         flat = {}
-    _clean_into(flat, skipped, metrics, "", (id(metrics),))
+    _clean_into(flat, skipped, metrics, "", (id(metrics),), number or to_float)
     return flat, skipped
 
 
 def _clean_into(
-    flat: dict[str, float], skipped: list[Skipped], metrics: Mapping[Any, Any], prefix: str, inside: tuple[int, ...]
+    flat: dict[str, Any],
+    skipped: list[Skipped],
+    metrics: Mapping[Any, Any],
+    prefix: str,
+    inside: tuple[int, ...],
+    number: Callable[[Any], Any],
 ) -> None:
     """``inside`` holds the ids of the containers around a value, so that no cycle is followed."""
     try:
         for key, value in list(metrics.items()):
-            _clean_one(flat, skipped, prefix + _name(key), value, inside)
+            _clean_one(flat, skipped, prefix + _name(key), value, inside, number)
     except Exception as error:
         skipped.append(Skipped(prefix.rstrip("/"), f"its items() raised {type(error).__name__}"))
 
 
-def _clean_one(flat: dict[str, float], skipped: list[Skipped], name: str, value: Any, inside: tuple[int, ...]) -> None:
+def _clean_one(
+    flat: dict[str, Any],
+    skipped: list[Skipped],
+    name: str,
+    value: Any,
+    inside: tuple[int, ...],
+    number: Callable[[Any], Any],
+) -> None:
     nested = None if type(value) in _NUMBERS else as_mapping(value)
     if nested is not None:
         if id(value) in inside or len(inside) > DEPTH:
             skipped.append(Skipped(name, f"{type(value).__name__} holds itself, or is nested too deeply"))
         else:
-            _clean_into(flat, skipped, nested, name + "/", (*inside, id(value)))
+            _clean_into(flat, skipped, nested, name + "/", (*inside, id(value)), number)
     elif name in flat:
         skipped.append(Skipped(name, "another metric has this name already"))
     else:
         try:
-            flat[name] = to_float(value)
+            flat[name] = number(value)
         except Exception as error:
             skipped.append(Skipped(name, _why(value, error)))
 
@@ -86,7 +106,7 @@ def to_float(value: Any) -> float:
 def as_mapping(value: Any) -> Mapping[Any, Any] | None:
     """``value`` as a mapping if it is one in substance, else None.
 
-    A mapping, a dataclass instance, a named tuple, an attrs or a pydantic object.
+    A mapping, a dataclass instance, a named tuple, an attrs, pydantic or msgspec object, a namespace.
     """
     try:
         if isinstance(value, Mapping):
@@ -107,9 +127,11 @@ def _field_names(value: Any) -> Any:
     elif hasattr(kind, "__attrs_attrs__"):
         names = [field.name for field in kind.__attrs_attrs__]
     elif hasattr(kind, "__pydantic_fields__"):
-        names = kind.__pydantic_fields__
+        names = [*kind.__pydantic_fields__, *(value.__pydantic_extra__ or ())]
     elif hasattr(kind, "__struct_fields__"):
         names = kind.__struct_fields__
+    elif isinstance(value, argparse.Namespace | types.SimpleNamespace):
+        names = list(vars(value))
     return names
 
 
@@ -163,12 +185,19 @@ def _plain(value: Any, inside: tuple[int, ...]) -> Any:
         return str(value) if isinstance(value, str) else value
     nested = as_mapping(value)
     if nested is not None:
-        return {_name(key): plain(item, inside) for key, item in nested.items()}
+        return {_name(key): plain(_item(nested, key), inside) for key in nested}
     if isinstance(value, set | frozenset):  # in an order that the next process has too
         return sorted((plain(item, inside) for item in value), key=str)
-    if isinstance(value, list | tuple):
+    if isinstance(value, Sequence) and not isinstance(value, _TEXT):  # omegaconf's lists, too
         return [plain(item, inside) for item in value]
     return _plain_scalar(value)
+
+
+def _item(mapping: Mapping[Any, Any], key: Any) -> Any:
+    try:
+        return mapping[key]
+    except Exception as error:
+        return error  # which says why there is none
 
 
 def _plain_scalar(value: Any) -> Any:
