@@ -194,7 +194,9 @@ def test_it_may_be_read_in_the_middle():
 def logged(run):
     reader = Reader(f"{run.output_run}/journal.jsonl")
     try:
-        return [(entry.record.step, entry.record.metrics) for entry in reader.records() if isinstance(entry.record, Log)]
+        return [
+            (entry.record.step, entry.record.metrics) for entry in reader.records() if isinstance(entry.record, Log)
+        ]
     finally:
         reader.close()
 

@@ -44,7 +44,7 @@ class EpochBar:
         if self._bar is not None:
             with contextlib.suppress(Exception):
                 self._bar.update()
-            self._draw()
+            self.show({})
 
     def _draw(self) -> None:
         self._drawn = time.monotonic()

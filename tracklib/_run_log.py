@@ -43,11 +43,15 @@ class RunLog:
         self.epoch: int | None = None
         self.best: dict[str, Best] = {}
         self._bests: dict[str, Literal["min", "max"]] = {}
-        self._best_lock = threading.RLock()
-        self._bar: EpochBar | None = None
         self._finished: int | None = None  # epochs of all attempts; None until somebody asks
         self._title = ""
         self._is_silent = False
+        self._start_seeing()
+
+    def _start_seeing(self) -> None:
+        """Begin, or go on in a forked child: another thread may have held the lock, and the bar is the parent's."""
+        self._best_lock = threading.RLock()
+        self._bar: EpochBar | None = None
 
     def log(self, epoch: Any, log_dict: Mapping[Any, Any], *, axis: str = "epoch") -> None:
         """Log metrics. When it returns, they survive the process.

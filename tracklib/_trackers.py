@@ -7,7 +7,6 @@ import contextlib
 import logging
 import os
 import socket
-import threading
 import time
 import uuid
 from collections import Counter
@@ -297,7 +296,7 @@ class Trackers(RunLog):
         """In a forked child: it may log into the run, and never ends it."""
         assert self._journal is not None
         self._in_child = True
-        self._best_lock = threading.RLock()
+        self._start_seeing()
         self._journal.after_fork_in_child()
 
     # Looking at it ------------------------------------------------------------------------------
