@@ -127,7 +127,7 @@ def _field_names(value: Any) -> Any:
     elif hasattr(kind, "__attrs_attrs__"):
         names = [field.name for field in kind.__attrs_attrs__]
     elif hasattr(kind, "__pydantic_fields__"):
-        names = [*kind.__pydantic_fields__, *(value.__pydantic_extra__ or ())]
+        names = [*kind.__pydantic_fields__, *(getattr(value, "__pydantic_extra__", None) or ())]
     elif hasattr(kind, "__struct_fields__"):
         names = kind.__struct_fields__
     elif isinstance(value, argparse.Namespace | types.SimpleNamespace):
