@@ -158,12 +158,13 @@ class _Watch:
         try:
             if self._every > 1 and not self._is_due(run):
                 return
+            epoch = self._epoch_of(run, instance, args, kwargs)
             metrics = as_metrics(returned, self.name)
             if metrics is None:
                 kind = type(returned).__name__
                 self._warn(f"returned {kind}, which holds no metrics: return a dict such as {{'loss': 0.1}}")
                 return
-            run.log(self._epoch_of(run, instance, args, kwargs), metrics, axis=self._axis)
+            run.log(epoch, metrics, axis=self._axis)
         except Exception as error:
             self._warn(f"returned what could not be logged ({type(error).__name__}: {error_text(error)})")
 
