@@ -181,20 +181,15 @@ class _Watch:
             epoch = args[position] if position < len(args) else self._default
         if epoch is None and self._axis == "epoch":
             epoch = run.epoch
-        return next(self._steps(run)) if epoch is None else epoch
+        return next(self._counts.get(run) or self._begin_count(run)) if epoch is None else epoch
 
-    def _steps(self, run: Trackers) -> Iterator[int]:
-        """The steps of the calls that are logged, where no argument tells them; in a resumed run on the same grid."""
-        steps = self._counts.get(run)
-        if steps is None:
-            first = -(-run.first_step(self._axis) // self._every) * self._every
-            steps = self._counts.setdefault(run, itertools.count(first, self._every))
-        return steps
+    def _begin_count(self, run: Trackers) -> Iterator[int]:
+        """The steps of the calls that are logged; in a resumed run on the same grid as before."""
+        first = -(-run.first_step(self._axis) // self._every) * self._every
+        return self._counts.setdefault(run, itertools.count(first, self._every))
 
     def _is_due(self, run: Trackers) -> bool:
-        calls = self._calls.get(run)
-        if calls is None:
-            calls = self._calls.setdefault(run, itertools.count())
+        calls = self._calls.get(run) or self._calls.setdefault(run, itertools.count())
         return next(calls) % self._every == 0
 
 

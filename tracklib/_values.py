@@ -16,6 +16,7 @@ from . import _redact
 DEPTH = 16
 _NUMBERS = frozenset({float, int, bool})
 _TEXT = (str, bytes, bytearray)
+_NAMESPACES = (argparse.Namespace, types.SimpleNamespace)
 
 
 class Skipped(NamedTuple):
@@ -130,7 +131,7 @@ def _field_names(value: Any) -> Any:
         names = [*kind.__pydantic_fields__, *(getattr(value, "__pydantic_extra__", None) or ())]
     elif hasattr(kind, "__struct_fields__"):
         names = kind.__struct_fields__
-    elif isinstance(value, argparse.Namespace | types.SimpleNamespace):
+    elif isinstance(value, _NAMESPACES):
         names = list(vars(value))
     return names
 
