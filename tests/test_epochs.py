@@ -288,6 +288,12 @@ def test_all_ranks_go_on_alike_whoever_begins_first(killed: Path) -> None:
         assert list(zip(early.epochs(6), t.epochs(6), late.epochs(6), strict=True)) == [(i, i, i) for i in (3, 4, 5)]
 
 
+def test_a_rank_that_counts_late_counts_as_the_others_did(killed: Path) -> None:
+    with tracking(output_run=killed, resume=True, rank=1) as other, tracking(output_run=killed, resume=True) as t:
+        assert list(t.epochs(6)) == [3, 4, 5]
+        assert list(other.epochs(6)) == [3, 4, 5]
+
+
 def test_a_run_whose_count_is_reached_has_nothing_left_to_do(tmp_path: Path) -> None:
     with tracking(output_run=tmp_path / "run") as t:
         list(t.epochs(3))

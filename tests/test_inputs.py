@@ -213,6 +213,7 @@ class Color(enum.Enum):
         (argparse.Namespace(model=Model(), lr=1), {"model": "Model", "lr": 1}),
         ([Model(), 1, "a"], ["Model", 1, "a"]),
         (OmegaConf.create({"a": [1, 2]}), {"a": [1, 2]}),
+        (OmegaConf.create({"a": MISSING, "b": 1}), {"a": "MissingMandatoryValue", "b": 1}),
         (range(3), [0, 1, 2]),
         ({1}, [1]),
         (np.float32(0.5), 0.5),

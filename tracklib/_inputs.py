@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from ._records import Status
 from ._redact import redact, redact_text
-from ._values import DEPTH, as_mapping, plain, to_float
+from ._values import DEPTH, as_mapping, item_of, plain, to_float
 
 INT64 = 2**63
 
@@ -101,7 +101,7 @@ def arguments_of(function: Any, args: Any, kwargs: Any, without: str = "") -> di
 
 
 _LISTED = 100  # a container of more is data
-_CONTAINER = (Mapping, Sequence, Set)
+_LISTS = (Sequence, Set)
 _SIMPLE = (str, int, float, os.PathLike, enum.Enum)
 
 
@@ -110,16 +110,10 @@ def _value(value: Any, depth: int = DEPTH) -> Any:
     if value is None or isinstance(value, _SIMPLE):
         return value
     mapping = as_mapping(value)
-    inside = mapping if mapping is not None else value
-    if (
-        isinstance(inside, _CONTAINER)
-        and not isinstance(inside, bytes | bytearray)
-        and len(inside) <= _LISTED
-        and depth
-    ):
-        if isinstance(inside, Mapping):
-            return {name: _value(item, depth - 1) for name, item in inside.items()}
-        return [_value(item, depth - 1) for item in inside]
+    if mapping is not None and len(mapping) <= _LISTED and depth:
+        return {name: _value(item_of(mapping, name), depth - 1) for name in mapping}
+    if isinstance(value, _LISTS) and not isinstance(value, bytes | bytearray) and len(value) <= _LISTED and depth:
+        return [_value(item, depth - 1) for item in value]
     with contextlib.suppress(Exception):
         to_float(value)
         return value

@@ -186,7 +186,7 @@ def _plain(value: Any, inside: tuple[int, ...]) -> Any:
         return str(value) if isinstance(value, str) else value
     nested = as_mapping(value)
     if nested is not None:
-        return {_name(key): plain(_item(nested, key), inside) for key in nested}
+        return {_name(key): plain(item_of(nested, key), inside) for key in nested}
     if isinstance(value, set | frozenset):  # in an order that the next process has too
         return sorted((plain(item, inside) for item in value), key=str)
     if isinstance(value, Sequence) and not isinstance(value, _TEXT):  # omegaconf's lists, too
@@ -194,11 +194,12 @@ def _plain(value: Any, inside: tuple[int, ...]) -> Any:
     return _plain_scalar(value)
 
 
-def _item(mapping: Mapping[Any, Any], key: Any) -> Any:
+def item_of(mapping: Mapping[Any, Any], key: Any) -> Any:
+    """``mapping[key]``; where that fails, the error."""
     try:
         return mapping[key]
     except Exception as error:
-        return error  # which says why there is none
+        return error
 
 
 def _plain_scalar(value: Any) -> Any:
