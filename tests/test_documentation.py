@@ -10,7 +10,7 @@ import sys
 import textwrap
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from wandb_file import WandbFile
@@ -154,7 +154,7 @@ def test_the_journal_page_shows_lines_as_they_are_written() -> None:
 
 @pytest.mark.parametrize(
     "record",
-    [_records.Begin, _records.Log, _records.Params, _records.Tags, _records.Artifact, _records.End],
+    get_args(_records.Record),
     ids=lambda record: record.__name__,
 )
 def test_the_journal_page_names_every_member_of_a_record(record: Any) -> None:

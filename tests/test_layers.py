@@ -17,7 +17,7 @@ LAYERS = [  # from the roof to the ground; a module imports from its own layer a
     {"_tracking", "_tracked", "_current", "_callables", "_signals"},
     {"_sync", "_silent"},
     {"_trackers", "_process", "_leaving"},
-    {"_run_log"},
+    {"_run_log", "_background"},
     {"_draining", "_left", "_delivery"},
     {"_config"},
     {
@@ -36,8 +36,12 @@ LAYERS = [  # from the roof to the ground; a module imports from its own layer a
         *(
             "_apart",
             "_bell",
+            "_capture",
             "_directory",
             "_earlier",
+            "_epochs",
+            "_media",
+            "_metrics",
             "_environment",
             "_folder",
             "_inputs",
@@ -49,6 +53,7 @@ LAYERS = [  # from the roof to the ground; a module imports from its own layer a
             "_redact",
             "_spill",
             "_state",
+            "_system",
             "_values",
             "_warn",
         ),
@@ -125,7 +130,7 @@ def test_only_the_words_know_context_variables() -> None:
 
 
 def test_only_the_delivery_starts_threads() -> None:
-    assert users_of("threading.Thread") == {"_delivery"}
+    assert users_of("threading.Thread") == {"_delivery", "_background"}
 
 
 def test_only_a_backends_file_knows_its_sdk() -> None:

@@ -22,7 +22,7 @@ import pytest
 
 from tracklib import Trackers, TrackerWarning, tracked, tracking
 from tracklib._journal import Reader
-from tracklib._records import Log
+from tracklib._records import Log, Params
 
 
 @pytest.fixture
@@ -1098,3 +1098,333 @@ def test_a_function_in_a_copied_context_logs_into_its_run(run):
 
 def test_a_builtin_that_does_not_tell_its_arguments_is_called_through():
     assert tracked(max)(1, 2) == 2
+
+
+# Axes, and every n-th call ----------------------------------------------------------------------
+
+
+def on_axes(run):
+    """Every log of the run, as (axis, step, metrics)."""
+    with contextlib.closing(Reader(f"{run.output_run}/journal.jsonl")) as reader:
+        entries = [entry.record for entry in reader.records()]
+    return [(record.axis, record.step, record.metrics) for record in entries if isinstance(record, Log)]
+
+
+def steps(run):
+    return [step for step, _ in logged(run)]
+
+
+def test_another_axis_counts_the_functions_own_calls(run):
+    @tracked(axis="batch")
+    def f(x):
+        return {"f": x}
+
+    @tracked(axis="batch")
+    def g():
+        return {"g": 1}
+
+    f(1), f(2), g(), f(3)
+    assert on_axes(run) == [
+        ("batch", 0, {"f": 1.0}), ("batch", 1, {"f": 2.0}), ("batch", 0, {"g": 1.0}), ("batch", 2, {"f": 3.0})
+    ]  # fmt: skip
+
+
+def test_on_another_axis_neither_an_epoch_argument_nor_the_runs_epoch_is_the_step(run):
+    @tracked(axis="batch")
+    def f(epoch):
+        return {"f": epoch}
+
+    for epoch in run.epochs(2):
+        f(epoch + 10), f(epoch + 10)
+    assert steps(run) == [0, 1, 2, 3]
+
+
+def test_the_option_names_the_step_on_another_axis_too(run):
+    @tracked(axis="batch", epoch="i")
+    def f(x, i, epoch=7):
+        return {"f": x}
+
+    f(1, 20)
+    f(1, i=30)
+    f(1, None)
+    assert on_axes(run) == [("batch", step, {"f": 1.0}) for step in (20, 30, 0)]
+
+
+def test_every_nth_call_is_logged_the_first_among_them_and_all_are_counted(run):
+    @tracked(axis="batch", every=3)
+    def f(x):
+        return {"f": x}
+
+    for x in range(8):
+        f(x)
+    assert logged(run) == [(0, {"f": 0.0}), (3, {"f": 3.0}), (6, {"f": 6.0})]
+
+
+def test_every_nth_call_is_logged_at_the_step_that_is_given(run):
+    @tracked(axis="batch", epoch="i", every=3)
+    def f(i):
+        return {"f": i}
+
+    for i in range(100, 108):
+        f(i)
+    assert steps(run) == [100, 103, 106]
+
+
+def test_every_goes_for_epochs_too(run):
+    @tracked(every=2)
+    def f():
+        return {"f": 1}
+
+    f(), f(), f()
+    for _ in run.epochs(5):
+        f()
+    assert steps(run) == [0, 2, 1, 3]
+
+
+def test_the_calls_between_are_not_looked_at(run):
+    asked = []
+
+    class Loss:
+        def item(self):
+            asked.append(1)
+            return 0.5
+
+    @tracked(axis="batch", every=10)
+    def f(how):
+        return Loss() if how else {"loss": Loss()}
+
+    for call in range(20):
+        f(call % 2)
+    assert len(asked) == 2
+
+
+def test_each_function_and_each_run_counts_its_own_calls(run, tmp_path):
+    @tracked(axis="batch", every=2)
+    def f():
+        return {"f": 1}
+
+    @tracked(axis="batch", every=2)
+    def g():
+        return {"g": 1}
+
+    f(), g(), f(), g()
+    with tracking(output_run=tmp_path / "inner") as inner:
+        f(), f(), f()
+    f()
+    assert logged(run) == [(0, {"f": 1.0}), (0, {"g": 1.0}), (2, {"f": 1.0})]
+    assert steps(inner) == [0, 2]
+
+
+def test_each_nth_value_of_a_generator_is_logged(run):
+    @tracked(axis="batch", every=2)
+    def f():
+        for i in range(5):
+            yield {"i": i}
+
+    assert [item["i"] for item in f()] == [0, 1, 2, 3, 4]
+    assert logged(run) == [(i, {"i": float(i)}) for i in (0, 2, 4)]
+
+
+def test_each_nth_value_of_an_async_generator_is_logged(run):
+    @tracked(axis="batch", every=2)
+    async def f():
+        for i in range(5):
+            yield {"i": i}
+
+    async def main():
+        return [item["i"] async for item in f()]
+
+    assert asyncio.run(main()) == [0, 1, 2, 3, 4]
+    assert logged(run) == [(i, {"i": float(i)}) for i in (0, 2, 4)]
+
+
+def test_each_nth_result_of_a_coroutine_function_is_logged(run):
+    @tracked(axis="batch", every=2)
+    async def f(i):
+        await asyncio.sleep(0)
+        return {"i": i}
+
+    async def main():
+        for i in range(5):
+            await f(i)
+
+    asyncio.run(main())
+    assert logged(run) == [(i, {"i": float(i)}) for i in (0, 2, 4)]
+
+
+def test_a_call_that_is_due_and_holds_no_metrics_keeps_its_place(run):
+    @tracked(axis="batch", every=2)
+    def f(returned):
+        return returned
+
+    with pytest.warns(TrackerWarning, match="holds no metrics"):
+        f([1])
+    f({"a": 1}), f({"a": 2})
+    assert logged(run) == [(2, {"a": 2.0})]
+
+
+@pytest.mark.parametrize("every", [1, 50])
+def test_a_resumed_run_counts_on_behind_what_was_logged_on_the_same_grid(tmp_path, every):
+    @tracked(axis="batch", every=every)
+    def f():
+        return {"f": 1}
+
+    for _ in range(2):
+        with tracking(output_run=tmp_path / "run", resume=True) as t:
+            t.log(9000, {"loss": 1})
+            for _ in range(120):
+                f()
+    found = [step for axis, step, _ in on_axes(t) if axis == "batch"]
+    assert found == (list(range(240)) if every == 1 else [0, 50, 100, 150, 200, 250])
+
+
+def test_threads_share_a_functions_count(run):
+    @tracked(axis="batch", every=10)
+    def f():
+        return {"f": 1}
+
+    together = threading.Barrier(4)
+
+    def work():
+        together.wait()
+        for _ in range(100):
+            f()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(steps(run)) == list(range(0, 400, 10))
+
+
+@pytest.mark.parametrize("every", [0, -1, 1.5, "50", None, True])
+def test_every_must_be_a_whole_number_from_1_on(every):
+    with pytest.raises(ValueError, match="every must be a whole number from 1 on, as 50; got"):
+        tracked(every=every)
+
+
+@pytest.mark.parametrize("axis", ["", None, 5, ["batch"]])
+def test_an_axis_must_have_a_name(axis):
+    with pytest.raises(TypeError, match="axis must be a name, as 'epoch' or 'batch'; got"):
+        tracked(axis=axis)
+
+
+# Arguments as params ----------------------------------------------------------------------------
+
+
+def params(run):
+    with contextlib.closing(Reader(f"{run.output_run}/journal.jsonl")) as reader:
+        return [entry.record.params for entry in reader.records() if isinstance(entry.record, Params)]
+
+
+class Net:
+    @tracked(params=True)
+    def fit(self, lr, epoch=0, api_key="k"):
+        return {"loss": lr}
+
+    @tracked(params=True)
+    @classmethod
+    def outer_made(cls, lr, epoch=0, api_key="k"):
+        return {"loss": lr}
+
+    @classmethod
+    @tracked(params=True)
+    def inner_made(cls, lr, epoch=0, api_key="k"):
+        return {"loss": lr}
+
+    @tracked(params=True)
+    @staticmethod
+    def loose(lr, epoch=0, api_key="k"):
+        return {"loss": lr}
+
+    @tracked(params=True)
+    def __call__(self, lr, epoch=0, api_key="k"):
+        return {"loss": lr}
+
+
+@pytest.mark.parametrize("call", [
+    lambda: Net().fit(0.1, 3, "abc"),
+    lambda: Net.fit(Net(), 0.1, epoch=3),
+    lambda: Net.outer_made(0.1),
+    lambda: Net().inner_made(lr=0.1),
+    lambda: Net.loose(0.1),
+    lambda: Net()(0.1),
+])  # fmt: skip
+def test_the_arguments_are_params_without_the_object_and_the_epoch_and_secrets_are_masked(run, call):
+    call()
+    assert params(run) == [{"lr": 0.1, "api_key": "***"}]
+
+
+def test_only_the_first_call_in_a_run_says_its_arguments(run, tmp_path):
+    @tracked(params=True)
+    def f(x, *rest, scale=1, **options):
+        return {"f": x}
+
+    f(1, 2, 3, momentum=0.9)
+    f(2)
+    with tracking(output_run=tmp_path / "inner") as inner:
+        f(3, model=Net())
+    assert params(run) == [{"x": 1, "rest": [2, 3], "scale": 1, "momentum": 0.9}]
+    assert params(inner) == [{"x": 3, "rest": [], "scale": 1, "model": "Net"}]
+    assert len(logged(run)) == 2
+
+
+def test_the_arguments_are_said_before_what_the_function_logs(run):
+    @tracked(params=True)
+    def f(x):
+        run.log(0, {"inside": 1})
+        return {"f": x}
+
+    f(1)
+    with contextlib.closing(Reader(f"{run.output_run}/journal.jsonl")) as reader:
+        kinds = [type(entry.record).__name__ for entry in reader.records()]
+    assert kinds == ["Begin", "Params", "Log", "Log"]
+
+
+def test_functions_of_every_kind_say_their_arguments(run):
+    @tracked(params=True)
+    async def coroutine(a):
+        return {"a": a}
+
+    @tracked(params=True)
+    def generator(b):
+        yield {"b": b}
+
+    @tracked(params=True)
+    async def async_generator(c):
+        yield {"c": c}
+
+    async def main():
+        await coroutine(1)
+        return [item async for item in async_generator(3)]
+
+    asyncio.run(main())
+    list(generator(2))
+    assert params(run) == [{"a": 1}, {"c": 3}, {"b": 2}]
+    assert [metrics for _, metrics in logged(run)] == [{"a": 1.0}, {"c": 3.0}, {"b": 2.0}]
+
+
+def test_a_call_that_is_wrong_raises_its_own_error_and_is_warned_of(run):
+    @tracked(params=True)
+    def f(x):
+        return {"f": x}
+
+    with pytest.warns(TrackerWarning, match="f was called with what could not be logged"):
+        with pytest.raises(TypeError, match=r"f\(\) missing 1 required positional argument"):
+            f()
+    assert logged(run) == []
+
+
+def test_without_a_run_nobody_asks_for_the_arguments():
+    @tracked(params=True)
+    def f(x):
+        return {"f": x}
+
+    assert f(EvilMapping()) is not None
+
+
+def test_a_function_that_says_its_arguments_stays_itself():
+    assert pickle.loads(pickle.dumps(Net.loose))(0.1) == {"loss": 0.1}
+    assert str(inspect.signature(Net().fit)) == "(lr, epoch=0, api_key='k')"
+    assert inspect.iscoroutinefunction(tracked(params=True)(asyncio.sleep))

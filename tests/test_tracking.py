@@ -1385,3 +1385,70 @@ def test_what_is_left_at_the_interpreters_exit_is_in_the_log(tmp_path, caplog, m
     _process._finish_all()
     assert "Blocked: the run's end is not told (no key)" in caplog.text
     assert status_in(run) == "killed"
+
+
+# Arguments as params ------------------------------------------------------------------------------
+
+
+def the_params(directory):
+    return [record.params for record in records(directory, Params)]
+
+
+def test_params_true_says_the_arguments_of_each_call(tmp_path):
+    @tracking(output_run=tmp_path / "run", params=True)
+    def main(lr, *sizes, layers=3, token="abc", **options):
+        return lr
+
+    assert main(0.1, 1, 2, momentum=0.9) == 0.1
+    expected = {"lr": 0.1, "sizes": [1, 2], "layers": 3, "token": "***", "momentum": 0.9}
+    assert the_params(tmp_path / "run") == [expected]
+    main(0.2)
+    assert the_params(tmp_path / "run") == [{"lr": 0.2, "sizes": [], "layers": 3, "token": "***"}]
+
+
+def test_params_true_goes_for_functions_of_every_kind_and_methods(tmp_path):
+    class Job:
+        @tracking(output_run=tmp_path / "method", params=True)
+        def method(self, lr, model=None): ...
+
+        @tracking(output_run=tmp_path / "coroutine", params=True)
+        async def coroutine(self, lr, model=None): ...
+
+        @tracking(output_run=tmp_path / "generator", params=True)
+        def generator(self, lr, model=None):
+            yield lr
+
+        @tracking(output_run=tmp_path / "async_generator", params=True)
+        async def async_generator(self, lr, model=None):
+            yield lr
+
+    job = Job()
+    job.method(1, model=job)
+    asyncio.run(job.coroutine(1, job))
+    list(job.generator(1, job))
+
+    async def main():
+        return [item async for item in job.async_generator(lr=1, model=job)]
+
+    asyncio.run(main())
+    for kind in ("method", "coroutine", "generator", "async_generator"):
+        assert the_params(tmp_path / kind) == [{"lr": 1, "model": "Job"}]
+
+
+def test_a_call_that_is_wrong_fails_by_itself_in_its_run(tmp_path):
+    @tracking(output_run=tmp_path / "run", params=True)
+    def main(lr): ...
+
+    with pytest.warns(TrackerWarning, match="cannot be logged as params: missing a required argument") as warned:
+        with pytest.raises(TypeError, match=r"main\(\) missing 1 required positional argument"):
+            main()
+    assert warned[0].filename == __file__
+    assert status_in(tmp_path / "run") == "failed"
+    assert the_params(tmp_path / "run") == []
+
+
+def test_params_true_is_for_functions_only(tmp_path):
+    with pytest.raises(TypeError, match="params=True is for @tracking"):
+        with tracking(output_run=tmp_path / "run", params=True):
+            pass
+    assert not (tmp_path / "run").exists()

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from typing import assert_type
 
-from tracklib import CsvLogger, Trackers, current, tracked, tracking
+from tracklib import Best, CsvLogger, Metrics, Trackers, current, tracked, tracking
 
 
 @tracked
@@ -40,6 +40,24 @@ async def async_generator(n: int) -> AsyncGenerator[dict[str, float], str]:
 @tracked()
 async def async_iterator(n: int) -> AsyncIterator[float]:
     yield n
+
+
+@tracked(axis="batch", every=50)
+def on_another_axis(x: int) -> dict[str, float]:
+    return {"x": x}
+
+
+@tracked(axis="batch", epoch="i", every=50, params=True)
+async def with_all_options(x: int, i: int) -> float:
+    return x / i
+
+
+@tracked
+def gathered(losses: list[float]) -> Metrics:
+    metrics = Metrics({"val/lr": "last"}, grad="max")
+    for loss in losses:
+        metrics.add({"loss": loss}, weight=8)
+    return metrics
 
 
 class Trainer:
@@ -86,6 +104,11 @@ def job(seed: int, *, name: str = "") -> str:
     return name
 
 
+@tracking(output_run="runs/x", params=True, best={"loss": "min"})
+def job_with_params(seed: int) -> str:
+    return str(seed)
+
+
 @tracking()
 async def async_job(seed: int) -> str:
     return str(seed)
@@ -110,6 +133,9 @@ def functions() -> None:
     assert_type(async_generator(1), AsyncGenerator[dict[str, float], str])
     assert_type(async_iterator(1), AsyncIterator[float])
     assert_type(tracked(len)([1]), int)
+    assert_type(on_another_axis(1), dict[str, float])
+    assert_type(gathered([1.0]), Metrics)
+    assert_type(gathered([1.0])["loss"], float)
     takes: Callable[[int], float] = tracked(float)
     takes(1)
 
@@ -127,6 +153,7 @@ def methods(trainer: Trainer) -> None:
 
 def jobs() -> None:
     assert_type(job(1, name="x"), str)
+    assert_type(job_with_params(1), str)
     assert_type(generator_job(1), Generator[int, str, bool])
     assert_type(async_generator_job(1), AsyncGenerator[int, str])
 
@@ -134,6 +161,7 @@ def jobs() -> None:
 async def awaited(trainer: Trainer) -> None:
     assert_type(await coroutine(1), dict[str, float])
     assert_type(await trainer.coroutine(1), float)
+    assert_type(await with_all_options(1, 2), float)
     assert_type(await async_job(1), str)
     async for item in async_generator(1):
         assert_type(item, dict[str, float])
@@ -143,6 +171,11 @@ def after_a_block() -> int:
     with tracking([CsvLogger(), {"type": "Wandb"}], params={"lr": 0.1}, tags=["a"], on_error="raise", rank=0) as t:
         assert_type(t, Trackers)
         t.log(epoch=1, log_dict={"loss": 0.1})
+        for epoch in t.epochs(3):
+            assert_type(epoch, int)
+        assert_type(t.epoch, int | None)
+        assert_type(t.best, dict[str, Best])
+        assert_type(t.best["loss"].value, float)
     assert_type(current(), Trackers | None)
     return 1  # reached: a block swallows no exception, so a checker must not ask for a return after it
 
@@ -164,4 +197,8 @@ def wrong_use() -> None:
     job()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     Trainer().method("x")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     tracking(on_error="ignore")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    tracking(best={"loss": "lowest"})  # type: ignore[dict-item]  # pyright: ignore[reportArgumentType]
+    Metrics(loss="average")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Metrics().add(0.5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    tracked(every="50")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
     tracked(step="epoch")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]

@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING
 
 from ._current import current
-from ._records import Log, Status
+from ._metrics import Metrics
+from ._records import Best, Log, Status
 from ._tracked import tracked
 from ._trackers import Trackers
 from ._tracking import tracking
@@ -26,12 +27,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BaseTracker",
+    "Best",
     "ConfigError",
     "Console",
     "CsvLogger",
     "DeliveryError",
     "LifecycleError",
     "Log",
+    "Metrics",
     "Mlflow",
     "RunDirectoryError",
     "Status",

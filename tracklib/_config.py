@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 import importlib
 import importlib.metadata
@@ -98,6 +99,16 @@ def _numbered(texts: Iterable[str]) -> list[str]:
         seen[text] += 1
         numbered.append(text if seen[text] == 1 else f"{text}-{seen[text]}")
     return numbered
+
+
+def another(tracker: BaseTracker) -> BaseTracker:
+    """A tracker of the same config, for another run.
+
+    Raises:
+        TypeError: the tracker's constructor cannot be called with what its attributes hold.
+    """
+    given = {name: getattr(tracker, name) for name in type(tracker).config_schema if hasattr(tracker, name)}
+    return type(tracker)(**copy.deepcopy(given | {"output_run": None}))
 
 
 def type_name(kind: type[BaseTracker]) -> str:
@@ -213,7 +224,7 @@ def _wrong_attributes(tracker: BaseTracker) -> list[str]:
 
 
 def _async_methods(kind: type[BaseTracker]) -> list[str]:
-    methods = ("init", "log", "log_batch", "log_params", "log_tags", "log_artifact", "finish", "close")
+    methods = ("init", "log", "log_batch", "log_params", "log_tags", "log_best", "log_artifact", "finish", "close")
     return [
         f"{kind.__name__}.{name} is async: write it with def, as a tracker has a thread of its own and may block"
         for name in methods

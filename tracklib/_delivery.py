@@ -29,7 +29,7 @@ from msgspec.structs import replace
 
 from ._bell import Bell
 from ._journal import Entry, Reader, count_said
-from ._records import Artifact, Begin, End, Log, Params, Record, Tags, encode
+from ._records import Artifact, Begin, Best, End, Epoch, Log, Params, Record, Tags, encode
 from ._redact import error_text
 from ._state import Saved, load, store
 from .errors import TrackerBlocked, TrackerLost, TracklibError
@@ -276,7 +276,7 @@ class Delivery:
             self._deliver(batch[:half])
             self._deliver(batch[half:])
         else:
-            said = not isinstance(batch[0].record, Begin | End)
+            said = not isinstance(batch[0].record, Begin | Epoch | End)
             self._pass(batch[-1], taken=len(batch) if said else 0)
 
     def _hand_over(self, batch: Sequence[Entry]) -> None:
@@ -285,6 +285,10 @@ class Delivery:
                 self.tracker.log_batch([entry.record for entry in batch if isinstance(entry.record, Log)])
             case Begin(attempt=attempt):
                 self._saved.attempt = attempt
+            case Epoch():
+                pass
+            case Best() as best:
+                self.tracker.log_best(best)
             case End() as end:
                 self._saved.end = end
             case Params(params=params):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import itertools
 import logging
 import os
@@ -26,9 +27,14 @@ _FOLDERS = ("state", "artifacts", "previous", "wandb")
 
 def default_directory(name: str | None, uid: str) -> str:
     """``runs/<time>-<name>``, with the uid's beginning where there is no name or a run of that name already."""
-    slug = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name or uid[:6])
-    path = os.path.join("runs", f"{time.strftime('%Y%m%d-%H%M%S')}-{slug.strip('.')[:80]}")
+    path = os.path.join("runs", f"{time.strftime('%Y%m%d-%H%M%S')}-{slug(name or uid[:6])}")
     return f"{path}-{uid[:6]}" if os.path.lexists(path) else path
+
+
+def slug(name: str) -> str:
+    """``name`` as a folder's name: letters, digits, ``-``, ``_`` and ``.``, at most 80."""
+    kept = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name)
+    return kept.strip(".")[:80] or "unnamed"
 
 
 @contextlib.contextmanager
@@ -97,6 +103,18 @@ def _for_the_owner_alone(path: str) -> None:
     inside = [os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names]
     for each in (path, *(folder for folder, _, _ in os.walk(path)), *inside):
         os.chmod(each, os.stat(each).st_mode & 0o700)
+
+
+def checksum(path: str) -> str:
+    """The SHA-256 of a file's bytes, in hex; empty for a folder.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    if os.path.isdir(path):
+        return ""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def set_aside(directory: str, files: Iterable[str] = (), earlier: Earlier | None = None) -> None:

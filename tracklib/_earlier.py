@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ._journal import FILENAME, Journal, last_record, size_of
-from ._records import Begin, End, Log, Status, marker
+from ._records import Begin, Best, End, Epoch, Log, Status, best_marker, marker
 from ._spill import spilled_begin, take_in
 from ._state import Saved, furthest, load_begin, store_begin
 
@@ -117,6 +117,18 @@ def begins_before(directory: str, begin: Begin) -> Iterator[Begin]:
         earlier, at = found
         if isinstance(earlier, Begin) and earlier.attempt < begin.attempt:
             yield earlier
+
+
+def finished_epochs(directory: str, earlier: Earlier) -> int:
+    """How many epochs were finished before the run went on."""
+    found = last_record(os.path.join(directory, FILENAME), Epoch, marker(Epoch), earlier.size)
+    return found[0].number + 1 if found and isinstance(found[0], Epoch) else 0
+
+
+def best_of(directory: str, name: str, mode: str, earlier: Earlier) -> Best | None:
+    """The best value of the metric ``name`` before the run went on; None where something else was better then."""
+    found = last_record(os.path.join(directory, FILENAME), Best, best_marker(name), earlier.size)
+    return found[0] if found and isinstance(found[0], Best) and found[0].mode == mode else None
 
 
 def last_step(directory: str, axis: str, earlier: Earlier) -> int:

@@ -83,10 +83,33 @@ class Tags(_Record, frozen=True, tag="tags"):
     tags: dict[str, str]
 
 
-class Artifact(_Record, frozen=True, tag="artifact"):
-    """A file or folder that was copied to ``artifacts/<name>`` in the run's directory."""
+class Epoch(_Record, frozen=True, tag="epoch"):
+    """The epoch ``number`` was finished: a resumed run goes on behind it."""
+
+    number: int
+
+
+class Best(_Record, frozen=True, tag="best"):
+    """The best ``value`` so far of the metric ``name``, and where it was: at ``step`` of ``axis``.
+
+    ``mode`` says what is better: ``"max"`` or ``"min"``.
+    """
 
     name: str
+    mode: Literal["min", "max"]
+    value: float
+    axis: str
+    step: int
+
+
+class Artifact(_Record, frozen=True, tag="artifact"):
+    """A file or folder that was copied to ``artifacts/<name>`` in the run's directory.
+
+    ``sha256`` is a file's checksum, in hex; empty for a folder.
+    """
+
+    name: str
+    sha256: str = ""
 
 
 class End(_Record, frozen=True, tag="end"):
@@ -97,7 +120,7 @@ class End(_Record, frozen=True, tag="end"):
     message: str = ""
 
 
-Record = Begin | Log | Params | Tags | Artifact | End
+Record = Begin | Log | Params | Tags | Epoch | Best | Artifact | End
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Record)
@@ -133,6 +156,11 @@ def marker(kind: type[Record], axis: str = "") -> bytes:
     if axis:
         return b'"axis":%b,"step":' % _encoder.encode(_well_formed(axis))
     return b' {"type":"%b"' % str(kind.__struct_config__.tag).encode()
+
+
+def best_marker(name: str) -> bytes:
+    """What the JSON of each best value of the metric ``name`` holds."""
+    return b'{"type":"best","name":%b,' % _encoder.encode(_well_formed(name))
 
 
 def _well_formed(value: Any) -> Any:

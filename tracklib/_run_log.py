@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
-from typing import Any
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Literal
 
-from ._directory import copy_whole
-from ._earlier import Earlier, last_step
+from ._directory import checksum, copy_whole
+from ._earlier import Earlier, finished_epochs, last_step
+from ._epochs import EpochBar
 from ._inputs import INT64, as_axis, as_params, as_tags, holds, shown, whole_number
 from ._journal import Journal
-from ._records import Artifact, Log, Params, Tags
+from ._media import file_name, save_figure, save_image, save_table, save_text
+from ._records import Artifact, Best, Epoch, Log, Params, Tags
+from ._redact import redact_text
 from ._values import as_mapping, clean
 from ._warn import warn
 from .errors import LifecycleError
@@ -22,6 +27,9 @@ class RunLog:
     Attributes:
         is_init: whether the run has begun and not ended.
         directory: the run's directory, an absolute path.
+        epoch: the epoch of :meth:`epochs` that is going on; None outside.
+        best: the best value of each metric that was asked for, with the step at which it was; empty on a
+            rank other than 0.
     """
 
     directory: str
@@ -34,12 +42,25 @@ class RunLog:
         self._moment = 0
         self._steps_now: set[int] = set()  # of the records of this millisecond
         self._warned: set[tuple[str, str]] = set()
+        self.epoch: int | None = None
+        self.best: dict[str, Best] = {}
+        self._bests: dict[str, Literal["min", "max"]] = {}
+        self._finished: int | None = None  # epochs of all attempts; None until somebody asks
+        self._title = ""
+        self._is_silent = False
+        self._start_seeing()
+
+    def _start_seeing(self) -> None:
+        """Begin, or go on in a forked child: another thread may have held the lock, and the bar is the parent's."""
+        self._best_lock = threading.RLock()
+        self._bar: EpochBar | None = None
 
     def log(self, epoch: Any, log_dict: Mapping[Any, Any], *, axis: str = "epoch") -> None:
         """Log metrics. When it returns, they survive the process.
 
         Args:
-            epoch: a whole number of any package; None takes the next one on this axis.
+            epoch: a whole number of any package. None takes the epoch of :meth:`epochs` that is going on; where
+                there is none, and on another axis, the next one on this axis.
             log_dict: names to numbers of any package (a scalar tensor, too), nested as you like: nested
                 names are joined by ``/``. What is no number is passed over, with one warning a name.
             axis: what ``epoch`` counts.
@@ -62,6 +83,8 @@ class RunLog:
         self._steps[axis] = step
         if metrics:
             journal.append(Log(time=self._time_of(step, journal), axis=axis, step=step, metrics=metrics))
+            if self._bests or self._bar:
+                self._see(metrics, axis, step)
         for key, why in skipped:
             self._warn_once("value", f"{key}: {why}", f"metric {key!r} is not logged: {why}")
 
@@ -76,7 +99,80 @@ class RunLog:
             self._steps_now.add(step)
         return self._moment
 
+    def _see(self, metrics: dict[str, float], axis: str, step: int) -> None:
+        """Show the newest values, and know the best."""
+        bar = self._bar
+        if bar and axis != "system":
+            bar.show(metrics)
+        for name, mode in self._bests.items():
+            if name in metrics and _is_better(metrics[name], self.best.get(name), mode):
+                self._keep_best(name, mode, metrics[name], axis, step)
+
+    def _keep_best(self, name: str, mode: Literal["min", "max"], value: float, axis: str, step: int) -> None:
+        with self._best_lock:  # so that of two threads the better one is the last in the journal, too
+            if self._journal and _is_better(value, self.best.get(name), mode):
+                best = Best(time=self._journal.now(), name=name, mode=mode, value=value, axis=axis, step=step)
+                self.best[name] = best
+                self._journal.append(best)
+
+    def epochs(self, count: int) -> Iterator[int]:
+        """Count the run's epochs, with a progress bar::
+
+            for epoch in t.epochs(20):
+                train_epoch(model, data)
+
+        :attr:`epoch` is the one that is going on, and what ``@tracked`` functions log at. The bar shows the
+        newest metrics; it is there in a terminal or a notebook only. The run goes on behind the last epoch
+        that was finished, in this attempt or an earlier one: one that was left by ``break`` or an exception
+        was not. All ranks count alike where all see the run's directory.
+
+        Args:
+            count: how many epochs the whole run has, those of earlier attempts and loops among them.
+
+        Raises:
+            LifecycleError: the run has not begun, or has ended; on iterating, another loop is going on.
+            ValueError: ``count`` is no whole number from 0 on.
+        """
+        self._need_journal("epochs")
+        number = whole_number(count)
+        if number is None or number < 0:
+            raise ValueError(f"count must be a whole number of epochs from 0 on, as 20; got {shown(count)}")
+        return self._epochs(number)
+
+    def _epochs(self, count: int) -> Iterator[int]:
+        if self._bar is not None:
+            raise LifecycleError(f"epoch {self.epoch} is going on: leave its loop before another begins")
+        finished = self._finished_epochs(count)
+        bar = self._bar = EpochBar(self._title, finished, count, self._is_silent)
+        try:
+            for epoch in range(finished, count):
+                self.epoch = epoch
+                yield epoch
+                self._finish_epoch(epoch)
+                bar.advance()
+        finally:
+            self.epoch = self._bar = None
+            bar.close()
+
+    def _finished_epochs(self, count: int) -> int:
+        """How many epochs the run has finished, at most ``count``; a loop with nothing to do is wondered at."""
+        if self._finished is None:
+            self._finished = finished_epochs(self.directory, self._earlier) if self._earlier else 0
+        elif self._finished >= count > 0 and not self._is_silent:
+            more = f"epochs({self._finished + count})"
+            warn(
+                f"epochs({count}) has nothing to do: the run has finished {self._finished}; {more} counts {count} more"
+            )
+        return min(self._finished, count)
+
+    def _finish_epoch(self, epoch: int) -> None:
+        self._finished = epoch + 1
+        if self._journal is not None and self.is_init:
+            self._journal.append(Epoch(time=self._journal.now(), number=epoch))
+
     def _step(self, epoch: Any, axis: str) -> int:
+        if epoch is None and axis == "epoch" and self.epoch is not None:
+            return self.epoch
         step = None if epoch is None else whole_number(epoch)
         if step is not None:
             return step
@@ -93,8 +189,9 @@ class RunLog:
         return min(last_step(self.directory, axis, self._earlier) + 1, INT64 - 1)
 
     def log_params(self, params: Any) -> None:
-        """Log hyperparameters: a mapping, dataclass, named tuple or ``argparse.Namespace``, nested as
-        you like. Values under names such as ``api_key`` are masked.
+        """Log hyperparameters: a mapping (omegaconf's, too), a dataclass, a named tuple, an
+        ``argparse.Namespace``, an object of attrs, pydantic or msgspec, nested as you like. Values under
+        names such as ``api_key`` are masked.
 
         Raises:
             LifecycleError: the run has not begun, or has ended.
@@ -126,16 +223,79 @@ class RunLog:
             OSError: ``path`` cannot be read, or the directory not be written.
             ValueError: ``name`` holds a folder, or ``path`` the run's own directory.
         """
-        journal = self._need_journal("log_artifact")
+        self._need_journal("log_artifact")
         source = os.path.abspath(os.fspath(path))
-        name = name or os.path.basename(source)
-        if os.path.basename(name) != name or name in ("", ".", ".."):
-            raise ValueError(f"name={name!r} must be a file's name without a folder, as 'model.pt'")
-        folder = os.path.join(os.path.dirname(journal.path), "artifacts")
-        if holds(source, folder):
+        if holds(source, self._artifacts):
             raise ValueError(f"{source} holds the run's own directory: name a folder in it, or another output_run")
-        copy_whole(source, os.path.join(folder, name))
-        journal.append(Artifact(time=journal.now(), name=name))
+        self._keep(name or os.path.basename(source), lambda target: copy_whole(source, target))
+
+    def log_figure(self, name: str, figure: Any) -> None:
+        """Keep a matplotlib figure as ``<name>.png``, or a plotly figure as ``<name>.html``; rendered now.
+
+        An ending in ``name`` chooses another format, as matplotlib knows them; ``.json`` for plotly.
+
+        Raises:
+            LifecycleError: the run has not begun, or has ended.
+            TypeError: ``figure`` is neither.
+            ValueError: ``name`` holds a folder.
+        """
+        self._render("figure", name, figure, save_figure)
+
+    def log_image(self, name: str, image: Any) -> None:
+        """Keep a picture as ``<name>.png``: a Pillow image, or an array or tensor of pixels (height by width,
+        with 1, 3 or 4 channels in front or behind; integers of 0 to 255 or floats of 0 to 1; needs Pillow).
+
+        Raises:
+            ImportError: Pillow is not installed.
+            LifecycleError: the run has not begun, or has ended.
+            TypeError: ``image`` is neither.
+            ValueError: ``name`` holds a folder.
+        """
+        self._render("image", name, image, save_image)
+
+    def log_text(self, name: str, text: str) -> None:
+        """Keep a text as ``<name>.txt``, secrets masked.
+
+        Raises:
+            LifecycleError: the run has not begun, or has ended.
+            ValueError: ``name`` holds a folder.
+        """
+        self._render("text", name, redact_text(str(text)), save_text)
+
+    def log_table(self, name: str, table: Any) -> None:
+        """Keep a table as ``<name>.csv``: pandas', polars', a list of mappings, or a mapping of columns.
+
+        Raises:
+            LifecycleError: the run has not begun, or has ended.
+            TypeError: ``table`` is none of these.
+            ValueError: ``name`` holds a folder.
+        """
+        self._render("table", name, table, save_table)
+
+    def _render(self, kind: str, name: str, value: Any, save: Callable[[Any, str], None]) -> None:
+        self._need_journal(f"log_{kind}")
+        file = file_name(name, kind, value)
+
+        def put(target: str) -> None:
+            with tempfile.TemporaryDirectory() as scratch:
+                rendered = os.path.join(scratch, file)
+                save(value, rendered)
+                copy_whole(rendered, target)
+
+        self._keep(file, put)
+
+    def _keep(self, name: str, put: Callable[[str], None]) -> None:
+        """Have ``put`` make the artifact ``name``, and say so in the journal."""
+        if os.path.basename(name) != name or name in ("", ".", "..") or "\0" in name:
+            raise ValueError(f"name={name!r} must be a file's name without a folder, as 'model.pt'")
+        target = os.path.join(self._artifacts, name)
+        put(target)
+        journal = self._need_journal("log_artifact")
+        journal.append(Artifact(time=journal.now(), name=name, sha256=checksum(target)))
+
+    @property
+    def _artifacts(self) -> str:
+        return os.path.join(self.directory, "artifacts")
 
     def _need_journal(self, call: str) -> Journal:
         if self._journal is None:
@@ -148,3 +308,10 @@ class RunLog:
         if (kind, what) not in self._warned:
             self._warned.add((kind, what))
             warn(message)
+
+
+def _is_better(value: float, best: Best | None, mode: Literal["min", "max"]) -> bool:
+    """Whether ``value`` is a finite number, and better than the best one so far."""
+    if value - value != 0:
+        return False
+    return best is None or (value > best.value if mode == "max" else value < best.value)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from ._directory import cannot_be_used
+from ._earlier import earlier_run
 from ._journal import Journal
 from ._records import Record, Status
 from ._trackers import Trackers
@@ -16,10 +18,20 @@ class SilentTrackers(Trackers):
     """The run of a rank other than 0: the same words, checked the same way, and nothing is kept."""
 
     def init(self) -> None:
-        """Begin the run, without a directory, a journal or a thread."""
+        """Begin the run, without a directory, a journal or a thread.
+
+        Raises:
+            LifecycleError: the run has begun before.
+            RunDirectoryError: the run that goes on cannot be read.
+        """
         if self.is_init or self._journal is not None:
             raise LifecycleError("this run has begun already: make a new Trackers (or tracking) for each run")
+        try:  # for the epochs to go on alike
+            self._earlier = earlier_run(self.directory) if self._resume else None
+        except OSError as error:
+            raise cannot_be_used(self.directory, error) from error
         self._journal = _NoJournal()
+        self._is_silent = True
         self.is_init = True
 
     def end(self, status: Status, error: BaseException | None = None) -> None:
@@ -33,6 +45,9 @@ class SilentTrackers(Trackers):
     def log_artifact(self, path: str | os.PathLike[str], name: str | None = None) -> None:
         """Nothing is copied."""
         self._need_journal("log_artifact")
+
+    def _keep(self, name: str, put: Callable[[str], None]) -> None:
+        """Nothing is rendered."""
 
     def flush(self, timeout: float | None = None) -> bool:
         """There is nothing to wait for."""

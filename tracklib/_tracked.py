@@ -7,11 +7,12 @@ import inspect
 import itertools
 import sys
 import weakref
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar, overload
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, NamedTuple, TypeVar, overload
 
 from ._callables import Kind, Wrapper, drive, drive_async, kind_of, need_callable, underlying
 from ._current import current
+from ._inputs import arguments_of
 from ._redact import error_text
 from ._trackers import Trackers
 from ._values import as_metrics
@@ -25,10 +26,12 @@ def tracked(function: F, /) -> F: ...
 
 
 @overload
-def tracked(*, epoch: str = "epoch") -> Callable[[F], F]: ...
+def tracked(*, epoch: str = "epoch", axis: str = "epoch", every: int = 1, params: bool = False) -> Callable[[F], F]: ...
 
 
-def tracked(function: Any = None, /, *, epoch: str = "epoch") -> Any:
+def tracked(
+    function: Any = None, /, *, epoch: str | None = None, axis: str = "epoch", every: int = 1, params: bool = False
+) -> Any:
     """Log the metrics that a function returns, into the current run.
 
     For functions, methods, class and static methods, plain or async; of a generator, plain or async,
@@ -40,39 +43,82 @@ def tracked(function: Any = None, /, *, epoch: str = "epoch") -> Any:
     is warned of once.
 
     Args:
-        epoch: the argument that tells the epoch. Where the function has none, or gets None, its own
-            calls in this run are counted, from 0.
+        epoch: the argument that tells the epoch (on another axis: the step). Where the function has none,
+            or gets None, it is the epoch of ``t.epochs`` that is going on; else, and on another axis, the
+            function's own calls in this run are counted, from 0.
+        axis: what is counted: ``@tracked(axis="batch")`` for what happens in a batch. Then no argument
+            tells the step unless ``epoch`` names one.
+        every: log each n-th call only (of a generator, each n-th value), the first one in a run among them;
+            the others are not looked at, so that no device is waited for. All calls are counted.
+        params: log the arguments of the first call in a run as its params, defaults among them; an object
+            that is no value by its class's name, and none for the epoch.
 
     Raises:
-        TypeError: what is decorated is no function.
-        ValueError: the function has no argument of the name given as ``epoch``.
+        TypeError: what is decorated is no function; ``axis`` is no name.
+        ValueError: the function has no argument of the name given as ``epoch``; ``every`` is less than 1.
     """
-    if function is None:
-        return functools.partial(_track, epoch=epoch, needed=epoch != "epoch")
-    return _track(function, epoch=epoch, needed=False)
+    if type(every) is not int or every < 1:
+        raise ValueError(f"every must be a whole number from 1 on, as 50; got {every!r}")
+    if type(axis) is not str or not axis:
+        raise TypeError(f"axis must be a name, as 'epoch' or 'batch'; got {axis!r}")
+    how = _How(epoch or ("epoch" if axis == "epoch" else ""), epoch not in (None, "epoch"), axis, every, params)
+    return functools.partial(_track, how=how) if function is None else _track(function, how)
 
 
-def _track(function: Any, epoch: str, needed: bool) -> Any:
+class _How(NamedTuple):
+    """What ``tracked`` was asked for."""
+
+    epoch: str
+    is_needed: bool
+    axis: str
+    every: int
+    params: bool
+
+
+def _track(function: Any, how: _How) -> Any:
     need_callable(function, "tracked")
-    watch = _Watch(function, epoch, needed)
+    watch = _Watch(function, how)
     wrappers = {
         Kind.PLAIN: watch.call,
         Kind.COROUTINE: watch.call_async,
         Kind.GENERATOR: watch.generate,
         Kind.ASYNC_GENERATOR: watch.generate_async,
     }
-    return Wrapper(function, wrappers[kind_of(function)])
+    wrapper = wrappers[kind_of(function)]
+    return Wrapper(function, watch.saying_params(wrapper) if how.params else wrapper)
 
 
 class _Watch:
     """What is known of a tracked function from its decoration on, and its wrappers by kind."""
 
-    def __init__(self, function: Any, epoch: str, needed: bool) -> None:
+    def __init__(self, function: Any, how: _How) -> None:
         self.name = _name_of(function)
-        self._epoch = epoch
-        self._position, self._default = _find_argument(function, epoch, needed)
-        self._counts: weakref.WeakKeyDictionary[Trackers, itertools.count[int]] = weakref.WeakKeyDictionary()
+        self._epoch = how.epoch
+        self._axis = how.axis
+        self._every = how.every
+        self._position, self._default = _find_argument(function, how.epoch, how.is_needed)
+        self._counts: weakref.WeakKeyDictionary[Trackers, Iterator[int]] = weakref.WeakKeyDictionary()
+        self._calls: weakref.WeakKeyDictionary[Trackers, Iterator[int]] = weakref.WeakKeyDictionary()
         self._warned = False
+
+    def saying_params(self, wrapper: Any) -> Any:
+        """``wrapper``, that first logs the arguments of the first call in a run as its params."""
+        said: weakref.WeakSet[Trackers] = weakref.WeakSet()
+
+        def call(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+            run = current()
+            if run is not None and run not in said:
+                said.add(run)
+                self._log_params(run, wrapped, args, kwargs)
+            return wrapper(wrapped, instance, args, kwargs)
+
+        return call
+
+    def _log_params(self, run: Trackers, wrapped: Any, args: Any, kwargs: Any) -> None:
+        try:
+            run.log_params(arguments_of(wrapped, args, kwargs, without=self._epoch))
+        except Exception as error:
+            self._warn(f"was called with what could not be logged ({type(error).__name__}: {error_text(error)})")
 
     def call(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
         returned = wrapped(*args, **kwargs)
@@ -110,14 +156,19 @@ class _Watch:
     def _log(self, run: Trackers, returned: Any, instance: Any, args: Any, kwargs: Any) -> None:
         """Log what was returned. Never raises: the caller's work is done and must not be lost."""
         try:
-            metrics = as_metrics(returned, self.name)
-            if metrics is not None:
-                run.log(self._epoch_of(run, instance, args, kwargs), metrics)
+            if self._every > 1 and not self._is_due(run):
                 return
-            kind = type(returned).__name__
-            trouble = f"returned {kind}, which holds no metrics: return a dict such as {{'loss': 0.1}}"
+            epoch = self._epoch_of(run, instance, args, kwargs)
+            metrics = as_metrics(returned, self.name)
+            if metrics is None:
+                kind = type(returned).__name__
+                self._warn(f"returned {kind}, which holds no metrics: return a dict such as {{'loss': 0.1}}")
+                return
+            run.log(epoch, metrics, axis=self._axis)
         except Exception as error:
-            trouble = f"returned what could not be logged ({type(error).__name__}: {error_text(error)})"
+            self._warn(f"returned what could not be logged ({type(error).__name__}: {error_text(error)})")
+
+    def _warn(self, trouble: str) -> None:
         if not self._warned:
             self._warned = True
             warn(f"{self.name} {trouble}")
@@ -128,12 +179,18 @@ class _Watch:
         else:
             position = self._position if instance is None else self._position - 1
             epoch = args[position] if position < len(args) else self._default
-        if epoch is None:
-            count = self._counts.get(run)
-            if count is None:
-                count = self._counts.setdefault(run, itertools.count(run.first_step()))
-            epoch = next(count)
-        return epoch
+        if epoch is None and self._axis == "epoch":
+            epoch = run.epoch
+        return next(self._counts.get(run) or self._begin_count(run)) if epoch is None else epoch
+
+    def _begin_count(self, run: Trackers) -> Iterator[int]:
+        """The steps of the calls that are logged; in a resumed run on the same grid as before."""
+        first = -(-run.first_step(self._axis) // self._every) * self._every
+        return self._counts.setdefault(run, itertools.count(first, self._every))
+
+    def _is_due(self, run: Trackers) -> bool:
+        calls = self._calls.get(run) or self._calls.setdefault(run, itertools.count())
+        return next(calls) % self._every == 0
 
 
 _NOWHERE = sys.maxsize  # the position of an argument that is not given by position

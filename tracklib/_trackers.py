@@ -12,14 +12,15 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from . import _config, _process
+from ._background import Background
 from ._delivery import Delivery, Standing
-from ._directory import cannot_be_used, default_directory, owned, set_aside
+from ._directory import cannot_be_used, default_directory, owned, set_aside, slug
 from ._draining import draining, wait_for_change
-from ._earlier import earlier_run, settled
-from ._inputs import as_params, as_path, as_status, as_tags, as_text
+from ._earlier import best_of, earlier_run, settled
+from ._inputs import as_bests, as_params, as_path, as_seconds, as_status, as_tags, as_text
 from ._journal import FILENAME, Journal
 from ._leaving import PATIENCE, leave, status_of
 from ._left import what_is_left
@@ -58,6 +59,11 @@ class Trackers(RunLog):
         parent: the run around this one.
         resume: go on with the run that ``output_run`` holds, ended or not, as its next attempt: with the same
             run at every tracker, after what an earlier attempt left undelivered. Where there is none, begin one.
+        best: metrics whose best value is kept, each with what is better: ``{"val/accuracy": "max"}``.
+        environment: say with what the run was made, in the background: git's commit, branch and difference,
+            the command (secrets masked), the versions of Python and the packages, and the machine.
+        system_metrics: sample processor, memory, disk and NVIDIA GPUs every so many seconds, on the axis
+            ``system``; None does not.
 
     Attributes:
         loggers: the trackers, a ``CsvLogger`` last.
@@ -80,12 +86,16 @@ class Trackers(RunLog):
         tags: Mapping[str, Any] | Iterable[str] | None = None,
         parent: Parent | None = None,
         resume: bool = False,
+        best: Mapping[str, Literal["min", "max"]] | None = None,
+        environment: bool = False,
+        system_metrics: float | None = None,
     ) -> None:
         if resume and not output_run:
             raise ValueError("resume=True needs output_run: the directory of the run that goes on")
         super().__init__()
         self.loggers_configs = loggers_configs
         self.loggers: Sequence[BaseTracker] = _with_csv_last(_config.build(loggers_configs))
+        self._bests = as_bests(best)
         self.name = as_text("name", name)
         self.uid = uuid.uuid4().hex[:16]
         self.output_run = as_path(output_run) or default_directory(self.name, self.uid)
@@ -99,6 +109,8 @@ class Trackers(RunLog):
         self._named = dict(zip(_config.names_of(self._configs), self.loggers, strict=True))
         self._deliveries: list[Delivery] = []
         self._resources = contextlib.ExitStack()
+        self._background = contextlib.ExitStack()
+        self._capture = (environment, as_seconds("system_metrics", system_metrics))
         self._in_child = False
 
     # The run's life -----------------------------------------------------------------------------
@@ -131,6 +143,7 @@ class Trackers(RunLog):
         _process.watch(self)
         for delivery in self._deliveries:
             delivery.start()
+        self._background.callback(Background(self, *self._capture).end)
 
     def _need_own_trackers(self) -> None:
         for other in _process.open_runs:
@@ -157,12 +170,16 @@ class Trackers(RunLog):
         for tracker in self.loggers:
             tracker.output_run = directory
         before = self._earlier.begin if self._earlier else None
+        self._title = self.name or (before.name if before else os.path.basename(directory))
+        if self._earlier:
+            found = [best_of(directory, name, mode, self._earlier) for name, mode in self._bests.items()]
+            self.best = {best.name: best for best in found if best}
         begin = Begin(
             time=journal.now(later=True),  # than the end of an earlier attempt
             format=FORMAT,
             uid=self.uid,
             attempt=before.attempt + 1 if before else 1,
-            name=self.name or (before.name if before else os.path.basename(directory)),
+            name=self._title,
             pid=os.getpid(),
             host=socket.gethostname(),
             configs=self._configs,
@@ -198,6 +215,7 @@ class Trackers(RunLog):
         """Write how the run ended, and have the disk hold it. Nothing can be logged after it."""
         if self._in_child or not self.is_init:
             return
+        self._background.close()
         journal = self._need_journal("end")
         kind = type(error).__name__ if error else ""
         journal.append(End(time=journal.now(), status=status, error=kind, message=error_text(error) if error else ""))
@@ -250,10 +268,41 @@ class Trackers(RunLog):
         if self.is_init:
             leave(self, status_of(error), error)
 
+    def child(self, name: str, **options: Any) -> contextlib.AbstractContextManager[Trackers]:
+        """A run inside this one, with trackers of the same configs::
+
+            for fold in range(5):
+                with t.child(f"fold-{fold}") as run:
+                    train(fold)
+
+        It is MLflow's child run, in W&B's group of this run, and in the directory ``children/<name>`` of this
+        one. Inside the block it is the current run. A resumed run resumes its children.
+
+        Args:
+            name: the child's name.
+            options: more of what :class:`tracking` takes, such as ``params`` and ``tags``.
+
+        Raises:
+            LifecycleError: this run has not begun, or has ended.
+        """
+        self._need_journal("child")
+        if not as_text("name", name):
+            raise ValueError("name must say which child it is, as 'fold-3'")
+        folder = os.path.join(self.directory, "children", slug(name))
+        parent = Parent(uid=self.uid, output_run=self.directory)
+        configs = [_config.another(tracker) for tracker in self.loggers]
+        about: dict[str, Any] = {"output_run": folder, "name": name, "parent": parent, "resume": self._resume}
+        return self.block_of(type(self)(configs, **about | options))
+
+    def block_of(self, run: Trackers) -> contextlib.AbstractContextManager[Trackers]:
+        """The block around a child; the words put their own here."""
+        return run
+
     def after_fork_in_child(self) -> None:
         """In a forked child: it may log into the run, and never ends it."""
         assert self._journal is not None
         self._in_child = True
+        self._start_seeing()
         self._journal.after_fork_in_child(child_spill(self.uid))
 
     # Looking at it ------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import os
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Literal, TypeVar, cast
 
@@ -13,11 +13,14 @@ from . import _environment
 from ._callables import Kind, Wrapper, drive, drive_async, kind_of, need_callable
 from ._config import Configs
 from ._current import current, current_run, open_run
+from ._inputs import arguments_of, as_params
 from ._leaving import leave, leave_async, status_of
 from ._records import Parent
+from ._redact import error_text
 from ._signals import cause_of, exits_on_sigterm
 from ._silent import SilentTrackers
 from ._trackers import Trackers
+from ._warn import warn
 from .errors import LifecycleError
 
 F = TypeVar("F")
@@ -49,8 +52,15 @@ class tracking:  # noqa: N801  # a word of the language, used as one
             queued again): the same run at every tracker, after what was left undelivered. Where there
             is none, begin one.
         name: the run's name; None takes the directory's.
-        params: hyperparameters, logged when the run begins.
+        params: hyperparameters, logged when the run begins: what ``t.log_params`` takes. True, on a function:
+            the arguments of the call, defaults among them; an object that is no value by its class's name.
         tags: a mapping or bare words, set when the run begins.
+        best: metrics whose best value is kept, each with what is better: ``{"val/accuracy": "max"}``. It is
+            ``t.best``, and every tracker shows it in its own way.
+        environment: say with what the run was made, in the background: git's commit, branch and difference,
+            the command (secrets masked), the versions of Python and the packages, and the machine.
+        system_metrics: sample processor, memory, disk and NVIDIA GPUs every so many seconds, on the axis
+            ``system``; None does not.
         on_error: ``"raise"`` raises :class:`~tracklib.DeliveryError` at the block's normal end if a
             tracker did not get everything; ``"warn"`` warns.
         rank: this process's rank; None asks the launcher's environment variables. A rank other than 0
@@ -71,6 +81,9 @@ class tracking:  # noqa: N801  # a word of the language, used as one
         name: str | None = None,
         params: Any = None,
         tags: Mapping[str, Any] | Iterable[str] | None = None,
+        best: Mapping[str, Literal["min", "max"]] | None = None,
+        environment: bool = False,
+        system_metrics: float | None = None,
         on_error: Literal["warn", "raise"] = "warn",
         rank: int | None = None,
     ) -> None:
@@ -85,6 +98,9 @@ class tracking:  # noqa: N801  # a word of the language, used as one
             "name": name,
             "params": params,
             "tags": tags,
+            "best": best,
+            "environment": environment,
+            "system_metrics": system_metrics,
         }
         self._on_error = on_error
         self._rank = rank
@@ -94,6 +110,8 @@ class tracking:  # noqa: N801  # a word of the language, used as one
     def __enter__(self) -> Trackers:
         if self._block is not None:
             raise LifecycleError("this tracking object was entered before: make a new one for each run")
+        if self._run_options["params"] is True:
+            raise TypeError("params=True is for @tracking(...) on a function; a block takes params={'lr': 0.1}")
         block = self._new_block(self._configs)
         run = block.__enter__()
         self._block = block
@@ -115,13 +133,13 @@ class tracking:  # noqa: N801  # a word of the language, used as one
         self._current.close()
         await self._entered().__aexit__(kind, error, traceback)
 
-    def _new_block(self, configs: Configs) -> _Block:
+    def _new_block(self, configs: Configs, **options: Any) -> _Block:
         """The one place that decides what a rank other than 0 does."""
         outer = current()
         parent = None if outer is None else Parent(uid=outer.uid, output_run=outer.directory)
         rank = _environment.rank() if self._rank is None else self._rank
         kind = Trackers if rank == 0 else SilentTrackers
-        return _Block(kind(configs, parent=parent, **self._run_options), self._on_error)
+        return _Block(kind(configs, **{"parent": parent} | self._run_options | options), self._on_error)
 
     def _entered(self) -> _Block:
         if self._block is None:
@@ -139,7 +157,7 @@ class tracking:  # noqa: N801  # a word of the language, used as one
         }
         return cast(F, Wrapper(cast(Any, function), wrappers[kind_of(function)]))
 
-    def _fresh_block(self) -> _Block:
+    def _fresh_block(self, function: Any, args: Any, kwargs: Any) -> _Block:
         """A run for one call. A tracker object serves one run only, so each call gets copies."""
         try:
             configs = copy.deepcopy(self._configs)
@@ -148,19 +166,21 @@ class tracking:  # noqa: N801  # a word of the language, used as one
                 f"each call of the function is a run with trackers of its own, and one of {self._configs!r} cannot be "
                 f"copied ({error}): describe it by a dict, as {{'type': 'package.module:Class'}}"
             ) from error
+        if self._run_options["params"] is True:
+            return self._new_block(configs, params=_params_of(function, args, kwargs))
         return self._new_block(configs)
 
     def _call(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        with self._fresh_block() as run, current_run(run):
+        with self._fresh_block(wrapped, args, kwargs) as run, current_run(run):
             return wrapped(*args, **kwargs)
 
     async def _call_async(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        async with self._fresh_block() as run:
+        async with self._fresh_block(wrapped, args, kwargs) as run:
             with current_run(run):
                 return await wrapped(*args, **kwargs)
 
     def _generate(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Generator[Any, Any, Any]:
-        block = self._fresh_block()
+        block = self._fresh_block(wrapped, args, kwargs)
 
         def step(call: Callable[[], Any]) -> Any:
             with current_run(block.run):  # inside the generator only, not in its consumer
@@ -169,13 +189,22 @@ class tracking:  # noqa: N801  # a word of the language, used as one
         return drive(wrapped(*args, **kwargs), step, block)
 
     def _generate_async(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> AsyncGenerator[Any, Any]:
-        block = self._fresh_block()
+        block = self._fresh_block(wrapped, args, kwargs)
 
         async def step(call: Callable[[], Awaitable[Any]]) -> Any:
             with current_run(block.run):
                 return await call()
 
         return drive_async(wrapped(*args, **kwargs), step, block)
+
+
+def _params_of(function: Any, args: Any, kwargs: Any) -> dict[str, Any] | None:
+    """The arguments of a call as params. A call that is wrong fails by itself, in the run."""
+    try:
+        return as_params(arguments_of(function, args, kwargs))
+    except Exception as error:
+        warn(f"the arguments of {function!r} cannot be logged as params: {error_text(error)}")
+        return None
 
 
 class _Block:
@@ -188,9 +217,15 @@ class _Block:
 
     def __enter__(self) -> Trackers:
         self.run.init()
+        self.run.block_of = self._child_block  # type: ignore[method-assign]  # the manager knows no words
         self._around.enter_context(open_run(self.run))
         self._around.enter_context(exits_on_sigterm())
         return self.run
+
+    @contextlib.contextmanager
+    def _child_block(self, run: Trackers) -> Iterator[Trackers]:
+        with _Block(run, self._on_error), current_run(run):
+            yield run
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -7,10 +7,12 @@ and SystemExit are not the value's, and pass. How much one call may bring is in 
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import functools
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+import types
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from . import limits
@@ -23,6 +25,7 @@ DEPTH = 16
 MORE = "..."
 _NUMBERS = frozenset({float, int, bool})
 _TEXT = (str, bytes, bytearray)
+_NAMESPACES = (argparse.Namespace, types.SimpleNamespace)
 _SHORT = 100  # characters; a name or text as short does not count for limits.CALL, a longer one is cut to it
 _KNOWN = 100_000
 _NAMED = 100
@@ -43,7 +46,7 @@ class Skipped(NamedTuple):
     why: str
 
 
-class _Raised:
+class Raised:
     """Stands for a value that raised when it was asked for."""
 
     def __init__(self, error: Exception) -> None:
@@ -53,10 +56,16 @@ class _Raised:
         return f"<{_type_name(type(self.error))}>"
 
 
-def clean(metrics: Mapping[Any, Any]) -> tuple[dict[str, float], list[Skipped]]:
+def clean(
+    metrics: Mapping[Any, Any], number: Callable[[Any], Any] | None = None
+) -> tuple[dict[str, Any], list[Skipped]]:
     """``metrics`` flat, nested keys joined by ``/``, every number a float; and what was skipped.
 
     Never raises for a value: one that is no number, or that fails when asked, costs its own key only.
+
+    Args:
+        metrics: names to whatever the user has.
+        number: makes a number of a value, or raises; None takes :func:`to_float`.
     """
     if type(metrics) is dict and len(metrics) <= limits.KEYS and len(metrics) * _SHORT <= limits.CALL:
         flat = metrics.copy()  # of floats, as a rule: then all is done
@@ -65,7 +74,7 @@ def clean(metrics: Mapping[Any, Any]) -> tuple[dict[str, float], list[Skipped]]:
                 break
         else:
             return flat, []
-    sweep = _Sweep()
+    sweep = _Sweep(number or to_float)
     sweep.take(metrics, "", (id(metrics),))
     return _with_good_names(sweep.flat), sweep.skipped
 
@@ -101,8 +110,9 @@ class _Room:
 class _Sweep:
     """One call's metrics on their way to a flat dict: what is kept, what was skipped, how much may still come."""
 
-    def __init__(self) -> None:
-        self.flat: dict[str, float] = {}
+    def __init__(self, number: Callable[[Any], Any]) -> None:
+        self.flat: dict[str, Any] = {}
+        self._number = number
         self.skipped: list[Skipped] = []
         self._unkept = 0
         self._room = _Room()
@@ -156,10 +166,10 @@ class _Sweep:
         if name in self.flat:
             self._skip(name, "another metric has this name already")
         else:
-            self.flat[name] = to_float(value)
+            self.flat[name] = self._number(value)
 
 
-def _with_good_names(flat: dict[str, float]) -> dict[str, float]:
+def _with_good_names(flat: dict[str, Any]) -> dict[str, Any]:
     """``flat`` with every secret in a name masked. All names are looked at as one text, and only once."""
     new = [name for name in flat if name not in _good_names]
     bad = set(filter(shows_secret, new)) if shows_secret("\n".join(new)) else set()
@@ -175,14 +185,15 @@ def _pairs(mapping: Mapping[Any, Any], most: int) -> list[tuple[Any, Any]]:
         pairs = list(itertools.islice(mapping.items(), most))
         return pairs if type(mapping) is dict else [(key, value) for key, value in pairs]
     except Exception:
-        return [(key, _item(mapping, key)) for key in itertools.islice(mapping, most)]
+        return [(key, item_of(mapping, key)) for key in itertools.islice(mapping, most)]
 
 
-def _item(mapping: Mapping[Any, Any], key: Any) -> Any:
+def item_of(mapping: Mapping[Any, Any], key: Any) -> Any:
+    """``mapping[key]``; where that fails, what says so."""
     try:
         return mapping[key]
     except Exception as error:
-        return _Raised(error)
+        return Raised(error)
 
 
 def to_float(value: Any) -> float:
@@ -225,12 +236,12 @@ def _item_of(value: Any) -> Any:
 def as_mapping(value: Any) -> Mapping[Any, Any] | None:
     """``value`` as a mapping if it is one in substance, else None.
 
-    A mapping, a dataclass instance, a named tuple, an attrs or a pydantic object.
+    A mapping, a dataclass instance, a named tuple, an attrs, pydantic or msgspec object, a namespace.
     """
     try:
         if isinstance(value, Mapping):
             return value
-        if type(value) is _Raised:
+        if type(value) is Raised:
             return None
         names = _field_names(value)
     except Exception:  # a __class__ that raises, and the like
@@ -248,9 +259,11 @@ def _field_names(value: Any) -> Any:
     elif hasattr(kind, "__attrs_attrs__"):
         names = [field.name for field in kind.__attrs_attrs__]
     elif hasattr(kind, "__pydantic_fields__"):
-        names = kind.__pydantic_fields__
+        names = [*kind.__pydantic_fields__, *(getattr(value, "__pydantic_extra__", None) or ())]
     elif hasattr(kind, "__struct_fields__"):
         names = kind.__struct_fields__
+    elif isinstance(value, _NAMESPACES):
+        names = list(vars(value))
     return names
 
 
@@ -258,7 +271,7 @@ def _field(value: Any, name: str) -> Any:
     try:
         return getattr(value, name, None)
     except Exception as error:
-        return _Raised(error)
+        return Raised(error)
 
 
 def as_metrics(returned: Any, name: str) -> Mapping[Any, Any] | None:
@@ -327,7 +340,7 @@ class _Plainer:
             return self._mapping(nested, where, inside)
         if isinstance(value, set | frozenset):  # in an order that the next process has too
             return sorted(self._list(value, where, inside), key=str)
-        if isinstance(value, list | tuple):
+        if isinstance(value, Sequence) and not isinstance(value, _TEXT):  # omegaconf's lists, too
             return self._list(value, where, inside)
         made = _plain_scalar(value)
         return self._text(_name(made), where) if isinstance(made, str) else made
@@ -416,7 +429,7 @@ def _name(key: Any) -> str:
 
 
 def _why(value: Any, error: Exception) -> str:
-    if type(value) is _Raised:
+    if type(value) is Raised:
         value, error = value.error, value.error
         said = error_text(error)
         return f"asking for it raised {_type_name(type(error))}{': ' + said if said else ''}"

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from .._records import Begin, Log, Status
+from .._records import Begin, Best, Log, Status
 from ..errors import TrackerUnavailable
 
 
@@ -118,6 +118,9 @@ class BaseTracker(ABC):
 
     def log_tags(self, tags: Mapping[str, str]) -> None:
         """Keep tags; a bare tag has an empty value. The default does nothing."""
+
+    def log_best(self, best: Best) -> None:
+        """Keep the best value so far of a metric, and where it was. The default does nothing."""
 
     def log_artifact(self, name: str, path: str) -> None:
         """Keep a copy of the file or folder ``path`` as ``name``. The default does nothing."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._apart import apart
 from .._names import Names, file_name, in_one_line, mlflow_name
-from .._records import Log, Status
+from .._records import Best, Log, Status
 from .._redact import error_text, redact, redact_text
 from .._values import plain
 from .._warn import warn
@@ -294,6 +294,11 @@ class Mlflow(BaseTracker):
                 self._need_server()
                 self._client.log_text(self.run_id, text, f"{kind}/{file_name(name)}.txt")
         return {name: text[:limit] for name, text in texts.items()}
+
+    def log_best(self, best: Best) -> None:
+        """Log the metric ``best/<name>``, whose step is the best value's."""
+        metrics = {f"best/{best.name}": best.value}
+        self.log_batch([Log(time=best.time, axis=best.axis, step=best.step, metrics=metrics)])
 
     def log_artifact(self, name: str, path: str) -> None:
         """Upload a file or a folder into the run's artifacts, as ``name``."""

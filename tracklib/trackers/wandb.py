@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from .._folder import make_folder
 from .._names import Names, file_name, in_one_line, wandb_name, wandb_param_name, with_hash
-from .._records import Log, Status
+from .._records import Begin, Best, Log, Status
 from .._redact import redact, redact_text
 from .._values import plain
 from .._warn import warn
@@ -166,7 +166,7 @@ class Wandb(BaseTracker):
             project=self.project,
             mode=self.mode,
             name=_line(self.name or (begin.name if begin else None)),
-            group=_line(self.group),
+            group=_line(self.group or _group_of(begin)),
             job_type=_line(self.job_type, _JOB_TYPE_LENGTH),
             notes=None if self.notes is None else redact_text(self.notes),
             id=begin.uid if begin else None,
@@ -303,6 +303,13 @@ class Wandb(BaseTracker):
             config: Any = self._run.config
             config.update({_LONG_TAGS: dict(config.get(_LONG_TAGS, {})) | whole}, allow_val_change=True)
 
+    def log_best(self, best: Best) -> None:
+        """Set ``best/<name>`` and its step, ``best/<name>/epoch``, in W&B's summary."""
+        assert self._run is not None, "init comes before log_best"
+        name = self._names[f"best/{best.name}"]
+        with self._losing():
+            self._run.summary.update({name: best.value, f"{name}/{self._names.axis(best.axis)}": best.step})
+
     def log_artifact(self, name: str, path: str) -> None:
         """Copy a file or a folder into the run's files, as ``name``, and upload it."""
         assert self._run is not None, "init comes before log_artifact"
@@ -352,6 +359,13 @@ class Wandb(BaseTracker):
 
 def _line(name: str | None, limit: int = _NAME_LENGTH) -> str | None:
     return None if name is None else in_one_line(redact_text(name), limit)
+
+
+def _group_of(begin: Begin | None) -> str | None:
+    """The runs inside one run are a group of W&B's."""
+    if begin is None or begin.parent is None:
+        return None
+    return f"{os.path.basename(begin.parent.output_run)}-{begin.parent.uid[:6]}"
 
 
 def _has_secret(argv: Sequence[str]) -> bool:
