@@ -11,16 +11,18 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from shlex import quote
+from typing import Any
 
 from ._earlier import Earlier, earlier_run
 from ._folder import make_folder
 from ._journal import FILENAME
 from ._lock import held
+from ._names import with_hash
 from .errors import RunDirectoryError
 
 logger = logging.getLogger("tracklib")
 
-_OWN = ("state", "artifacts", "rejected.jsonl")
+_OWN = ("state", "artifacts", "children", "rejected.jsonl")
 
 
 def default_directory(name: str | None, uid: str) -> str:
@@ -30,8 +32,8 @@ def default_directory(name: str | None, uid: str) -> str:
 
 
 def slug(name: str) -> str:
-    """``name`` as a folder's name: letters, digits, ``-``, ``_`` and ``.``, at most 80."""
-    kept = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name)
+    """``name`` as a folder's name: letters, digits, ``-``, ``_``, ``=`` and ``.``, at most 80."""
+    kept = "".join(letter if letter.isalnum() or letter in "-_.=" else "-" for letter in name)
     return kept.strip(".")[:80] or "unnamed"
 
 
@@ -62,20 +64,69 @@ def cannot_be_used(directory: str, error: OSError) -> RunDirectoryError:
     )
 
 
+@contextlib.contextmanager
+def placed(target: str) -> Iterator[str]:
+    """A path to write a file or folder to, with ``target``'s ending; at the block's end it takes ``target``'s place.
+
+    A reader never sees half a file, and after an exception ``target`` is as it was.
+
+    Raises:
+        OSError: ``target`` cannot be written.
+    """
+    make_folder(os.path.dirname(target))
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(target), prefix=".new-") as scratch:
+        new, old = os.path.join(scratch, "new" + os.path.splitext(target)[1]), os.path.join(scratch, "old")
+        yield new
+        if os.path.isdir(target) or os.path.isdir(new):  # a rename replaces a file by a file only
+            with contextlib.suppress(FileNotFoundError):
+                os.rename(target, old)
+        os.replace(new, target)
+
+
 def copy_whole(source: str, target: str) -> None:
-    """Copy a file or folder to ``target``, in place of what is there; a reader never sees half a file.
+    """Copy a file, or a folder with all that is in it; what a link leads to is copied in the link's place.
 
     Raises:
         OSError: ``source`` cannot be read, or ``target`` not be written.
     """
-    make_folder(os.path.dirname(target))
-    with tempfile.TemporaryDirectory(dir=os.path.dirname(target), prefix=".copy-") as scratch:
-        new, old = os.path.join(scratch, "new"), os.path.join(scratch, "old")
-        (shutil.copytree if os.path.isdir(source) else shutil.copy2)(source, new)
-        if os.path.isdir(target) or os.path.isdir(new):
-            with contextlib.suppress(FileNotFoundError):
-                os.rename(target, old)
-        os.replace(new, target)
+    (shutil.copytree if os.path.isdir(source) else shutil.copy2)(source, target)
+
+
+def link_whole(source: str, target: str) -> None:
+    """As :func:`copy_whole`, without a second copy of the bytes where both are on one disk. For files that are
+    replaced, never written into.
+
+    Raises:
+        OSError: ``source`` cannot be read, or ``target`` not be written.
+    """
+    if os.path.isdir(source):
+        shutil.copytree(source, target, copy_function=_link)
+    else:
+        _link(source, target)
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another disk, or a file system without links
+        shutil.copy2(source, target)
+
+
+def file_name(name: Any) -> str:
+    """``name``, if it is one of a file in a folder and leads nowhere else, as UTF-8 can hold it.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not isinstance(name, str) or os.path.basename(name) != name or name in ("", ".", "..") or "\0" in name:
+        raise ValueError(f"name={name!r} must be a file's name without a folder, as 'model.pt'")
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+def child_directory(directory: str, name: str) -> str:
+    """Where the child run ``name`` of the run in ``directory`` lies; two names never share one."""
+    folder = slug(name)
+    return os.path.join(directory, "children", folder if folder == name else with_hash(folder, name, 80))
 
 
 def checksum(path: str) -> str:

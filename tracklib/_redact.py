@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from . import _environment
@@ -97,6 +97,12 @@ def redact_text(text: str) -> str:
     for value in sorted(found, key=len, reverse=True):  # one secret may begin with another
         text = text.replace(value, MASK)
     return text
+
+
+def redact_command(words: Sequence[str]) -> list[str]:
+    """A command line's words with every secret masked: in ``--token=x``, ``token=x`` and ``--token x``."""
+    options = [word if word.startswith("-") else "" for word in ["", *words]]
+    return [redact(word, "" if word.startswith("-") else option) for option, word in zip(options, words, strict=False)]
 
 
 def _is_kept(variable: str) -> bool:

@@ -60,6 +60,7 @@ class Mlflow(BaseTracker):
 
     requires = ("mlflow",)
     extra = "mlflow"
+    name_option = "run_name"
     batch_size = _METRICS_PER_REQUEST
 
     def __init__(
