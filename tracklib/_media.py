@@ -118,7 +118,7 @@ def save_table(table: Any, path: str) -> None:
     """
     names, rows = _names_and_rows(table)
     with open(path, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
+        writer = csv.writer(file)  # its line ends are CR LF: so it knows that both are to be quoted
         if names:
             writer.writerow(map(_column, names))
         writer.writerows(map(_cell, row) for row in rows)
