@@ -91,7 +91,7 @@ def _git(folder: str) -> list[str]:
     Raises:
         OSError: there is no git, or no repository; or it does not answer.
     """
-    for place in (_scripts_folder(), folder):
+    for place in filter(None, (_scripts_folder(), folder)):
         git = ["git", "--no-optional-locks", "-C", place]
         with contextlib.suppress(_Failed):
             _said([*git, "rev-parse", "--show-toplevel"])
