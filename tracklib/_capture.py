@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator
 from ._redact import redact_command, redact_text
 
 _SECONDS = 10.0
-_PATCH_BYTES = 2**20  # masking its secrets takes about a second
+_PATCH_BYTES = 2**18  # masking its secrets keeps other threads from working: here for 0.1 s at most
 
 
 def tags(folder: str) -> Iterator[dict[str, str]]:
