@@ -100,7 +100,8 @@ def test_children_may_have_children(tmp_path: Path) -> None:
     assert begin.parent.uid == a.uid
 
 
-def test_a_child_in_an_async_block_lets_the_loop_run_while_it_waits(tmp_path: Path) -> None:
+@pytest.mark.parametrize("outer", [tracking, Trackers])
+def test_a_child_in_an_async_block_lets_the_loop_run_while_it_waits(tmp_path: Path, outer: Any) -> None:
     """The child's tracker finishes only when another task of the loop lets it."""
     free = threading.Event()
 
@@ -109,12 +110,12 @@ def test_a_child_in_an_async_block_lets_the_loop_run_while_it_waits(tmp_path: Pa
             super().__init__(script={"finish": itertools.repeat(free)}, output_run=output_run)
 
     async def main() -> None:
-        async with tracking([Waiting()], output_run=tmp_path) as t:
+        async with outer([Waiting()], output_run=tmp_path) as t:
             async with t.child("a") as child:
-                assert current() is child
+                assert current() is (child if outer is tracking else None)
                 asyncio.get_running_loop().call_later(0.05, free.set)
             assert free.is_set()
-            assert current() is t
+            assert current() is (t if outer is tracking else None)
 
     asyncio.run(main())
     assert statuses(tmp_path / "children/a") == ["finished"]
