@@ -15,7 +15,7 @@ import pytest
 from scripted import Scripted
 
 from tracklib import BaseTracker, RunDirectoryError, Status, Trackers, TrackerWarning, tracking
-from tracklib._directory import copy_whole, default_directory, owned, set_aside
+from tracklib._directory import copy_whole, default_directory, link_whole, owned, placed, set_aside
 
 
 def finished_run(directory: Path, loss: float = 0.5) -> str:
@@ -152,7 +152,13 @@ def test_a_move_that_was_interrupted_goes_on(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "ending"),
-    [("digits", "-digits"), ("a/../b c:d", "-a-..-b-c-d"), ("..", "-"), (None, "-abcdef"), ("x" * 500, "-" + "x" * 80)],
+    [
+        ("digits", "-digits"),
+        ("a/../b c:d", "-a-..-b-c-d"),
+        ("..", "-unnamed"),
+        (None, "-abcdef"),
+        ("x" * 500, "-" + "x" * 80),
+    ],
 )
 def test_a_default_directory_is_named_after_the_run_and_stays_under_runs(name: str | None, ending: str) -> None:
     path = default_directory(name, "abcdef0123456789")
@@ -178,7 +184,8 @@ def test_a_copy_takes_the_place_of_the_one_before_whatever_either_is(tmp_path: P
     folder.mkdir()
     (folder / "inner").write_text("folder")
     for source in (file, folder, file, file, folder, folder):
-        copy_whole(str(source), str(target))
+        with placed(str(target)) as new:
+            copy_whole(str(source), new)
         copied = target / "inner" if source is folder else target
         assert copied.read_text() == source.name
     assert [path.name for path in target.parent.iterdir()] == ["m"]
@@ -186,10 +193,25 @@ def test_a_copy_takes_the_place_of_the_one_before_whatever_either_is(tmp_path: P
 
 def test_a_copy_that_fails_leaves_the_one_before(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("whole")
-    copy_whole(str(tmp_path / "file"), str(tmp_path / "artifacts/m"))
-    with pytest.raises(FileNotFoundError):
-        copy_whole(str(tmp_path / "gone"), str(tmp_path / "artifacts/m"))
+    with placed(str(tmp_path / "artifacts/m")) as new:
+        copy_whole(str(tmp_path / "file"), new)
+    with pytest.raises(FileNotFoundError), placed(str(tmp_path / "artifacts/m")) as new:
+        copy_whole(str(tmp_path / "gone"), new)
     assert (tmp_path / "artifacts/m").read_text() == "whole"
+    assert [path.name for path in (tmp_path / "artifacts").iterdir()] == ["m"]
+
+
+def test_a_link_stands_for_the_bytes_and_is_a_copy_on_another_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder/file").write_text("bytes")
+    link_whole(str(tmp_path / "folder"), str(tmp_path / "linked"))
+    monkeypatch.setattr(os, "link", lambda *paths: os.open("/nowhere/to/link", 0))
+    link_whole(str(tmp_path / "folder/file"), str(tmp_path / "copied"))
+    assert os.path.samefile(tmp_path / "linked/file", tmp_path / "folder/file")
+    assert (tmp_path / "copied").read_text() == "bytes"
+    assert (tmp_path / "folder/file").stat().st_nlink == 2
 
 
 # Nothing is written elsewhere

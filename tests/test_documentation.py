@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import textwrap
@@ -214,3 +216,53 @@ def test_the_pytorch_example_says_in_one_line_that_pytorch_is_absent(tmp_path: P
 
     assert re.fullmatch(r"PyTorch is not installed.*pip install torch\n", done.stdout)
     assert done.stderr == ""
+
+
+def test_the_sweep_has_a_child_run_for_each_learning_rate(tmp_path: Path, mlflow_server: Any) -> None:
+    done = run(tmp_path, ROOT / "examples/sweep.py", "--tracking-uri", mlflow_server.uri)
+
+    rates = ["lr=0.01", "lr=0.1", "lr=0.4", "lr=1.1"]
+    assert sorted(path.name for path in (tmp_path / "runs/sweep/children").iterdir()) == rates
+    assert [row["lr"] for row in rows(tmp_path / "runs/sweep/artifacts/losses.csv")] == ["0.01", "0.1", "0.4", "1.1"]
+    *children, sweep = sorted(mlflow_runs(mlflow_server.uri, "sweep"), key=lambda run: run.info.run_name)
+    assert [child.info.run_name for child in children] == rates
+    assert {child.data.tags["mlflow.parentRunId"] for child in children} == {sweep.info.run_id}
+    assert done.stdout.strip() == "The best learning rate is 0.4: see runs/sweep/children/lr=0.4"
+
+
+def test_the_killed_example_goes_on_as_one_run_with_each_epoch_once(tmp_path: Path) -> None:
+    first = subprocess.run(
+        [sys.executable, ROOT / "examples/resume.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+    second = run(tmp_path, ROOT / "examples/resume.py")
+
+    assert first.returncode == -signal.SIGKILL
+    assert first.stdout.splitlines()[-1] == second.stdout.splitlines()[0] == "epoch 5"
+    found = rows(tmp_path / "runs/resume/metrics.csv")
+    assert [row["epoch"] for row in found] == [str(epoch) for epoch in range(10)]
+    assert float(found[-1]["x"]) == pytest.approx(3 * 0.8**10)
+    assert not (tmp_path / "runs/resume/previous").exists()
+
+
+def test_the_notebook_runs_as_it_is(tmp_path: Path) -> None:
+    script = """if True:
+        import sys
+        import nbformat
+        from nbclient import NotebookClient
+
+        NotebookClient(nbformat.read(sys.argv[1], as_version=4), timeout=120).execute()
+    """
+    run(tmp_path, "-c", script, ROOT / "examples/notebook.ipynb", JUPYTER_PLATFORM_DIRS="1")
+
+    assert [row["epoch"] for row in rows(tmp_path / "runs/notebook/metrics.csv")] == [str(n) for n in range(10)]
+    assert [row["loss"] for row in rows(tmp_path / "runs/notebook-by-hand/metrics.csv")] == ["0.5", "0.25"]
+
+
+def test_the_notebook_is_kept_without_its_outputs() -> None:
+    cells = json.loads((ROOT / "examples/notebook.ipynb").read_text())["cells"]
+    assert all(not cell.get("outputs") and not cell.get("execution_count") for cell in cells)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
+import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -40,17 +42,18 @@ class Background:
     def __init__(self, run: Run, environment: bool, every: float | None) -> None:
         self._run = run
         self._over = threading.Event()
-        self._threads = [_thread(self._say_environment)] if environment else []
+        self._threads = [_thread(self._say_environment, _folder())] if environment else []
         if every is not None:
-            self._threads.append(_thread(lambda: self._sample(every)))
+            self._threads.append(_thread(self._sample, every))
         for thread in self._threads:
             with contextlib.suppress(RuntimeError):  # the system gives no more threads
                 thread.start()
 
-    def _say_environment(self) -> None:
-        with contextlib.suppress(Exception):
-            self._run.log_tags(_capture.tags())
-            for name, text in _capture.files().items():
+    def _say_environment(self, folder: str) -> None:
+        with contextlib.suppress(Exception):  # the run has ended, or its disk is full
+            for tags in _capture.tags(folder):
+                self._run.log_tags(tags)
+            for name, text in _capture.files(folder):
                 self._run.log_text(name, text)
 
     def _sample(self, every: float) -> None:
@@ -60,12 +63,22 @@ class Background:
                 self._run.log(None, system.sample(), axis="system")
 
     def end(self) -> None:
-        """Let a word that was begun be finished, for two seconds at most."""
+        """Let what was begun be finished, for two seconds at most."""
         self._over.set()
+        until = time.monotonic() + _PATIENCE
         for thread in self._threads:
-            with contextlib.suppress(RuntimeError):
-                thread.join(_PATIENCE)
+            with contextlib.suppress(RuntimeError):  # it was never started
+                thread.join(max(0.0, until - time.monotonic()))
 
 
-def _thread(work: Callable[[], None]) -> threading.Thread:
-    return threading.Thread(target=work, name="tracklib-background", daemon=True)  # by the name, it has no current run
+def _folder() -> str:
+    """Where the program is now: it may go elsewhere before a thread looks."""
+    try:
+        return os.getcwd()
+    except OSError:  # it was deleted
+        return ""
+
+
+def _thread(work: Callable[..., None], *arguments: object) -> threading.Thread:
+    """A thread that has no current run, by its name."""
+    return threading.Thread(target=work, args=arguments, name="tracklib-background", daemon=True)

@@ -102,13 +102,27 @@ def _numbered(texts: Iterable[str]) -> list[str]:
 
 
 def another(tracker: BaseTracker) -> BaseTracker:
-    """A tracker of the same config, for another run.
+    """A tracker of the same config, for a run inside the tracker's, which has a name of its own.
 
     Raises:
-        TypeError: the tracker's constructor cannot be called with what its attributes hold.
+        TypeError: it cannot be made, since the tracker does not keep what its constructor was given.
     """
-    given = {name: getattr(tracker, name) for name in type(tracker).config_schema if hasattr(tracker, name)}
-    return type(tracker)(**copy.deepcopy(given | {"output_run": None}))
+    kind, schema = type(tracker), type(tracker).config_schema
+    kept = {name: getattr(tracker, name) for name in schema if hasattr(tracker, name)}
+    if type_name(kind) not in BUILT_IN:
+        kept |= tracker._options  # its attributes may be called otherwise
+    for name in ("output_run", kind.name_option):
+        if name in schema and not schema[name]["required"]:
+            kept.pop(name, None)
+    try:
+        made = kind(**copy.deepcopy(kept))
+    except Exception as error:
+        raise TypeError(
+            f"a run inside this one needs a {kind.__name__} of its own, and none can be made ({error}): describe it "
+            "by a dict, or keep each argument of its constructor as an attribute of that name"
+        ) from error
+    made._options = kept
+    return made
 
 
 def type_name(kind: type[BaseTracker]) -> str:
@@ -209,9 +223,11 @@ def _build_one(config: Any) -> BaseTracker:
     if problems := _wrong_options(kind, options):
         raise _Problem(*problems)
     try:
-        return kind(**options)
+        tracker = kind(**options)
     except Exception as error:
         raise _Problem(f"{kind.__name__} refused its config: {error}") from error
+    tracker._options = options
+    return tracker
 
 
 def _wrong_attributes(tracker: BaseTracker) -> list[str]:

@@ -12,17 +12,19 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from shlex import quote
+from typing import Any
 
 from ._earlier import Earlier, bring_back, earlier_run
 from ._folder import make_folder
 from ._journal import FILENAME, size_of
 from ._lock import held
+from ._names import with_hash
 from .errors import RunDirectoryError
 
 logger = logging.getLogger("tracklib")
 
-_OWN = ("state", "artifacts", "rejected.jsonl")
-_FOLDERS = ("state", "artifacts", "previous", "wandb")
+_OWN = ("state", "artifacts", "children", "rejected.jsonl")
+_FOLDERS = ("state", "artifacts", "children", "previous", "wandb")
 
 
 def default_directory(name: str | None, uid: str) -> str:
@@ -32,8 +34,8 @@ def default_directory(name: str | None, uid: str) -> str:
 
 
 def slug(name: str) -> str:
-    """``name`` as a folder's name: letters, digits, ``-``, ``_`` and ``.``, at most 80."""
-    kept = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name)
+    """``name`` as a folder's name: letters, digits, ``-``, ``_``, ``=`` and ``.``, at most 80."""
+    kept = "".join(letter if letter.isalnum() or letter in "-_.=" else "-" for letter in name)
     return kept.strip(".")[:80] or "unnamed"
 
 
@@ -77,23 +79,26 @@ def cannot_be_used(directory: str, error: OSError) -> RunDirectoryError:
     )
 
 
-def copy_whole(source: str, target: str) -> None:
-    """Copy a file or folder to ``target``, in place of what is there; a reader never sees half a file.
+@contextlib.contextmanager
+def placed(target: str) -> Iterator[str]:
+    """A path to write a file or folder to, with ``target``'s ending; at the block's end it takes ``target``'s place.
+
+    A reader never sees half a file, and after an exception ``target`` is as it was.
 
     Raises:
-        OSError: ``source`` cannot be read, or ``target`` not be written.
+        OSError: ``target`` cannot be written.
     """
     make_folder(os.path.dirname(target))
-    with tempfile.TemporaryDirectory(dir=os.path.dirname(target), prefix=".copy-") as scratch:
-        new, old = os.path.join(scratch, "new"), os.path.join(scratch, "old")
-        (shutil.copytree if os.path.isdir(source) else shutil.copy2)(source, new)
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(target), prefix=".new-") as scratch:
+        new, old = os.path.join(scratch, "new" + os.path.splitext(target)[1]), os.path.join(scratch, "old")
+        yield new
         _for_the_owner_alone(new)
         try:
-            if os.path.isdir(target) or os.path.isdir(new):
+            if os.path.isdir(target) or os.path.isdir(new):  # a rename replaces a file by a file only
                 with contextlib.suppress(FileNotFoundError):
                     os.rename(target, old)
             os.replace(new, target)
-        except BaseException:  # Ctrl-C between the two: the copy that was there comes back
+        except BaseException:  # Ctrl-C between the two: what was there comes back
             if os.path.lexists(old) and not os.path.lexists(target):
                 os.rename(old, target)
             raise
@@ -103,6 +108,52 @@ def _for_the_owner_alone(path: str) -> None:
     inside = [os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names]
     for each in (path, *(folder for folder, _, _ in os.walk(path)), *inside):
         os.chmod(each, os.stat(each).st_mode & 0o700)
+
+
+def copy_whole(source: str, target: str) -> None:
+    """Copy a file, or a folder with all that is in it; what a link leads to is copied in the link's place.
+
+    Raises:
+        OSError: ``source`` cannot be read, or ``target`` not be written.
+    """
+    (shutil.copytree if os.path.isdir(source) else shutil.copy2)(source, target)
+
+
+def link_whole(source: str, target: str) -> None:
+    """As :func:`copy_whole`, without a second copy of the bytes where both are on one disk. For files that are
+    replaced, never written into.
+
+    Raises:
+        OSError: ``source`` cannot be read, or ``target`` not be written.
+    """
+    if os.path.isdir(source):
+        shutil.copytree(source, target, copy_function=_link)
+    else:
+        _link(source, target)
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another disk, or a file system without links
+        shutil.copy2(source, target)
+
+
+def file_name(name: Any) -> str:
+    """``name``, if it is one of a file in a folder and leads nowhere else, as UTF-8 can hold it.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not isinstance(name, str) or os.path.basename(name) != name or name in ("", ".", "..") or "\0" in name:
+        raise ValueError(f"name={name!r} must be a file's name without a folder, as 'model.pt'")
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+def child_directory(directory: str, name: str) -> str:
+    """Where the child run ``name`` of the run in ``directory`` lies; two names never share one."""
+    folder = slug(name)
+    return os.path.join(directory, "children", folder if folder == name else with_hash(folder, name, 80))
 
 
 def checksum(path: str) -> str:

@@ -138,6 +138,18 @@ def mlflow_name(raw: str) -> str:
     return name if len(name) <= 250 else with_hash(name, raw)
 
 
+_NOT_IN_URL = re.compile(r"[#?%\\\x00-\x1f]")
+
+
+def mlflow_path(raw: str) -> str:
+    """An artifact's path at MLflow, relative and within its folder. MLflow's client puts it into a URL as it is, so
+    that ``#`` and what stands behind would get lost.
+
+    Source: ``HttpArtifactRepository.log_artifact`` of MLflow 3.17.
+    """
+    return "/".join(_NOT_IN_URL.sub("_", part) for part in raw.split("/") if part.strip(".")) or "unnamed"
+
+
 _WANDB_RESERVED = frozenset({"_step", "_timestamp", "_runtime", "_wandb", ""})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 

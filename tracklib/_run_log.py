@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal
 
-from ._directory import checksum, copy_whole
+from ._directory import checksum, copy_whole, file_name, placed
 from ._earlier import Earlier, finished_epochs, last_step
 from ._epochs import EpochBar
 from ._inputs import INT64, as_axis, as_params, as_tags, holds, shown, whole_number
 from ._journal import Journal
-from ._media import file_name, save_figure, save_image, save_table, save_text
+from ._media import save_figure, save_image, save_table, save_text, with_ending
 from ._records import Artifact, Best, Epoch, Log, Params, Tags
-from ._redact import redact_text
 from ._values import as_mapping, clean
 from ._warn import warn
 from .errors import LifecycleError
@@ -224,74 +222,93 @@ class RunLog:
             ValueError: ``name`` holds a folder, or ``path`` the run's own directory.
         """
         self._need_journal("log_artifact")
-        source = os.path.abspath(os.fspath(path))
+        if not os.fspath(path):
+            raise ValueError("path must say which file or folder, as 'model.pt'; it is empty")
+        source = os.path.abspath(os.fsdecode(path))
+        name = file_name(os.path.basename(source) if name is None else name)
         if holds(source, self._artifacts):
             raise ValueError(f"{source} holds the run's own directory: name a folder in it, or another output_run")
-        self._keep(name or os.path.basename(source), lambda target: copy_whole(source, target))
+        self._keep(name, lambda new: copy_whole(source, new))
 
     def log_figure(self, name: str, figure: Any) -> None:
         """Keep a matplotlib figure as ``<name>.png``, or a plotly figure as ``<name>.html``; rendered now.
 
-        An ending in ``name`` chooses another format, as matplotlib knows them; ``.json`` for plotly.
+        Args:
+            name: without a folder. An ending chooses another format: those of matplotlib; ``.json``, and for
+                plotly's pictures what its package kaleido offers.
+            figure: the figure, or axes of it.
 
         Raises:
             LifecycleError: the run has not begun, or has ended.
+            OSError: the run's directory cannot be written.
             TypeError: ``figure`` is neither.
             ValueError: ``name`` holds a folder.
         """
         self._render("figure", name, figure, save_figure)
 
     def log_image(self, name: str, image: Any) -> None:
-        """Keep a picture as ``<name>.png``: a Pillow image, or an array or tensor of pixels (height by width,
-        with 1, 3 or 4 channels in front or behind; integers of 0 to 255 or floats of 0 to 1; needs Pillow).
+        """Keep a picture as ``<name>.png``; rendered now.
+
+        Args:
+            name: without a folder. An ending chooses another format, as ``.jpg``.
+            image: a Pillow image, or an array or tensor of pixels (needs Pillow): height by width, with 1, 3 or 4
+                channels in front or behind; integers of 0 to 255 or floats of 0 to 1. What is beyond is cut off,
+                with a warning; NaN becomes black.
 
         Raises:
             ImportError: Pillow is not installed.
             LifecycleError: the run has not begun, or has ended.
+            OSError: the run's directory cannot be written.
             TypeError: ``image`` is neither.
             ValueError: ``name`` holds a folder.
         """
         self._render("image", name, image, save_image)
 
     def log_text(self, name: str, text: str) -> None:
-        """Keep a text as ``<name>.txt``, secrets masked.
+        """Keep a text as ``<name>.txt``, or with the ending that ``name`` has; secrets masked.
+
+        Args:
+            name: without a folder.
+            text: any length; what is no text is kept as ``str()`` says it.
 
         Raises:
             LifecycleError: the run has not begun, or has ended.
+            OSError: the run's directory cannot be written.
             ValueError: ``name`` holds a folder.
         """
-        self._render("text", name, redact_text(str(text)), save_text)
+        self._render("text", name, text, save_text)
 
     def log_table(self, name: str, table: Any) -> None:
-        """Keep a table as ``<name>.csv``: pandas', polars', a list of mappings, or a mapping of columns.
+        """Keep a table as ``<name>.csv``; rendered now.
+
+        Args:
+            name: without a folder.
+            table: pandas' or polars', a list of rows (mappings, or what ``params`` may be), or a mapping of
+                columns. Text that a spreadsheet would run as a formula gets a leading ``'``; NaN is ``nan``, and
+                what is missing is empty.
 
         Raises:
             LifecycleError: the run has not begun, or has ended.
+            OSError: the run's directory cannot be written.
             TypeError: ``table`` is none of these.
-            ValueError: ``name`` holds a folder.
+            ValueError: ``name`` holds a folder, or the columns are not equally long.
         """
         self._render("table", name, table, save_table)
 
-    def _render(self, kind: str, name: str, value: Any, save: Callable[[Any, str], None]) -> None:
+    def _render(self, kind: str, name: Any, value: Any, save: Callable[[Any, str], None]) -> None:
         self._need_journal(f"log_{kind}")
-        file = file_name(name, kind, value)
-
-        def put(target: str) -> None:
-            with tempfile.TemporaryDirectory() as scratch:
-                rendered = os.path.join(scratch, file)
-                save(value, rendered)
-                copy_whole(rendered, target)
-
-        self._keep(file, put)
+        if not isinstance(name, str):
+            got = type(name).__name__
+            raise TypeError(f"log_{kind} takes the name first, as log_{kind}('sample', {kind}); the first is a {got}")
+        self._keep(with_ending(file_name(name), kind, value), lambda new: save(value, new))
 
     def _keep(self, name: str, put: Callable[[str], None]) -> None:
-        """Have ``put`` make the artifact ``name``, and say so in the journal."""
-        if os.path.basename(name) != name or name in ("", ".", "..") or "\0" in name:
-            raise ValueError(f"name={name!r} must be a file's name without a folder, as 'model.pt'")
-        target = os.path.join(self._artifacts, name)
-        put(target)
+        """Have ``put`` write the artifact ``name``, and say so in the journal."""
+        with placed(os.path.join(self._artifacts, name)) as new:
+            put(new)
+            sha256 = checksum(new)
         journal = self._need_journal("log_artifact")
-        journal.append(Artifact(time=journal.now(), name=name, sha256=checksum(target)))
+        journal.append(Artifact(time=journal.now(), name=name, sha256=sha256))
 
     @property
     def _artifacts(self) -> str:

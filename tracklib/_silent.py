@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -42,12 +41,8 @@ class SilentTrackers(Trackers):
         """Nothing is kept; a tensor is not even looked at."""
         self._need_journal("log")
 
-    def log_artifact(self, path: str | os.PathLike[str], name: str | None = None) -> None:
-        """Nothing is copied."""
-        self._need_journal("log_artifact")
-
     def _keep(self, name: str, put: Callable[[str], None]) -> None:
-        """Nothing is rendered."""
+        """Nothing is copied or rendered."""
 
     def flush(self, timeout: float | None = None) -> bool:
         """There is nothing to wait for."""

@@ -10,19 +10,19 @@ import socket
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Protocol, Self
 
 from . import _config, _process
 from ._background import Background
 from ._delivery import Delivery, Standing
-from ._directory import cannot_be_used, default_directory, owned, set_aside, slug
+from ._directory import cannot_be_used, child_directory, default_directory, owned, set_aside
 from ._draining import draining, wait_for_change
 from ._earlier import best_of, earlier_run, settled
 from ._inputs import as_bests, as_params, as_path, as_seconds, as_status, as_tags, as_text
 from ._journal import FILENAME, Journal
-from ._leaving import PATIENCE, leave, status_of
+from ._leaving import PATIENCE, leave, leave_async, status_of
 from ._left import what_is_left
 from ._records import FORMAT, Begin, End, Params, Parent, Status, Tags
 from ._redact import error_text
@@ -35,6 +35,30 @@ from .trackers.base import BaseTracker
 from .trackers.csv_logger import CsvLogger
 
 logger = logging.getLogger("tracklib")
+
+
+class RunBlock(Protocol):
+    """The block around a run, for ``with`` and ``async with``."""
+
+    def __enter__(self) -> Trackers:
+        """Begin the run."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """End it by how the block ended, and wait for its trackers."""
+
+    async def __aenter__(self) -> Trackers:
+        """Begin the run."""
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """The same, letting the event loop run."""
+
+
+def _as_it_is(run: Trackers) -> RunBlock:
+    return run
 
 
 class Trackers(RunLog):
@@ -112,6 +136,7 @@ class Trackers(RunLog):
         self._background = contextlib.ExitStack()
         self._capture = (environment, as_seconds("system_metrics", system_metrics))
         self._in_child = False
+        self.block_of: Callable[[Trackers], RunBlock] = _as_it_is  # the words put their own block around a child
 
     # The run's life -----------------------------------------------------------------------------
 
@@ -268,35 +293,48 @@ class Trackers(RunLog):
         if self.is_init:
             leave(self, status_of(error), error)
 
-    def child(self, name: str, **options: Any) -> contextlib.AbstractContextManager[Trackers]:
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self.is_init:
+            await leave_async(self, status_of(error), error)
+
+    def child(self, name: str, **options: Any) -> RunBlock:
         """A run inside this one, with trackers of the same configs::
 
             for fold in range(5):
-                with t.child(f"fold-{fold}") as run:
+                with t.child(f"fold-{fold}", params={"fold": fold}) as run:
                     train(fold)
 
         It is MLflow's child run, in W&B's group of this run, and in the directory ``children/<name>`` of this
-        one. Inside the block it is the current run. A resumed run resumes its children.
+        one. Inside the block (``async with``, too) it is the current run. A resumed run resumes its children: each
+        goes on behind its last epoch, and one that had them all has nothing left to do.
 
         Args:
-            name: the child's name.
-            options: more of what :class:`tracking` takes, such as ``params`` and ``tags``.
+            name: the child's name. A second child of that name moves the first one's directory into its
+                ``previous/``, unless this run is resumed: then it goes on with it.
+            options: more of what :class:`Trackers` takes, such as ``params``, ``tags`` and ``best``.
 
         Raises:
             LifecycleError: this run has not begun, or has ended.
+            RunDirectoryError: on entering; a child of that name is still going on.
+            TypeError: a tracker cannot be made a second time, or there is no such option.
+            ValueError: ``name`` is empty.
         """
         self._need_journal("child")
         if not as_text("name", name):
             raise ValueError("name must say which child it is, as 'fold-3'")
-        folder = os.path.join(self.directory, "children", slug(name))
-        parent = Parent(uid=self.uid, output_run=self.directory)
-        configs = [_config.another(tracker) for tracker in self.loggers]
-        about: dict[str, Any] = {"output_run": folder, "name": name, "parent": parent, "resume": self._resume}
-        return self.block_of(type(self)(configs, **about | options))
-
-    def block_of(self, run: Trackers) -> contextlib.AbstractContextManager[Trackers]:
-        """The block around a child; the words put their own here."""
-        return run
+        own: dict[str, Any] = {"output_run": child_directory(self.directory, name), "resume": self._resume}
+        run = type(self)(
+            [_config.another(tracker) for tracker in self.loggers],
+            **own | options,
+            name=name,
+            parent=Parent(uid=self.uid, output_run=self.directory),
+        )
+        return self.block_of(run)
 
     def after_fork_in_child(self) -> None:
         """In a forked child: it may log into the run, and never ends it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import os
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Literal, TypeVar, cast
 
@@ -217,15 +217,10 @@ class _Block:
 
     def __enter__(self) -> Trackers:
         self.run.init()
-        self.run.block_of = self._child_block  # type: ignore[method-assign]  # the manager knows no words
+        self.run.block_of = lambda run: _ChildBlock(run, self._on_error)
         self._around.enter_context(open_run(self.run))
         self._around.enter_context(exits_on_sigterm())
         return self.run
-
-    @contextlib.contextmanager
-    def _child_block(self, run: Trackers) -> Iterator[Trackers]:
-        with _Block(run, self._on_error), current_run(run):
-            yield run
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -241,3 +236,12 @@ class _Block:
     ) -> None:
         with self._around:
             await leave_async(self.run, status_of(cause_of(error)), error, self._on_error)
+
+
+class _ChildBlock(_Block):
+    """The block around a child run, which is the current one inside."""
+
+    def __enter__(self) -> Trackers:
+        run = super().__enter__()
+        self._around.enter_context(current_run(run))
+        return run

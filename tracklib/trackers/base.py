@@ -6,6 +6,7 @@ import inspect
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from .._records import Begin, Best, Log, Status
@@ -74,6 +75,9 @@ class BaseTracker(ABC):
     """Whether the tracker is handed the run from its first record on each time it begins: since it builds
     its output anew, or since it knows itself which records it has."""
 
+    name_option: ClassVar[str] = ""
+    """The config's key that names the run at the backend, if there is one: a child run does not take it over."""
+
     config_schema: ClassVar[dict[str, dict[str, Any]]] = _ConfigSchema()  # type: ignore[assignment]  # a descriptor
     """What a config of this tracker may hold: for each key its ``type``, ``required`` and ``default``."""
 
@@ -92,6 +96,8 @@ class BaseTracker(ABC):
     is_abandoned: bool = False
     """Whether nobody waits for the tracker any more, and another process may deliver what is left: a call
     that is still going on had better change nothing."""
+
+    _options: Mapping[str, Any] = MappingProxyType({})  # of the config that it was made from
 
     location: str = ""
     """Where a person finds the run at this backend, once :meth:`init` has returned."""

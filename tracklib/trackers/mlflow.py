@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .._apart import apart
-from .._names import Names, file_name, in_one_line, mlflow_name
+from .._names import Names, file_name, in_one_line, mlflow_name, mlflow_path
 from .._records import Best, Log, Status
 from .._redact import error_text, redact, redact_text
 from .._values import plain
@@ -63,6 +63,7 @@ class Mlflow(BaseTracker):
 
     requires = ("mlflow",)
     extra = "mlflow"
+    name_option = "run_name"
     batch_size = _METRICS_PER_REQUEST
 
     def __init__(
@@ -86,6 +87,7 @@ class Mlflow(BaseTracker):
         self._names = Names("MLflow", mlflow_name)
         self._param_names = Names("MLflow", mlflow_name, "param_names")
         self._tag_names = Names("MLflow", mlflow_name, "tag_names", {UID_TAG: "the run's identity"})
+        self._file_names = Names("MLflow", mlflow_path, "file_names")
         self._is_later = False  # than the process that created the run
         self._run: Run | None = None
         self._client: MlflowClient
@@ -108,7 +110,7 @@ class Mlflow(BaseTracker):
         """Connect; find the run again or create it; send the params and tags of the config."""
         from ._mlflow_client import bounded_client
 
-        for names in (self._names, self._param_names, self._tag_names):
+        for names in (self._names, self._param_names, self._tag_names, self._file_names):
             names.restore(self.state)
         self._client = bounded_client(self.tracking_uri, self.timeout, lambda: self.is_abandoned)
         self._need_same_target()
@@ -301,15 +303,16 @@ class Mlflow(BaseTracker):
         self.log_batch([Log(time=best.time, axis=best.axis, step=best.step, metrics=metrics)])
 
     def log_artifact(self, name: str, path: str) -> None:
-        """Upload a file or a folder into the run's artifacts, as ``name``."""
+        """Upload a file or a folder into the run's artifacts, as ``name``. In the name of each file, ``#``, ``?`` and
+        ``%`` become ``_``."""
         self._need_server()
-        if os.path.isdir(path):
-            self._client.log_artifacts(self.run_id, path, name)
-            return
-        folder, file = os.path.split(name)
         with tempfile.TemporaryDirectory() as staging:  # MLflow calls an artifact as its file is called
-            os.symlink(os.path.abspath(path), os.path.join(staging, file))
-            self._client.log_artifact(self.run_id, os.path.join(staging, file), folder or None)
+            for inside, file in _files_of(path):
+                staged = os.path.join(staging, self._file_names[os.path.normpath(f"{name}/{inside}")])
+                os.makedirs(os.path.dirname(staged), exist_ok=True)
+                os.symlink(file, staged)
+            self._file_names.keep(self.state)
+            self._client.log_artifacts(self.run_id, staging)
 
     def _need_server(self) -> None:
         """Find an outage with a bounded request: MLflow's uploads have retries of their own, for minutes."""
@@ -349,6 +352,20 @@ class Mlflow(BaseTracker):
         if uri.startswith("http"):
             return f"{uri.rstrip('/')}/#/experiments/{info.experiment_id}/runs/{info.run_id}"
         return f"{uri}, experiment {info.experiment_id}, run {info.run_id}"
+
+
+def _files_of(path: str) -> Iterator[tuple[str, str]]:
+    """The file ``path``, or all those in the folder: where in it, and where on the disk.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    path = os.path.realpath(path, strict=True)
+    if not os.path.isdir(path):
+        yield "", path
+    for folder, _, files in os.walk(path):
+        for file in files:
+            yield os.path.relpath(os.path.join(folder, file), path), os.path.join(folder, file)
 
 
 def _absolute(uri: str | None) -> str | None:

@@ -6,13 +6,13 @@ import contextlib
 import glob
 import json
 import os
-import shutil
 import socket
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from .._directory import link_whole, placed
 from .._folder import make_folder
 from .._names import Names, file_name, in_one_line, wandb_name, wandb_param_name, with_hash
 from .._records import Begin, Best, Log, Status
@@ -61,6 +61,7 @@ class Wandb(BaseTracker):
 
     requires = ("wandb",)
     extra = "wandb"
+    name_option = "name"
     batch_size = 256
     reads_whole_journal = True  # what W&B has, W&B says
 
@@ -311,16 +312,14 @@ class Wandb(BaseTracker):
             self._run.summary.update({name: best.value, f"{name}/{self._names.axis(best.axis)}": best.step})
 
     def log_artifact(self, name: str, path: str) -> None:
-        """Copy a file or a folder into the run's files, as ``name``, and upload it."""
+        """Put a file or a folder into the run's files, as ``name``, and upload it. One that is called as a file of
+        W&B's own, such as ``config.yaml``, is ``artifacts/<name>`` there."""
         assert self._run is not None, "init comes before log_artifact"
-        copy = self._run.dir + os.path.normpath(os.sep + name)  # never out of the run's files
-        os.makedirs(os.path.dirname(copy), exist_ok=True)
-        if os.path.isdir(path):
-            shutil.copytree(path, copy, dirs_exist_ok=True)
-        else:
-            shutil.copyfile(path, copy)
+        copy = os.path.join(self._run.dir, _path_in_run(name))
+        with placed(copy) as new:
+            link_whole(path, new)
         inside = [os.path.join(folder, file) for folder, _, files in os.walk(copy) for file in files]
-        for file in inside or [copy]:
+        for file in inside if os.path.isdir(copy) else [copy]:
             self._run.save(glob.escape(file), base_path=self._run.dir, policy="now")
 
     def finish(self, status: Status) -> None:
@@ -372,6 +371,16 @@ def _has_secret(argv: Sequence[str]) -> bool:
     """Whether a command line shows a secret: ``--token=x``, or ``--token x``."""
     return bool(redact(list(argv)) != list(argv))
 
+
+def _path_in_run(name: str) -> str:
+    """Where an artifact lies in the run's files: never out of them, and never where W&B writes a file of its own."""
+    path = os.path.normpath(os.sep + name).lstrip(os.sep)
+    is_wandbs = path in _WANDBS_FILES or path.startswith("wandb")
+    return os.path.join("artifacts", path) if is_wandbs else path
+
+
+# Source: wandb.sdk.lib.filenames of wandb 0.31.
+_WANDBS_FILES = frozenset("config.yaml requirements.txt output.log diff.patch conda-environment.yaml".split())
 
 _OWN_SETTINGS: dict[str, Any] = {
     "console": "off",
