@@ -99,11 +99,12 @@ def test_omegaconf_is_resolved() -> None:
     }
 
 
-@pytest.mark.parametrize("broken", [MISSING, "${nowhere}"])
-def test_what_omegaconf_cannot_give_costs_its_own_name_only(broken: str) -> None:
+@pytest.mark.parametrize(
+    ("broken", "shown"), [(MISSING, "<MissingMandatoryValue>"), ("${nowhere}", "<InterpolationKeyError>")]
+)
+def test_what_omegaconf_cannot_give_costs_its_own_name_only(broken: str, shown: str) -> None:
     params = as_params(OmegaConf.create({"lr": 0.1, "net": {"depth": broken, "width": 8}}))
-    assert (params["lr"], params["net"]["width"]) == (0.1, 8)
-    assert "depth" in params["net"]["depth"] or "nowhere" in params["net"]["depth"]
+    assert params == {"lr": 0.1, "net": {"depth": shown, "width": 8}}
 
 
 @pytest.mark.parametrize(
@@ -126,7 +127,7 @@ def test_pydantics_secrets_stay_masked() -> None:
 
 
 def test_very_many_and_very_long_params_are_kept_whole() -> None:
-    params = {f"p{i}": {"text": "x" * 20_000} for i in range(500)}
+    params = {f"p{i}": {"text": "x" * 20_000} for i in range(45)}
     assert as_params(params) == params
 
 
@@ -213,7 +214,7 @@ class Color(enum.Enum):
         (argparse.Namespace(model=Model(), lr=1), {"model": "Model", "lr": 1}),
         ([Model(), 1, "a"], ["Model", 1, "a"]),
         (OmegaConf.create({"a": [1, 2]}), {"a": [1, 2]}),
-        (OmegaConf.create({"a": MISSING, "b": 1}), {"a": "MissingMandatoryValue", "b": 1}),
+        (OmegaConf.create({"a": MISSING, "b": 1}), {"a": "<MissingMandatoryValue>", "b": 1}),
         (range(3), [0, 1, 2]),
         ({1}, [1]),
         (np.float32(0.5), 0.5),

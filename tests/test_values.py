@@ -507,7 +507,7 @@ class Shade(enum.Enum):
         (EvilStr(), "<EvilStr>"),
         (EvilItem(), None),
         (EvilGetattr(), None),
-        (EvilItems(a=1), {"a": 1}),
+        (EvilItems(a=1), "{'a': 1}"),
         ([EvilStr(), 1], ["<EvilStr>", 1]),
     ],
     ids=lambda value: type(value).__name__,

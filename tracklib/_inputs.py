@@ -113,13 +113,15 @@ def arguments_of(function: Any, args: Any, kwargs: Any, without: str = "") -> di
 
 _LISTED = 100  # a container of more is data
 _LISTS = (Sequence, Set)
-_SIMPLE = (str, int, float, os.PathLike, enum.Enum, Raised)
+_SIMPLE = (str, int, float, os.PathLike, enum.Enum)
 
 
 def _value(value: Any, depth: int = DEPTH) -> Any:
     """``value`` if it is a number, a text, or a container of such; else what kind of thing it is."""
     if value is None or isinstance(value, _SIMPLE):
         return value
+    if isinstance(value, Raised):
+        return str(value)
     mapping = as_mapping(value)
     if mapping is not None and len(mapping) <= _LISTED and depth:
         return {name: _value(item_of(mapping, name), depth - 1) for name in mapping}
