@@ -20,7 +20,6 @@ from typing import Any
 
 import pytest
 
-
 # Who is started in a shell's background ignores Ctrl-C, and so do its children: here it is Python's own again.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
