@@ -15,7 +15,6 @@ import itertools
 import json
 import os
 import random
-import select
 import signal
 import socket
 import struct
@@ -26,6 +25,8 @@ import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+from zygote import can_be_read
 
 PATIENT = 60  # seconds without a word after which a child hangs; no test comes near
 AT_BARRIER, ENTERED, ALL_DELIVERED = 2**32 - 1, 2**32 - 2, 2**32 - 3
@@ -84,7 +85,7 @@ class Child:
                 yield number
 
     def _chunk(self) -> bytes:
-        if not select.select([self._pipe], [], [], PATIENT)[0]:
+        if not can_be_read(self._pipe, PATIENT):
             self.kill(signal.SIGABRT)  # which has it say where it is
             self._nursery.wait(self.pid)
             os.close(self._pipe)

@@ -83,10 +83,15 @@ def sync(directory: str) -> dict[str, Any]:
 
 
 def be_killed(directory: str, logs: int) -> dict[str, Any]:
-    """A run that says nothing of its end."""
+    """A run that says nothing of its end. Its table is near it: a busy machine may leave that far behind."""
+    from tracklib import _delivery
+
+    _delivery.SAVE_SECONDS = 0.0
     run = tracking(output_run=directory).__enter__()
     for epoch in range(logs):
         run.log(epoch, {"loss": epoch / 7, "accuracy": 0.5})
+        if epoch % 10_000 == 9_999:
+            run.flush(60.0)
     return {}
 
 

@@ -23,6 +23,13 @@ from typing import Any
 PATIENT = 60.0
 
 
+def can_be_read(fd: int, timeout: float) -> bool:
+    """Whether there is something to read within so many seconds. ``select`` takes no more than 1,024 files."""
+    ready = select.poll()
+    ready.register(fd, select.POLLIN)
+    return bool(ready.poll(max(0.0, timeout) * 1000))
+
+
 class Lines:
     """JSON lines from a descriptor, read no further than asked."""
 
@@ -35,8 +42,7 @@ class Lines:
         until = None if timeout is None else time.monotonic() + timeout
         while b"\n" not in self._rest:
             if until is not None:
-                ready, _, _ = select.select([self._fd], [], [], max(0.0, until - time.monotonic()))
-                assert ready, f"no answer within {timeout} s"
+                assert can_be_read(self._fd, until - time.monotonic()), f"no answer within {timeout} s"
             if not (chunk := os.read(self._fd, 2**16)):
                 return None
             self._rest += chunk
