@@ -23,6 +23,9 @@ import pytest
 # Who is started in a shell's background ignores Ctrl-C, and so do its children: here it is Python's own again.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# A run says with what it was made where a test is about that.
+os.environ["TRACKLIB_ENVIRONMENT"] = "0"
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run the randomised tests for long, as the docs' figures say")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import importlib
+import os
 import subprocess
 import sys
+import textwrap
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +17,8 @@ import pytest
 from scripted import PATIENT
 from wandb_file import WandbFile
 
-from tracklib import Trackers, _background, _capture, tracking
+import tracklib
+from tracklib import Trackers, _background, tracking
 from tracklib._journal import Reader
 from tracklib._records import Artifact, Log, Tags
 
@@ -33,19 +36,31 @@ def threads() -> list[threading.Thread]:
 
 @pytest.fixture
 def captured(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_capture, "tags", lambda folder: iter([CAPTURED]))
-    monkeypatch.setattr(_capture, "files", lambda folder: iter([("git.patch", "-a\n+api_key = 'abcdefgh'\n")]))
+    def answers(self: Any, folder: str, scratch: str) -> Iterator[dict[str, Any]]:
+        yield {"tags": CAPTURED}
+        Path(scratch, "git.patch").write_text("-a\n+b\n")
+        yield {"file": "git.patch"}
+
+    monkeypatch.setattr(_background.Background, "_answers", answers)
 
 
-@pytest.mark.parametrize("options", [{}, {"environment": False, "system_metrics": None}], ids=["default", "off"])
-def test_what_is_not_asked_for_is_not_there(tmp_path: Path, options: dict[str, Any]) -> None:
-    with tracking(output_run=tmp_path, **options):
+@pytest.mark.parametrize("word", ["0", "false", "No", "OFF"])
+def test_what_is_switched_off_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str) -> None:
+    monkeypatch.delenv("TRACKLIB_ENVIRONMENT")
+    with tracking(output_run=tmp_path / "one", environment=False, system_metrics=None):
         assert threads() == []
-    assert records(tmp_path, Tags) == records(tmp_path, Artifact) == records(tmp_path, Log) == []
+    monkeypatch.setenv("TRACKLIB_ENVIRONMENT", word)
+    with tracking(output_run=tmp_path / "other"):
+        assert threads() == []
+    for run in (tmp_path / "one", tmp_path / "other"):
+        assert records(run, Tags) == records(run, Artifact) == records(run, Log) == []
 
 
-def test_the_environment_is_tags_and_files(tmp_path: Path) -> None:
-    with tracking(output_run=tmp_path, environment=True):
+def test_the_environment_is_tags_and_files_where_nobody_says_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TRACKLIB_ENVIRONMENT")
+    with tracking(output_run=tmp_path):
         pass
     found = {name: value for record in records(tmp_path, Tags) for name, value in record.tags.items()}
     assert {"command", "python", "host", "os"} <= found.keys()
@@ -53,10 +68,66 @@ def test_the_environment_is_tags_and_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("captured")
-def test_the_patch_has_its_secrets_masked(tmp_path: Path) -> None:
+def test_a_run_inside_a_run_says_it_only_if_it_is_asked_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TRACKLIB_ENVIRONMENT")
+    with tracking(output_run=tmp_path) as t:
+        with t.child("quiet") as quiet, t.child("loud", environment=True) as loud:
+            pass
+    found = [len(records(Path(run.directory), Tags)) for run in (t, quiet, loud)]
+    assert found == [1, 0, 1]
+
+
+def in_a_process(folder: Path, script: str, *arguments: str, **variables: str) -> None:
+    """Run a program in ``folder`` that leaves the environment open."""
+    (folder / "train.py").write_text(textwrap.dedent(script))
+    variables["PYTHONPATH"] = str(Path(tracklib.__file__).parents[1])
+    env = {name: value for name, value in os.environ.items() if name != "TRACKLIB_ENVIRONMENT"} | variables
+    subprocess.run([sys.executable, "train.py", *arguments], check=True, cwd=folder, timeout=PATIENT, env=env)
+
+
+def test_the_code_of_a_real_program_is_known_and_its_secrets_are_not(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text("")
+    for command in ("init -q", "add train.py", "-c user.name=a -c user.email=a@b commit -qm begin"):
+        subprocess.run(["git", *command.split()], check=True, cwd=tmp_path)
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], check=True, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    script = """
+        from tracklib import tracking
+        api_key = "abcdefgh"
+        with tracking(output_run="run"):
+            pass
+    """
+    in_a_process(tmp_path, script, "--token", "hunter2hunter2", "a", MY_SECRET="correct horse battery")
+    found = {name: value for record in records(tmp_path / "run", Tags) for name, value in record.tags.items()}
+    assert found["command"] == "train.py --token '***' a"
+    assert (found["git.commit"], found["git.dirty"]) == (commit.stdout.strip(), "true")
+    patch = (tmp_path / "run/artifacts/git.patch").read_text()
+    assert '+api_key = "***"' in patch
+    assert "+from tracklib import tracking" in patch
+
+
+def test_a_module_of_the_programs_that_is_called_like_one_of_pythons_is_no_matter(tmp_path: Path) -> None:
+    (tmp_path / "platform.py").write_text("raise SystemExit('mine')\n")
+    script = """
+        import sys
+        here = sys.path.pop(0)
+        import tracklib
+        sys.path.insert(0, here)
+        with tracklib.tracking(output_run="run"):
+            pass
+    """
+    in_a_process(tmp_path, script)
+    assert "python" in records(tmp_path / "run", Tags)[0].tags
+
+
+@pytest.mark.parametrize(("frozen", "executable"), [(True, sys.executable), (False, "/opt/app/app"), (False, None)])
+def test_a_program_that_is_its_own_interpreter_is_not_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frozen: bool, executable: str | None
+) -> None:
+    monkeypatch.setattr(sys, "frozen", frozen, raising=False)
+    monkeypatch.setattr(sys, "executable", executable)
     with tracking(output_run=tmp_path, environment=True):
         pass
-    assert (tmp_path / "artifacts/git.patch").read_text() == "-a\n+api_key = '***'\n"
+    assert records(tmp_path, Tags) == []
 
 
 @pytest.mark.usefixtures("captured")
@@ -76,33 +147,48 @@ def test_the_environment_arrives_at_mlflow_and_wandb(mlflow_server: Any, tmp_pat
 def test_a_question_that_hangs_delays_the_end_for_a_bounded_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    free, asked = threading.Event(), threading.Event()
-
-    def hang(folder: str) -> Iterator[dict[str, str]]:
-        yield {"python": "3"}
-        asked.set()
-        assert free.wait(PATIENT)
-        yield {"git.commit": "too late"}
-
-    monkeypatch.setattr(_capture, "tags", hang)
+    asked = tmp_path / "asked"
+    os.mkfifo(asked)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/git").write_text(f"#!/bin/sh\necho $$ > {asked}\nexec sleep 600\n")
+    (tmp_path / "bin/git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setattr(_background, "_PATIENCE", 0.05)
-    with tracking(output_run=tmp_path, environment=True):
-        assert asked.wait(PATIENT)
-    (late,) = threads()  # the block was left all the same
-    free.set()
-    late.join(PATIENT)
-    assert [record.tags for record in records(tmp_path, Tags)] == [{"python": "3"}]
+    with tracking(output_run=tmp_path / "run", environment=True):
+        git = int(asked.read_text())  # it has begun
+    for thread in threads():  # the block was left all the same, and the process that asked is gone
+        thread.join(PATIENT)
+    assert threads() == []
+    with pytest.raises(ProcessLookupError):
+        os.kill(git, 0)
+    assert "git.commit" not in {name for record in records(tmp_path / "run", Tags) for name in record.tags}
 
 
-@pytest.mark.parametrize("what", ["tags", "files"])
-def test_whatever_fails_in_it_is_no_matter_of_the_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+def test_a_process_that_begins_when_nobody_waits_any_more_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fails(folder: str) -> Iterator[Any]:
-        raise OSError("full")
-        yield
+    begins, goes_on = threading.Event(), threading.Event()
 
-    monkeypatch.setattr(_capture, what, fails)
+    def python() -> str:
+        begins.set()
+        assert goes_on.wait(PATIENT)
+        return sys.executable
+
+    monkeypatch.setattr(_background, "_python", python)
+    monkeypatch.setattr(_background, "_PATIENCE", 0.01)
+    with tracking(output_run=tmp_path, environment=True):
+        assert begins.wait(PATIENT)
+    goes_on.set()
+    for thread in threads():
+        thread.join(PATIENT)
+    assert (threads(), records(tmp_path, Tags)) == ([], [])
+
+
+def test_whatever_fails_in_it_is_no_matter_of_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any) -> Any:
+        raise OSError("full")
+
+    monkeypatch.setattr(_background.Background, "_answers", fails)
     monkeypatch.setattr(_background, "SystemMetrics", fails)
     with tracking(output_run=tmp_path, environment=True, system_metrics=0.001) as t:
         t.log(0, {"loss": 0.5})

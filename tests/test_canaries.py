@@ -123,6 +123,7 @@ ELSEWHERE = {
     "the exception that leaves the block": "leavingCanary",
     "what a tracked function raises in its result": "resultCanary",
     "the git remote": "gitCanary",
+    "a change that is not committed": "patchCanary",
     "W&B's group": "groupCanary",
     "W&B's key": made("a", 39, HEX),
     "MLflow's context": "contextCanary",
@@ -236,6 +237,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run([*git, "init", "-q"], check=True)
     remote = f"https://{ELSEWHERE['the git remote']}@github.com/a/b.git"
     subprocess.run([*git, "remote", "add", "origin", remote], check=True)
+    (work / "train.py").write_text("")
+    subprocess.run([*git, "add", "train.py"], check=True)
+    subprocess.run([*git, "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "begin"], check=True)
+    (work / "train.py").write_text(f"api_key = '{ELSEWHERE['a change that is not committed']}'\nimport numpy\n")
     return home
 
 
@@ -248,7 +253,9 @@ def searched(home: Path) -> list[Place]:
         "innocent": INNOCENT,
         "place": ELSEWHERE,
     }
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("WANDB_", "MLFLOW_"))}
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("WANDB_", "MLFLOW_", "TRACKLIB_"))
+    }
     environment |= {
         "MY_TOKEN": "environmentCanary0",
         "MY_OTHER_TOKEN": "environment Canary/1",
@@ -266,7 +273,11 @@ def searched(home: Path) -> list[Place]:
         timeout=180,
     )
     assert done.returncode == 0, done.stderr.decode()
-    files = [path for path in home.rglob("*") if path.is_file() and ".git/" not in str(path)]
+    files = [
+        path
+        for path in home.rglob("*")
+        if path.is_file() and ".git/" not in str(path) and not str(path).endswith("work/train.py")
+    ]
     places = [Place(str(path.relative_to(home)), path.read_bytes()) for path in files]
     return [*places, Place("stdout", done.stdout), Place("stderr", done.stderr)]
 

@@ -46,11 +46,11 @@ def repository(tmp_path: Path) -> Path:
 
 
 def tags(folder: Path | str) -> dict[str, str]:
-    return {name: value for part in _capture.tags(str(folder)) for name, value in part.items()}
+    return {name: value for part in _capture.tags(_capture.this_program(str(folder))) for name, value in part.items()}
 
 
 def files(folder: Path | str) -> dict[str, str]:
-    return dict(_capture.files(str(folder)))
+    return dict(_capture.files(_capture.this_program(str(folder))))
 
 
 def of_git(found: dict[str, str]) -> dict[str, str]:
@@ -150,8 +150,9 @@ def test_a_patch_that_has_no_end_is_left_out(repository: Path, tmp_path: Path, m
 SCRIPT = """
     import json, os, sys
     from tracklib import _capture
+    program = _capture.this_program(sys.argv[1])
     os.chdir("/")
-    print(json.dumps([part for part in _capture.tags(sys.argv[1])]))
+    print(json.dumps([part for part in _capture.tags(program)]))
 """
 
 

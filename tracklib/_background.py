@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import subprocess
+import sys
+import tempfile
 import threading
 import time
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
 
-from . import _capture
+from . import _capture, _environment
 from ._system import SystemMetrics
 
 _PATIENCE = 2.0
@@ -26,8 +30,8 @@ class Run(Protocol):
     def log_tags(self, tags: dict[str, str]) -> None:
         """Set tags."""
 
-    def log_text(self, name: str, text: str) -> None:
-        """Keep a text."""
+    def log_artifact(self, path: str) -> None:
+        """Keep a file."""
 
 
 class Background:
@@ -42,6 +46,8 @@ class Background:
     def __init__(self, run: Run, environment: bool, every: float | None) -> None:
         self._run = run
         self._over = threading.Event()
+        self._questions: subprocess.Popen[str] | None = None
+        self._is_late = False
         self._threads = [_thread(self._say_environment, _folder())] if environment else []
         if every is not None:
             self._threads.append(_thread(self._sample, every))
@@ -50,11 +56,38 @@ class Background:
                 thread.start()
 
     def _say_environment(self, folder: str) -> None:
-        with contextlib.suppress(Exception):  # the run has ended, or its disk is full
-            for tags in _capture.tags(folder):
-                self._run.log_tags(tags)
-            for name, text in _capture.files(folder):
-                self._run.log_text(name, text)
+        with contextlib.suppress(Exception), tempfile.TemporaryDirectory() as scratch:  # the run's disk may be full
+            for answer in self._answers(folder, scratch):
+                match answer:
+                    case {"tags": tags}:
+                        self._run.log_tags(tags)
+                    case {"file": name}:  # pragma: no branch  # there is no other
+                        self._run.log_artifact(os.path.join(scratch, name))
+
+    def _answers(self, folder: str, scratch: str) -> Iterator[dict[str, Any]]:
+        """What a process says that asks about this one; its files are in ``scratch``."""
+        package = os.path.dirname(os.path.dirname(os.path.abspath(_capture.__file__)))
+        with subprocess.Popen(
+            [_python(), "-P", "-m", "tracklib._capture", scratch],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            encoding="utf-8",
+            env=_environment.that_finds(package),
+            start_new_session=True,  # Ctrl-C is not for it
+        ) as self._questions:
+            if self._is_late:
+                self._stop_asking()
+            assert self._questions.stdin is not None
+            assert self._questions.stdout is not None
+            with self._questions.stdin as program:
+                json.dump(_capture.this_program(folder), program)
+            yield from map(json.loads, self._questions.stdout)
+
+    def _stop_asking(self) -> None:
+        self._is_late = True
+        if self._questions is not None:
+            self._questions.terminate()
 
     def _sample(self, every: float) -> None:
         with contextlib.suppress(Exception):
@@ -69,6 +102,18 @@ class Background:
         for thread in self._threads:
             with contextlib.suppress(RuntimeError):  # it was never started
                 thread.join(max(0.0, until - time.monotonic()))
+        self._stop_asking()
+
+
+def _python() -> str:
+    """The interpreter, to be started once more.
+
+    Raises:
+        OSError: this program is one of its own, and starting it would do its work again.
+    """
+    if getattr(sys, "frozen", False) or not os.path.basename(sys.executable or "").startswith(("python", "pypy")):
+        raise OSError("no interpreter")
+    return sys.executable
 
 
 def _folder() -> str:

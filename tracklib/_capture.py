@@ -1,13 +1,15 @@
 """What a run was made with: the code's state, the command, the packages, the machine.
 
 Each question has its own answer or none: a repository that is not there, or a command that fails or hangs,
-costs its own lines only.
+costs its own lines only. Run as a program, it asks in a process of its own: reading the metadata of hundreds of
+packages, or masking a long patch, would keep the training's threads waiting for the interpreter.
 """
 
 from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import json
 import os
 import platform
 import select
@@ -18,27 +20,53 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from ._redact import redact, redact_text
 
 _SECONDS = 10.0
-_PATCH_BYTES = 2**18  # masking its secrets keeps other threads from working: here for 0.1 s at most
+_PATCH_BYTES = 2**18
 
 
-def tags(folder: str) -> Iterator[dict[str, str]]:
-    """What fits into a line each, the quickest first: ``python``, ``host``, ``git.commit`` and so on.
+class Program(NamedTuple):
+    """The program that is asked about: its command line, where it looks for packages, and where its code may lie."""
 
-    Args:
-        folder: where the program was started; its repository is asked if the script itself is in none.
-    """
-    for ask in (_of_python, _of_machine, lambda: _of_git(folder)):
+    argv: list[str]
+    path: list[str]
+    places: list[str]
+
+
+def this_program(folder: str) -> Program:
+    """This one, which is in ``folder`` now. The repository of its script comes first, then that around ``folder``."""
+    return Program(sys.argv, sys.path, [place for place in (_scripts_folder(), folder) if place])
+
+
+def main() -> None:
+    """Answer about the program that stdin tells of, in JSON lines; files are written to the folder in ``argv[1]``."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and what was started is ended, too
+    program = Program(*json.load(sys.stdin))
+    for found in tags(program):
+        print(json.dumps({"tags": found}), flush=True)
+    for name, text in files(program):
+        with open(os.path.join(sys.argv[1], name), "w", encoding="utf-8") as file:
+            file.write(redact_text(text))
+        print(json.dumps({"file": name}), flush=True)
+
+
+def tags(program: Program) -> Iterator[dict[str, str]]:
+    """What fits into a line each, the quickest first: ``python``, ``host``, ``git.commit`` and so on."""
+    for ask in (lambda: _of_python(program.argv), _of_machine, lambda: _of_git(program.places)):
         if found := {name: redact_text(value) for name, value in _answers(ask) if value}:
             yield found
 
 
-def files(folder: str) -> Iterator[tuple[str, str]]:
+def files(program: Program) -> Iterator[tuple[str, str]]:
     """What needs a file, as its name and text: the packages' versions, and the difference to the last commit."""
-    for name, ask in (("requirements.txt", _packages), ("git.patch", lambda: _patch(folder))):
+    asks: dict[str, Callable[[], str]] = {
+        "requirements.txt": lambda: _packages(program.path),
+        "git.patch": lambda: _patch(program.places),
+    }
+    for name, ask in asks.items():
         with contextlib.suppress(Exception):
             if text := ask():
                 yield name, text
@@ -50,15 +78,15 @@ def _answers(ask: Callable[[], Iterator[tuple[str, str]]]) -> Iterator[tuple[str
         yield from ask()
 
 
-def _of_python() -> Iterator[tuple[str, str]]:
-    yield "command", shlex.join(redact(sys.argv))
+def _of_python(argv: list[str]) -> Iterator[tuple[str, str]]:
+    yield "command", shlex.join(redact(argv))
     yield "python", platform.python_version()
     yield "tracklib", importlib.metadata.version("tracklib-ml")
 
 
-def _packages() -> str:
+def _packages(path: list[str]) -> str:
     found = set()
-    for package in importlib.metadata.distributions():
+    for package in importlib.metadata.distributions(path=path):
         with contextlib.suppress(Exception):  # its metadata are damaged
             found.add(f"{package.metadata['Name']}=={package.version}")
     return "".join(f"{line}\n" for line in sorted(found, key=str.lower))
@@ -72,26 +100,26 @@ def _of_machine() -> Iterator[tuple[str, str]]:
         yield "gpus", ", ".join(_said(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]).splitlines())
 
 
-def _of_git(folder: str) -> Iterator[tuple[str, str]]:
-    git = _git(folder)
+def _of_git(places: list[str]) -> Iterator[tuple[str, str]]:
+    git = _git(places)
     yield "git.commit", _said([*git, "rev-parse", "HEAD"]).strip()
     yield "git.branch", _said([*git, "rev-parse", "--abbrev-ref", "HEAD"]).strip()
     yield "git.dirty", "true" if _said([*git, "status", "--porcelain", "--untracked-files=no"]) else "false"
 
 
-def _patch(folder: str) -> str:
+def _patch(places: list[str]) -> str:
     """The difference to the last commit, in the form that ``git apply`` takes whatever git is set to."""
     plain = ["--no-ext-diff", "--no-textconv", "--no-color", "--no-relative", "--src-prefix=a/", "--dst-prefix=b/"]
-    return _said([*_git(folder), "diff", *plain, "HEAD"])
+    return _said([*_git(places), "diff", *plain, "HEAD"])
 
 
-def _git(folder: str) -> list[str]:
-    """How git is called for the repository that the script lies in; else for the one around ``folder``.
+def _git(places: list[str]) -> list[str]:
+    """How git is called for the first repository that is around one of ``places``.
 
     Raises:
         OSError: there is no git, or no repository; or it does not answer.
     """
-    for place in filter(None, (_scripts_folder(), folder)):
+    for place in places:
         git = ["git", "--no-optional-locks", "-C", place]
         with contextlib.suppress(_Failed):
             _said([*git, "rev-parse", "--show-toplevel"])
@@ -143,3 +171,7 @@ def _read(pipe: int, until: float) -> str:
             return content.decode(errors="replace")
         content += part
     raise OSError("it says too much")
+
+
+if __name__ == "__main__":
+    main()

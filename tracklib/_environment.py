@@ -28,9 +28,21 @@ def rank() -> int:
     return 0
 
 
+def says_environment() -> bool:
+    """Whether a run says with what it was made where its program leaves that open: not if
+    ``TRACKLIB_ENVIRONMENT`` is ``0``, ``false``, ``no`` or ``off``."""
+    return os.environ.get("TRACKLIB_ENVIRONMENT", "").lower() not in ("0", "false", "no", "off")
+
+
 def in_slurm_job() -> bool:
     """Whether Slurm started this process, so that a SIGTERM means preemption or the time limit."""
     return "SLURM_JOB_ID" in os.environ
+
+
+def that_finds(folder: str) -> dict[str, str]:
+    """The variables for a process of Python that is to find the packages in ``folder`` as well."""
+    paths = [folder, os.environ.get("PYTHONPATH", "")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
 def variables() -> Iterator[tuple[str, str]]:

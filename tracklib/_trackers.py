@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, Protocol, Self
 
-from . import _config, _process
+from . import _config, _environment, _process
 from ._background import Background
 from ._delivery import Delivery, Standing
 from ._directory import cannot_be_used, child_directory, default_directory, owned, set_aside
@@ -85,7 +85,8 @@ class Trackers(RunLog):
             run at every tracker, after what an earlier attempt left undelivered. Where there is none, begin one.
         best: metrics whose best value is kept, each with what is better: ``{"val/accuracy": "max"}``.
         environment: say with what the run was made, in the background: git's commit, branch and difference,
-            the command (secrets masked), the versions of Python and the packages, and the machine.
+            the command (secrets masked), the versions of Python and the packages, and the machine. None does so
+            for a run that is inside no other, unless the variable ``TRACKLIB_ENVIRONMENT`` is ``0``.
         system_metrics: sample processor, memory, disk and NVIDIA GPUs every so many seconds, on the axis
             ``system``; None does not.
 
@@ -111,7 +112,7 @@ class Trackers(RunLog):
         parent: Parent | None = None,
         resume: bool = False,
         best: Mapping[str, Literal["min", "max"]] | None = None,
-        environment: bool = False,
+        environment: bool | None = None,
         system_metrics: float | None = None,
     ) -> None:
         if resume and not output_run:
@@ -168,7 +169,10 @@ class Trackers(RunLog):
         _process.watch(self)
         for delivery in self._deliveries:
             delivery.start()
-        self._background.callback(Background(self, *self._capture).end)
+        environment, every = self._capture
+        if environment is None:
+            environment = self._parent is None and _environment.says_environment()
+        self._background.callback(Background(self, environment, every).end)
 
     def _need_own_trackers(self) -> None:
         for other in _process.open_runs:

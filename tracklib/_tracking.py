@@ -58,7 +58,8 @@ class tracking:  # noqa: N801  # a word of the language, used as one
         best: metrics whose best value is kept, each with what is better: ``{"val/accuracy": "max"}``. It is
             ``t.best``, and every tracker shows it in its own way.
         environment: say with what the run was made, in the background: git's commit, branch and difference,
-            the command (secrets masked), the versions of Python and the packages, and the machine.
+            the command (secrets masked), the versions of Python and the packages, and the machine. None does so
+            for a run that is inside no other, unless the variable ``TRACKLIB_ENVIRONMENT`` is ``0``.
         system_metrics: sample processor, memory, disk and NVIDIA GPUs every so many seconds, on the axis
             ``system``; None does not.
         on_error: ``"raise"`` raises :class:`~tracklib.DeliveryError` at the block's normal end if a
@@ -82,7 +83,7 @@ class tracking:  # noqa: N801  # a word of the language, used as one
         params: Any = None,
         tags: Mapping[str, Any] | Iterable[str] | None = None,
         best: Mapping[str, Literal["min", "max"]] | None = None,
-        environment: bool = False,
+        environment: bool | None = None,
         system_metrics: float | None = None,
         on_error: Literal["warn", "raise"] = "warn",
         rank: int | None = None,
