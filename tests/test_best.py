@@ -18,6 +18,7 @@ import pytest
 from conftest import MlflowServer
 from mlflow import MlflowClient
 from scripted import Scripted
+from tensorboard.backend.event_processing.event_accumulator import STORE_EVERYTHING_SIZE_GUIDANCE, EventAccumulator
 from wandb_file import WandbFile
 
 from tracklib import Best, Trackers, tracking
@@ -268,3 +269,26 @@ def test_an_async_log_best_is_refused_as_the_other_methods_are(tmp_path: Path) -
 
     with pytest.raises(ValueError, match="Late.log_best is async"):
         Trackers([Late()], output_run=tmp_path / "run")
+
+
+def test_tensorboard_has_each_as_a_scalar_at_its_step_once(tmp_path: Path) -> None:
+    for values in ([0.5, 0.9, 0.7], [0.8, 0.95]):
+        with tracking([{"type": "TensorBoard"}], output_run=tmp_path, best={"val/accuracy": "max"}, resume=True) as t:
+            for value in values:
+                t.log(None, {"val/accuracy": value})
+    events = EventAccumulator(str(tmp_path / "tensorboard"), STORE_EVERYTHING_SIZE_GUIDANCE).Reload()
+    found = [(event.step, round(event.value, 3)) for event in events.Scalars("best/val/accuracy")]
+    assert found == [(0, 0.5), (1, 0.9), (4, 0.95)]
+
+
+def test_the_console_says_it_at_the_end_also_after_a_resume(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    best = {"val/accuracy": "max", "loss": "min"}
+    with tracking([{"type": "Console"}], output_run=tmp_path / "run", best=best) as t:
+        t.log(0, {"val/accuracy": 0.5, "loss": 2.0})
+        t.log(1, {"val/accuracy": 0.9, "loss": 1.0})
+    with tracking([{"type": "Console"}], output_run=tmp_path / "run", best=best, resume=True) as t:
+        t.log(2, {"val/accuracy": 0.7, "loss": 0.25})
+    assert capsys.readouterr().err.splitlines()[-3:-1] == [
+        "best val/accuracy: 0.9 at epoch 1",
+        "best loss: 0.25 at epoch 2",
+    ]

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from .._records import Log, Status
+from .._records import Best, Log, Status
 from .._values import clean
 from .._warn import warn
 from .base import BaseTracker
@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 
 _OTHER_SECONDS = 10.0  # between two lines of another axis than the epoch
 _LARGEST_WHOLE = 1e7
+_BEST = "best "  # and the metric: where a best value is in the tracker's state
 _NARROWEST = 8  # columns of characters for a number
 
 
 class Console(BaseTracker):
-    """Says on stderr how the run gets on: a line for each epoch, and at the end one with the status and where
-    the run is.
+    """Says on stderr how the run gets on: a line for each epoch, and at the end the best values, the status and
+    where the run is.
 
     In a terminal, with rich installed, the lines are the rows of a table. Nothing that is on the screen is
     ever written over, so what else is printed stays, and progress bars of tqdm and rich stay below. Records of one
@@ -119,9 +120,16 @@ class Console(BaseTracker):
             with contextlib.suppress(Exception):  # a stream that is closed, broken or not there
                 _write(sys.stderr, text)  # as it is now: a progress bar of rich puts itself in its place
 
+    def log_best(self, best: Best) -> None:
+        """Note the best value so far of a metric, for the end."""
+        self.state[_BEST + best.name] = f"{_number(best.value)} at {_shown(best.axis)} {best.step}"
+
     def finish(self, status: Status) -> None:
-        """Print what is left, and how the run ended."""
+        """Print what is left, the best values, and how the run ended."""
         self.close()
+        for name, value in self.state.items():
+            if name.startswith(_BEST):
+                self._say(f"{_shown(name)}: {value}")
         if self.begin:
             took = _duration((self.ended_at or self._now) - self.begin.time)
             last = f"{self.state['last']}, " if "last" in self.state else ""

@@ -18,7 +18,7 @@ from typing import Any
 
 from .._folder import make_folder
 from .._names import Names, tensorboard_name
-from .._records import Log, Status
+from .._records import Best, Log, Status
 from .._redact import redact
 from .._values import clean, plain
 from .._warn import warn
@@ -210,6 +210,15 @@ class TensorBoard(BaseTracker):
 
     def _tag(self, axis: str, name: str) -> str:
         return self._names[name] if axis == "epoch" else self._names.within(axis, name)
+
+    def log_best(self, best: Best) -> None:
+        """Write the scalar ``best/<name>``, at the best value's step."""
+        from tensorboard.compat.proto.event_pb2 import Event
+        from tensorboard.compat.proto.summary_pb2 import Summary
+
+        self._need_file()
+        value = Summary.Value(tag=self._names.within("best", best.name), simple_value=best.value)
+        self._write([Event(wall_time=best.time / 1000, step=best.step, summary=Summary(value=[value]))])
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Set params, for the HPARAMS tab, nested names joined by ``/``; a list is there as JSON."""
