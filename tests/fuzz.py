@@ -1,6 +1,6 @@
 """How many examples the fuzzing tests try: few as a rule, and as many as ``TRACKLIB_FUZZ`` says.
 
-``TRACKLIB_FUZZ=20000 python -m pytest tests/test_fuzz.py`` takes some minutes.
+``python -m pytest --long`` says 20,000, unless the variable is set.
 """
 
 from __future__ import annotations
