@@ -43,13 +43,20 @@ def long(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Keep ``WANDB_*`` and ``MLFLOW_*`` out, and both SDKs from reporting home."""
+    os.environ.pop(_WANDBS_PROCESS, None)
     for name in list(os.environ):
         if name.startswith(("WANDB_", "MLFLOW_")):
             monkeypatch.delenv(name)
     for name, value in _QUIET.items():
         monkeypatch.setenv(name, value)
+    yield
+    os.environ.pop(_WANDBS_PROCESS, None)
+
+
+# W&B's SDK sets it, so that children share one process of its own, which a test that kills it would share as well.
+_WANDBS_PROCESS = "WANDB_SERVICE"
 
 
 # Measured by coverage.py, the server answers every request 500 (anyio 4.16 raises InvalidStateError).

@@ -139,7 +139,9 @@ class Nursery:
         self.log = log
         ours, theirs = socket.socketpair()
         # Measured by coverage.py, each child would write a file of its own.
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(("COV", "SLURM_"))}
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith(("COV", "SLURM_", "WANDB_"))
+        }
         with log.open("ab") as out:
             self._process = subprocess.Popen(
                 [sys.executable, os.path.abspath(__file__), str(theirs.fileno())],
