@@ -138,10 +138,9 @@ class Nursery:
     def __init__(self, log: Path) -> None:
         self.log = log
         ours, theirs = socket.socketpair()
-        # Measured by coverage.py, each child would write a file of its own.
-        environment = {
-            name: value for name, value in os.environ.items() if not name.startswith(("COV", "SLURM_", "WANDB_"))
-        }
+        # Measured by coverage.py, each child would write a file of its own; a W&B process of others would be killed.
+        left_out = ("COV", "SLURM_", "WANDB_SERVICE")
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
         with log.open("ab") as out:
             self._process = subprocess.Popen(
                 [sys.executable, os.path.abspath(__file__), str(theirs.fileno())],

@@ -173,7 +173,7 @@ def test_the_readme_has_two_commands_of_one_line_each() -> None:
     digits, tests = commands
     assert not any("\n" in command for command in commands)
     assert "examples/digits.py" in digits
-    assert tests.endswith("-m pytest")
+    assert tests.endswith("-m pytest -n 2")
 
 
 def test_the_readmes_links_lead_somewhere() -> None:
