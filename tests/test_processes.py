@@ -21,7 +21,9 @@ from tracklib._sync import sync
 
 PRELUDE = """
 import multiprocessing, os, signal, sys, threading, warnings
-from tracklib import current, tracked, tracking
+from tracklib import _leaving, current, tracked, tracking
+
+_leaving.PATIENCE = _leaving.PATIENCE_AFTER_ERROR = 60.0  # a busy machine may keep a backend waiting
 
 def say(word):
     os.write(1, word.encode() + b"\\n")
