@@ -109,7 +109,7 @@ def test_another_word_than_max_and_min_is_refused(tmp_path: Path, mode: Any) -> 
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("best", ["loss", ["loss"], 1])
+@pytest.mark.parametrize("best", ["loss", ["loss"], 1, {1: "max"}, {None: "min"}])
 def test_what_names_no_metrics_is_refused(tmp_path: Path, best: Any) -> None:
     with pytest.raises(TypeError, match="best must map names to 'max' or 'min', as {'val/accuracy': 'max'}; got"):
         with tracking(output_run=tmp_path / "run", best=best):
