@@ -241,6 +241,21 @@ def test_mlflow_has_it_as_a_metric_at_its_step(mlflow_server: MlflowServer, tmp_
     assert client.get_run(run_id).data.metrics["best/val/accuracy"] == 0.95
 
 
+@pytest.mark.parametrize(("mode", "values"), [("min", [0.5, 0.4]), ("max", [0.4, 0.5])])
+@pytest.mark.parametrize("steps", [(10, 3), (3, 3)])
+def test_mlflow_shows_the_best_value_wherever_its_step_is(
+    mlflow_server: MlflowServer, tmp_path: Path, mode: Any, values: list[float], steps: tuple[int, int]
+) -> None:
+    config = {"type": "Mlflow", "tracking_uri": mlflow_server.uri, "experiment_name": "best"}
+    with tracking([config], output_run=tmp_path / "run", best={"x": mode}) as t:
+        for step, value in zip(steps, values, strict=True):
+            t.log(step, {"x": value})
+        assert t.flush(60)
+        run_id = t["Mlflow"].run.info.run_id
+    assert MlflowClient(mlflow_server.uri).get_run(run_id).data.metrics["best/x"] == values[-1]
+    assert (t.best["x"].value, t.best["x"].step) == (values[-1], steps[-1])
+
+
 def test_wandb_has_it_in_its_summary_with_its_epoch(tmp_path: Path) -> None:
     wandb = pytest.importorskip("wandb")
     config = {"type": "Wandb", "project": "best", "mode": "offline"}
