@@ -93,6 +93,7 @@ def test_the_code_of_a_real_program_is_known_and_its_secrets_are_not(tmp_path: P
     script = """
         from tracklib import tracking
         api_key = "abcdefgh"
+        password: str | None = "abcdefgh"
         with tracking(output_run="run"):
             pass
     """
@@ -102,6 +103,7 @@ def test_the_code_of_a_real_program_is_known_and_its_secrets_are_not(tmp_path: P
     assert (found["git.commit"], found["git.dirty"]) == (commit.stdout.strip(), "true")
     patch = (tmp_path / "run/artifacts/git.patch").read_text()
     assert '+api_key = "***"' in patch
+    assert '+password: str | None = "***"' in patch
     assert "+from tracklib import tracking" in patch
 
 

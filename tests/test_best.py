@@ -109,7 +109,7 @@ def test_another_word_than_max_and_min_is_refused(tmp_path: Path, mode: Any) -> 
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("best", ["loss", ["loss"], 1])
+@pytest.mark.parametrize("best", ["loss", ["loss"], 1, {1: "max"}, {None: "min"}])
 def test_what_names_no_metrics_is_refused(tmp_path: Path, best: Any) -> None:
     with pytest.raises(TypeError, match="best must map names to 'max' or 'min', as {'val/accuracy': 'max'}; got"):
         with tracking(output_run=tmp_path / "run", best=best):
@@ -239,6 +239,21 @@ def test_mlflow_has_it_as_a_metric_at_its_step(mlflow_server: MlflowServer, tmp_
     history = [(metric.step, metric.value) for metric in client.get_metric_history(run_id, "best/val/accuracy")]
     assert history == [(0, 0.5), (1, 0.9), (4, 0.95)]
     assert client.get_run(run_id).data.metrics["best/val/accuracy"] == 0.95
+
+
+@pytest.mark.parametrize(("mode", "values"), [("min", [0.5, 0.4]), ("max", [0.4, 0.5])])
+@pytest.mark.parametrize("steps", [(10, 3), (3, 3)])
+def test_mlflow_shows_the_best_value_wherever_its_step_is(
+    mlflow_server: MlflowServer, tmp_path: Path, mode: Any, values: list[float], steps: tuple[int, int]
+) -> None:
+    config = {"type": "Mlflow", "tracking_uri": mlflow_server.uri, "experiment_name": "best"}
+    with tracking([config], output_run=tmp_path / "run", best={"x": mode}) as t:
+        for step, value in zip(steps, values, strict=True):
+            t.log(step, {"x": value})
+        assert t.flush(60)
+        run_id = t["Mlflow"].run.info.run_id
+    assert MlflowClient(mlflow_server.uri).get_run(run_id).data.metrics["best/x"] == values[-1]
+    assert (t.best["x"].value, t.best["x"].step) == (values[-1], steps[-1])
 
 
 def test_wandb_has_it_in_its_summary_with_its_epoch(tmp_path: Path) -> None:

@@ -387,6 +387,15 @@ def test_a_terminal_shows_a_bar_with_the_newest_metrics(tmp_path: Path) -> None:
     assert not any("system" in line for line in drawn)
 
 
+def test_a_name_that_would_steer_the_terminal_is_shown_as_it_is_written(tmp_path: Path) -> None:
+    code = SHOWING.replace('"digits"', r'"di\x1b[31m"').replace('"batch_loss"', r'"batch\nloss\x1b[2J"')
+    shown = at_a_terminal(tmp_path / "run", 0, 1, code=code)
+    assert r"batch\nloss\x1b[2J=0.25" in shown
+    assert r"di\x1b[31m:   0%" in shown
+    assert "\x1b[31m" not in shown
+    assert "\x1b[2J" not in shown
+
+
 def test_the_bar_of_a_resumed_run_begins_where_it_goes_on(tmp_path: Path) -> None:
     at_a_terminal(tmp_path / "run", 0, 2)
     drawn = at_a_terminal(tmp_path / "run", 0, 4).split("\r")

@@ -109,6 +109,14 @@ def test_a_plotly_figure_is_a_page_or_its_json(run: Trackers) -> None:
     assert json.loads(kept(run, "curve.json").read_text())["data"][0]["y"] == [1, 2]
 
 
+def test_the_ending_of_a_plotly_figure_may_be_in_capitals(run: Trackers) -> None:
+    figure = importlib.import_module("plotly.graph_objects").Figure({"data": [{"y": [1, 2]}]})
+    run.log_figure("curve.HTML", figure)
+    run.log_figure("curve.JSON", figure)
+    assert "<html>" in kept(run, "curve.HTML").read_text()
+    assert kept(run, "curve.JSON").read_text().startswith("{")
+
+
 def test_a_plotly_picture_is_asked_of_plotly_itself(run: Trackers) -> None:
     class Figure:
         def write_html(self, path: str, **options: Any) -> None:
@@ -250,6 +258,11 @@ def test_a_text_has_its_secrets_masked(run: Trackers, monkeypatch: pytest.Monkey
     assert kept(run, "notes.txt").read_text() == "api_key=***, and ***"
 
 
+def test_a_program_that_is_kept_as_a_text_has_its_secrets_masked(run: Trackers) -> None:
+    run.log_text("train.py", 'api_key: str = "hunter2hunter2"\n')
+    assert kept(run, "train.py").read_text() == 'api_key: str = "***"\n'
+
+
 # Tables -----------------------------------------------------------------------------------------------
 
 
@@ -279,6 +292,12 @@ def test_a_table_of_any_package_is_a_csv(run: Trackers, rows: Any) -> None:
 def test_rows_may_differ_in_what_they_have(run: Trackers) -> None:
     run.log_table("table", [{"a": 1}, {"b": 2}])
     assert table(run) == [["a", "b"], ["1", ""], ["", "2"]]
+
+
+def test_what_pandas_calls_missing_is_empty(run: Trackers) -> None:
+    n, when = pd.array([1, None], dtype="Int64"), pd.to_datetime(["2026-01-02", None])
+    run.log_table("table", pd.DataFrame({"n": n, "when": when}))
+    assert table(run) == [["n", "when"], ["1", "2026-01-02 00:00:00"], ["", ""]]
 
 
 def test_an_index_that_says_something_is_a_column(run: Trackers) -> None:

@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracklib._redact import MASK, is_secret_name, redact, redact_head, redact_text, shows_secret, without_masks
+from tracklib._redact import (
+    MASK,
+    is_secret_name,
+    redact,
+    redact_head,
+    redact_source,
+    redact_text,
+    shows_secret,
+    without_masks,
+)
 
 WORDS = "Correct-Horse"  # a secret that nothing but its place gives away
 
@@ -192,6 +201,47 @@ def test_the_secret_in_a_text_is_masked_and_the_rest_is_kept(text, masked):
         assert "dXNlcjpwYXNz" not in made
     else:
         assert made == masked
+
+
+# In source
+
+
+@pytest.mark.parametrize(
+    ("source", "masked"),
+    [
+        ('+    api_key: str = "S"', '+    api_key: str = "***"'),
+        ('+    password: str | None = "S"', '+    password: str | None = "***"'),
+        ('+    token: Optional[str] = "S"', '+    token: *** = "***"'),
+        ('+os.environ["MY_API_KEY"] = "S"', '+os.environ["MY_API_KEY"] = "***"'),
+        ('+os.environ.setdefault("MY_API_KEY", "S")', '+os.environ.setdefault("MY_API_KEY", "***")'),
+        ("+api_key = f'S'", "+api_key = f'***'"),
+        ('+api_key = ("S")', '+api_key = ("***")'),
+        ('+api_key = os.getenv("API_KEY") or "S"', None),
+        ('+api_key = os.environ.get("API_KEY", "S")', None),
+        ('+p.add_argument("--api-key", type=str, default="S")', None),
+        ('+    "api_key = \\"S\\"\\n",', '+    "api_key = \\"***\\"\\n",'),
+        ('+    "os.environ[\\"API_KEY\\"] = \\"S\\"\\n",', '+    "os.environ[\\"API_KEY\\"] = \\"***\\"\\n",'),
+        ('+login(password="S", user="bob")', '+login(password="***", user="bob")'),
+        (f'+wandb.login(key="{"0123456789" * 4}")', '+wandb.login(key="***")'),
+        (f"+wandb login {'0123456789' * 4}", "+wandb login ***"),
+        ('+sep_token: str = "<sep>"', '+sep_token: str = "<sep>"'),
+        ('+if password == "":', '+if password == "":'),
+        ('+optimizer: str = "sgd"', '+optimizer: str = "sgd"'),
+    ],
+)
+def test_the_secret_in_a_program_is_masked_whatever_stands_between_it_and_its_name(source, masked):
+    made = redact_source(source.replace("S", "hunter2hunter2"))
+    assert "hunter2" not in made
+    assert "0123456789" not in made
+    if masked is not None:
+        assert made == masked
+
+
+@pytest.mark.parametrize(
+    "unit", ["token:[", "token: ", 'token="a" or ', '\\"token\\": \\"', "token=f(", '"--token", default=']
+)
+def test_a_long_source_takes_no_more_than_its_length_deserves(unit):
+    redact_source(unit * (200_000 // len(unit)))
 
 
 # By the environment

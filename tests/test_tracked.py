@@ -1160,6 +1160,16 @@ def test_every_nth_call_is_logged_the_first_among_them_and_all_are_counted(run):
     assert logged(run) == [(0, {"f": 0.0}), (3, {"f": 3.0}), (6, {"f": 6.0})]
 
 
+def test_a_call_that_returns_none_is_none_of_every_n(run):
+    @tracked(axis="batch", every=2)
+    def train_batch(loss):
+        return None if loss is None else {"loss": loss}
+
+    for loss in (0, None, 1, None, None, 2):
+        train_batch(loss)
+    assert logged(run) == [(0, {"loss": 0.0}), (2, {"loss": 2.0})]
+
+
 def test_every_nth_call_is_logged_at_the_step_that_is_given(run):
     @tracked(axis="batch", epoch="i", every=3)
     def f(i):

@@ -22,7 +22,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from ._redact import redact, redact_text
+from ._redact import redact, redact_source, redact_text
 
 _SECONDS = 10.0
 _PATCH_BYTES = 2**18
@@ -49,7 +49,7 @@ def main() -> None:
         print(json.dumps({"tags": found}), flush=True)
     for name, text in files(program):
         with open(os.path.join(sys.argv[1], name), "w", encoding="utf-8") as file:
-            file.write(redact_text(text))
+            file.write(redact_source(text))
         print(json.dumps({"file": name}), flush=True)
 
 

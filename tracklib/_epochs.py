@@ -8,6 +8,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from ._names import printable
+
 _EVERY = 0.1  # seconds between two drawings of new metrics
 
 
@@ -29,7 +31,7 @@ class EpochBar:
             if not silent and (_in_notebook() or sys.stderr.isatty()):
                 from tqdm.auto import tqdm
 
-                self._bar = tqdm(total=count, initial=finished, desc=name, unit="epoch", dynamic_ncols=True)
+                self._bar = tqdm(total=count, initial=finished, desc=printable(name), unit="epoch", dynamic_ncols=True)
 
     def show(self, metrics: Mapping[str, float]) -> None:
         """Show the newest value of each metric behind the bar, ten times a second at most."""
@@ -49,7 +51,7 @@ class EpochBar:
     def _draw(self) -> None:
         self._drawn = time.monotonic()
         with contextlib.suppress(Exception):
-            self._bar.set_postfix({name: f"{value:.4g}" for name, value in list(self._newest.items())})
+            self._bar.set_postfix({printable(name): f"{value:.4g}" for name, value in list(self._newest.items())})
 
     def close(self) -> None:
         """Leave the bar as it is."""

@@ -138,6 +138,8 @@ def as_bests(best: Any) -> dict[str, Literal["min", "max"]]:
         raise TypeError(f"best must map names to 'max' or 'min', as {{'val/accuracy': 'max'}}; got {shown(best)}")
     bests = dict(best or {})
     for name, mode in bests.items():
+        if not isinstance(name, str):
+            raise TypeError(f"best must map names to 'max' or 'min', as {{'val/accuracy': 'max'}}; got {shown(best)}")
         if mode not in ("min", "max"):
             raise ValueError(f"best={{{name!r}: {mode!r}}} must say what is better: 'max' or 'min'")
     return bests

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ._names import csv_name
-from ._redact import redact_text
+from ._redact import redact_source
 from ._values import as_mapping, plain
 from ._warn import warn
 
@@ -47,9 +47,9 @@ def save_figure(figure: Any, path: str) -> None:
         figure.savefig(path)
     elif not hasattr(figure, "write_html"):
         raise TypeError(f"a figure must be matplotlib's or plotly's; got {type(figure).__name__}")
-    elif path.endswith(".html"):
+    elif path.lower().endswith(".html"):
         figure.write_html(path, include_plotlyjs="cdn")
-    elif path.endswith(".json"):
+    elif path.lower().endswith(".json"):
         figure.write_json(path)
     else:
         figure.write_image(path)
@@ -106,7 +106,7 @@ def _bytes(pixels: Any) -> Any:
 def save_text(text: Any, path: str) -> None:
     """A text, as UTF-8, secrets masked."""
     with open(path, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-        file.write(redact_text(str(text)))
+        file.write(redact_source(str(text)))
 
 
 def save_table(table: Any, path: str) -> None:
@@ -163,6 +163,8 @@ def _column(name: Any) -> str:
 
 def _cell(value: Any) -> Any:
     """A text that no spreadsheet runs as a formula; a number as it is."""
+    if type(value).__name__ in ("NAType", "NaTType"):  # pandas' words for what is missing
+        return None
     if value is None or type(value) in (float, int, bool):
         return value
     cell = plain(value)

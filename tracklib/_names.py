@@ -167,6 +167,11 @@ def wandb_param_name(raw: str) -> str:
     return f"param_{raw.lstrip('_')}" if raw in ("_wandb", "wandb_version") else raw or "unnamed"
 
 
+def printable(name: str) -> str:
+    """``name`` without characters that steer a terminal."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in name)
+
+
 def in_one_line(raw: str, limit: int) -> str:
     """``raw``, a run's or a group's name, in one line of at most ``limit`` characters."""
     name = _CONTROL.sub("_", raw)

@@ -57,6 +57,7 @@ _SHAPES = re.compile(
   | \bgsk_[A-Za-z0-9]{20,} | \bnvapi-[\w-]{20,} | \br8_[A-Za-z0-9]{20,} | \bATATT3[\w=-]{20,}
   | \bAGE-SECRET-KEY-1[A-Z0-9]{20,} | \bshp(?:at|ss|ca|pa)_[a-fA-F0-9]{20,} | \bglsa_\w{20,} | \bdckr_pat_[\w-]{20,}
   | \b\d{8,10}:AA[\w-]{30,}
+  | (?: (?<=key=["']) | (?<=wandb[ ]login[ ]) )[0-9a-f]{40}\b            # W&B, as its own guide has it
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -64,6 +65,7 @@ _SHAPE_MARKS = (
     "KEY-", "eyJ", "sk-", "sk_", "pk-", "pk_", "rk-", "rk_", "gh", "pat_", "glpat-", "hf_", "xox", "wandb_v", "AKIA",
     "ASIA", "AIza", "dapi", "npm_", "pypi-", "hooks.slack", "/api/webhooks/", "ya29.", "SG.", "whsec_", "dop_v1_",
     "gsk_", "nvapi-", "r8_", "ATATT3", "shp", "glsa_", "dckr_pat_", ":AA",
+    "key=", "wandb login ",
 )  # fmt: skip
 _USERINFO = re.compile(r"(?<=://)[^/\s?#]+(?=@)")
 _HEADER = re.compile(
@@ -79,6 +81,19 @@ _ASSIGNED = re.compile(
     re.VERBOSE,
 )
 _VALUE = re.compile(r"""(["'])((?:(?!\1)[^\\]|\\.)*+)|()(?!\*{3})([^\s"'&,;]{4,})""", re.DOTALL)
+_IN_SOURCE = re.compile(
+    r"""(?<![\w.-])([A-Za-z_][\w.-]*+)(?:
+        \s{0,4}(?: :(?:[^=\n"',()\[\]]|\[[^\]\n=]{0,80}\]){1,80}? )?:?=(?!=)   # name = , name: str =
+      | \\?["'](?: \]\s{0,4}=(?!=) | \s{0,4}: ) )                         # ["name"] = , \"name\":
+      | (?:setdefault|setenv|putenv)\(\s{0,4}["']([\w.-]++)["'](?=,)
+      | ["']--?([\w.-]++)["'],[^\n"']{0,80}?\bdefault\s{0,4}=""",
+    re.VERBOSE,
+)
+_LITERAL = re.compile(
+    r"""((?:\)?\s?or\b|[,+])?[^\S\n]*(?:[\w.]++\(|\()?[rbfuRBFU]{0,2})   # what may stand before or between
+        ("{3}|'{3}|\\?["'])((?:(?!\2)(?:\\.|[^\n]))++)\2""",
+    re.VERBOSE,
+)
 _FOLDERS = frozenset({"PWD", "OLDPWD"})
 
 
@@ -143,6 +158,21 @@ def redact_text(text: str) -> str:
     """``text`` with every secret in it masked."""
     masked: str = _mask(text, known_secrets())
     return masked
+
+
+def redact_source(text: str) -> str:
+    """:func:`redact_text` for text that may be a program's: there more may stand between a secret and its name, as
+    in ``api_key: str = "..."``, ``environ["API_KEY"] = "..."`` and a notebook's ``\\"``."""
+    parts, at = [], 0
+    while match := _IN_SOURCE.search(text, at):
+        parts.append(text[at : match.end()])
+        at = match.end()
+        name = match[1] or match[2] or match[3]
+        while is_secret_name(name) and (literal := _LITERAL.match(text, at)):
+            shown = MASK if _holds_secret(name, literal[3]) else literal[3]
+            parts += (literal[1] + literal[2], shown, literal[2])
+            at = literal.end()
+    return redact_text("".join([*parts, text[at:]]))
 
 
 def redact_head(text: str, limit: int, known: Sequence[str] | None = None) -> str:

@@ -109,7 +109,8 @@ class RunLog:
     def _keep_best(self, name: str, mode: Literal["min", "max"], value: float, axis: str, step: int) -> None:
         with self._best_lock:  # so that of two threads the better one is the last in the journal, too
             if self._journal and _is_better(value, self.best.get(name), mode):
-                best = Best(time=self._journal.now(), name=name, mode=mode, value=value, axis=axis, step=step)
+                time = self._journal.now(later=True)  # than the best before, or MLflow would show the larger of the two
+                best = Best(time=time, name=name, mode=mode, value=value, axis=axis, step=step)
                 self.best[name] = best
                 self._journal.append(best)
 

@@ -49,7 +49,8 @@ def tracked(
         axis: what is counted: ``@tracked(axis="batch")`` for what happens in a batch. Then no argument
             tells the step unless ``epoch`` names one.
         every: log each n-th call only (of a generator, each n-th value), the first one in a run among them;
-            the others are not looked at, so that no device is waited for. All calls are counted.
+            the others are not looked at, so that no device is waited for. All calls are counted but those
+            that return None.
         params: log the arguments of the first call in a run as its params, defaults among them; an object
             that is no value by its class's name, and none for the epoch.
 

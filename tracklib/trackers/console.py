@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
+from .._names import printable
 from .._records import Best, Log, Status
 from .._values import clean
 from .._warn import warn
@@ -74,7 +75,7 @@ class Console(BaseTracker):
         """Note metrics; print what is complete."""
         for record in records:
             if self.begin and record.time < self.begin.time:  # of an earlier attempt
-                self.state["last"] = f"{_shown(record.axis)} {record.step}"
+                self.state["last"] = f"{printable(record.axis)} {record.step}"
             elif record.axis == "epoch":
                 self._take(record)
             else:
@@ -115,25 +116,25 @@ class Console(BaseTracker):
         if not self._greeted and self.begin:
             self._greeted = True
             after = f", after {self.state['last']}" if "last" in self.state else ""
-            text = f"{_shown(self.begin.name)} goes on: attempt {self.begin.attempt}{after}\n{text}"
+            text = f"{printable(self.begin.name)} goes on: attempt {self.begin.attempt}{after}\n{text}"
         if self._speaks:
             with contextlib.suppress(Exception):  # a stream that is closed, broken or not there
                 _write(sys.stderr, text)  # as it is now: a progress bar of rich puts itself in its place
 
     def log_best(self, best: Best) -> None:
         """Note the best value so far of a metric, for the end."""
-        self.state[_BEST + best.name] = f"{_number(best.value)} at {_shown(best.axis)} {best.step}"
+        self.state[_BEST + best.name] = f"{_number(best.value)} at {printable(best.axis)} {best.step}"
 
     def finish(self, status: Status) -> None:
         """Print what is left, the best values, and how the run ended."""
         self.close()
         for name, value in self.state.items():
             if name.startswith(_BEST):
-                self._say(f"{_shown(name)}: {value}")
+                self._say(f"{printable(name)}: {value}")
         if self.begin:
             took = _duration((self.ended_at or self._now) - self.begin.time)
             last = f"{self.state['last']}, " if "last" in self.state else ""
-            said = f"{_shown(self.begin.name)} {status.value} ({last}{took}): {_shown(self.output_run)}"
+            said = f"{printable(self.begin.name)} {status.value} ({last}{took}): {printable(self.output_run)}"
             self._say(self._table.ending(said, status) if self._table else said)
 
     def close(self) -> None:
@@ -150,7 +151,7 @@ class _Table:
 
     def rows(self, axis: str, step: int, metrics: Mapping[str, float], took: str) -> str | None:
         """The row, below a header where one is needed; None where it is too wide for the terminal."""
-        cells = {_shown(name): value for name, value in metrics.items()}
+        cells = {printable(name): value for name, value in metrics.items()}
         new = [name for name in cells if name not in self._columns]
         columns = self._columns + new
         widths = [_NARROWEST, *(max(len(name), _NARROWEST) for name in columns), _NARROWEST]
@@ -204,12 +205,9 @@ def _write(stream: TextIO, text: str) -> None:
 
 
 def _line(axis: str, step: int, metrics: Mapping[str, float]) -> str:
-    return "  ".join([f"{_shown(axis)} {step}", *(f"{_shown(name)} {_number(metrics[name])}" for name in metrics)])
-
-
-def _shown(name: str) -> str:
-    """``name`` without characters that steer a terminal."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in name)
+    return "  ".join(
+        [f"{printable(axis)} {step}", *(f"{printable(name)} {_number(metrics[name])}" for name in metrics)]
+    )
 
 
 def _number(value: float | None) -> str:

@@ -298,9 +298,12 @@ class Mlflow(BaseTracker):
         return {name: text[:limit] for name, text in texts.items()}
 
     def log_best(self, best: Best) -> None:
-        """Log the metric ``best/<name>``, whose step is the best value's."""
-        metrics = {f"best/{best.name}": best.value}
-        self.log_batch([Log(time=best.time, axis=best.axis, step=best.step, metrics=metrics)])
+        """Log the metric ``best/<name>``, whose step is the best value's. MLflow shows the value at the highest
+        step: so a best value at a lower one than that before, as of another axis, is sent at that one's step."""
+        name, highest = f"best/{best.name}", f"best_step/{best.name}"
+        step = max(best.step, int(self.state.get(highest, best.step)))
+        self.log_batch([Log(time=best.time, axis=best.axis, step=step, metrics={name: best.value})])
+        self.state[highest] = str(step)
 
     def log_artifact(self, name: str, path: str) -> None:
         """Upload a file or a folder into the run's artifacts, as ``name``. In the name of each file, ``#``, ``?`` and
