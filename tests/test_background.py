@@ -269,7 +269,7 @@ def test_on_another_rank_there_is_none(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("every", [0, -1, float("nan"), True, "often"])
+@pytest.mark.parametrize("every", [0, -1, float("nan"), float("inf"), 1e12, True, "often"])
 def test_seconds_that_are_none_are_refused(every: Any) -> None:
     with pytest.raises(ValueError, match="system_metrics must be a number of seconds above 0, as system_metrics=10"):
         Trackers(system_metrics=every)

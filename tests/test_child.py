@@ -208,6 +208,16 @@ def test_names_that_are_written_alike_are_children_apart(tmp_path: Path, resume:
     assert [len(rows(folder)) for folder in folders] == [1] * 5
 
 
+def test_a_secret_in_a_name_is_in_no_folders_and_no_files_name(tmp_path: Path) -> None:
+    (tmp_path / "model.pt").write_text("weights")
+    with tracking(output_run=tmp_path / "run") as t:
+        with t.child("token=hunter2hunter2"), t.child("token=hunter3hunter3"):
+            pass
+        t.log_artifact(tmp_path / "model.pt", "password=hunter2hunter2")
+    assert len(list((tmp_path / "run/children").iterdir())) == 2
+    assert [str(path) for path in tmp_path.rglob("*hunter*")] == []
+
+
 def test_what_a_file_may_be_called_is_the_folders_name_as_it_is(tmp_path: Path) -> None:
     with tracking(output_run=tmp_path) as t:
         for name in ("lr=0.1", "fold-3", "größe_2"):

@@ -19,6 +19,7 @@ from ._folder import make_folder
 from ._journal import FILENAME, size_of
 from ._lock import held
 from ._names import with_hash
+from ._redact import redact_text
 from .errors import RunDirectoryError
 
 logger = logging.getLogger("tracklib")
@@ -140,19 +141,19 @@ def _link(source: str, target: str) -> None:
 
 
 def file_name(name: Any) -> str:
-    """``name``, if it is one of a file in a folder and leads nowhere else, as UTF-8 can hold it.
+    """``name``, if it is one of a file in a folder and leads nowhere else, as UTF-8 can hold it, secrets masked.
 
     Raises:
         ValueError: it is none.
     """
     if not isinstance(name, str) or os.path.basename(name) != name or name in ("", ".", "..") or "\0" in name:
         raise ValueError(f"name={name!r} must be a file's name without a folder, as 'model.pt'")
-    return name.encode("utf-8", "backslashreplace").decode()
+    return redact_text(name).encode("utf-8", "backslashreplace").decode()
 
 
 def child_directory(directory: str, name: str) -> str:
     """Where the child run ``name`` of the run in ``directory`` lies; two names never share one."""
-    folder = slug(name)
+    folder = slug(redact_text(name))
     return os.path.join(directory, "children", folder if folder == name else with_hash(folder, name, 80))
 
 

@@ -8,6 +8,7 @@ import inspect
 import itertools
 import operator
 import os
+import threading
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any, Literal
 
@@ -49,7 +50,7 @@ def as_seconds(what: str, value: Any) -> float | None:
         seconds = to_float(value)
     except Exception:
         seconds = 0.0
-    if isinstance(value, bool) or not seconds > 0:
+    if isinstance(value, bool) or not 0 < seconds < threading.TIMEOUT_MAX:
         raise ValueError(f"{what} must be a number of seconds above 0, as {what}=10; got {shown(value)}")
     return seconds
 
