@@ -1,0 +1,105 @@
+"""tracklib beside what a user would pick instead, on the same work in the same run::
+
+    pip install ".[bench]"
+    python tests/benchmarks/run.py            # all of it; --quick to try it out
+
+Prints each ratio with its goal, and writes JSON and a picture where ``--json`` and ``--picture`` say. Every
+side runs in a fresh process, rounds take turns, and a ratio compares numbers of one round only. No run looks
+at git and the packages meanwhile (``TRACKLIB_ENVIRONMENT=0``): that is done in the background, once a run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import calls
+import long
+import report
+import throughput
+import training
+import words
+from fresh import CannotRun
+from goals import Row
+from server import mlflow_server
+
+
+class Work(NamedTuple):
+    """One group of measurements, its full size, and the size for trying out."""
+
+    rows: Callable[[int, int, str], Iterator[Row]]
+    size: int
+    quick: int
+
+
+WORKS = {
+    "peers": Work(calls.beside_the_peers, 5_000, 200),
+    "epochs": Work(training.busy_trackers, 200, 20),
+    "dead": Work(training.dead_server, 200, 20),
+    "columns": Work(calls.growing_columns, 5_000, 1_000),
+    "dearer": Work(calls.dearer_calls, 5_000, 500),
+    "long": Work(long.long_runs, 1_000_000, 10_000),
+    "reading": Work(long.reading_back, 1_000_000, 10_000),
+    "tracked": Work(words.tracked_functions, 5_000, 500),
+    "import": Work(words.import_times, 0, 0),
+    "enter": Work(words.entering, 0, 0),
+    "throughput": Work(throughput.throughput, 5_000, 500),
+}
+
+
+def main() -> int:
+    """Measure what was asked for, and tell it; 1 if a goal does not hold or could not be measured."""
+    asked = _arguments()
+    rows: list[Row] = []
+    with mlflow_server() as server:
+        for name in asked.works or WORKS:
+            rows += _rows_of(name, asked, server)
+    print(report.table(rows))
+    if asked.json:
+        settings = {
+            "rounds": asked.rounds,
+            "quick": asked.quick,
+            "scale": asked.scale,
+            "works": asked.works or [*WORKS],
+        }
+        report.write_json(rows, settings, asked.json)
+    if asked.picture:
+        report.draw(rows, asked.picture)
+    return int(any(row.goal and row.verdict != "holds" for row in rows))
+
+
+def _rows_of(name: str, asked: argparse.Namespace, server: str) -> Sequence[Row]:
+    work = WORKS[name]
+    size = work.quick if asked.quick else round(work.size * asked.scale)
+    begin = time.monotonic()
+    print(f"{name} ...", file=sys.stderr, flush=True)
+    try:
+        return list(work.rows(size, asked.rounds, server))
+    except CannotRun as trouble:
+        return [Row(name, "the whole work", str(trouble))]
+    finally:
+        print(f"{name}: {time.monotonic() - begin:.0f} s", file=sys.stderr, flush=True)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("works", nargs="*", help=f"which of {', '.join(WORKS)}; all, if none is named")
+    parser.add_argument("--rounds", type=int, default=5, help="how often each side is measured (5)")
+    parser.add_argument("--scale", type=float, default=1.0, help="multiplies the sizes: 0.1 for a tenth of the calls")
+    parser.add_argument("--quick", action="store_true", help="everything small and two rounds: for trying out")
+    parser.add_argument("--json", type=Path, help="write the ratios there")
+    parser.add_argument("--picture", type=Path, help="draw them there, as SVG or PNG (needs matplotlib)")
+    asked = parser.parse_args()
+    if unknown := [name for name in asked.works if name not in WORKS]:
+        parser.error(f"no such work: {', '.join(unknown)}; there are {', '.join(WORKS)}")
+    if asked.quick:
+        asked.rounds = 2
+    return asked
+
+
+if __name__ == "__main__":
+    sys.exit(main())
