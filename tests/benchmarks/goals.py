@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from measure import Spread
@@ -54,9 +54,15 @@ class Row:
     def as_json(self) -> dict[str, Any]:
         """The row for the JSON file."""
         found = self.found if isinstance(self.found, str) else self.found._asdict()
-        goal = str(self.goal) if self.goal else None
-        told = {"work": self.work, "what": self.what, "found": found, "goal": goal, "verdict": self.verdict}
-        return told | {"group": self.group, "at": self.at}
+        return asdict(self) | {"found": found, "verdict": self.verdict}
+
+
+def from_json(told: dict[str, Any]) -> Row:
+    """The row that :meth:`Row.as_json` told."""
+    found = told["found"] if isinstance(told["found"], str) else Spread(**told["found"])
+    goal = Goal(**told["goal"]) if told["goal"] else None
+    known = {name: value for name, value in told.items() if name != "verdict"}
+    return Row(**known | {"found": found, "goal": goal})
 
 
 def at_most(bound: float) -> Goal:

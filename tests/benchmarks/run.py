@@ -3,14 +3,15 @@
     pip install ".[bench]"
     python tests/benchmarks/run.py            # all of it; --quick to try it out
 
-Prints each ratio with its goal, and writes JSON and a picture where ``--json`` and ``--picture`` say. Every
-side runs in a fresh process, rounds take turns, and a ratio compares numbers of one round only. No run looks
-at git and the packages meanwhile (``TRACKLIB_ENVIRONMENT=0``): that is done in the background, once a run.
+Prints each ratio with its goal, and writes JSON, the table as CSV and a picture into ``--into``. Every side
+runs in a fresh process, rounds take turns, and a ratio compares numbers of one round only. No run looks at
+git and the packages meanwhile (``TRACKLIB_ENVIRONMENT=0``): that is done in the background, once a run.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +25,7 @@ import throughput
 import training
 import words
 from fresh import CannotRun
-from goals import Row
+from goals import Row, from_json
 from server import mlflow_server
 
 
@@ -54,22 +55,20 @@ WORKS = {
 def main() -> int:
     """Measure what was asked for, and tell it; 1 if a goal does not hold or could not be measured."""
     asked = _arguments()
-    rows: list[Row] = []
-    with mlflow_server() as server:
-        for name in asked.works or WORKS:
-            rows += _rows_of(name, asked, server)
+    rows = _told_before(asked.again) if asked.again else _measured(asked)
+    settings = {"rounds": asked.rounds, "quick": asked.quick, "scale": asked.scale, "works": asked.works}
     print(report.table(rows))
-    if asked.json:
-        settings = {
-            "rounds": asked.rounds,
-            "quick": asked.quick,
-            "scale": asked.scale,
-            "works": asked.works or [*WORKS],
-        }
-        report.write_json(rows, settings, asked.json)
-    if asked.picture:
-        report.draw(rows, asked.picture)
+    report.write(rows, settings, asked.into)
     return int(any(row.goal and row.verdict != "holds" for row in rows))
+
+
+def _told_before(files: list[Path]) -> list[Row]:
+    return [from_json(row) for file in files for row in json.loads(file.read_text())["rows"]]
+
+
+def _measured(asked: argparse.Namespace) -> list[Row]:
+    with mlflow_server() as server:
+        return [row for name in asked.works for row in _rows_of(name, asked, server)]
 
 
 def _rows_of(name: str, asked: argparse.Namespace, server: str) -> Sequence[Row]:
@@ -91,11 +90,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="how often each side is measured (5)")
     parser.add_argument("--scale", type=float, default=1.0, help="multiplies the sizes: 0.1 for a tenth of the calls")
     parser.add_argument("--quick", action="store_true", help="everything small and two rounds: for trying out")
-    parser.add_argument("--json", type=Path, help="write the ratios there")
-    parser.add_argument("--picture", type=Path, help="draw them there, as SVG or PNG (needs matplotlib)")
+    parser.add_argument("--into", type=Path, default=Path("build/benchmarks"), help="where the files go (%(default)s)")
+    parser.add_argument("--again", type=Path, nargs="+", help="measure nothing: tell what these JSON files hold")
     asked = parser.parse_args()
     if unknown := [name for name in asked.works if name not in WORKS]:
         parser.error(f"no such work: {', '.join(unknown)}; there are {', '.join(WORKS)}")
+    asked.works = asked.works or [*WORKS]
     if asked.quick:
         asked.rounds = 2
     return asked
