@@ -21,7 +21,7 @@ TIMEOUT = 900.0
 
 # The developer's own settings stay out. No SDK reports home, and no run looks at git and the packages in the
 # background: a run of thousands of microsecond calls is over before that is, and would measure it instead.
-_NOT_OURS = ("WANDB_", "MLFLOW_", "TRACKLIB_")
+_NOT_OURS = ("WANDB_", "MLFLOW_", "TRACKLIB_", "PYTHONDONTWRITEBYTECODE")
 _QUIET = {
     "WANDB_ERROR_REPORTING": "false",
     "WANDB_MODE": "offline",
