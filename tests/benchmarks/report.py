@@ -38,10 +38,11 @@ def _cells(rows: Sequence[Row]) -> list[tuple[str, ...]]:
     return lines
 
 
-def write(rows: Sequence[Row], settings: dict[str, Any], folder: Path) -> None:
+def write(rows: Sequence[Row], runs: list[dict[str, Any]], folder: Path) -> None:
     """Write ``performance.json``, the table as ``performance.csv``, and the picture ``performance.svg``."""
     folder.mkdir(parents=True, exist_ok=True)
-    _write_json(rows, settings, folder / "performance.json")
+    told = {"runs": runs, "rows": [row.as_json() for row in rows]}
+    (folder / "performance.json").write_text(json.dumps(told, indent=1) + "\n")
     with (folder / "performance.csv").open("w", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([HEAD, *_cells(rows)])
     drawn = {row.group.split(",")[0].split(" ")[0] for row in rows if isinstance(row.found, Spread)}
@@ -58,16 +59,13 @@ def _short(number: float) -> str:
     return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
 
 
-def _write_json(rows: Sequence[Row], settings: dict[str, Any], path: Path) -> None:
-    """The same for programs, with what it was measured on."""
-    machine = {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system()}
-    told = {
+def about(settings: dict[str, Any]) -> dict[str, Any]:
+    """What was asked for and where, for the JSON file."""
+    return {
         "settings": settings,
-        "machine": machine,
+        "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system()},
         "packages": {name: _version(name) for name in PACKAGES},
-        "rows": [row.as_json() for row in rows],
     }
-    path.write_text(json.dumps(told, indent=1) + "\n")
 
 
 def _version(name: str) -> str:

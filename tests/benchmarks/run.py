@@ -55,15 +55,16 @@ WORKS = {
 def main() -> int:
     """Measure what was asked for, and tell it; 1 if a goal does not hold or could not be measured."""
     asked = _arguments()
-    rows = _told_before(asked.again) if asked.again else _measured(asked)
-    settings = {"rounds": asked.rounds, "quick": asked.quick, "scale": asked.scale, "works": asked.works}
+    if asked.again:
+        before = [json.loads(file.read_text()) for file in asked.again]
+        rows = [from_json(row) for told in before for row in told["rows"]]
+        runs = [run for told in before for run in told["runs"]]
+    else:
+        rows = _measured(asked)
+        runs = [report.about({name: getattr(asked, name) for name in ("rounds", "quick", "scale", "works")})]
     print(report.table(rows))
-    report.write(rows, settings, asked.into)
+    report.write(rows, runs, asked.into)
     return int(any(row.goal and row.verdict != "holds" for row in rows))
-
-
-def _told_before(files: list[Path]) -> list[Row]:
-    return [from_json(row) for file in files for row in json.loads(file.read_text())["rows"]]
 
 
 def _measured(asked: argparse.Namespace) -> list[Row]:
