@@ -125,7 +125,6 @@ Record = Begin | Log | Params | Tags | Epoch | Best | Artifact | End
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Record)
 _log_decoder = msgspec.json.Decoder(Log)
-_NON_FINITE = (b'"nan"', b'"inf"', b'"-inf"')
 
 
 class _LooseLog(_Record, frozen=True, tag="log"):
@@ -195,9 +194,10 @@ def decode(body: bytes, ordinal: int) -> Record:
 
 
 def _decode_log(body: bytes, ordinal: int) -> Log:
-    if any(word in body for word in _NON_FINITE):
+    try:
+        log = _log_decoder.decode(body)
+    except msgspec.ValidationError:  # a string for NaN or an infinity, as a rule
         loose = _loose_decoder.decode(body)
         metrics = {name: float(value) for name, value in loose.metrics.items()}
         return Log(time=loose.time, axis=loose.axis, step=loose.step, metrics=metrics, ordinal=ordinal)
-    log = _log_decoder.decode(body)
     return Log(time=log.time, axis=log.axis, step=log.step, metrics=log.metrics, ordinal=ordinal)
