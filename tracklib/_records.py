@@ -125,7 +125,6 @@ Record = Begin | Log | Params | Tags | Epoch | Best | Artifact | End
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Record)
 _log_decoder = msgspec.json.Decoder(Log)
-_NON_FINITE = (b'"nan"', b'"inf"', b'"-inf"')
 
 
 class _LooseLog(_Record, frozen=True, tag="log"):
@@ -145,10 +144,16 @@ def encode(record: Record) -> bytes:
         body = _encoder.encode(record)
     except UnicodeEncodeError:
         return encode(msgspec.convert(_well_formed(msgspec.to_builtins(record)), type(record)))
-    if isinstance(record, Log) and b":null" in body:
+    if isinstance(record, Log) and not _are_finite(record.metrics):
         metrics: Any = {name: value if value - value == 0 else str(value) for name, value in record.metrics.items()}
         body = _encoder.encode(_LooseLog(time=record.time, axis=record.axis, step=record.step, metrics=metrics))
     return body
+
+
+def _are_finite(metrics: dict[str, float]) -> bool:
+    """Whether no value is NaN or infinite, as long as the sum is not. Much less to look at than the JSON."""
+    total = sum(metrics.values())
+    return total - total == 0
 
 
 def marker(kind: type[Record], axis: str = "") -> bytes:
@@ -189,9 +194,10 @@ def decode(body: bytes, ordinal: int) -> Record:
 
 
 def _decode_log(body: bytes, ordinal: int) -> Log:
-    if any(word in body for word in _NON_FINITE):
+    try:
+        log = _log_decoder.decode(body)
+    except msgspec.ValidationError:  # a string for NaN or an infinity, as a rule
         loose = _loose_decoder.decode(body)
         metrics = {name: float(value) for name, value in loose.metrics.items()}
         return Log(time=loose.time, axis=loose.axis, step=loose.step, metrics=metrics, ordinal=ordinal)
-    log = _log_decoder.decode(body)
     return Log(time=log.time, axis=log.axis, step=log.step, metrics=log.metrics, ordinal=ordinal)

@@ -68,7 +68,7 @@ class RunLog:
             TypeError: ``log_dict`` is no mapping.
         """
         journal = self._need_journal("log")
-        if not isinstance(log_dict, Mapping):
+        if type(log_dict) is not dict and not isinstance(log_dict, Mapping):  # to ask an abstract class takes longer
             found = as_mapping(log_dict)
             if found is None:
                 got = type(log_dict).__name__

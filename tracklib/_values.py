@@ -239,7 +239,7 @@ def as_mapping(value: Any) -> Mapping[Any, Any] | None:
     A mapping, a dataclass instance, a named tuple, an attrs, pydantic or msgspec object, a namespace.
     """
     try:
-        if isinstance(value, Mapping):
+        if type(value) is dict or isinstance(value, Mapping):  # to ask an abstract class takes longer
             return value
         if type(value) is Raised:
             return None

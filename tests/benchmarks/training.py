@@ -1,0 +1,100 @@
+"""Epochs with real work between the calls: what a call costs while trackers are busy; and a dead server."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Iterator
+from time import perf_counter_ns
+from typing import Any
+
+from calls import metrics_of, nobody
+from fresh import fresh
+from goals import Row, at_most
+from measure import Numbers, each_call, percentiles, ratio, rounds_of
+
+WORK_NS = 5_000_000
+
+
+def epochs(configs: list[dict[str, Any]], count: int, patience: float = 60.0) -> Numbers:
+    """The caller's time of ``log``, with about 5 ms of numpy before each.
+
+    It begins when every tracker is connected, or after ``patience`` seconds.
+    """
+    from tracklib import tracking
+
+    times = []
+    with tracking(configs, output_run="run") as t:
+        t.wait_ready(patience)
+        work = _work_of(WORK_NS)
+        begin = perf_counter_ns()
+        for epoch in range(count):
+            work()
+            metrics = metrics_of(epoch)
+            before = perf_counter_ns()
+            t.log(epoch, metrics)
+            times.append(perf_counter_ns() - before)
+        return percentiles(times) | {"loop": perf_counter_ns() - begin}
+
+
+def only_pauses(count: int) -> Numbers:
+    """A bare ``os.write`` after the same work: what the cold caches cost alone, without anybody's thread."""
+    fd = os.open("lines", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    line, times, work = b"x" * 370 + b"\n", [], _work_of(WORK_NS)
+    for _ in range(count):
+        work()
+        before = perf_counter_ns()
+        os.write(fd, line)
+        times.append(perf_counter_ns() - before)
+    return percentiles(times)
+
+
+def _work_of(nanoseconds: int) -> Any:
+    """Work that takes about so long: elementwise, so that it takes one core and lets the lock go as numpy does."""
+    import numpy
+
+    one = numpy.random.default_rng(0).random(20_000)
+
+    def once() -> float:
+        return float(numpy.sqrt(one * one + 1.0).sum())
+
+    times = max(1, round(nanoseconds / each_call(lambda step: once(), 200)["p50"]))
+    return lambda: [once() for _ in range(times)]
+
+
+def busy_trackers(count: int, rounds: int, server: str) -> Iterator[Row]:
+    """With the CSV, an MLflow server and offline W&B, against the CSV alone."""
+    attached = [
+        {"type": "Mlflow", "experiment_name": "bench", "tracking_uri": server},
+        {"type": "Wandb", "project": "bench", "mode": "offline"},
+    ]
+    sides = {
+        "alone": functools.partial(fresh, epochs, configs=[], count=count),
+        "MLflow": functools.partial(fresh, epochs, configs=attached[:1], count=count),
+        "W&B": functools.partial(fresh, epochs, configs=attached[1:], count=count),
+        "all": functools.partial(fresh, epochs, configs=attached, count=count),
+        "write": functools.partial(fresh, only_pauses, count=count),
+    }
+    found = rounds_of(sides, rounds)
+    alone = found["alone"]
+    work = f"{count} epochs of 5 ms numpy"
+    yield Row(
+        work, "p99 with CSV, MLflow server and W&B / p50 without", ratio(found["all"], alone, "p99", "p50"), at_most(5)
+    )
+    for name, title in {"alone": "the CSV alone", "MLflow": "an MLflow server", "W&B": "offline W&B"}.items():
+        yield Row(work, f"p99 with {title} / p50 without", ratio(found[name], alone, "p99", "p50"))
+    yield Row(work, "p99 of a bare os.write / p50 without", ratio(found["write"], alone, "p99", "p50"))
+    yield Row(work, "p50 with all three / p50 without", ratio(found["all"], alone))
+    yield Row(work, "the whole loop with all three / without", ratio(found["all"], alone, "loop"))
+
+
+def dead_server(count: int, rounds: int, server: str) -> Iterator[Row]:
+    """The same loop, where nothing listens at the tracking URI."""
+    dead = [{"type": "Mlflow", "experiment_name": "bench", "tracking_uri": nobody()}]
+    sides = {
+        "alone": functools.partial(fresh, epochs, configs=[], count=count),
+        "dead": functools.partial(fresh, epochs, configs=dead, count=count, patience=3.0),
+    }
+    found = rounds_of(sides, rounds)
+    for number, title in {"p50": "p50 of t.log", "p99": "p99 of t.log", "loop": "the whole loop"}.items():
+        yield Row("a dead MLflow server", f"{title} with it / without", ratio(found["dead"], found["alone"], number))
