@@ -39,8 +39,9 @@ from tracklib import (
     tracking,
 )
 from tracklib import _delivery as delivery_module
-from tracklib._journal import Reader
+from tracklib._journal import Journal, Reader
 from tracklib._leaving import status_of
+from tracklib._left import what_is_left
 from tracklib._records import Artifact, Begin, End, Log, Params, Parent, Record, Tags
 from tracklib._silent import SilentTrackers
 from tracklib.errors import Terminated
@@ -962,3 +963,13 @@ def test_what_finish_told_is_not_told_again_where_the_block_is_left(tmp_path: Pa
         run.log(1, {"loss": 0.1})
         with pytest.warns(TrackerWarning, match="no key"):
             run.finish()
+
+
+def test_a_record_that_another_process_logged_behind_the_end_is_said_to_be_late(tmp_path: Path) -> None:
+    trackers = Trackers(output_run=tmp_path)
+    trackers.init()
+    trackers.finish()
+    journal = Journal(str(tmp_path / "journal.jsonl"), pytest.fail)
+    journal.append(Log(time=journal.now(), axis="epoch", step=0, metrics={"loss": 0.5}))
+    left = what_is_left(trackers._deliveries, journal, trackers.uid).splitlines()[0]
+    assert left == "CsvLogger: 1 record not delivered (logged by another process when this one had ended the run)."

@@ -32,9 +32,13 @@ def what_is_left(deliveries: Sequence[Delivery], journal: Journal, uid: str) -> 
 def _left_of(delivery: Delivery) -> str:
     missing = delivery.missing
     what = f"{_count(missing)} not delivered" if missing else "the run's end is not told"
-    silent = "no answer while connecting" if delivery.standing is Standing.CONNECTING else "no answer in time"
-    trouble = delivery.trouble or silent
-    return f"{delivery.name}: {what} ({trouble})."
+    return f"{delivery.name}: {what} ({delivery.trouble or _SILENT.get(delivery.standing, 'no answer in time')})."
+
+
+_SILENT = {
+    Standing.CONNECTING: "no answer while connecting",
+    Standing.DONE: "logged by another process when this one had ended the run",
+}
 
 
 def _refused_by(delivery: Delivery, directory: str) -> str:
