@@ -310,6 +310,8 @@ def test_a_directory_that_becomes_read_only_in_the_middle_costs_nothing(tmp_path
 def remove(path: Path) -> None:
     """As ``rm -rf`` in another terminal; a directory is moved first, so that nothing is made in it meanwhile."""
     gone = path.with_name("being deleted")
+    if not path.exists():  # it was deleted before, and nobody has needed it since
+        return
     os.rename(path, gone)
     shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
 
