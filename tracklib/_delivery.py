@@ -69,6 +69,7 @@ class Delivery:
         begin: how the attempt began.
         journal: the journal's path.
         heartbeat: called between the records; it must not raise.
+        connected: called each time that the tracker has connected; it must not raise.
         config: tells the tracker's config from others (see ``fingerprints``). With another one than in an
             earlier attempt, it gets the run from the start.
     """
@@ -81,6 +82,7 @@ class Delivery:
         begin: Begin,
         journal: str,
         heartbeat: Callable[[], None] = lambda: None,
+        connected: Callable[[], None] = lambda: None,
         config: str = "",
     ) -> None:
         self.tracker = tracker
@@ -92,6 +94,7 @@ class Delivery:
         self._directory = directory
         self._journal = journal
         self._heartbeat = heartbeat
+        self._connected = connected
         self._state_path = os.path.join(directory, "state", f"{name}.json")
         self._begin = begin
         tracker.begin = begin
@@ -239,6 +242,7 @@ class Delivery:
         for package in self.tracker.requires:
             importlib.import_module(package)
         self.tracker.init()
+        self._connected()
         self._save()
 
     def _deliver_next(self) -> bool:

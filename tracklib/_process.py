@@ -38,6 +38,15 @@ def watch(run: OpenRun) -> None:
     open_runs.add(run)
 
 
+def come_first_at_exit() -> None:
+    """Have the open runs end before what an SDK does at the interpreter's exit: W&B's ends its runs, and its process.
+
+    The hook that was registered last comes first, so this is for each time that an SDK has connected.
+    """
+    atexit.unregister(_finish_all)
+    atexit.register(_finish_all)
+
+
 def _after_fork_in_child() -> None:
     for run in open_runs:
         run.after_fork_in_child()

@@ -159,7 +159,9 @@ class Trackers(RunLog):
             stack.callback(journal.let_go)
             begin = self._begin(journal, directory)
             self._deliveries = [
-                Delivery(tracker, name, directory, begin, journal.path, journal.tick, config)
+                Delivery(
+                    tracker, name, directory, begin, journal.path, journal.tick, _process.come_first_at_exit, config
+                )
                 for (name, tracker), config in zip(
                     self._named.items(), _config.fingerprints(self._configs), strict=True
                 )
