@@ -284,3 +284,26 @@ def test_a_folder_that_was_deleted_is_no_matter(tmp_path: Path) -> None:
     """
     subprocess.run([sys.executable, "-c", script], check=True, cwd=tmp_path, timeout=PATIENT)
     assert {"python"} <= {name for record in records(tmp_path / "run", Tags) for name in record.tags}
+
+
+@pytest.mark.parametrize("error", [ValueError("mine"), KeyboardInterrupt()], ids=lambda error: type(error).__name__)
+def test_an_end_that_is_no_normal_one_does_not_wait_for_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    begins, goes_on = threading.Event(), threading.Event()
+
+    def python() -> str:
+        begins.set()
+        assert goes_on.wait(PATIENT)
+        return sys.executable
+
+    monkeypatch.setattr(_background, "_python", python)
+    monkeypatch.setattr(_background, "_PATIENCE", PATIENT)  # the test would hang
+    with pytest.raises(type(error)):
+        with tracking(output_run=tmp_path, environment=True):
+            assert begins.wait(PATIENT)
+            raise error
+    assert len(threads()) == 1  # the answers are still awaited
+    goes_on.set()
+    for thread in threads():
+        thread.join(PATIENT)

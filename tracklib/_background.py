@@ -95,10 +95,10 @@ class Background:
             while not self._over.wait(every):
                 self._run.log(None, system.sample(), axis="system")
 
-    def end(self) -> None:
-        """Let what was begun be finished, for two seconds at most."""
+    def end(self, waits: bool) -> None:
+        """End it; what was begun may be finished first, for two seconds at most, if the run's end ``waits`` for it."""
         self._over.set()
-        until = time.monotonic() + _PATIENCE
+        until = time.monotonic() + (_PATIENCE if waits else 0.0)
         for thread in self._threads:
             with contextlib.suppress(RuntimeError):  # it was never started
                 thread.join(max(0.0, until - time.monotonic()))

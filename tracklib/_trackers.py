@@ -134,7 +134,7 @@ class Trackers(RunLog):
         self._named = dict(zip(_config.names_of(self._configs), self.loggers, strict=True))
         self._deliveries: list[Delivery] = []
         self._resources = contextlib.ExitStack()
-        self._background = contextlib.ExitStack()
+        self._background: Background | None = None
         self._capture = (environment, as_seconds("system_metrics", system_metrics))
         self._in_child = False
         self.block_of: Callable[[Trackers], RunBlock] = _as_it_is  # the words put their own block around a child
@@ -174,7 +174,7 @@ class Trackers(RunLog):
         environment, every = self._capture
         if environment is None:
             environment = self._parent is None and _environment.says_environment()
-        self._background.callback(Background(self, environment, every).end)
+        self._background = Background(self, environment, every)
 
     def _need_own_trackers(self) -> None:
         for other in _process.open_runs:
@@ -246,7 +246,8 @@ class Trackers(RunLog):
         """Write how the run ended, and have the disk hold it. Nothing can be logged after it."""
         if self._in_child or not self.is_init:
             return
-        self._background.close()
+        if self._background:
+            self._background.end(waits=status is Status.FINISHED)  # nothing stands before any other end
         journal = self._need_journal("end")
         kind = type(error).__name__ if error else ""
         journal.append(End(time=journal.now(), status=status, error=kind, message=error_text(error) if error else ""))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import inspect
 import os
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar
 
 from .._records import Begin, Best, Log, Status
+from .._values import clean
+from .._warn import warn
 from ..errors import TrackerUnavailable
 
 
@@ -113,6 +116,14 @@ class BaseTracker(ABC):
     @abstractmethod
     def log(self, epoch: int, log_dict: Mapping[str, float]) -> None:
         """Keep ``log_dict``, a flat dict of metric names to floats, at ``epoch``."""
+
+    def _log_by_hand(self, epoch: int, log_dict: Mapping[Any, Any], ordinal: int = -1) -> None:
+        """:meth:`log` for a tracker whose work is in :meth:`log_batch`; the values as a manager would hand them."""
+        metrics, skipped = clean(log_dict)
+        now = time.time_ns() // 1_000_000
+        self.log_batch([Log(time=now, axis="epoch", step=epoch, metrics=metrics, ordinal=ordinal)])
+        for key, why in skipped:
+            warn(f"metric {key!r} is not logged: {why}")
 
     def log_batch(self, records: Sequence[Log]) -> None:
         """Keep many records. The default calls :meth:`log` for each."""

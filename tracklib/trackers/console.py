@@ -6,14 +6,11 @@ import contextlib
 import math
 import os
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from .._names import printable
 from .._records import Best, Log, Status
-from .._values import clean
-from .._warn import warn
 from .base import BaseTracker
 
 if TYPE_CHECKING:
@@ -65,11 +62,7 @@ class Console(BaseTracker):
 
     def log(self, epoch: int, log_dict: Mapping[str, float]) -> None:
         """Note the metrics of ``epoch``; print the epoch before, or this one if it has all."""
-        metrics, skipped = clean(log_dict)
-        now = time.time_ns() // 1_000_000
-        self.log_batch([Log(time=now, axis="epoch", step=epoch, metrics=metrics)])
-        for key, why in skipped:
-            warn(f"metric {key!r} is not logged: {why}")
+        self._log_by_hand(epoch, log_dict)
 
     def log_batch(self, records: Sequence[Log]) -> None:
         """Note metrics; print what is complete."""

@@ -14,8 +14,6 @@ from .._journal import FILENAME
 from .._names import Names, csv_name
 from .._records import Log, Status
 from .._state import is_others
-from .._values import clean
-from .._warn import warn
 from ..errors import LifecycleError, TrackerBlocked, TrackerLost
 from .base import BaseTracker
 
@@ -122,10 +120,7 @@ class CsvLogger(BaseTracker):
 
     def log(self, epoch: int, log_dict: Mapping[str, float]) -> None:
         """Add a row, or complete the newest one if it is of the same epoch and lacks these metrics."""
-        metrics, skipped = clean(log_dict)
-        self.log_batch([Log(time=0, axis="epoch", step=epoch, metrics=metrics)])
-        for key, why in skipped:
-            warn(f"metric {key!r} is not logged: {why}")
+        self._log_by_hand(epoch, log_dict)
 
     def log_batch(self, records: Sequence[Log]) -> None:
         """Add rows, with one write."""

@@ -6,7 +6,6 @@ import itertools
 import json
 import os
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -243,8 +242,7 @@ class Mlflow(BaseTracker):
 
     def log(self, epoch: int, log_dict: Mapping[str, float]) -> None:
         """Log metrics at step ``epoch``."""
-        now = time.time_ns() // 1_000_000
-        self.log_batch([Log(time=now, axis="epoch", step=epoch, metrics=dict(log_dict))])
+        self._log_by_hand(epoch, log_dict)
 
     def log_batch(self, records: Sequence[Log]) -> None:
         """Log metrics, at most 1,000 a request."""

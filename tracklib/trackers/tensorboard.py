@@ -20,7 +20,7 @@ from .._folder import make_folder
 from .._names import Names, tensorboard_name
 from .._records import Best, Log, Status
 from .._redact import redact
-from .._values import clean, plain
+from .._values import plain
 from .._warn import warn
 from ..errors import LifecycleError, TrackerLost
 from .base import BaseTracker
@@ -181,11 +181,7 @@ class TensorBoard(BaseTracker):
 
     def log(self, epoch: int, log_dict: Mapping[str, float]) -> None:
         """Write scalars at step ``epoch``."""
-        metrics, skipped = clean(log_dict)
-        now = time.time_ns() // 1_000_000
-        self.log_batch([Log(time=now, axis="epoch", step=epoch, metrics=metrics)])
-        for key, why in skipped:
-            warn(f"metric {key!r} is not logged: {why}")
+        self._log_by_hand(epoch, log_dict)
 
     def log_batch(self, records: Sequence[Log]) -> None:
         """Write scalars, with one write."""

@@ -206,8 +206,7 @@ class Wandb(BaseTracker):
 
     def log(self, epoch: int, log_dict: Mapping[str, float]) -> None:
         """Log a row at ``epoch``."""
-        now = time.time_ns() // 1_000_000
-        self.log_batch([Log(time=now, axis="epoch", step=epoch, metrics=dict(log_dict), ordinal=self._rows)])
+        self._log_by_hand(epoch, log_dict, self._rows)
 
     def log_batch(self, records: Sequence[Log]) -> None:
         """Log rows; one that W&B's server already has is passed over."""
