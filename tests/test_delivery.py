@@ -10,13 +10,14 @@ import os
 import re
 import stat
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from scripted import PATIENT, Scripted, begin, end, hanging_for_ever, log, run_of
 
-from tracklib import Status, TrackerBlocked, TrackerUnavailable
+from tracklib import Status, TrackerBlocked, TrackerUnavailable, _journal
 from tracklib import _delivery as module
 from tracklib._delivery import Delivery, Standing
 from tracklib._draining import draining, wait_for_change
@@ -54,6 +55,7 @@ class Folder:
     def deliver(self, tracker: Scripted, attempt: int = 1) -> Instant:
         """Deliver the whole journal, in the test's own thread."""
         delivery: Instant = self.delivery(tracker, attempt=attempt)
+        delivery.hurry()
         delivery.run()
         return delivery
 
@@ -171,6 +173,67 @@ def test_records_that_come_while_it_waits_are_delivered_too(folder: Folder) -> N
     delivery.wake()
     delivery.join(PATIENT)
     assert delivery.standing is Standing.DONE
+
+
+# Giving way -------------------------------------------------------------------------------------------
+
+
+class BusyClock:
+    """Stands for the module's ``time``: each look at the thread's own time is two seconds later than the one before."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(time, name)
+
+    def thread_time(self) -> float:
+        self.now += 2.0
+        return self.now
+
+
+@pytest.fixture
+def working(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> Instant:
+    """A delivery of many pieces, two seconds of work each."""
+    monkeypatch.setattr(_journal, "_PIECE", 256)
+    monkeypatch.setattr(module, "time", BusyClock())
+    folder.write(begin(), *map(log, range(50)))
+    delivery: Instant = folder.delivery(Scripted(batch_size=8))
+    return delivery
+
+
+def test_between_pieces_a_delivery_rests_four_times_as_long_as_it_worked(folder: Folder, working: Instant) -> None:
+    folder.write(end())
+    working.run()
+    assert working.delivered == 50
+    assert len(working.rests) > 5
+    assert set(working.rests) == {8.0}
+
+
+def test_behind_the_last_record_it_rests_a_second_at_least(folder: Folder) -> None:
+    folder.write(*run_of(log(1)))
+    delivery = folder.delivery(Scripted())
+    delivery.run()
+    assert delivery.rests == [module.IDLE_SECONDS] == [1.0]
+
+
+def test_at_the_end_of_the_run_it_does_not_rest(folder: Folder, working: Instant) -> None:
+    folder.write(end())
+    working.hurry()
+    working.run()
+    assert working.delivered == 50
+    assert working.rests == []
+
+
+def test_it_does_not_rest_before_what_somebody_waits_for_is_delivered(
+    folder: Folder, working: Instant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    working.wake()
+    folder.write(*map(log, range(50, 100)), end())
+    rested_at: list[int] = []
+    monkeypatch.setattr(working, "_rest", lambda seconds: rested_at.append(working.delivered))
+    working.run()
+    assert 50 <= rested_at[0] < 100
 
 
 def test_a_missing_package_blocks_the_tracker_and_is_named(folder: Folder) -> None:

@@ -14,7 +14,7 @@ import zlib
 import pytest
 
 from tracklib import _journal
-from tracklib._journal import Journal, Reader, count_said
+from tracklib._journal import Entry, Journal, Reader, count_said
 from tracklib._records import Begin, End, Log, Params, Status, Tags
 
 BEGIN = Begin(time=1, format=1, uid="u", attempt=1, name="n", pid=2, host="h", configs=[])
@@ -70,7 +70,7 @@ def test_records_come_back_in_order_with_their_ordinals(journal, path):
     assert [entry.record.ordinal for entry in entries if isinstance(entry.record, Log)] == [1, 3]
     assert entries[0].record == BEGIN
     assert entries[3].record.metrics == {"loss": math.inf}
-    assert entries[4] == (end, 4, os.path.getsize(path))
+    assert entries[4] == Entry(end, 4, os.path.getsize(path))
 
 
 def test_a_line_is_a_checksum_a_space_the_json_and_a_newline(journal, path):
@@ -235,8 +235,8 @@ def test_a_text_that_looks_like_a_line_is_none(path):
     assert ([record.step for record in records], damaged) == ([1], 1)
 
 
-def test_damage_longer_than_a_chunk_does_not_look_like_the_end(path, monkeypatch):
-    monkeypatch.setattr(_journal, "_CHUNK", 64)
+def test_damage_longer_than_a_piece_does_not_look_like_the_end(path, monkeypatch):
+    monkeypatch.setattr(_journal, "_PIECE", 64)
     put(path, b"garbage\n" * 100 + b"\0" * 1000 + b"\n" + line_of(log(1)))
     assert read(path) == ([Log(time=7, axis="epoch", step=1, metrics={"loss": 1.25}, ordinal=0)], 101)
 
@@ -281,18 +281,21 @@ def test_a_reader_follows_its_writer(journal, path):
     assert seen == [0, 1, 2]
 
 
-def test_a_journal_of_many_chunks_is_read_in_parts(journal, path, monkeypatch):
-    monkeypatch.setattr(_journal, "_CHUNK", 256)
+def test_a_long_journal_is_read_in_pieces(journal, path, monkeypatch):
+    monkeypatch.setattr(_journal, "_PIECE", 256)
     for step in range(50):
         journal.append(log(step))
     reader = Reader(path)
     assert 0 < len(reader.read()) < 50
+    assert reader.is_behind
+    assert len(list(reader.records())) > 0
+    assert not reader.is_behind
     reader.close()
     assert steps(path) == list(range(50))
 
 
-def test_a_line_longer_than_a_chunk_is_read_whole(journal, path, monkeypatch):
-    monkeypatch.setattr(_journal, "_CHUNK", 64)
+def test_a_line_longer_than_a_piece_is_read_whole(journal, path, monkeypatch):
+    monkeypatch.setattr(_journal, "_PIECE", 64)
     many = {f"metric/{number}": number / 8 for number in range(100)}
     journal.append(log(1))
     journal.append(log(2, **many))

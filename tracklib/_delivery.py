@@ -37,9 +37,10 @@ from .trackers.base import BaseTracker
 
 logger = logging.getLogger("tracklib")
 
-IDLE_SECONDS = 0.2
+IDLE_SECONDS = 1.0
 SAVE_SECONDS = 0.2
 BLOCKED_SECONDS = 60.0
+_REST = 4  # times as long as it worked: training needs the interpreter, too
 _SAVE_PATIENCE = 1.0
 _jitter = random.Random()  # not the process's own, which the user may have seeded
 
@@ -107,6 +108,7 @@ class Delivery:
         self._before = self._saved.delivered
         self._wake = threading.Event()
         self._hurry = self._abandon = self._trying = False
+        self._awaited = 0  # the offset that somebody waits for
         self._saved_at = 0.0
         self._saving = threading.Lock()  # the state file: for the delivery's thread and for abandon()
         self._clock_id: int | None = None
@@ -127,7 +129,9 @@ class Delivery:
         self.wake()
 
     def wake(self) -> None:
-        """Somebody waits: look for records now, and try once more where the tracker is blocked."""
+        """Somebody waits: deliver without a rest what there is now, and try once more where the tracker is blocked."""
+        with contextlib.suppress(OSError):  # the user may have deleted the directory
+            self._awaited = self.size
         self._trying = self.standing is Standing.BLOCKED and self._thread.is_alive()
         self._wake.set()
 
@@ -224,7 +228,7 @@ class Delivery:
             try:
                 self._insist(self._connect, always=True)
                 while not self._deliver_next():
-                    self._rest(IDLE_SECONDS)
+                    pass
                 self._save()
                 return
             except TrackerLost as lost:
@@ -246,15 +250,29 @@ class Delivery:
         self._save()
 
     def _deliver_next(self) -> bool:
-        """Deliver all there is; whether the run's end was among it."""
-        while entries := self._reader.read():
-            for batch in _batches(entries, self.tracker.batch_size):
-                self._deliver(batch)
-                self._heartbeat()
-                self._save(at_least_every=SAVE_SECONDS)
+        """Deliver a piece of the journal, and give way; where there is none: whether the run has ended."""
+        begun = time.thread_time()
+        entries = self._reader.read()
+        for batch in _batches(entries, self.tracker.batch_size):
+            self._deliver(batch)
+            self._heartbeat()
+            self._save(at_least_every=SAVE_SECONDS)
+        if entries:
             self._save()
-        self._heartbeat()
-        return self._finish()
+        else:
+            self._heartbeat()
+            if self._finish():
+                return True
+        self._give_way(time.thread_time() - begun, bool(entries))
+        return False
+
+    def _give_way(self, worked: float, has_moved: bool) -> None:
+        """Rest for as long as leaves most of the interpreter's lock to the training; not at all while somebody waits.
+
+        So records are also handed over many at a time, which takes less work than one by one.
+        """
+        if not has_moved or not (self._hurry or self._saved.offset < self._awaited):
+            self._rest(max(_REST * worked, 0.0 if self._reader.is_behind else IDLE_SECONDS))
 
     def _finish(self) -> bool:
         """Finish the tracker if the attempt has ended. What a thread or a child said behind the end came first."""

@@ -15,7 +15,6 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 import msgspec
 
@@ -27,6 +26,7 @@ FILENAME = "journal.jsonl"
 BACKLOG_BYTES = 64 * 2**20
 SYNC_SECONDS = 1.0
 _CHUNK = 2**20
+_PIECE = 2**18  # its records stay in the processor's caches
 _TEAR_END = b" \n"  # the space spoils a torn line that lacks its LF only: it comes again, and must not count twice
 
 
@@ -73,7 +73,9 @@ class Journal:
 
     def now(self, later: bool = False) -> int:
         """Milliseconds since the epoch, never less than at an earlier call; ``later``: more."""
-        self._last_time = now = max(self._last_time + later, time.time_ns() // 1_000_000)
+        now = time.time_ns() // 1_000_000
+        earliest = self._last_time + later
+        self._last_time = now = now if now > earliest else earliest
         return now
 
     def append(self, record: Record) -> None:
@@ -213,7 +215,7 @@ class Journal:
             close(self._fd)
 
 
-class Entry(NamedTuple):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """A record, its ordinal, and the offset right behind its line."""
 
     record: Record
@@ -236,6 +238,7 @@ class Reader:
         offset: where the next read begins.
         damaged: how many lines were spoiled and passed over.
         unknown: how many lines were of no kind that this version knows.
+        is_behind: whether the last read left off before the end of the file.
     """
 
     def __init__(self, path: str, offset: int = 0, ordinal: int = 0) -> None:
@@ -243,42 +246,42 @@ class Reader:
         self.ordinal = ordinal
         self.damaged = 0
         self.unknown = 0
+        self.is_behind = False
         self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
     def read(self) -> list[Entry]:
-        """The next records, as many as lie in about one MiB; empty at the end of the file.
+        """The next records, as many as lie in about 256 KiB; empty at the end of the file.
 
         A last line without its LF is left for a later call: its writer may not be done.
         """
         entries: list[Entry] = []
         while not entries and (lines := self._whole_lines()):
+            offset, ordinal = self.offset, self.ordinal
             for line in lines.split(b"\n")[:-1]:
-                self.offset += len(line) + 1
-                if (body := _body(line)) is None:
-                    body = self._behind_tear(line)
-                if body is not None:
-                    self._take(body, entries)
+                offset += len(line) + 1
+                body = _body(line) or self._behind_tear(line)
+                if body:
+                    try:
+                        entries.append(Entry(decode(body, ordinal), ordinal, offset))
+                    except (msgspec.MsgspecError, UnicodeDecodeError):
+                        self.unknown += 1
+                    ordinal += 1
+            self.offset, self.ordinal = offset, ordinal
         return entries
 
-    def _behind_tear(self, line: bytes) -> bytes | None:
+    def _behind_tear(self, line: bytes) -> bytes:
         """The line that another writer appended to one that was cut off, if that is so; it is damaged anyway."""
         self.damaged += bool(line.strip())
         start = line.rfind(_BEGINNING) - 8
-        return _body(line[start:]) if start >= 0 else None
-
-    def _take(self, body: bytes, entries: list[Entry]) -> None:
-        try:
-            entries.append(Entry(decode(body, self.ordinal), self.ordinal, self.offset))
-        except (msgspec.MsgspecError, UnicodeDecodeError):
-            self.unknown += 1
-        self.ordinal += 1
+        return _body(line[start:]) if start >= 0 else b""
 
     def _whole_lines(self) -> bytes:
-        size = _CHUNK
+        size = _PIECE
         while True:
             chunk = os.pread(self._fd, size, self.offset)
             end = chunk.rfind(b"\n") + 1
             if end or len(chunk) < size:
+                self.is_behind = len(chunk) == size
                 return chunk[:end]
             size *= 2
 
@@ -336,7 +339,7 @@ def last_record(
             line = _line_at(fd, start) if start >= 0 else b""
             with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError):
                 body = _body(line)
-                if body is not None and isinstance(record := decode(body, -1), kind or object):
+                if body and isinstance(record := decode(body, -1), kind or object):
                     return record, start
         return None
     finally:
@@ -366,12 +369,13 @@ def _line_at(fd: int, start: int) -> bytes:
 
 
 _BEGINNING = b' {"type":"'  # within a record's JSON, a quote in a text has a backslash before it
+_LINE = b"%08x" + _BEGINNING
 
 
-def _body(line: bytes) -> bytes | None:
-    """The JSON of a line whose CRC is right, if it says of what type it is."""
+def _body(line: bytes) -> bytes:
+    """The JSON of a line whose CRC is right, if it says of what type it is; else nothing."""
     body = line[9:]
-    return body if line.startswith(_BEGINNING, 8) and line[:8] == b"%08x" % zlib.crc32(body) else None
+    return body if line.startswith(_LINE % zlib.crc32(body)) else b""
 
 
 def _whole_size(fd: int) -> int:

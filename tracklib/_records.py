@@ -10,6 +10,7 @@ import enum
 from typing import Any, Literal
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from ._apart import apart
 
@@ -52,7 +53,7 @@ class Begin(_Record, frozen=True, tag="begin"):
     parent: Parent | None = None
 
 
-class Log(_Record, frozen=True, tag="log"):
+class Log(_Record, frozen=True, tag="log", gc=False):
     """Metrics at one ``step`` of one ``axis`` (``"epoch"`` unless the user says otherwise).
 
     ``ordinal`` is the record's position among the valid lines of its journal. It is never stored:
@@ -144,7 +145,7 @@ def encode(record: Record) -> bytes:
         body = _encoder.encode(record)
     except UnicodeEncodeError:
         return encode(msgspec.convert(_well_formed(msgspec.to_builtins(record)), type(record)))
-    if isinstance(record, Log) and not _are_finite(record.metrics):
+    if type(record) is Log and not _are_finite(record.metrics):
         metrics: Any = {name: value if value - value == 0 else str(value) for name, value in record.metrics.items()}
         body = _encoder.encode(_LooseLog(time=record.time, axis=record.axis, step=record.step, metrics=metrics))
     return body
@@ -195,9 +196,10 @@ def decode(body: bytes, ordinal: int) -> Record:
 
 def _decode_log(body: bytes, ordinal: int) -> Log:
     try:
-        log = _log_decoder.decode(body)
+        log: Log = _log_decoder.decode(body)
     except msgspec.ValidationError:  # a string for NaN or an infinity, as a rule
         loose = _loose_decoder.decode(body)
         metrics = {name: float(value) for name, value in loose.metrics.items()}
         return Log(time=loose.time, axis=loose.axis, step=loose.step, metrics=metrics, ordinal=ordinal)
-    return Log(time=log.time, axis=log.axis, step=log.step, metrics=log.metrics, ordinal=ordinal)
+    force_setattr(log, "ordinal", ordinal)  # nobody else has it yet
+    return log

@@ -67,7 +67,9 @@ class RunLog:
             LifecycleError: the run has not begun, or has ended.
             TypeError: ``log_dict`` is no mapping.
         """
-        journal = self._need_journal("log")
+        journal = self._journal
+        if journal is None or not self.is_init:
+            journal = self._need_journal("log")
         if type(log_dict) is not dict and not isinstance(log_dict, Mapping):  # to ask an abstract class takes longer
             found = as_mapping(log_dict)
             if found is None:

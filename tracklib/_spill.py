@@ -89,7 +89,7 @@ def take_in(journal: Journal, uid: str) -> list[Record]:
 def _records(path: str) -> Iterator[Record]:
     """The file's records as they were appended: without the ordinals, which another file does not share."""
     with contextlib.closing(Reader(path)) as reader:
-        for record, _, _ in reader.records():
+        for record in (entry.record for entry in reader.records()):
             yield replace(record, ordinal=-1) if isinstance(record, Log) else record
 
 
