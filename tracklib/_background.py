@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import subprocess
 import sys
@@ -13,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
-from . import _capture, _environment
+from . import _environment
 from ._system import SystemMetrics
 
 _PATIENCE = 2.0
@@ -66,6 +65,10 @@ class Background:
 
     def _answers(self, folder: str, scratch: str) -> Iterator[dict[str, Any]]:
         """What a process says that asks about this one; its files are in ``scratch``."""
+        import json
+
+        from . import _capture
+
         package = os.path.dirname(os.path.dirname(os.path.abspath(_capture.__file__)))
         with subprocess.Popen(
             [_python(), "-P", "-m", "tracklib._capture", scratch],

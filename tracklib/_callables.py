@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import enum
 import functools
 import inspect
 import operator
-import pickle
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
@@ -69,7 +67,11 @@ class _Bound(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg]  # generic i
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         owner = self._owner()
-        return self if owner is None else getattr(copy.deepcopy(owner, memo), self.__name__)
+        if owner is None:
+            return self
+        from copy import deepcopy
+
+        return getattr(deepcopy(owner, memo), self.__name__)
 
     def _owner(self) -> Any:
         """What it is bound to: an instance, a class method's class, or None."""
@@ -99,7 +101,9 @@ def _reference(function: Any) -> tuple[Any, ...]:
     except (ImportError, AttributeError):
         found = None
     if not isinstance(found, wrapt.FunctionWrapper | wrapt.BoundFunctionWrapper):
-        raise pickle.PicklingError(f"{function!r} cannot be pickled: it is not found as {module}.{name}")
+        from pickle import PicklingError
+
+        raise PicklingError(f"{function!r} cannot be pickled: it is not found as {module}.{name}")
     return _by_name, (module, name)
 
 

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import copy
-import difflib
 import importlib
-import importlib.metadata
 import importlib.util
 import inspect
-import json
 import os
-import tomllib
 import typing
 import zlib
 from collections import Counter
@@ -114,8 +109,10 @@ def another(tracker: BaseTracker) -> BaseTracker:
     for name in ("output_run", kind.name_option):
         if name in schema and not schema[name]["required"]:
             kept.pop(name, None)
+    from copy import deepcopy
+
     try:
-        made = kind(**copy.deepcopy(kept))
+        made = kind(**deepcopy(kept))
     except Exception as error:
         raise TypeError(
             f"a run inside this one needs a {kind.__name__} of its own, and none can be made ({error}): describe it "
@@ -178,7 +175,15 @@ def _parse(suffix: str, content: bytes) -> Any:
 
 
 def _toml(content: bytes) -> Any:
+    import tomllib
+
     return tomllib.loads(content.decode())
+
+
+def _json(content: bytes) -> Any:
+    import json  # its errors say where
+
+    return json.loads(content)
 
 
 def _yaml(content: bytes) -> Any:
@@ -194,7 +199,7 @@ def _yaml(content: bytes) -> Any:
 
 _PARSERS: dict[str, tuple[str, Callable[[bytes], Any]]] = {
     ".toml": ("TOML", _toml),
-    ".json": ("JSON", json.loads),
+    ".json": ("JSON", _json),
     ".yaml": ("YAML", _yaml),
     ".yml": ("YAML", _yaml),
 }
@@ -249,7 +254,7 @@ def _async_methods(kind: type[BaseTracker]) -> list[str]:
 
 
 def _find(name: str) -> type[BaseTracker]:
-    known = _known()
+    known = BUILT_IN if name in BUILT_IN else _known()  # to ask for plug-ins reads each package's metadata
     if name not in known and ":" not in name:
         hint = _did_you_mean(name, known)
         raise _Problem(f"unknown type {name!r}{hint}; known are {', '.join(known)}, or 'package.module:Class'")
@@ -279,7 +284,9 @@ def _load(path: str) -> Any:
 
 def _known() -> dict[str, str | type[BaseTracker]]:
     """Every name that ``type`` may be: built-ins, imported subclasses, plug-ins; earlier ones win."""
-    plug_ins = {entry.name: entry.value for entry in importlib.metadata.entry_points(group=PLUG_INS)}
+    from importlib.metadata import entry_points
+
+    plug_ins = {entry.name: entry.value for entry in entry_points(group=PLUG_INS)}
     subclasses = {kind.__name__: kind for kind in _subclasses(BaseTracker)}  # type: ignore[type-abstract]
     return {**plug_ins, **subclasses, **BUILT_IN}
 
@@ -346,5 +353,7 @@ def _pip(extra: str) -> str:
 
 def _did_you_mean(name: str, known: Mapping[str, Any]) -> str:
     lower = {other.lower(): other for other in known}
+    import difflib
+
     close = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.5)
     return f" (did you mean {lower[close[0]]!r}?)" if close else ""

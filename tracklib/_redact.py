@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import json
 import re
 import urllib.parse
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,6 +22,21 @@ from . import _environment
 from ._apart import apart
 
 MASK = "***"
+
+
+class _Pattern:
+    """A regular expression that is compiled when it is first asked: for some that takes longer than to import us."""
+
+    def __init__(self, pattern: str, flags: int = 0) -> None:
+        self._how = pattern, flags
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._compiled, name)
+
+    @functools.cached_property
+    def _compiled(self) -> re.Pattern[str]:
+        return re.compile(*self._how)
+
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _SECRET_WORDS = frozenset(
@@ -43,7 +57,7 @@ _NOT_THE_SECRET = frozenset(
     "bos cls eos mask pad sep special unk embedding level mixer pooling".split()  # a language model's tokens
 )
 
-_SHAPES = re.compile(
+_SHAPES = _Pattern(
     r"""
     -----BEGIN[ ][A-Z ]*PRIVATE[ ]KEY-----.*?(?:-----END[ ][A-Z ]*PRIVATE[ ]KEY-----|\Z)
   | \beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*                                   # a JWT
@@ -68,20 +82,20 @@ _SHAPE_MARKS = (
     "key=", "wandb login ",
 )  # fmt: skip
 _USERINFO = re.compile(r"(?<=://)[^/\s?#]+(?=@)")
-_HEADER = re.compile(
+_HEADER = _Pattern(
     r"""
     \b( authorization["']?\s{0,4}[:=]\s{0,4}["']?(?:\w+\s)?
       | bearer\s | basic\s(?=\S*(?-i:[a-z][A-Z]))(?=\S*[\d=]) )\s*[\w.~+/=-]{8,}
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_ASSIGNED = re.compile(
+_ASSIGNED = _Pattern(
     r"""(?<![\w.-])(?: ([\w.-]++)["']?\s{0,4}[=:]\s{0,4}            # name=value, "name": "value"
           | (--?[\w.-]++)(?:["'],\s{0,4}|\s{1,4})(?=["']?[^\s"'-]) )  # --name value, '--name', 'value'""",
     re.VERBOSE,
 )
-_VALUE = re.compile(r"""(["'])((?:(?!\1)[^\\]|\\.)*+)|()(?!\*{3})([^\s"'&,;]{4,})""", re.DOTALL)
-_IN_SOURCE = re.compile(
+_VALUE = _Pattern(r"""(["'])((?:(?!\1)[^\\]|\\.)*+)|()(?!\*{3})([^\s"'&,;]{4,})""", re.DOTALL)
+_IN_SOURCE = _Pattern(
     r"""(?<![\w.-])([A-Za-z_][\w.-]*+)(?:
         \s{0,4}(?: :(?:[^=\n"',()\[\]]|\[[^\]\n=]{0,80}\]){1,80}? )?:?=(?!=)   # name = , name: str =
       | \\?["'](?: \]\s{0,4}=(?!=) | \s{0,4}: ) )                         # ["name"] = , \"name\":
@@ -89,7 +103,7 @@ _IN_SOURCE = re.compile(
       | ["']--?([\w.-]++)["'],[^\n"']{0,80}?\bdefault\s{0,4}=""",
     re.VERBOSE,
 )
-_LITERAL = re.compile(
+_LITERAL = _Pattern(
     r"""((?:\)?\s?or\b|[,+])?[^\S\n]*(?:[\w.]++\(|\()?[rbfuRBFU]{0,2})   # what may stand before or between
         ("{3}|'{3}|\\?["'])((?:(?!\2)(?:\\.|[^\n]))++)\2""",
     re.VERBOSE,
@@ -217,6 +231,8 @@ def _mask_shapes(text: str) -> str:
 def known_secrets() -> list[str]:
     """The values of the environment's secret variables, also as a URL or JSON spells them; longer ones
     first, as one secret may begin with another."""
+    import json
+
     values = {value for name, value in _environment.variables() if len(value) >= 8 and _is_kept(name)}
     spelt = {urllib.parse.quote(value, safe="", errors="replace") for value in values}
     return sorted(values | spelt | {json.dumps(value)[1:-1] for value in values}, key=len, reverse=True)

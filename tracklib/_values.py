@@ -7,10 +7,10 @@ and SystemExit are not the value's, and pass. How much one call may bring is in 
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import functools
 import itertools
+import sys
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
@@ -25,7 +25,6 @@ DEPTH = 16
 MORE = "..."
 _NUMBERS = frozenset({float, int, bool})
 _TEXT = (str, bytes, bytearray)
-_NAMESPACES = (argparse.Namespace, types.SimpleNamespace)
 _SHORT = 100  # characters; a name or text as short does not count for limits.CALL, a longer one is cut to it
 _KNOWN = 100_000
 _NAMED = 100
@@ -262,9 +261,14 @@ def _field_names(value: Any) -> Any:
         names = [*kind.__pydantic_fields__, *(getattr(value, "__pydantic_extra__", None) or ())]
     elif hasattr(kind, "__struct_fields__"):
         names = kind.__struct_fields__
-    elif isinstance(value, _NAMESPACES):
+    elif isinstance(value, types.SimpleNamespace) or _is_namespace(value):
         names = list(vars(value))
     return names
+
+
+def _is_namespace(value: Any) -> bool:
+    argparse = sys.modules.get("argparse")  # nobody has one of its objects before it is imported
+    return argparse is not None and isinstance(value, argparse.Namespace)
 
 
 def _field(value: Any, name: str) -> Any:
