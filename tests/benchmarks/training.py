@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Iterator
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from time import perf_counter_ns
 from typing import Any
 
@@ -16,7 +19,13 @@ from measure import Numbers, each_call, percentiles, ratio, rounds_of
 WORK_NS = 5_000_000
 
 
-def epochs(configs: list[dict[str, Any]], count: int, patience: float = 60.0) -> Numbers:
+def _until_ready(run: Any, patience: float) -> None:
+    run.wait_ready(patience)
+
+
+def epochs(
+    configs: list[dict[str, Any]], count: int, patience: float = 60.0, wait: Callable[..., None] = _until_ready
+) -> Numbers:
     """The caller's time of ``log``, with about 5 ms of numpy before each.
 
     It begins when every tracker is connected, or after ``patience`` seconds.
@@ -25,7 +34,7 @@ def epochs(configs: list[dict[str, Any]], count: int, patience: float = 60.0) ->
 
     times = []
     with tracking(configs, output_run="run") as t:
-        t.wait_ready(patience)
+        wait(t, patience)
         work = _work_of(WORK_NS)
         begin = perf_counter_ns()
         for epoch in range(count):
@@ -35,6 +44,48 @@ def epochs(configs: list[dict[str, Any]], count: int, patience: float = 60.0) ->
             t.log(epoch, metrics)
             times.append(perf_counter_ns() - before)
         return percentiles(times) | {"loop": perf_counter_ns() - begin}
+
+
+def epochs_apart(configs: list[dict[str, Any]], count: int) -> Numbers:
+    """:func:`epochs` with the same deliveries in another process: what is left where no lock is shared with them."""
+    from tracklib import Trackers, _delivery
+
+    _delivery.Delivery.start = lambda self: None  # type: ignore[method-assign]
+    Trackers.leave = lambda self, patience=0.0: None  # type: ignore[method-assign]
+    program = "import training; training.deliver('run')"
+    other: list[subprocess.Popen[bytes]] = []
+
+    def begin_other(run: Any, patience: float) -> None:
+        other.append(subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE))
+        assert other[0].stdout is not None
+        assert other[0].stdout.read(1) == b"+"
+
+    numbers = epochs(configs, count, wait=begin_other)
+    other[0].communicate()
+    return numbers
+
+
+def deliver(directory: str) -> None:
+    """Deliver what the run in ``directory`` says, until stdin is closed; say so when all trackers are connected."""
+    from tracklib._config import build, fingerprints, names_of
+    from tracklib._delivery import Delivery, Standing
+    from tracklib._earlier import earlier_run
+
+    run = earlier_run(directory)
+    assert run is not None
+    configs = run.begin.configs
+    deliveries = []
+    for tracker, name, config in zip(build(configs), names_of(configs), fingerprints(configs), strict=True):
+        tracker.output_run = os.path.abspath(directory)
+        journal = os.path.join(tracker.output_run, "journal.jsonl")
+        deliveries.append(Delivery(tracker, name, tracker.output_run, run.begin, journal, config=config))
+    for delivery in deliveries:
+        delivery.start()
+    while any(delivery.standing is Standing.CONNECTING for delivery in deliveries):
+        time.sleep(0.05)
+    os.write(1, b"+")
+    sys.stdin.read()
+    os._exit(0)
 
 
 def only_pauses(count: int) -> Numbers:
@@ -73,6 +124,7 @@ def busy_trackers(count: int, rounds: int, server: str) -> Iterator[Row]:
         "MLflow": functools.partial(fresh, epochs, configs=attached[:1], count=count),
         "W&B": functools.partial(fresh, epochs, configs=attached[1:], count=count),
         "all": functools.partial(fresh, epochs, configs=attached, count=count),
+        "apart": functools.partial(fresh, epochs_apart, configs=attached, count=count),
         "write": functools.partial(fresh, only_pauses, count=count),
     }
     found = rounds_of(sides, rounds)
@@ -83,9 +135,13 @@ def busy_trackers(count: int, rounds: int, server: str) -> Iterator[Row]:
     )
     for name, title in {"alone": "the CSV alone", "MLflow": "an MLflow server", "W&B": "offline W&B"}.items():
         yield Row(work, f"p99 with {title} / p50 without", ratio(found[name], alone, "p99", "p50"))
+    apart = ratio(found["apart"], alone, "p99", "p50")
+    yield Row(work, "p99 with all three in a process of their own / p50 without", apart)
     yield Row(work, "p99 of a bare os.write / p50 without", ratio(found["write"], alone, "p99", "p50"))
     yield Row(work, "p50 with all three / p50 without", ratio(found["all"], alone))
-    yield Row(work, "the whole loop with all three / without", ratio(found["all"], alone, "loop"))
+    loop = "the whole loop with all three"
+    yield Row(work, f"{loop} / without", ratio(found["all"], alone, "loop"))
+    yield Row(work, f"{loop} in a process of their own / without", ratio(found["apart"], alone, "loop"))
 
 
 def dead_server(count: int, rounds: int, server: str) -> Iterator[Row]:
