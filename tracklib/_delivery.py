@@ -40,7 +40,7 @@ logger = logging.getLogger("tracklib")
 IDLE_SECONDS = 1.0
 SAVE_SECONDS = 0.2
 BLOCKED_SECONDS = 60.0
-_REST = 4  # times as long as it worked: training needs the interpreter, too
+_REST = 4  # times as long as it worked
 _SAVE_PATIENCE = 1.0
 _jitter = random.Random()  # not the process's own, which the user may have seeded
 
@@ -267,12 +267,12 @@ class Delivery:
         return False
 
     def _give_way(self, worked: float, has_moved: bool) -> None:
-        """Rest for as long as leaves most of the interpreter's lock to the training; not at all while somebody waits.
+        """Rest, so that the training has the interpreter's lock most of the time; not at all while somebody waits.
 
         So records are also handed over many at a time, which takes less work than one by one.
         """
         if not has_moved or not (self._hurry or self._saved.offset < self._awaited):
-            self._rest(max(_REST * worked, 0.0 if self._reader.is_behind else IDLE_SECONDS))
+            self._rest(min(_REST * worked, IDLE_SECONDS) if self._reader.is_behind else IDLE_SECONDS)
 
     def _finish(self) -> bool:
         """Finish the tracker if the attempt has ended. What a thread or a child said behind the end came first."""
