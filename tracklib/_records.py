@@ -186,20 +186,20 @@ def decode(body: bytes, ordinal: int) -> Record:
         UnicodeDecodeError: it is no UTF-8.
     """
     try:
-        if body.startswith(b'{"type":"log"'):
-            return _decode_log(body, ordinal)
-        record: Record = _decoder.decode(body)
+        if not body.startswith(b'{"type":"log"'):
+            record: Record = _decoder.decode(body)
+            return record
+        try:
+            log: Log = _log_decoder.decode(body)
+        except msgspec.ValidationError:  # a string for NaN or an infinity, as a rule
+            return _decode_loose(body, ordinal)
+        force_setattr(log, "ordinal", ordinal)  # nobody else has it yet
+        return log
     except RecursionError as error:
         raise msgspec.DecodeError("it is nested too deeply") from error
-    return record
 
 
-def _decode_log(body: bytes, ordinal: int) -> Log:
-    try:
-        log: Log = _log_decoder.decode(body)
-    except msgspec.ValidationError:  # a string for NaN or an infinity, as a rule
-        loose = _loose_decoder.decode(body)
-        metrics = {name: float(value) for name, value in loose.metrics.items()}
-        return Log(time=loose.time, axis=loose.axis, step=loose.step, metrics=metrics, ordinal=ordinal)
-    force_setattr(log, "ordinal", ordinal)  # nobody else has it yet
-    return log
+def _decode_loose(body: bytes, ordinal: int) -> Log:
+    log = _loose_decoder.decode(body)
+    metrics = {name: float(value) for name, value in log.metrics.items()}
+    return Log(time=log.time, axis=log.axis, step=log.step, metrics=metrics, ordinal=ordinal)
