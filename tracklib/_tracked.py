@@ -160,7 +160,7 @@ class _Watch:
             if self._every > 1 and not self._is_due(run):
                 return
             epoch = self._epoch_of(run, instance, args, kwargs)
-            metrics = as_metrics(returned, self.name)
+            metrics = returned if type(returned) is dict else as_metrics(returned, self.name)
             if metrics is None:
                 kind = type(returned).__name__
                 self._warn(f"returned {kind}, which holds no metrics: return a dict such as {{'loss': 0.1}}")
