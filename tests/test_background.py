@@ -11,7 +11,7 @@ import textwrap
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from scripted import PATIENT
@@ -166,24 +166,52 @@ def test_a_question_that_hangs_delays_the_end_for_a_bounded_time(
     assert "git.commit" not in {name for record in records(tmp_path / "run", Tags) for name in record.tags}
 
 
-def test_a_process_that_begins_when_nobody_waits_any_more_is_ended(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    begins, goes_on = threading.Event(), threading.Event()
+class Held(NamedTuple):
+    """The process that asks is held up, from the moment when it ``begins`` until it ``goes_on``."""
+
+    begins: threading.Event
+    goes_on: threading.Event
+
+    def let_go(self) -> None:
+        self.goes_on.set()
+        for thread in threads():
+            thread.join(PATIENT)
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[Held]:
+    held = Held(threading.Event(), threading.Event())
 
     def python() -> str:
-        begins.set()
-        assert goes_on.wait(PATIENT)
+        held.begins.set()
+        assert held.goes_on.wait(PATIENT)
         return sys.executable
 
     monkeypatch.setattr(_background, "_python", python)
+    yield held
+    held.let_go()
+
+
+def test_a_process_that_begins_when_nobody_waits_any_more_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: Held
+) -> None:
     monkeypatch.setattr(_background, "_PATIENCE", 0.01)
     with tracking(output_run=tmp_path, environment=True):
-        assert begins.wait(PATIENT)
-    goes_on.set()
-    for thread in threads():
-        thread.join(PATIENT)
+        assert held.begins.wait(PATIENT)
+    held.let_go()
     assert (threads(), records(tmp_path, Tags)) == ([], [])
+
+
+@pytest.mark.parametrize("error", [ValueError("mine"), KeyboardInterrupt()], ids=lambda error: type(error).__name__)
+def test_an_end_that_is_no_normal_one_does_not_wait_for_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: Held, error: BaseException
+) -> None:
+    monkeypatch.setattr(_background, "_PATIENCE", PATIENT)  # the test would fail by the time that python() waits
+    with pytest.raises(type(error)):
+        with tracking(output_run=tmp_path, environment=True):
+            assert held.begins.wait(PATIENT)
+            raise error
+    assert len(threads()) == 1  # the answers are still awaited
 
 
 def test_whatever_fails_in_it_is_no_matter_of_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,26 +312,3 @@ def test_a_folder_that_was_deleted_is_no_matter(tmp_path: Path) -> None:
     """
     subprocess.run([sys.executable, "-c", script], check=True, cwd=tmp_path, timeout=PATIENT)
     assert {"python"} <= {name for record in records(tmp_path / "run", Tags) for name in record.tags}
-
-
-@pytest.mark.parametrize("error", [ValueError("mine"), KeyboardInterrupt()], ids=lambda error: type(error).__name__)
-def test_an_end_that_is_no_normal_one_does_not_wait_for_answers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
-) -> None:
-    begins, goes_on = threading.Event(), threading.Event()
-
-    def python() -> str:
-        begins.set()
-        assert goes_on.wait(PATIENT)
-        return sys.executable
-
-    monkeypatch.setattr(_background, "_python", python)
-    monkeypatch.setattr(_background, "_PATIENCE", PATIENT)  # the test would hang
-    with pytest.raises(type(error)):
-        with tracking(output_run=tmp_path, environment=True):
-            assert begins.wait(PATIENT)
-            raise error
-    assert len(threads()) == 1  # the answers are still awaited
-    goes_on.set()
-    for thread in threads():
-        thread.join(PATIENT)

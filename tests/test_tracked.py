@@ -1003,23 +1003,28 @@ def test_plain_threads_log_into_the_only_run_and_lose_nothing(run):
     assert found == sorted((epoch, float(index)) for index in range(8) for epoch in range(50))
 
 
-def test_threads_that_count_share_one_count(run):
-    @tracked
-    def f():
-        return {"a": 1}
-
+def call_in_threads(function):
+    """A hundred calls in each of four threads that begin together."""
     start = threading.Barrier(4)
 
     def work():
         start.wait()
         for _ in range(100):
-            f()
+            function()
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+
+
+def test_threads_that_count_share_one_count(run):
+    @tracked
+    def f():
+        return {"a": 1}
+
+    call_in_threads(f)
     assert sorted(epoch for epoch, _ in logged(run)) == list(range(400))
 
 
@@ -1293,18 +1298,7 @@ def test_threads_share_a_functions_count(run):
     def f():
         return {"f": 1}
 
-    together = threading.Barrier(4)
-
-    def work():
-        together.wait()
-        for _ in range(100):
-            f()
-
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    call_in_threads(f)
     assert sorted(steps(run)) == list(range(0, 400, 10))
 
 

@@ -880,6 +880,11 @@ def test_ctrl_c_while_the_end_is_written_after_an_exception_waits_for_nobody(tmp
     assert status_in(tmp_path / "run") == "failed"
 
 
+async def until_ended(run):
+    while not (run / "journal.jsonl").exists() or not records(run, End):
+        await asyncio.sleep(0)
+
+
 def test_a_cancellation_during_an_async_wait_ends_it(tmp_path, interrupting):
     async def job():
         async with tracking([interrupting], output_run=tmp_path / "run"):
@@ -887,8 +892,7 @@ def test_a_cancellation_during_an_async_wait_ends_it(tmp_path, interrupting):
 
     async def main():
         task = asyncio.create_task(job())
-        while not (tmp_path / "run" / "journal.jsonl").exists() or not records(tmp_path / "run", End):
-            await asyncio.sleep(0)
+        await until_ended(tmp_path / "run")
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -904,8 +908,7 @@ def test_the_event_loop_runs_while_an_async_block_waits(tmp_path, interrupting):
 
     async def main():
         task = asyncio.create_task(job())
-        while not (tmp_path / "run" / "journal.jsonl").exists() or not records(tmp_path / "run", End):
-            await asyncio.sleep(0)
+        await until_ended(tmp_path / "run")
         assert not task.done()
         interrupting.release.set()
         await task

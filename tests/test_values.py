@@ -19,6 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tracklib import _values
 from tracklib._values import DEPTH, as_mapping, as_metrics, clean, plain, to_float
 
 
@@ -242,6 +243,28 @@ def test_any_flat_dict_of_numbers_keeps_every_number(metrics):
 
 
 # Flat
+
+
+@pytest.mark.parametrize(
+    "value",
+    [0.5, 3, True, 10**400, -(2**70), math.nan, np.float64(0.5), np.float32(0.5), {"a": 1}, "x", None],
+    ids=repr,
+)
+def test_a_second_call_with_the_same_names_says_the_same(value):
+    metrics = {"loss": 0.25, "other": value, "epoch": 3}
+    first = clean(metrics)
+    second = clean(metrics)
+    assert repr(second) == repr(first)
+    assert {type(number) for number in second[0].values()} == {float}
+    assert metrics["epoch"] == 3
+    assert type(metrics["epoch"]) is int
+
+
+def test_names_that_were_there_before_are_not_looked_at_again(monkeypatch):
+    metrics = {"seen/before": np.float32(0.5), "seen/too": 1}
+    first = clean(metrics)
+    monkeypatch.setattr(_values, "shows_secret", lambda text: pytest.fail(f"looked at {text!r}"))
+    assert clean(metrics) == first
 
 
 def test_the_result_is_a_dict_of_its_own():

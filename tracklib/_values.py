@@ -66,16 +66,31 @@ def clean(
         metrics: names to whatever the user has.
         number: makes a number of a value, or raises; None takes :func:`to_float`.
     """
-    if type(metrics) is dict and len(metrics) <= limits.KEYS and len(metrics) * _SHORT <= limits.CALL:
-        flat = metrics.copy()  # of floats, as a rule: then all is done
-        for key, value in flat.items():
-            if type(value) is not float or type(key) is not str or key not in _good_names:
-                break
-        else:
-            return flat, []
+    flat = _cleaned_at_once(metrics, number)
+    if flat is not None:
+        return flat, []
     sweep = _Sweep(number or to_float)
     sweep.take(metrics, "", (id(metrics),))
     return _with_good_names(sweep.flat), sweep.skipped
+
+
+def _cleaned_at_once(metrics: Mapping[Any, Any], number: Callable[[Any], Any] | None) -> dict[str, float] | None:
+    """A dict of Python's numbers under names that were there before, as most are; None for any other."""
+    if type(metrics) is not dict or len(metrics) > limits.KEYS or len(metrics) * _SHORT > limits.CALL:
+        return None
+    flat: dict[str, float] = metrics.copy()
+    try:
+        for key, value in flat.items():
+            kind = type(value)
+            if kind is not float:
+                if number or not (kind is int or kind is bool):  # no set: that would ask a metaclass for a hash
+                    return None
+                flat[key] = float(value)
+            if type(key) is not str or key not in _good_names:
+                return None
+    except OverflowError:  # the sweep says of which
+        return None
+    return flat
 
 
 class _Room:
@@ -171,6 +186,8 @@ class _Sweep:
 def _with_good_names(flat: dict[str, Any]) -> dict[str, Any]:
     """``flat`` with every secret in a name masked. All names are looked at as one text, and only once."""
     new = [name for name in flat if name not in _good_names]
+    if not new:
+        return flat
     bad = set(filter(shows_secret, new)) if shows_secret("\n".join(new)) else set()
     if len(_good_names) > _KNOWN:  # somebody makes a name up at each step
         _good_names.clear()
