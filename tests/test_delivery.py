@@ -179,17 +179,23 @@ def test_records_that_come_while_it_waits_are_delivered_too(folder: Folder) -> N
 
 
 class BusyClock:
-    """Stands for the module's ``time``: each look at the thread's own time is 0.1 s later than the one before."""
+    """Stands for the module's ``time``: at each look at the thread's own time it has worked for ``step`` seconds
+    since the one before, and ``half`` of a piece's time has passed."""
 
     def __init__(self) -> None:
-        self.now, self.step = 0.0, 0.1
+        self.worked = self.passed = self.half = 0.0
+        self.step = 0.1
 
     def __getattr__(self, name: str) -> Any:
         return getattr(time, name)
 
     def thread_time(self) -> float:
-        self.now += self.step
-        return self.now
+        self.worked += self.step
+        self.passed += self.half
+        return self.worked
+
+    def monotonic(self) -> float:
+        return self.passed
 
 
 @pytest.fixture
@@ -215,6 +221,16 @@ def test_between_pieces_it_rests_for_a_second_at_most(folder: Folder, working: I
     folder.write(end())
     working.run()
     assert set(working.rests) == {1.0}
+
+
+def test_the_more_lies_behind_the_less_it_rests(folder: Folder, working: Instant) -> None:
+    module.time.half = 0.5  # type: ignore[attr-defined]
+    folder.write(end())
+    working.run()
+    rests = working.rests[:-1]
+    assert rests == sorted(rests)
+    assert rests[0] == 0.0
+    assert 0.3 < rests[-1] < 0.4
 
 
 def test_behind_the_last_record_it_rests_for_a_second(folder: Folder) -> None:

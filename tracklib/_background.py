@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -65,8 +66,6 @@ class Background:
 
     def _answers(self, folder: str, scratch: str) -> Iterator[dict[str, Any]]:
         """What a process says that asks about this one; its files are in ``scratch``."""
-        import json
-
         from . import _capture
 
         package = os.path.dirname(os.path.dirname(os.path.abspath(_capture.__file__)))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import importlib.util
 import inspect
+import json
 import os
 import typing
 import zlib
@@ -109,10 +111,8 @@ def another(tracker: BaseTracker) -> BaseTracker:
     for name in ("output_run", kind.name_option):
         if name in schema and not schema[name]["required"]:
             kept.pop(name, None)
-    from copy import deepcopy
-
     try:
-        made = kind(**deepcopy(kept))
+        made = kind(**copy.deepcopy(kept))
     except Exception as error:
         raise TypeError(
             f"a run inside this one needs a {kind.__name__} of its own, and none can be made ({error}): describe it "
@@ -180,12 +180,6 @@ def _toml(content: bytes) -> Any:
     return tomllib.loads(content.decode())
 
 
-def _json(content: bytes) -> Any:
-    import json  # its errors say where
-
-    return json.loads(content)
-
-
 def _yaml(content: bytes) -> Any:
     try:
         import yaml
@@ -199,7 +193,7 @@ def _yaml(content: bytes) -> Any:
 
 _PARSERS: dict[str, tuple[str, Callable[[bytes], Any]]] = {
     ".toml": ("TOML", _toml),
-    ".json": ("JSON", _json),
+    ".json": ("JSON", json.loads),
     ".yaml": ("YAML", _yaml),
     ".yml": ("YAML", _yaml),
 }
@@ -352,8 +346,8 @@ def _pip(extra: str) -> str:
 
 
 def _did_you_mean(name: str, known: Mapping[str, Any]) -> str:
-    lower = {other.lower(): other for other in known}
     import difflib
 
+    lower = {other.lower(): other for other in known}
     close = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.5)
     return f" (did you mean {lower[close[0]]!r}?)" if close else ""

@@ -41,6 +41,7 @@ IDLE_SECONDS = 1.0
 SAVE_SECONDS = 0.2
 BLOCKED_SECONDS = 60.0
 _REST = 4  # times as long as it worked
+_LAG_SECONDS = 10.0
 _SAVE_PATIENCE = 1.0
 _jitter = random.Random()  # not the process's own, which the user may have seeded
 
@@ -131,7 +132,7 @@ class Delivery:
     def wake(self) -> None:
         """Somebody waits: deliver without a rest what there is now, and try once more where the tracker is blocked."""
         with contextlib.suppress(OSError):  # the user may have deleted the directory
-            self._awaited = self.size
+            self._awaited = max(self._awaited, self.size)
         self._trying = self.standing is Standing.BLOCKED and self._thread.is_alive()
         self._wake.set()
 
@@ -251,7 +252,7 @@ class Delivery:
 
     def _deliver_next(self) -> bool:
         """Deliver a piece of the journal, and give way; where there is none: whether the run has ended."""
-        begun = time.thread_time()
+        begun, worked, start = time.monotonic(), time.thread_time(), self._reader.offset
         entries = self._reader.read()
         for batch in _batches(entries, self.tracker.batch_size):
             self._deliver(batch)
@@ -263,16 +264,25 @@ class Delivery:
             self._heartbeat()
             if self._finish():
                 return True
-        self._give_way(time.thread_time() - begun, bool(entries))
+        if not entries or not (self._hurry or self._saved.offset < self._awaited):
+            self._give_way(time.thread_time() - worked, time.monotonic() - begun, self._reader.offset - start)
         return False
 
-    def _give_way(self, worked: float, has_moved: bool) -> None:
-        """Rest, so that the training has the interpreter's lock most of the time; not at all while somebody waits.
+    def _give_way(self, worked: float, took: float, moved: int) -> None:
+        """Rest, so that the training has the interpreter's lock most of the time; the less, the more lies behind.
 
         So records are also handed over many at a time, which takes less work than one by one.
+
+        Args:
+            worked: the thread's own seconds for the last piece.
+            took: the seconds that it took.
+            moved: its bytes.
         """
-        if not has_moved or not (self._hurry or self._saved.offset < self._awaited):
-            self._rest(min(_REST * worked, IDLE_SECONDS) if self._reader.is_behind else IDLE_SECONDS)
+        rest = IDLE_SECONDS
+        if self._reader.is_behind:
+            lag = took * (self._reader.size - self._reader.offset) / moved  # in seconds, at this pace
+            rest = min(_REST * worked, IDLE_SECONDS) * max(0.0, 1.0 - lag / _LAG_SECONDS)
+        self._rest(rest)
 
     def _finish(self) -> bool:
         """Finish the tracker if the attempt has ended. What a thread or a child said behind the end came first."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import json
 import re
 import urllib.parse
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,17 +26,15 @@ MASK = "***"
 
 
 class _Pattern:
-    """A regular expression that is compiled when it is first asked: for some that takes longer than to import us."""
+    """A regular expression that is compiled when it is first asked. It takes no lock: a fork may come meanwhile."""
 
     def __init__(self, pattern: str, flags: int = 0) -> None:
         self._how = pattern, flags
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._compiled, name)
-
-    @functools.cached_property
-    def _compiled(self) -> re.Pattern[str]:
-        return re.compile(*self._how)
+        found = getattr(re.compile(*self._how), name)
+        setattr(self, name, found)
+        return found
 
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
@@ -231,8 +230,6 @@ def _mask_shapes(text: str) -> str:
 def known_secrets() -> list[str]:
     """The values of the environment's secret variables, also as a URL or JSON spells them; longer ones
     first, as one secret may begin with another."""
-    import json
-
     values = {value for name, value in _environment.variables() if len(value) >= 8 and _is_kept(name)}
     spelt = {urllib.parse.quote(value, safe="", errors="replace") for value in values}
     return sorted(values | spelt | {json.dumps(value)[1:-1] for value in values}, key=len, reverse=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -387,8 +388,6 @@ def _free_name(name: str, text: str, there: Mapping[str, str]) -> str:
 
 
 def _flat_texts(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    import json
-
     for name, item in value.items():
         if isinstance(item, Mapping) and item:
             yield from _flat_texts(item, f"{prefix}{name}/")
@@ -413,11 +412,7 @@ def _chunks(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
 def _json_bytes(entity: Any) -> int:
     """How long a metric, param or tag is in a request, at most: JSON spells out what is not ASCII."""
     text = entity.key + (entity.value if isinstance(entity.value, str) else "")
-    if text.isascii():
-        return _OTHER_BYTES + 2 * len(text)
-    import json
-
-    return _OTHER_BYTES + len(json.dumps(text))
+    return _OTHER_BYTES + (2 * len(text) if text.isascii() else len(json.dumps(text)))
 
 
 _OTHER_BYTES = 120

@@ -7,6 +7,7 @@ import glob
 import hashlib
 import io
 import itertools
+import json
 import os
 import socket
 import struct
@@ -349,8 +350,6 @@ def _end(status: Status, seconds: float) -> Any:
 
 
 def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, bool | int | float | str]]:
-    import json
-
     for name, item in value.items():
         if isinstance(item, Mapping) and item:
             yield from _flat(item, f"{prefix}{name}/")

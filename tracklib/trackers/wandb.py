@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import json
 import os
 import socket
 import sys
@@ -245,7 +246,7 @@ class Wandb(BaseTracker):
                 wandb.teardown()
 
     def _log_row(self, run: wandb.Run, record: Log, axis: str, row: dict[str, Any]) -> None:
-        if len(row) > _SHOWN and _json_bytes(row) > _ROW_BYTES:
+        if len(row) > _SHOWN and len(json.dumps(row)) > _ROW_BYTES:
             raise ValueError(f"W&B takes no row of more than {_ROW_BYTES} bytes; these {len(row)} metrics have more")
         if record.axis != "epoch":
             for name in row.keys() - self._on_other_axes:
@@ -269,8 +270,6 @@ class Wandb(BaseTracker):
         if isinstance(value, dict):
             return {key: self._fitting(f"{name}/{key}", item) for key, item in value.items()}
         if isinstance(value, list) and len(value) > _CONFIG_LIST:
-            import json
-
             return self._beside(f"params/{file_name(name)}.json", json.dumps(value))
         if isinstance(value, list):
             return [self._fitting(f"{name}/{index}", item) for index, item in enumerate(value)]
@@ -377,12 +376,6 @@ def _path_in_run(name: str) -> str:
     path = os.path.normpath(os.sep + name).lstrip(os.sep)
     is_wandbs = path in _WANDBS_FILES or path.startswith("wandb")
     return os.path.join("artifacts", path) if is_wandbs else path
-
-
-def _json_bytes(value: Any) -> int:
-    import json
-
-    return len(json.dumps(value))
 
 
 # Source: wandb.sdk.lib.filenames of wandb 0.31.
