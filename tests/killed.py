@@ -21,6 +21,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -236,8 +237,8 @@ def _train(
         if barrier and not leaves:
             run.flush(2.0)
             _say(pipe, ALL_DELIVERED)
-        while not leaves:
-            signal.pause()
+        while not leaves:  # no signal.pause(), which would sleep on where the signal came just before
+            time.sleep(0.05)
 
 
 def _sync(pipe: int, *, directory: str, barrier: str | None = None) -> None:

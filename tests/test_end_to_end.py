@@ -145,7 +145,7 @@ def test_sigterm_leaves_through_the_block_and_the_run_is_killed_everywhere(
     monkeypatch.delenv("SLURM_JOB_ID", raising=False)
     where = tmp_path / "run"
     script = f"""
-        import signal
+        import time
         from tracklib import tracking
         configs = [
             {{"type": "Mlflow", "tracking_uri": {mlflow_server.uri!r}, "experiment_name": "sigterm"}},
@@ -155,8 +155,8 @@ def test_sigterm_leaves_through_the_block_and_the_run_is_killed_everywhere(
             for epoch in range(3):
                 run.log(epoch, {{"loss": 1.0 / (epoch + 1)}})
             print("logged", flush=True)
-            while True:
-                signal.pause()
+            while True:  # no signal.pause(), which would sleep on where the signal came just before
+                time.sleep(0.05)
     """
     command = [sys.executable, "-W", "error", "-c", textwrap.dedent(script)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
