@@ -782,3 +782,21 @@ def test_what_wandb_writes_is_in_a_folder_of_its_owner_alone(offline: Callable[.
     tracker.close()
 
     assert (tmp_path / "run/wandb").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_run_behind_one_whose_core_process_died_gets_another(tmp_path: Path) -> None:
+    script = """
+        import os, signal
+        from tracklib import tracking
+        from tracklib.trackers._wandb_core import core_pid, is_core
+        for number in range(2):
+            with tracking([{"type": "Wandb", "mode": "offline"}], output_run=f"r{number}", on_error="raise") as run:
+                run.log(0, {"loss": 0.5})
+                assert run.flush(60)
+            core = core_pid()
+            os.kill(core, signal.SIGKILL)
+            while is_core(core):
+                pass
+        os._exit(0)  # W&B's own hook would say at length that its process is gone
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(script)], check=True, cwd=tmp_path, timeout=60)

@@ -125,6 +125,11 @@ class Wandb(BaseTracker):
             if "timed out" in str(error).lower():  # what may pass by itself, W&B tried until its timeout
                 raise
             raise TrackerBlocked(f"W&B: {error}") from error
+        except Exception as error:
+            if is_core(core_pid()):
+                raise
+            self._leave_lost_run()  # an earlier run's process died: the next try starts another one
+            raise TrackerUnavailable(f"W&B's process is gone ({type(error).__name__})") from error
         epoch = self._names.axis("epoch")
         self._run.define_metric(epoch)
         self._run.define_metric("*", step_metric=epoch)
