@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
+from typing import Any
 
 _PROC = "/proc"  # macOS has none
 
 
 def core_pid() -> int:
-    """The process that does W&B's work for this one; 0 where none is known."""
+    """The process that does W&B's work for this one; 0 where none is known, or it has died."""
+    process = _process()
+    return int(process.pid) if process is not None and process.poll() is None else 0
+
+
+def has_died() -> bool:
+    """Whether the process that this one started for W&B's work is no more."""
+    process = _process()
+    return process is not None and process.poll() is not None
+
+
+def disconnect() -> None:
+    """Leave the connection to a process that has died: what is left of it would keep a new one from being made."""
+    import wandb
+
+    with contextlib.suppress(Exception):
+        wandb.teardown()
+
+
+def _process() -> Any:
     from wandb.sdk import wandb_setup
 
     service = getattr(wandb_setup.singleton(), "_connection", None)  # no public way leads there in wandb 0.31
-    process = getattr(getattr(service, "_proc", None), "_process", None)
-    return int(getattr(process, "pid", 0)) if process is not None and process.poll() is None else 0
+    return getattr(getattr(service, "_proc", None), "_process", None)
 
 
 def is_core(pid: int) -> bool:

@@ -20,7 +20,7 @@ from .._redact import redact, redact_text
 from .._values import plain
 from .._warn import warn
 from ..errors import TrackerBlocked, TrackerLost, TrackerUnavailable
-from ._wandb_core import core_pid, is_core
+from ._wandb_core import core_pid, disconnect, has_died, is_core
 from .base import BaseTracker
 
 if TYPE_CHECKING:
@@ -118,6 +118,8 @@ class Wandb(BaseTracker):
         make_folder(self.output_run)  # else W&B prints that it is not there
         make_folder(os.path.join(self.output_run, "wandb"))  # W&B lets all read what it writes
         self._need_quiet()
+        if has_died():  # with an earlier run
+            disconnect()
         try:
             self._need_credentials(settings)
             self._run = self._begin_run(settings)
@@ -125,11 +127,6 @@ class Wandb(BaseTracker):
             if "timed out" in str(error).lower():  # what may pass by itself, W&B tried until its timeout
                 raise
             raise TrackerBlocked(f"W&B: {error}") from error
-        except Exception as error:
-            if is_core(core_pid()):
-                raise
-            self._leave_lost_run()  # an earlier run's process died: the next try starts another one
-            raise TrackerUnavailable(f"W&B's process is gone ({type(error).__name__})") from error
         epoch = self._names.axis("epoch")
         self._run.define_metric(epoch)
         self._run.define_metric("*", step_metric=epoch)
@@ -240,15 +237,12 @@ class Wandb(BaseTracker):
             raise TrackerLost(f"{self._file} is gone: it is written anew")
 
     def _leave_lost_run(self) -> None:
-        import wandb
-
         run, self._run = self._run, None
         with contextlib.suppress(Exception):
             if run is not None:
                 run.finish()
-        if not is_core(core_pid()):  # what is left of the connection would keep a new one from being made
-            with contextlib.suppress(Exception):
-                wandb.teardown()
+        if not is_core(core_pid()):
+            disconnect()
 
     def _log_row(self, run: wandb.Run, record: Log, axis: str, row: dict[str, Any]) -> None:
         if len(row) > _SHOWN and len(json.dumps(row)) > _ROW_BYTES:
