@@ -10,8 +10,8 @@ import pandas
 from mlflow import MlflowClient
 from wandb_file import WandbFile
 
-from tracklib._journal import Reader
-from tracklib._records import Begin, End, Log, Params
+from tracklib._journal.journal import Reader
+from tracklib._journal.records import Begin, End, Log, Params
 
 AT_MLFLOW = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED", "preempted": "KILLED"}
 

@@ -18,8 +18,8 @@ from mlflow import MlflowClient
 from wandb_file import WandbFile
 
 from tracklib import Trackers, tracking
-from tracklib._journal import Reader
-from tracklib._records import Log
+from tracklib._journal.journal import Reader
+from tracklib._journal.records import Log
 
 BACKENDS = ("csv", "mlflow", "wandb")
 INF_AT_MLFLOW = 1.7976931348623157e308

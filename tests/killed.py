@@ -34,9 +34,9 @@ AT_BARRIER, ENTERED, ALL_DELIVERED = 2**32 - 1, 2**32 - 2, 2**32 - 3
 _SAID = struct.Struct("<I")
 
 BARRIERS = {
-    "the directory is owned, and nothing is begun": ("tracklib._trackers:Trackers._begin", "before"),
-    "the beginning is written, and not kept a second time": ("tracklib._trackers:store_begin", "before"),
-    "the run has begun, and no tracker has": ("tracklib._trackers:Delivery.start", "before"),
+    "the directory is owned, and nothing is begun": ("tracklib._run.run:Trackers._begin", "before"),
+    "the beginning is written, and not kept a second time": ("tracklib._run.run:store_begin", "before"),
+    "the run has begun, and no tracker has": ("tracklib._run.run:Delivery.start", "before"),
     "MLflow's run is not created": ("tracklib.trackers.mlflow:Mlflow._create_run", "before"),
     "MLflow's run is created, and its id not kept": ("tracklib.trackers.mlflow:Mlflow._create_run", "after"),
     "MLflow is connected": ("tracklib.trackers.mlflow:Mlflow.init", "after"),
@@ -49,11 +49,11 @@ BARRIERS = {
     "a batch is with W&B, and nobody knows": ("tracklib.trackers.wandb:Wandb.log_batch", "after"),
     "the table is being replaced": ("tracklib.trackers.csv_logger:CsvLogger._copy_rows", "after"),
     "a batch is in the table, and nobody knows": ("tracklib.trackers.csv_logger:CsvLogger.log_batch", "after"),
-    "how far a tracker is is being kept": ("tracklib._delivery:store", "before"),
-    "how far a tracker is is kept": ("tracklib._delivery:store", "after"),
-    "the block is left, and its end not written": ("tracklib._trackers:Trackers.end", "before"),
-    "the end is written, and nobody waits": ("tracklib._trackers:Trackers.end", "after"),
-    "the trackers are waited for": ("tracklib._trackers:draining", "before"),
+    "how far a tracker is is being kept": ("tracklib._delivery.delivery:store", "before"),
+    "how far a tracker is is kept": ("tracklib._delivery.delivery:store", "after"),
+    "the block is left, and its end not written": ("tracklib._run.run:Trackers.end", "before"),
+    "the end is written, and nobody waits": ("tracklib._run.run:Trackers.end", "after"),
+    "the trackers are waited for": ("tracklib._run.run:draining", "before"),
     "MLflow is to be told the end": ("tracklib.trackers.mlflow:Mlflow.finish", "before"),
     "MLflow was told the end": ("tracklib.trackers.mlflow:Mlflow.finish", "after"),
     "W&B is to be told the end": ("tracklib.trackers.wandb:Wandb.finish", "before"),
@@ -178,7 +178,7 @@ def _serve(control: socket.socket) -> None:
     import mlflow.tracking  # noqa: F401
     import wandb  # noqa: F401
 
-    import tracklib._sync
+    import tracklib._delivery.sync
     import tracklib.trackers._mlflow_client  # noqa: F401
 
     faulthandler.enable()
@@ -219,7 +219,8 @@ def _train(
     barrier: str | None = None, dies_after: int | None = None, leaves: bool = False,
 ) -> None:  # fmt: skip
     """Log ``records`` numbered from ``first``, then wait for the end, or leave."""
-    from tracklib import _leaving, tracking
+    from tracklib import tracking
+    from tracklib._run import ending as _leaving
 
     _leaving.PATIENCE = _leaving.PATIENCE_AFTER_ERROR = 0.3
     if barrier:
@@ -243,7 +244,7 @@ def _train(
 
 def _sync(pipe: int, *, directory: str, barrier: str | None = None) -> None:
     """Deliver what is left; write what came of it into the pipe."""
-    from tracklib._sync import sync
+    from tracklib._delivery.sync import sync
     from tracklib.errors import RunDirectoryError
 
     if barrier:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tracklib import BaseTracker, Log, Status
-from tracklib._records import Begin, End, Record
+from tracklib._journal.records import Begin, End, Record
 
 PATIENT = 60.0  # seconds after which a wait in a test has failed; no test comes near
 

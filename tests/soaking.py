@@ -49,7 +49,7 @@ def megabytes(what: str = "VmRSS") -> float:
 def soak(directory: str, notes: str, logs: int) -> dict[str, Any]:
     """Log ``logs`` times; memory is sampled a hundred times."""
     global gate
-    from tracklib import _leaving
+    from tracklib._run import ending as _leaving
 
     _leaving.PATIENCE = 1.0
     gate = threading.Semaphore(1)
@@ -69,7 +69,7 @@ def soak(directory: str, notes: str, logs: int) -> dict[str, Any]:
 
 def sync(directory: str) -> dict[str, Any]:
     """Deliver what is left."""
-    from tracklib._sync import sync
+    from tracklib._delivery.sync import sync
 
     before = megabytes()
     begun = time.perf_counter()
@@ -84,7 +84,7 @@ def sync(directory: str) -> dict[str, Any]:
 
 def be_killed(directory: str, logs: int) -> dict[str, Any]:
     """A run that says nothing of its end. Its table is near it: a busy machine may leave that far behind."""
-    from tracklib import _delivery
+    from tracklib._delivery import delivery as _delivery
 
     _delivery.SAVE_SECONDS = 0.0
     run = tracking(output_run=directory).__enter__()

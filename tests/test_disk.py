@@ -19,10 +19,10 @@ import pytest
 from mlflow import MlflowClient
 
 from tracklib import RunDirectoryError, Trackers, TrackerWarning, tracking
-from tracklib import _leaving as words
-from tracklib._journal import Reader
-from tracklib._records import Begin, End, Log
-from tracklib._sync import sync
+from tracklib._delivery.sync import sync
+from tracklib._journal.journal import Reader
+from tracklib._journal.records import Begin, End, Log
+from tracklib._run import ending as words
 
 
 @pytest.fixture(autouse=True)
@@ -192,7 +192,7 @@ def test_a_sync_that_is_killed_while_it_takes_in_what_was_spilled_doubles_nothin
     small_disk.free()
     script = f"""
         import itertools, os, sys
-        from tracklib._sync import sync
+        from tracklib._delivery.sync import sync
         calls, real = itertools.count(1), {call}
         def dies(*arguments):
             if next(calls) == int(sys.argv[2]):
@@ -262,7 +262,7 @@ WITHOUT_RIGHTS = """
     import os, sys
     import pandas  # before the rights go
     from tracklib import tracking
-    from tracklib._sync import sync
+    from tracklib._delivery.sync import sync
 
     directory = sys.argv[1]
     sync(sys.argv[2])  # imports what comes late

@@ -17,7 +17,8 @@ from typing import Any, get_args
 import pytest
 from wandb_file import WandbFile
 
-from tracklib import Trackers, _records
+from tracklib import Trackers
+from tracklib._journal import records as _records
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"

@@ -18,10 +18,10 @@ from wandb_file import WandbFile
 
 import tracklib
 from tracklib import BaseTracker, Status, Trackers, TrackerWarning, tracked, tracking
-from tracklib import _leaving as words
-from tracklib._delivery import Standing
-from tracklib._journal import Reader
-from tracklib._records import End, Log
+from tracklib._delivery.delivery import Standing
+from tracklib._journal.journal import Reader
+from tracklib._journal.records import End, Log
+from tracklib._run import ending as words
 
 EPOCHS = list(range(20))
 

@@ -31,15 +31,15 @@ from tracklib import (
     TrackerLost,
     TrackerUnavailable,
     TrackerWarning,
-    _delivery,
-    _journal,
-    _leaving,
-    _state,
     tracking,
 )
-from tracklib._journal import Reader
-from tracklib._records import End, Log
-from tracklib._sync import sync
+from tracklib._delivery import delivery as _delivery
+from tracklib._delivery.sync import sync
+from tracklib._journal import journal as _journal
+from tracklib._journal import state as _state
+from tracklib._journal.journal import Reader
+from tracklib._journal.records import End, Log
+from tracklib._run import ending as _leaving
 from tracklib.trackers import csv_logger
 
 HOUSE = os.path.dirname(tracklib.__file__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,57 +12,18 @@ import pytest
 import tracklib
 
 HOUSE = Path(tracklib.__file__).parent
-LAYERS = [  # from the roof to the ground; a module imports from its own layer and from those below
+ROOMS = [  # from the roof to the ground; a module imports from its own room and from those below
     {"__main__", "cli"},
     {"__init__"},
-    {"_tracking", "_tracked", "_current", "_callables", "_signals"},
-    {"_sync", "_silent"},
-    {"_trackers", "_process", "_leaving"},
-    {"_run_log", "_background"},
-    {"_draining", "_left", "_delivery"},
-    {"_config"},
-    {
-        "trackers",
-        "trackers.base",
-        "trackers.console",
-        "trackers.csv_logger",
-        "trackers.mlflow",
-        "trackers._mlflow_client",
-        "trackers._wandb_core",
-        "trackers._wandb_file",
-        "trackers.tensorboard",
-        "trackers.wandb",
-    },
-    {
-        *(
-            "_apart",
-            "_bell",
-            "_capture",
-            "_directory",
-            "_earlier",
-            "_epochs",
-            "_media",
-            "_metrics",
-            "_environment",
-            "_folder",
-            "_inputs",
-            "_journal",
-            "_lock",
-            "_mirror",
-            "_names",
-            "_records",
-            "_redact",
-            "_spill",
-            "_state",
-            "_system",
-            "_values",
-            "_warn",
-        ),
-        "errors",
-        "limits",
-    },
+    {"_words"},
+    {"_run"},
+    {"_delivery"},
+    {"trackers"},
+    {"_journal", "_values"},
+    {"_common", "errors", "limits"},
 ]
-FLOOR = {module: len(LAYERS) - index for index, layer in enumerate(LAYERS) for module in layer}
+FLOOR = {room: len(ROOMS) - index for index, rooms in enumerate(ROOMS) for room in rooms}
+NEIGHBOURS = [{"_journal", "_values"}]  # on one floor, and neither knows the other's inside
 
 
 def modules() -> dict[str, ast.Module]:
@@ -77,7 +39,9 @@ MODULES = modules()
 
 def imports(module: str, tree: ast.AST) -> Iterator[str]:
     """What a module imports when it runs: ours as ``tracklib.<module>``, others by their full name."""
-    package = ["tracklib", *module.split(".")][:-1] if module != "trackers" else ["tracklib", "trackers"]
+    package = ["tracklib", *module.split(".")]
+    if not (HOUSE / module.replace(".", "/")).is_dir():
+        package = package[:-1]
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             continue
@@ -109,28 +73,48 @@ def users_of(expression: str) -> set[str]:
     }
 
 
-def test_every_module_has_its_floor() -> None:
-    assert set(MODULES) == set(FLOOR)
+def room(module: str) -> str:
+    return module.split(".")[0]
+
+
+def ours(module: str) -> set[str]:
+    """The modules of the house that ``module`` imports."""
+    found = {name.removeprefix("tracklib.") for name in imports(module, MODULES[module]) if name.startswith("tracklib")}
+    handed_on = {"_run.run"} if module == "trackers" else set()  # `Trackers`, when it is asked for
+    return {name for name in found if name in MODULES} - handed_on
+
+
+def test_every_module_is_in_a_room() -> None:
+    assert {room(module) for module in MODULES} == set(FLOOR)
 
 
 @pytest.mark.parametrize("module", sorted(MODULES))
 def test_imports_point_down(module: str) -> None:
-    ours = {name.removeprefix("tracklib.") for name in imports(module, MODULES[module]) if name.startswith("tracklib.")}
-    if module == "trackers":
-        ours.discard("_trackers")  # handed on when asked for: it stands on the modules of this package
-    assert {name for name in ours if FLOOR[name] > FLOOR[module]} == set()
+    assert {name for name in ours(module) if FLOOR[room(name)] > FLOOR[room(module)]} == set()
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_neighbours_do_not_know_each_others_inside(module: str) -> None:
+    assert {name for name in ours(module) if {room(name), room(module)} in NEIGHBOURS} == set()
+
+
+def test_no_import_goes_in_a_circle() -> None:
+    graphlib.TopologicalSorter({module: ours(module) for module in MODULES}).prepare()
 
 
 def test_only_the_words_know_wrapt() -> None:
-    assert importers_of("wrapt") == {"_callables", "_warn"}  # _warn asks where it lies, to pass over its frames
+    assert importers_of("wrapt") == {
+        "_words.callables",
+        "_common.warn",
+    }  # _warn asks where it lies, to pass over its frames
 
 
 def test_only_the_words_know_context_variables() -> None:
-    assert importers_of("contextvars") == {"_current"}
+    assert importers_of("contextvars") == {"_words.current"}
 
 
 def test_only_the_delivery_starts_threads() -> None:
-    assert users_of("threading.Thread") == {"_delivery", "_background"}
+    assert users_of("threading.Thread") == {"_delivery.delivery", "_run.background"}
 
 
 def test_only_a_backends_file_knows_its_sdk() -> None:
@@ -141,8 +125,8 @@ def test_only_a_backends_file_knows_its_sdk() -> None:
 
 
 def test_only_one_module_reads_the_environment() -> None:
-    assert users_of("os.environ") | users_of("os.getenv") == {"_environment"}
+    assert users_of("os.environ") | users_of("os.getenv") == {"_common.variables"}
 
 
 def test_only_one_place_asks_for_the_rank() -> None:
-    assert users_of("_environment.rank") == {"_tracking"}
+    assert users_of("variables.rank") == {"_words.tracking"}

@@ -36,7 +36,7 @@ from hypothesis.stateful import (
 from zygote import Zygote
 
 from tracklib import RunDirectoryError
-from tracklib._sync import sync
+from tracklib._delivery.sync import sync
 
 AXES = st.sampled_from(["epoch", "epoch", "batch"])
 STEPS = st.one_of(st.none(), st.integers(-3, 6), st.sampled_from([2**40, -(2**63), 2**63 - 1]))

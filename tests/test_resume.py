@@ -16,9 +16,9 @@ from arrived import Arrived
 from scripted import PATIENT, Scripted
 
 from tracklib import TrackerWarning, tracked, tracking
-from tracklib import _leaving as words
-from tracklib._records import Begin, Log
-from tracklib._sync import sync
+from tracklib._delivery.sync import sync
+from tracklib._journal.records import Begin, Log
+from tracklib._run import ending as words
 
 
 @pytest.fixture
@@ -226,7 +226,8 @@ def test_a_silent_rank_touches_nothing_of_the_run(tmp_path: Path) -> None:
 def test_records_of_one_step_and_value_in_two_attempts_differ_in_their_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tracklib._journal.time.time_ns", lambda: 10**18)  # a resume within one tick of the clock
+    # A resume within one tick of the clock.
+    monkeypatch.setattr("tracklib._journal.journal.time.time_ns", lambda: 10**18)
     for _ in range(3):
         with tracking(output_run=tmp_path, resume=True) as run:
             run.log(7, {"same": 1.0})

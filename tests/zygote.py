@@ -145,7 +145,7 @@ _DO: dict[str, Any] = {
 
 
 def _sync(order: dict[str, Any], orders: Lines) -> None:
-    from tracklib._sync import sync
+    from tracklib._delivery.sync import sync
 
     synced = sync(order["directory"], patience=order["patience"])
     _say({"synced": {outcome.tracker: outcome.left for outcome in synced.outcomes}, "status": synced.status})
@@ -165,7 +165,9 @@ _ROOTS = {"attempt": _attempt, "sync": _sync, "make a database": _make_database}
 
 def _hurry() -> None:
     """Wait for fractions of what a person would wait for."""
-    from tracklib import _delivery, _leaving, _process
+    from tracklib._delivery import delivery as _delivery
+    from tracklib._run import ending as _leaving
+    from tracklib._run import open_runs as _process
 
     _delivery._delays = lambda: itertools.repeat(0.02)
     _delivery.BLOCKED_SECONDS = 0.05

@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from ._current import current
-from ._metrics import Metrics
-from ._records import Best, Log, Status
-from ._tracked import tracked
-from ._trackers import Trackers
-from ._tracking import tracking
+from ._journal.records import Best, Log, Status
+from ._run.run import Trackers
+from ._values.gathering import Metrics
+from ._words.current import current
+from ._words.tracked import tracked
+from ._words.tracking import tracking
 from .errors import (
     ConfigError,
     DeliveryError,

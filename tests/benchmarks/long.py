@@ -66,8 +66,8 @@ def reading(records: int, rounds: int) -> dict[str, list[Numbers]]:
     from msgspec.json import Decoder
 
     from tracklib import tracking
-    from tracklib._journal import Reader
-    from tracklib._records import Record
+    from tracklib._journal.journal import Reader
+    from tracklib._journal.records import Record
 
     with tracking(output_run="run") as t:
         for step in range(records):

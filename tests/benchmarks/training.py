@@ -48,7 +48,8 @@ def epochs(
 
 def epochs_apart(configs: list[dict[str, Any]], count: int) -> Numbers:
     """:func:`epochs` with the same deliveries in another process: what is left where no lock is shared with them."""
-    from tracklib import Trackers, _delivery
+    from tracklib import Trackers
+    from tracklib._delivery import delivery as _delivery
 
     _delivery.Delivery.start = lambda self: None  # type: ignore[method-assign]
     Trackers.leave = lambda self, patience=0.0: None  # type: ignore[method-assign]
@@ -67,9 +68,9 @@ def epochs_apart(configs: list[dict[str, Any]], count: int) -> Numbers:
 
 def deliver(directory: str) -> None:
     """Deliver what the run in ``directory`` says, until stdin is closed; say so when all trackers are connected."""
-    from tracklib._config import build, fingerprints, names_of
-    from tracklib._delivery import Delivery, Standing
-    from tracklib._earlier import earlier_run
+    from tracklib._delivery.delivery import Delivery, Standing
+    from tracklib._journal.last_attempt import earlier_run
+    from tracklib.trackers._configs import build, fingerprints, names_of
 
     run = earlier_run(directory)
     assert run is not None

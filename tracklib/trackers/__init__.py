@@ -10,14 +10,14 @@ from .tensorboard import TensorBoard
 from .wandb import Wandb
 
 if TYPE_CHECKING:
-    from .._trackers import Trackers
+    from .._run.run import Trackers
 
 __all__ = ["BaseTracker", "Console", "CsvLogger", "Mlflow", "TensorBoard", "Trackers", "Wandb"]
 
 
 def __getattr__(name: str) -> object:
     if name == "Trackers":  # it stands on these modules, so it cannot be imported before them
-        from .._trackers import Trackers
+        from .._run.run import Trackers
 
         return Trackers
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from .._records import Begin, Best, Log, Status
-from .._values import clean
-from .._warn import warn
+from .._common.warn import warn
+from .._journal.records import Begin, Best, Log, Status
+from .._values.flat import clean
 from ..errors import TrackerUnavailable
 
 

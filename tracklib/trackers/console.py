@@ -9,8 +9,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from .._names import printable
-from .._records import Best, Log, Status
+from .._common.names import printable
+from .._journal.records import Best, Log, Status
 from .base import BaseTracker
 
 if TYPE_CHECKING:

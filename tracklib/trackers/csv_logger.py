@@ -9,11 +9,11 @@ import io
 import os
 from collections.abc import Mapping, Sequence
 
-from .._folder import make_folder
-from .._journal import FILENAME
-from .._names import Names, csv_name
-from .._records import Log, Status
-from .._state import is_others
+from .._common.files import make_folder
+from .._common.names import Names, csv_name
+from .._journal.journal import FILENAME
+from .._journal.records import Log, Status
+from .._journal.state import is_others
 from ..errors import LifecycleError, TrackerBlocked, TrackerLost
 from .base import BaseTracker
 

@@ -9,12 +9,12 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .._apart import apart
-from .._names import Names, file_name, in_one_line, mlflow_name, mlflow_path
-from .._records import Best, Log, Status
-from .._redact import error_text, redact, redact_text
-from .._values import plain
-from .._warn import warn
+from .._common.distinct import apart
+from .._common.names import Names, file_name, in_one_line, mlflow_name, mlflow_path
+from .._common.secrets import error_text, redact, redact_text
+from .._common.warn import warn
+from .._journal.records import Best, Log, Status
+from .._values.flat import plain
 from ..errors import TrackerBlocked, TrackerLost, TrackerUnavailable
 from .base import BaseTracker
 

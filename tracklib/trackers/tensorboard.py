@@ -16,12 +16,12 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from .._folder import make_folder
-from .._names import Names, tensorboard_name
-from .._records import Best, Log, Status
-from .._redact import redact
-from .._values import plain
-from .._warn import warn
+from .._common.files import make_folder
+from .._common.names import Names, tensorboard_name
+from .._common.secrets import redact
+from .._common.warn import warn
+from .._journal.records import Best, Log, Status
+from .._values.flat import plain
 from ..errors import LifecycleError, TrackerLost
 from .base import BaseTracker
 

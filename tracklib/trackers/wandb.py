@@ -12,13 +12,13 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from .._directory import link_whole, placed
-from .._folder import make_folder
-from .._names import Names, file_name, in_one_line, wandb_name, wandb_param_name, with_hash
-from .._records import Begin, Best, Log, Status
-from .._redact import redact, redact_text
-from .._values import plain
-from .._warn import warn
+from .._common.files import make_folder
+from .._common.names import Names, file_name, in_one_line, wandb_name, wandb_param_name, with_hash
+from .._common.secrets import redact, redact_text
+from .._common.warn import warn
+from .._journal.directory import link_whole, placed
+from .._journal.records import Begin, Best, Log, Status
+from .._values.flat import plain
 from ..errors import TrackerBlocked, TrackerLost, TrackerUnavailable
 from ._wandb_core import core_pid, disconnect, has_died, is_core
 from .base import BaseTracker

@@ -1,0 +1,287 @@
+"""The run's directory: made, owned, and an earlier run in it moved aside, whole."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from scripted import Scripted
+
+from tracklib import BaseTracker, RunDirectoryError, Status, Trackers, TrackerWarning, tracking
+from tracklib._journal.directory import copy_whole, default_directory, link_whole, owned, placed, set_aside
+
+
+def finished_run(directory: Path, loss: float = 0.5) -> str:
+    """A whole run with an artifact and a refused record; its uid."""
+    with Trackers([Scripted(script={"log": [ValueError("bad")]})], directory) as run:
+        run.log(1, {"loss": loss})
+        run.log_artifact(__file__, name="notes.txt")
+        run.end(Status.FINISHED)  # by hand, so that the refused record makes no warning
+        run.leave()
+    return run.uid
+
+
+def test_the_directory_is_made_with_its_parents_for_the_owner_only(tmp_path: Path) -> None:
+    with owned(str(tmp_path / "a/b")):
+        assert stat.S_IMODE((tmp_path / "a/b").stat().st_mode) == 0o700
+
+
+def test_a_second_owner_is_refused_until_the_first_lets_go(tmp_path: Path) -> None:
+    with owned(str(tmp_path)):
+        with pytest.raises(RunDirectoryError, match="still going on"), owned(str(tmp_path)):
+            pass
+    with owned(str(tmp_path)):
+        pass
+
+
+def test_an_owner_in_another_process_is_refused_too(tmp_path: Path) -> None:
+    script = f"from tracklib._journal.directory import owned\nwith owned({str(tmp_path)!r}): print('owned')"
+    with owned(str(tmp_path)):
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert "RunDirectoryError" in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda path: path.write_text("a file"),
+        lambda path: os.symlink("/dev/null/x", path),
+        lambda path: (path.mkdir(), os.symlink(path / "x", path / "journal.lock")),
+        lambda path: (path / "journal.jsonl").mkdir(parents=True),
+        lambda path: (path.mkdir(), (path / "journal.jsonl").write_text("x\n"), (path / "previous").write_text("")),
+    ],
+    ids=["a file", "a broken link", "its lock is a link", "its journal is a folder", "previous is a file"],
+)
+def test_what_cannot_be_a_runs_directory_is_told_with_what_to_do(
+    tmp_path: Path, make: Callable[[Path], object]
+) -> None:
+    make(tmp_path / "run")
+    run = Trackers(output_run=tmp_path / "run")
+    with pytest.raises(RunDirectoryError, match="cannot be used .*choose a directory that can be written"):
+        run.init()
+    assert run.is_init is False
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_directory_without_permission_is_told_with_what_to_do(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(RunDirectoryError, match="Permission denied.*mend its permissions"):
+        Trackers(output_run=tmp_path / "run").init()
+
+
+def test_an_error_of_the_disk_while_it_is_owned_is_told_in_the_same_words(tmp_path: Path) -> None:
+    with pytest.raises(RunDirectoryError, match="cannot be used .Input/output error.*choose a directory") as caught:
+        with owned(str(tmp_path)):
+            raise OSError(errno.EIO, "Input/output error")
+    assert isinstance(caught.value.__cause__, OSError)
+
+
+def test_a_disk_that_fails_while_the_trackers_are_made_is_told_and_stops_no_next_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_more(path: str, flags: int, *mode: int) -> int:
+        if flags & os.O_ACCMODE == os.O_RDONLY:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return real(path, flags, *mode)
+
+    real = os.open
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "open", no_more)
+        with pytest.raises(RunDirectoryError, match="Too many open files"):
+            Trackers(output_run=tmp_path).init()
+    with Trackers(output_run=tmp_path) as run:
+        run.log(1, {"loss": 0.5})
+    assert (tmp_path / "metrics.csv").read_text() == "epoch,loss\n1,0.5\n"
+
+
+def test_an_ended_run_is_moved_aside_whole(tmp_path: Path) -> None:
+    uid = finished_run(tmp_path)
+    before = {name: (tmp_path / name).read_bytes() for name in ("journal.jsonl", "metrics.csv", "rejected.jsonl")}
+    with Trackers(output_run=tmp_path) as run:
+        run.log(1, {"loss": 0.1})
+    old = tmp_path / "previous" / uid
+    assert {name: (old / name).read_bytes() for name in before} == before
+    assert (old / "artifacts/notes.txt").exists()
+    assert json.loads((old / "state/Scripted.json").read_text())["rejected"] == 1
+    assert (tmp_path / "metrics.csv").read_text() == "epoch,loss\n1,0.1\n"
+    assert sorted(os.listdir(tmp_path)) == ["journal.jsonl", "journal.lock", "metrics.csv", "previous", "state"]
+
+
+def test_every_earlier_run_is_kept(tmp_path: Path) -> None:
+    uids = [finished_run(tmp_path, loss) for loss in (0.1, 0.2, 0.3)]
+    assert sorted(os.listdir(tmp_path / "previous")) == sorted(uids[:2])
+
+
+def test_files_that_are_no_part_of_the_run_stay(tmp_path: Path) -> None:
+    finished_run(tmp_path)
+    (tmp_path / "train.py").write_text("mine")
+    set_aside(str(tmp_path))
+    assert (tmp_path / "train.py").read_text() == "mine"
+
+
+def test_a_directory_without_a_run_is_taken_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "artifacts").mkdir()
+    set_aside(str(tmp_path))
+    assert os.listdir(tmp_path) == ["artifacts"]
+
+
+def test_a_journal_that_cannot_be_read_is_kept_too(tmp_path: Path) -> None:
+    (tmp_path / "journal.jsonl").write_text("rubbish\n")
+    set_aside(str(tmp_path))
+    (kept,) = (tmp_path / "previous").iterdir()
+    assert kept.name.startswith("unreadable-")
+    assert (kept / "journal.jsonl").read_text() == "rubbish\n"
+
+
+def test_a_move_that_was_interrupted_goes_on(tmp_path: Path) -> None:
+    uid = finished_run(tmp_path)
+    old = tmp_path / "previous" / uid
+    old.mkdir(parents=True)
+    os.rename(tmp_path / "state", old / "state")
+    set_aside(str(tmp_path))
+    assert sorted(os.listdir(old)) == ["artifacts", "journal.jsonl", "metrics.csv", "rejected.jsonl", "state"]
+
+
+@pytest.mark.parametrize(
+    ("name", "ending"),
+    [
+        ("digits", "-digits"),
+        ("a/../b c:d", "-a-..-b-c-d"),
+        ("..", "-unnamed"),
+        (None, "-abcdef"),
+        ("x" * 500, "-" + "x" * 80),
+    ],
+)
+def test_a_default_directory_is_named_after_the_run_and_stays_under_runs(name: str | None, ending: str) -> None:
+    path = default_directory(name, "abcdef0123456789")
+    assert path.endswith(ending)
+    assert os.path.dirname(path) == "runs"
+
+
+def test_two_runs_of_one_name_within_a_second_do_not_share_a_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("time.strftime", lambda form: "20260101-000000")
+    for _ in range(2):
+        with Trackers(name="fold"):
+            pass
+    assert len(os.listdir(tmp_path / "runs")) == 2
+    assert not list(tmp_path.rglob("previous"))
+
+
+def test_a_copy_takes_the_place_of_the_one_before_whatever_either_is(tmp_path: Path) -> None:
+    file, folder, target = tmp_path / "file", tmp_path / "folder", tmp_path / "artifacts/m"
+    file.write_text("file")
+    folder.mkdir()
+    (folder / "inner").write_text("folder")
+    for source in (file, folder, file, file, folder, folder):
+        with placed(str(target)) as new:
+            copy_whole(str(source), new)
+        copied = target / "inner" if source is folder else target
+        assert copied.read_text() == source.name
+    assert [path.name for path in target.parent.iterdir()] == ["m"]
+
+
+def test_a_copy_that_fails_leaves_the_one_before(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("whole")
+    with placed(str(tmp_path / "artifacts/m")) as new:
+        copy_whole(str(tmp_path / "file"), new)
+    with pytest.raises(FileNotFoundError), placed(str(tmp_path / "artifacts/m")) as new:
+        copy_whole(str(tmp_path / "gone"), new)
+    assert (tmp_path / "artifacts/m").read_text() == "whole"
+    assert [path.name for path in (tmp_path / "artifacts").iterdir()] == ["m"]
+
+
+def test_a_link_stands_for_the_bytes_and_is_a_copy_on_another_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder/file").write_text("bytes")
+    link_whole(str(tmp_path / "folder"), str(tmp_path / "linked"))
+    monkeypatch.setattr(os, "link", lambda *paths: os.open("/nowhere/to/link", 0))
+    link_whole(str(tmp_path / "folder/file"), str(tmp_path / "copied"))
+    assert os.path.samefile(tmp_path / "linked/file", tmp_path / "folder/file")
+    assert (tmp_path / "copied").read_text() == "bytes"
+    assert (tmp_path / "folder/file").stat().st_nlink == 2
+
+
+# Nothing is written elsewhere
+
+
+@pytest.mark.parametrize("name", ["state", "artifacts", "previous", "wandb", "journal.lock"])
+def test_a_link_in_place_of_the_runs_own_is_refused_and_nothing_is_written_where_it_leads(name, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / name).symlink_to(elsewhere if "." not in name else elsewhere / "file")
+    with pytest.raises(RunDirectoryError, match="symbolic link"):
+        Trackers(output_run=run).init()
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_a_link_in_place_of_the_journal_is_moved_aside_as_an_earlier_run(tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("kept")
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "journal.jsonl").symlink_to(elsewhere)
+    trackers = Trackers(output_run=run)
+    trackers.init()
+    trackers.log(0, {"loss": 0.5})
+    trackers.finish()
+    assert elsewhere.read_text() == "kept"
+    assert (run / "metrics.csv").read_text() == "epoch,loss\n0,0.5\n"
+
+
+@pytest.mark.parametrize("name", ["rejected.jsonl", "metrics.csv"])
+def test_a_link_in_place_of_a_file_keeps_its_target(name, tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("kept")
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / name).symlink_to(secret)
+    trackers = Trackers([Refusing()], output_run=run)
+    trackers.init()
+    trackers.log(0, {"loss": 0.5})
+    with pytest.warns(TrackerWarning, match="refused 1 record"):
+        trackers.finish()
+    assert secret.read_text() == "kept"
+
+
+class Refusing(BaseTracker):
+    def init(self):
+        pass
+
+    def log(self, epoch, log_dict):
+        raise ValueError("never")
+
+
+def test_the_copy_of_an_artifact_is_its_owners_alone(tmp_path):
+    folder = tmp_path / "folder"
+    (folder / "inner").mkdir(parents=True)
+    (folder / "inner/file").write_text("x")
+    (folder / "program").write_text("x")
+    (folder / "program").chmod(0o755)
+    (folder / "inner").chmod(0o777)
+    with tracking(output_run=tmp_path / "run") as run:
+        run.log_artifact(folder)
+        run.log_artifact(folder / "inner/file")
+    artifacts = tmp_path / "run/artifacts"
+    modes = {str(path.relative_to(artifacts)): path.stat().st_mode & 0o777 for path in artifacts.rglob("*")}
+    assert modes == {
+        "folder": 0o700,
+        "folder/inner": 0o700,
+        "folder/inner/file": 0o600,
+        "folder/program": 0o700,
+        "file": 0o600,
+    }

@@ -1,0 +1,663 @@
+"""The journal: what was appended is read back, whatever happened to the disk, the file or the process."""
+
+import errno
+import math
+import os
+import signal
+import stat
+import subprocess
+import sys
+import textwrap
+import threading
+import zlib
+
+import pytest
+
+from tracklib._journal import journal as _journal
+from tracklib._journal.journal import Entry, Journal, Reader, count_said
+from tracklib._journal.records import Begin, End, Log, Params, Status, Tags
+
+BEGIN = Begin(time=1, format=1, uid="u", attempt=1, name="n", pid=2, host="h", configs=[])
+
+
+def log(step, **metrics):
+    return Log(time=7, axis="epoch", step=step, metrics=metrics or {"loss": 0.25 + step})
+
+
+def line_of(record):
+    body = _journal.encode(record)
+    return b"%08x %b\n" % (zlib.crc32(body), body)
+
+
+def read(path, **start):
+    reader = Reader(str(path), **start)
+    try:
+        return [entry.record for entry in reader.records()], reader.damaged
+    finally:
+        reader.close()
+
+
+def steps(path):
+    return [record.step for record in read(path)[0]]
+
+
+@pytest.fixture
+def path(tmp_path):
+    return str(tmp_path / "journal.jsonl")
+
+
+@pytest.fixture
+def told():
+    return []
+
+
+@pytest.fixture
+def journal(path, told):
+    return Journal(path, told.append)
+
+
+# What is written
+
+
+def test_records_come_back_in_order_with_their_ordinals(journal, path):
+    end = End(time=9, status=Status.FINISHED)
+    for record in (BEGIN, log(1), Params(time=1, params={"lr": 0.1}), log(2, loss=math.inf), end):
+        journal.append(record)
+    reader = Reader(path)
+    entries = list(reader.records())
+    reader.close()
+    assert [entry.ordinal for entry in entries] == [0, 1, 2, 3, 4]
+    assert [entry.record.ordinal for entry in entries if isinstance(entry.record, Log)] == [1, 3]
+    assert entries[0].record == BEGIN
+    assert entries[3].record.metrics == {"loss": math.inf}
+    assert entries[4] == Entry(end, 4, os.path.getsize(path))
+
+
+def test_a_line_is_a_checksum_a_space_the_json_and_a_newline(journal, path):
+    journal.append(log(1))
+    with open(path, "rb") as file:
+        line = file.read()
+    assert line[:9] == b"%08x " % zlib.crc32(line[9:-1])
+    assert line[9:] == b'{"type":"log","axis":"epoch","step":1,"metrics":{"loss":1.25},"time":7}\n'
+
+
+def test_a_record_is_one_write(journal, monkeypatch):
+    written = []
+    real = os.write
+    monkeypatch.setattr(os, "write", lambda fd, line: written.append(line) or real(fd, line))
+    journal.append(log(1))
+    journal.append(log(2))
+    assert written == [line_of(log(1)), line_of(log(2))]
+
+
+def test_the_file_is_for_its_owner_alone(journal, path):
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+
+
+def test_a_symlink_is_not_followed(path, tmp_path):
+    (tmp_path / "elsewhere").touch()
+    os.symlink(tmp_path / "elsewhere", path)
+    with pytest.raises(OSError, match=os.strerror(errno.ELOOP)):
+        Journal(path, print)
+
+
+def test_a_second_writer_goes_on_behind_the_first(path, journal):
+    journal.append(log(1))
+    second = Journal(path, print)
+    second.append(log(2))
+    journal.append(log(3))
+    assert steps(path) == [1, 2, 3]
+
+
+def test_time_never_falls(journal, monkeypatch):
+    clock = iter([5_000_000, 3_000_000, 6_000_000])
+    monkeypatch.setattr(_journal.time, "time_ns", lambda: next(clock))
+    assert [journal.now(), journal.now(), journal.now()] == [5, 5, 6]
+
+
+# Damage
+
+
+@pytest.fixture
+def small(path):
+    """A small journal's bytes, with carriage returns and a NaN in it, and its records."""
+    records = [BEGIN, log(1), log(2, **{"a\r\nb": math.nan}), log(3), End(time=9, status=Status.FAILED, message="\r")]
+    journal = Journal(path, print)
+    for record in records:
+        journal.append(record)
+    with open(path, "rb") as file:
+        return file.read(), [repr(record) for record in records]
+
+
+def reprs(path):
+    records, damaged = read(path)
+    return [repr(record).replace(f"ordinal={record.ordinal}", "ordinal=-1") if isinstance(record, Log) else repr(record)
+            for record in records], damaged  # fmt: skip
+
+
+def put(path, content):
+    with open(path, "wb") as file:
+        file.write(content)
+
+
+def test_every_prefix_recovers_exactly(path, small):
+    content, records = small
+    for length in range(len(content) + 1):
+        put(path, content[:length])
+        assert reprs(path) == (records[: content[:length].count(b"\n")], 0)
+
+
+def test_every_prefix_is_taken_up_by_the_next_writer(path, small):
+    content, records = small
+    for length in range(len(content) + 1):
+        put(path, content[:length])
+        journal = Journal(path, print)
+        journal.append(log(9))
+        whole = content[:length].count(b"\n")
+        is_torn = not content[:length].endswith(b"\n") and length > 0
+        assert reprs(path) == ([*records[:whole], repr(log(9))], int(is_torn))
+
+
+def test_every_flipped_bit_costs_the_record_whose_line_it_is_in_and_no_other(path, small):
+    content, records = small
+    for position in range(len(content)):
+        own = content[:position].count(b"\n")
+        others = records[:own] + records[own + 1 :]
+        for bit in range(8):
+            flipped = bytearray(content)
+            flipped[position] ^= 1 << bit
+            put(path, flipped)
+            assert reprs(path) == (others, spoiled_lines(bytes(flipped), content)), (position, bit)
+
+
+def spoiled_lines(flipped, content):
+    """How many lines are no records: two where the bit made a newline, none where the last one lost its own."""
+    return len(set(flipped.split(b"\n")[:-1]) - set(content.split(b"\n")) - {b""})
+
+
+def test_the_ordinals_count_the_valid_lines_whatever_is_damaged(path, small):
+    content, records = small
+    for position in range(len(content)):
+        flipped = bytearray(content)
+        flipped[position] ^= 1
+        put(path, flipped)
+        reader = Reader(path)
+        entries = list(reader.records())
+        reader.close()
+        assert [entry.ordinal for entry in entries] == list(range(len(records) - 1))
+        assert all(entry.record.ordinal == entry.ordinal for entry in entries if isinstance(entry.record, Log))
+        assert reader.offset == flipped.rfind(b"\n") + 1
+
+
+def test_two_flipped_bits_cost_two_records_at_most_and_never_yield_a_wrong_one(path, small):
+    content, records = small
+    for position in range(len(content)):
+        flipped = bytearray(content)
+        flipped[position] ^= 1 << (position % 8)
+        flipped[position * 7 % len(content)] ^= 1 << (position % 5)
+        put(path, flipped)
+        kept, _ = reprs(path)
+        assert len(kept) >= len(records) - 2
+        assert kept == [record for record in records if record in kept]
+
+
+def test_damaged_lines_are_counted_and_blank_ones_are_not(path):
+    put(path, b"\n\nnonsense\n" + line_of(log(1)) + b"00000000 \n" + line_of(log(2))[:-1] + b" \n" + line_of(log(3)))
+    records, damaged = read(path)
+    assert ([record.step for record in records], damaged) == ([1, 3], 3)
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"no json"])
+def test_a_line_that_is_whole_but_no_record_is_damage(path, body):
+    put(path, b"%08x %b\n" % (zlib.crc32(body), body) + line_of(log(1)))
+    records, damaged = read(path)
+    assert ([record.ordinal for record in records], damaged) == ([0], 1)
+
+
+@pytest.mark.parametrize("body", [b'{"type":"of tomorrow"}', b'{"type":"end","time":1,"message":"\xff"}'])
+def test_a_whole_line_of_an_unknown_kind_is_passed_over_and_has_its_ordinal(path, body):
+    put(path, b"%08x %b\n" % (zlib.crc32(body), body) + line_of(log(1)))
+    records, damaged = read(path)
+    assert ([record.ordinal for record in records], damaged) == ([1], 0)
+
+
+@pytest.mark.parametrize("cut", range(1, len(line_of(log(1))) - 1))
+def test_a_line_right_behind_one_that_was_cut_off_counts(path, cut):
+    put(path, line_of(log(1))[:cut] + line_of(log(2)) + line_of(log(3)))
+    records, damaged = read(path)
+    assert ([record.step for record in records], damaged) == ([2, 3], 1)
+
+
+def test_a_text_that_looks_like_a_line_is_none(path):
+    inner = line_of(log(7))[:-1].decode()
+    put(path, line_of(Tags(time=1, tags={"t": "x" + inner}))[1:] + line_of(log(1)))
+    records, damaged = read(path)
+    assert ([record.step for record in records], damaged) == ([1], 1)
+
+
+def test_damage_longer_than_a_piece_does_not_look_like_the_end(path, monkeypatch):
+    monkeypatch.setattr(_journal, "_PIECE", 64)
+    put(path, b"garbage\n" * 100 + b"\0" * 1000 + b"\n" + line_of(log(1)))
+    assert read(path) == ([Log(time=7, axis="epoch", step=1, metrics={"loss": 1.25}, ordinal=0)], 101)
+
+
+# Reading on
+
+
+def test_a_torn_tail_is_left_for_its_writer(path):
+    whole, torn = line_of(log(1)), line_of(log(2))
+    put(path, whole + torn[:-3])
+    reader = Reader(path)
+    assert [entry.record.step for entry in reader.read()] == [1]
+    assert (reader.read(), reader.damaged, reader.offset) == ([], 0, len(whole))
+    with open(path, "ab") as file:
+        file.write(torn[-3:])
+    assert [entry.record.step for entry in reader.read()] == [2]
+    reader.close()
+
+
+def test_a_reader_goes_on_from_an_offset_and_an_ordinal(journal, path):
+    for step in range(5):
+        journal.append(log(step))
+    reader = Reader(path)
+    end = reader.read()[2].end
+    reader.close()
+    later = Reader(path, offset=end, ordinal=3)
+    assert [(entry.ordinal, entry.record.step, entry.record.ordinal) for entry in later.records()] == [
+        (3, 3, 3),
+        (4, 4, 4),
+    ]
+    later.close()
+
+
+def test_a_reader_follows_its_writer(journal, path):
+    reader = Reader(path)
+    seen = []
+    for step in range(3):
+        assert reader.read() == []
+        journal.append(log(step))
+        seen += [entry.record.step for entry in reader.read()]
+    reader.close()
+    assert seen == [0, 1, 2]
+
+
+def test_a_long_journal_is_read_in_pieces(journal, path, monkeypatch):
+    monkeypatch.setattr(_journal, "_PIECE", 256)
+    for step in range(50):
+        journal.append(log(step))
+    reader = Reader(path)
+    assert 0 < len(reader.read()) < 50
+    assert reader.is_behind
+    assert len(list(reader.records())) > 0
+    assert not reader.is_behind
+    reader.close()
+    assert steps(path) == list(range(50))
+
+
+def test_a_line_longer_than_a_piece_is_read_whole(journal, path, monkeypatch):
+    monkeypatch.setattr(_journal, "_PIECE", 64)
+    many = {f"metric/{number}": number / 8 for number in range(100)}
+    journal.append(log(1))
+    journal.append(log(2, **many))
+    journal.append(log(3))
+    assert [record.metrics for record in read(path)[0]] == [{"loss": 1.25}, many, {"loss": 3.25}]
+
+
+def test_lines_behind_an_offset_are_counted_by_their_newlines(journal, path, monkeypatch):
+    monkeypatch.setattr(_journal, "_CHUNK", 64)
+    for step in range(5):
+        journal.append(log(step))
+    assert [count_said(path, 0), count_said(path, 2 * len(line_of(log(0)))), count_said(path, 10**6)] == [5, 3, 0]
+
+
+# Many writers
+
+
+def test_threads_append_at_once_and_no_record_is_lost_or_mixed(journal, path):
+    barrier = threading.Barrier(4)
+
+    def write(thread):
+        barrier.wait()
+        for number in range(250):
+            journal.append(log(thread * 1000 + number, **{"m" * (number % 97 + 1): float(number)}))
+
+    threads = [threading.Thread(target=write, args=(thread,)) for thread in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    found, damaged = read(path)
+    assert damaged == 0
+    for thread in range(4):
+        own = [record.step for record in found if record.step // 1000 == thread]
+        assert own == [thread * 1000 + number for number in range(250)]
+
+
+def in_child(work):
+    """Run ``work`` in a forked child, and wait until it is gone."""
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_a_forked_child_appends_to_the_same_file(journal, path):
+    def child():
+        journal.after_fork_in_child()
+        journal.append(log(2))
+
+    journal.append(log(1))
+    in_child(child)
+    journal.append(log(3))
+    assert steps(path) == [1, 2, 3]
+
+
+def test_a_forked_child_does_not_write_its_parents_backlog_again(journal, path, monkeypatch):
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", refuse)
+        journal.append(log(1))
+
+    def child():
+        journal.after_fork_in_child()
+        assert journal.waiting == 0
+        journal.append(log(2))
+
+    in_child(child)
+    journal.append(log(3))
+    assert steps(path) == [2, 1, 3]
+
+
+def test_a_forked_childs_journal_begins_without_a_backlog(told):
+    journal = Journal("/dev/full", told.append)
+    journal.append(log(1))
+    journal.after_fork_in_child()
+    assert journal.waiting == 0
+
+
+def test_a_child_forked_while_a_thread_held_the_backlog_can_append(journal, path):
+    def child():
+        journal.after_fork_in_child()
+        journal._torn = True  # the way that takes the lock
+        signal.alarm(10)
+        journal.append(log(2))
+
+    taken, done = threading.Event(), threading.Event()
+
+    def hold():
+        with journal._backlog_lock:
+            taken.set()
+            done.wait()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    taken.wait()
+    in_child(child)
+    done.set()
+    thread.join()
+    assert steps(path) == [2]
+
+
+# A disk that refuses
+
+
+def refuse(fd, line):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def scripted(monkeypatch, *lengths):
+    """Let ``os.write`` take so many bytes at each call, None for all of them; afterwards all."""
+    real, script = os.write, iter(lengths)
+
+    def write(fd, line):
+        length = next(script, None)
+        return real(fd, line if length is None else line[:length])
+
+    monkeypatch.setattr(os, "write", write)
+
+
+def test_what_a_full_device_refuses_waits_and_is_told_once(told):
+    journal = Journal("/dev/full", told.append)
+    for step in range(3):
+        journal.append(log(step))
+    journal.sync()
+    assert (journal.waiting, journal.lost) == (3, 0)
+    (message,) = told
+    assert "/dev/full" in message
+    assert "No space left on device" in message
+
+
+def test_a_file_at_its_size_limit_keeps_every_record_in_order(path):
+    program = """
+        import resource, signal, sys
+        from tracklib._journal.journal import Journal
+        from tracklib._journal.records import Log
+
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        journal = Journal(sys.argv[1], print)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+        for step in range(20):
+            journal.append(Log(time=1, axis="epoch", step=step, metrics={"loss": 0.5}))
+        print(journal.waiting > 0, journal.lost)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        journal.sync()
+        print(journal.waiting)
+        journal.append(Log(time=1, axis="epoch", step=20, metrics={"loss": 0.5}))
+    """
+    ran = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program), path], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.splitlines()[1:] == ["True 0", "0"]
+    assert "cannot be written" in ran.stdout
+    records, damaged = read(path)
+    assert [record.step for record in records] == list(range(21))
+    assert damaged == 1
+
+
+def test_the_backlog_is_spent_in_order_by_the_next_append(journal, path, monkeypatch):
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", refuse)
+        for step in range(3):
+            journal.append(log(step))
+    journal.append(log(3))
+    assert (journal.waiting, steps(path)) == (0, [0, 1, 2, 3])
+
+
+def test_the_backlog_is_spent_by_sync_too(journal, path, monkeypatch):
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", refuse)
+        journal.append(log(1))
+    journal.sync()
+    assert (journal.waiting, steps(path)) == (0, [1])
+
+
+def test_a_disk_that_fills_again_keeps_the_rest_in_order(journal, path, monkeypatch):
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", refuse)
+        for step in range(3):
+            journal.append(log(step))
+    with monkeypatch.context() as short:
+        scripted(short, None, 5)
+        journal.append(log(3))
+        assert (journal.waiting, steps(path)) == (3, [0])
+    journal.append(log(4))
+    assert (journal.waiting, steps(path)) == (0, [0, 1, 2, 3, 4])
+
+
+def test_a_disk_that_recovers_and_fills_again_is_told_of_again(journal, told, monkeypatch):
+    for _ in range(2):
+        with monkeypatch.context() as full:
+            full.setattr(os, "write", refuse)
+            journal.append(log(1))
+            journal.append(log(2))
+        journal.sync()
+    assert len(told) == 2
+
+
+@pytest.mark.parametrize("length", range(1, len(line_of(log(1)))))
+def test_a_short_write_of_any_length_gives_the_record_once(journal, path, monkeypatch, length):
+    with monkeypatch.context() as short:
+        scripted(short, length)
+        journal.append(log(1))
+    journal.append(log(2))
+    records, damaged = read(path)
+    assert ([record.step for record in records], damaged) == ([1, 2], 1)
+
+
+@pytest.mark.parametrize("second", range(1, len(line_of(log(1))) + 2))
+def test_two_short_writes_give_the_record_once(journal, path, monkeypatch, second):
+    with monkeypatch.context() as short:
+        scripted(short, 20, second)
+        journal.append(log(1))
+        journal.sync()
+    journal.append(log(2))
+    assert steps(path) == [1, 2]
+
+
+def test_a_torn_tail_that_cannot_be_mended_yet_keeps_the_record_waiting(path, told, monkeypatch):
+    put(path, line_of(log(1)) + b"0123")
+    journal = Journal(path, told.append)
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", refuse)
+        journal.append(log(2))
+    assert (journal.waiting, steps(path)) == (1, [1])
+    journal.append(log(3))
+    assert steps(path) == [1, 2, 3]
+
+
+def test_the_backlog_is_bounded_and_what_it_cannot_hold_is_counted_and_told_once(journal, path, told, monkeypatch):
+    monkeypatch.setattr(_journal, "BACKLOG_BYTES", 3 * len(line_of(log(0))))
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", refuse)
+        for step in range(8):
+            journal.append(log(step))
+    assert (journal.waiting, journal.lost) == (3, 5)
+    assert [("being lost" in message) for message in told] == [False, True]
+    journal.append(log(8))
+    assert steps(path) == [0, 1, 2, 8]
+
+
+def test_a_spent_backlog_has_all_its_room_again(journal, monkeypatch):
+    monkeypatch.setattr(_journal, "BACKLOG_BYTES", 3 * len(line_of(log(0))))
+    for _ in range(3):
+        with monkeypatch.context() as full:
+            full.setattr(os, "write", refuse)
+            for step in range(3):
+                journal.append(log(step))
+        journal.sync()
+    assert (journal.waiting, journal.lost) == (0, 0)
+
+
+def test_the_record_is_kept_when_telling_the_trouble_raises(path, monkeypatch):
+    def tell(message):
+        raise UserWarning(message)
+
+    journal = Journal(path, tell)
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", refuse)
+        with pytest.raises(UserWarning):
+            journal.append(log(1))
+    journal.append(log(2))
+    assert steps(path) == [1, 2]
+
+
+def test_a_spill_holds_what_still_waits(tmp_path, told):
+    journal = Journal("/dev/full", told.append)
+    journal.append(log(1))
+    journal.append(log(2))
+    journal.spill(str(tmp_path / "spill.jsonl"))
+    assert steps(tmp_path / "spill.jsonl") == [1, 2]
+    assert journal.waiting == 0
+    assert stat.S_IMODE(os.stat(tmp_path / "spill.jsonl").st_mode) == 0o600
+
+
+def test_what_was_spilled_is_not_written_by_a_late_tick_as_well(journal, path, tmp_path, monkeypatch):
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", refuse)
+        journal.append(log(1))
+    journal.spill(str(tmp_path / "spill.jsonl"))
+    journal.sync()
+    journal.append(log(2))
+    assert steps(path) == [2]
+
+
+def test_a_spill_overwrites_nothing(journal, tmp_path):
+    (tmp_path / "spill.jsonl").write_text("precious")
+    with pytest.raises(FileExistsError):
+        journal.spill(str(tmp_path / "spill.jsonl"))
+    assert (tmp_path / "spill.jsonl").read_text() == "precious"
+
+
+# Syncing and closing
+
+
+@pytest.fixture
+def synced(monkeypatch):
+    calls = []
+    monkeypatch.setattr(_journal, "_fdatasync", calls.append)
+    return calls
+
+
+def test_append_never_syncs_and_sync_does_once(journal, synced):
+    journal.append(log(1))
+    assert synced == []
+    journal.sync()
+    journal.sync()
+    assert synced == [journal._fd]
+
+
+def test_a_tick_syncs_about_once_a_second(journal, synced, monkeypatch):
+    start = journal._synced_at
+    clock = [start + 0.9]
+    monkeypatch.setattr(_journal.time, "monotonic", lambda: clock[0])
+    journal.append(log(1))
+    journal.tick()
+    assert synced == []
+    clock[0] = start + 1.0
+    journal.tick()
+    assert len(synced) == 1
+    journal.append(log(2))
+    journal.tick()
+    assert len(synced) == 1
+
+
+def test_of_two_threads_that_tick_at_once_one_syncs(journal, synced, monkeypatch):
+    journal._synced_at -= 10
+    journal.append(log(1))
+    monkeypatch.setattr(_journal, "_fdatasync", lambda fd: (synced.append(fd), another_tick()))
+
+    def another_tick():
+        journal._synced_at -= 10
+        journal._unsynced = True
+        thread = threading.Thread(target=journal.tick)
+        thread.start()
+        thread.join()
+
+    journal.tick()
+    assert len(synced) == 1
+
+
+def test_a_disk_that_cannot_sync_stops_nothing(told):
+    journal = Journal("/dev/null", told.append)  # takes every write, and has nothing to sync
+    journal.append(log(1))
+    journal.sync()
+    assert told == []
+
+
+def test_the_file_stays_open_until_nobody_can_append_any_more(path):
+    journal = Journal(path, print)
+    fd = journal._fd
+    journal.let_go()
+    journal.append(log(1))
+    assert steps(path) == [1]
+    del journal
+    with pytest.raises(OSError, match=os.strerror(errno.EBADF)):
+        os.fstat(fd)
+
+
+def test_a_descriptor_that_somebody_else_closed_does_not_keep_a_run_from_ending(tmp_path):
+    journal = _journal.Journal(str(tmp_path / "journal.jsonl"), print)
+    os.close(journal._fd)

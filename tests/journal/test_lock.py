@@ -1,0 +1,191 @@
+"""Who owns a run's directory: at most one live process, whatever threads, forks and kills do."""
+
+import contextlib
+import errno
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+
+import pytest
+
+from tracklib._journal import lock as _lock
+from tracklib._journal.lock import held, try_lock
+from tracklib.errors import RunDirectoryError
+
+HOLDER = """
+    import sys
+    from tracklib._journal.lock import held
+    from tracklib.errors import RunDirectoryError
+    try:
+        with held(sys.argv[1]):
+            print("held", flush=True)
+            sys.stdin.read()
+    except RunDirectoryError as error:
+        print("refused", error)
+"""
+
+
+def holder(directory):
+    return subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(HOLDER), str(directory)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def in_child(work):
+    """Run ``work`` in a forked child, and wait until it is gone."""
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_a_directory_has_one_owner_in_a_process(tmp_path):
+    with held(str(tmp_path)):
+        with pytest.raises(RunDirectoryError, match="still going on"), held(str(tmp_path)):
+            pass
+        os.symlink(tmp_path, tmp_path / "again")
+        with pytest.raises(RunDirectoryError), held(str(tmp_path / "again")):
+            pass
+
+
+def test_a_refused_holder_leaves_the_lock_with_its_owner(tmp_path):
+    with held(str(tmp_path)):
+        with pytest.raises(RunDirectoryError), held(str(tmp_path)):
+            pass
+        assert holder(tmp_path).communicate()[0].startswith("refused")
+
+
+def test_a_directory_has_one_owner_among_processes(tmp_path):
+    owner = holder(tmp_path)
+    assert owner.stdout.readline() == "held\n"
+    with pytest.raises(RunDirectoryError, match=str(tmp_path)), held(str(tmp_path)):
+        pass
+    owner.communicate()
+    with held(str(tmp_path)):
+        pass
+
+
+def test_a_killed_owner_leaves_the_lock_free(tmp_path):
+    owner = holder(tmp_path)
+    owner.stdout.readline()
+    owner.kill()
+    owner.communicate()
+    with held(str(tmp_path)):
+        pass
+
+
+def test_a_lock_is_free_when_its_block_ends_however_it_ends(tmp_path):
+    with pytest.raises(ZeroDivisionError), held(str(tmp_path)):
+        raise ZeroDivisionError
+    assert holder(tmp_path).communicate("")[0] == "held\n"
+    with held(str(tmp_path)):
+        pass
+
+
+def test_a_forked_child_that_closes_every_file_does_not_free_its_parents_lock(tmp_path):
+    def child():
+        for fd in range(3, 64):
+            with contextlib.suppress(OSError):
+                os.close(fd)
+
+    with held(str(tmp_path)):
+        in_child(child)
+        assert holder(tmp_path).communicate()[0].startswith("refused")
+
+
+def test_a_forked_child_may_own_a_directory_that_its_parent_has_given_back(tmp_path):
+    go_read, go_write = os.pipe()
+    with held(str(tmp_path)):
+        child = os.fork()
+        if child == 0:
+            try:
+                os.read(go_read, 1)
+                with held(str(tmp_path)):
+                    os._exit(0)
+            finally:
+                os._exit(1)
+    os.write(go_write, b"x")
+    assert os.waitpid(child, 0)[1] == 0
+    os.close(go_read)
+    os.close(go_write)
+
+
+def test_of_many_threads_one_gets_the_directory(tmp_path):
+    barrier, over = threading.Barrier(8), threading.Barrier(8)
+    got = []
+
+    def take():
+        barrier.wait()
+        try:
+            with held(str(tmp_path)):
+                got.append("held")
+                over.wait()
+        except RunDirectoryError:
+            got.append("refused")
+            over.wait()
+
+    threads = [threading.Thread(target=take) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(got) == ["held"] + ["refused"] * 7
+
+
+def test_a_directory_that_is_not_there_is_the_callers_to_explain(tmp_path):
+    with pytest.raises(FileNotFoundError), held(str(tmp_path / "nowhere")):
+        pass
+    (tmp_path / "nowhere").mkdir()
+    with held(str(tmp_path / "nowhere")):
+        pass
+
+
+def test_a_file_system_without_locks_is_no_second_owner(tmp_path, monkeypatch):
+    def no_locks(fd, how):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(_lock.fcntl, "lockf", no_locks)
+    with pytest.raises(OSError, match="No locks available") as caught, held(str(tmp_path)):
+        pass
+    assert not isinstance(caught.value, RunDirectoryError)
+
+
+def test_the_error_says_that_the_directory_is_in_use_and_not_that_it_is_broken(tmp_path):
+    with held(str(tmp_path)), pytest.raises(RunDirectoryError) as caught, held(str(tmp_path)):
+        pass
+    assert caught.value.in_use
+
+
+def test_the_lock_file_is_for_its_owner_alone_and_is_no_link(tmp_path):
+    with held(str(tmp_path)):
+        assert os.stat(tmp_path / "journal.lock").st_mode & 0o777 == 0o600
+    os.unlink(tmp_path / "journal.lock")
+    os.symlink(tmp_path / "elsewhere", tmp_path / "journal.lock")
+    with pytest.raises(OSError, match=os.strerror(errno.ELOOP)), held(str(tmp_path)):
+        pass
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_lock_that_another_process_holds_is_not_waited_for(tmp_path):
+    owner = holder(tmp_path)
+    owner.stdout.readline()
+    assert try_lock(str(tmp_path / "journal.lock")) == -1
+    owner.communicate()
+
+
+def test_a_refusal_leaves_no_file_open(tmp_path):
+    owner = holder(tmp_path)
+    owner.stdout.readline()
+    before = len(os.listdir("/dev/fd"))
+    for _ in range(5):
+        with pytest.raises(RunDirectoryError), held(str(tmp_path)):
+            pass
+    assert len(os.listdir("/dev/fd")) == before
+    owner.communicate()

@@ -1,0 +1,128 @@
+"""The records: what is encoded comes back, and nothing else does."""
+
+import math
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tracklib._journal.records import Artifact, Begin, End, Log, Params, Parent, Status, Tags, decode, encode
+
+names = st.text(st.characters(exclude_categories=["Cs"]))
+floats = st.floats()
+
+
+def log(metrics, *, axis="epoch", step=1, ordinal=-1):
+    return Log(time=7, axis=axis, step=step, metrics=metrics, ordinal=ordinal)
+
+
+def same(left, right):
+    """Equal, and NaN equals NaN, and -0.0 is not 0.0."""
+    return list(left) == list(right) and all(repr(value) == repr(right[name]) for name, value in left.items())
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        Begin(time=1, format=1, uid="u", attempt=1, name="n", pid=2, host="h", configs=[{"type": "Mlflow"}]),
+        Begin(time=1, format=1, uid="u", attempt=2, name="n", pid=2, host="h", configs=[], files=["metrics.csv"],
+              parent=Parent(uid="p", output_run="runs/p")),
+        Params(time=1, params={"lr": 0.1, "nested": {"layers": [1, 2]}, "none": None}),
+        Tags(time=1, tags={"baseline": "", "team": "vision"}),
+        Artifact(time=1, name="model.pt"),
+        End(time=1, status=Status.FINISHED),
+        End(time=1, status=Status.FAILED, error="ValueError", message="no such file"),
+    ],
+    ids=lambda record: type(record).__name__,
+)  # fmt: skip
+def test_each_record_comes_back_as_it_was(record):
+    assert decode(encode(record), 0) == record
+
+
+@given(st.dictionaries(names, floats), names, st.integers(-(2**63), 2**63 - 1))
+def test_any_log_comes_back_as_it_was(metrics, axis, step):
+    back = decode(encode(log(metrics, axis=axis, step=step)), 4)
+    assert (back.time, back.axis, back.step, back.ordinal) == (7, axis, step, 4)
+    assert same(back.metrics, metrics)
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf, -0.0, 5e-324, 1.7976931348623157e308, 0.1])
+@pytest.mark.parametrize(
+    "name", ["loss", "", "nan", '"nan"', "-inf", ":null", 'a":null', '{"type":"end"}', "a\nb", "é", "\x00"]
+)
+def test_no_name_and_no_number_confuses_the_two(name, number):
+    metrics = {name: number, "other": 0.5}
+    assert same(decode(encode(log(metrics)), 0).metrics, metrics)
+
+
+def test_the_non_finite_floats_are_the_strings_that_the_format_names():
+    body = encode(log({"a": math.nan, "b": math.inf, "c": -math.inf, "d": 1.5}))
+    assert msgspec.json.decode(body)["metrics"] == {"a": "nan", "b": "inf", "c": "-inf", "d": 1.5}
+
+
+def test_the_body_is_one_line():
+    assert b"\n" not in encode(log({"a\nb\r": 1.0}))
+
+
+def test_the_first_key_is_the_type():
+    assert encode(log({"loss": 0.5})).startswith(b'{"type":"log",')
+    assert encode(log({"loss": math.nan})).startswith(b'{"type":"log",')
+
+
+def test_an_ordinal_is_never_stored():
+    for metrics in ({"loss": 0.5}, {"loss": math.nan}):
+        assert b"ordinal" not in encode(log(metrics))
+
+
+@pytest.mark.parametrize("text", ["\ud800", "caf\udce9"])
+def test_a_lone_surrogate_is_spelled_out_where_utf_8_has_no_bytes_for_it(text):
+    spelled = text.encode("utf-8", "backslashreplace").decode()
+    assert decode(encode(End(time=1, status=Status.FAILED, message=text)), 0).message == spelled
+    params = {text: [text, 1, None, {"x": True}]}
+    assert decode(encode(Params(time=1, params=params)), 0).params == {spelled: [spelled, 1, None, {"x": True}]}
+    back = decode(encode(log({text: math.inf, "loss": 0.5}, axis=text)), 0)
+    assert (back.axis, back.metrics) == (spelled, {spelled: math.inf, "loss": 0.5})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b'{"type":"log"}',
+        b'{"type":"lag","time":1}',
+        b'{"type":"log","time":1,"axis":"epoch","step":1.5,"metrics":{}}',
+        b'{"type":"log","time":1,"axis":"epoch","step":1,"metrics":{"a":"high"}}',
+        b'{"type":"log","time":1,"axis":"epoch","step":1,"metrics":{"a":"nan","b":"high"}}',
+        b'{"type":"log","time":1,"axis":"epoch","step":1,"metrics":{"a":null}}',
+        b'{"type":"end","time":1,"status":"exploded"}',
+        b'{"type":"log","time":1,"axis":"\xff","step":1,"metrics":{}}',
+    ],
+)
+def test_what_is_no_record_of_this_format_is_refused(body):
+    with pytest.raises((msgspec.MsgspecError, UnicodeDecodeError)):
+        decode(body, 0)
+
+
+def test_a_field_of_a_later_version_is_passed_over():
+    assert decode(b'{"type":"end","time":1,"status":"killed","mood":"sad"}', 0) == End(time=1, status=Status.KILLED)
+
+
+def test_an_integer_metric_of_another_writer_is_a_float():
+    metrics = decode(b'{"type":"log","time":1,"axis":"e","step":1,"metrics":{"a":1,"b":"nan"}}', 0).metrics
+    assert type(metrics["a"]) is float
+
+
+@pytest.mark.parametrize(
+    ("metrics", "columns"),
+    [
+        ({"loss": 0.5}, {"loss": 0.5}),
+        ({"epoch": 3.0, "loss": 0.5}, {"loss": 0.5}),
+        ({"epoch": 4.0, "loss": 0.5}, {"epoch": 4.0, "loss": 0.5}),
+    ],
+)
+def test_a_metric_that_only_repeats_the_step_is_no_column_beside_it(metrics, columns):
+    assert Log(time=0, axis="epoch", step=3, metrics=metrics).columns() == columns

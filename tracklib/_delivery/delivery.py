@@ -1,0 +1,485 @@
+"""Delivery: one tracker, one thread, one offset in the journal.
+
+The only module that knows threads. It reads the same file that the training process writes; nothing
+else passes between them but a wake-up. So the same object serves in a thread of the training process
+and in the foreground of ``tracklib sync``.
+
+Guarantees:
+    - The training thread never waits for a tracker, and no tracker for another.
+    - A record is passed over only when its tracker took it or refused it for good; what was refused is
+      in ``rejected.jsonl`` with the reason.
+    - After :meth:`Delivery.abandon` no further record is handed to the tracker, and nothing more is
+      written into the run's directory, which may be another run's by then.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import importlib
+import logging
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import msgspec
+from msgspec.structs import replace
+
+from .._common.secrets import error_text
+from .._common.wakeup import Bell
+from .._journal.journal import Entry, Reader, count_said
+from .._journal.records import Artifact, Begin, Best, End, Epoch, Log, Params, Record, Tags, encode
+from .._journal.state import Saved, load, store
+from ..errors import TrackerBlocked, TrackerLost, TracklibError
+from ..trackers.base import BaseTracker
+
+logger = logging.getLogger("tracklib")
+
+IDLE_SECONDS = 1.0
+SAVE_SECONDS = 0.2
+BLOCKED_SECONDS = 60.0
+_REST = 4  # times as long as it worked
+_LAG_SECONDS = 10.0
+_SAVE_PATIENCE = 1.0
+_jitter = random.Random()  # not the process's own, which the user may have seeded
+
+
+class Standing(enum.Enum):
+    """Where a delivery stands."""
+
+    CONNECTING = "connecting"
+    DELIVERING = "delivering"
+    RETRYING = "retrying"
+    BLOCKED = "blocked"
+    DONE = "done"
+    ABANDONED = "abandoned"
+
+
+class _Abandoned(Exception):
+    """Unwinds the delivery's thread."""
+
+
+class Delivery:
+    """Hands one journal's records to one tracker, in order.
+
+    Args:
+        tracker: not yet connected.
+        name: how messages and the state file call it.
+        directory: the run's directory, with the journal.
+        begin: how the attempt began.
+        journal: the journal's path.
+        heartbeat: called between the records; it must not raise.
+        connected: called each time that the tracker has connected; it must not raise.
+        config: tells the tracker's config from others (see ``fingerprints``). With another one than in an
+            earlier attempt, it gets the run from the start.
+    """
+
+    def __init__(
+        self,
+        tracker: BaseTracker,
+        name: str,
+        directory: str,
+        begin: Begin,
+        journal: str,
+        heartbeat: Callable[[], None] = lambda: None,
+        connected: Callable[[], None] = lambda: None,
+        config: str = "",
+    ) -> None:
+        self.tracker = tracker
+        self.name = name
+        self.standing = Standing.CONNECTING
+        self.trouble = ""  # why it does not get on; empty when it does
+        self.refusal = ""  # why the tracker refused a record, the latest
+        self.changed = Bell()  # rings at each step forward
+        self._directory = directory
+        self._journal = journal
+        self._heartbeat = heartbeat
+        self._connected = connected
+        self._state_path = os.path.join(directory, "state", f"{name}.json")
+        self._begin = begin
+        tracker.begin = begin
+        self._config = config
+        self._saved = load(self._state_path, journal, begin.uid, config)
+        tracker.state = dict(self._saved.tracker)
+        self._reader = Reader(journal, self._saved.offset, self._saved.ordinal)
+        if tracker.reads_whole_journal and not self._is_over:
+            self._rewind()
+        self._before = self._saved.delivered
+        self._wake = threading.Event()
+        self._hurry = self._abandon = self._trying = False
+        self._awaited = 0  # the offset that somebody waits for
+        self._saved_at = 0.0
+        self._saving = threading.Lock()  # the state file: for the delivery's thread and for abandon()
+        self._clock_id: int | None = None
+        self._thread = threading.Thread(target=self.run, name=f"tracklib-{name}", daemon=True)
+
+    # For the owner's thread ---------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to deliver, in a thread of its own."""
+        try:
+            self._thread.start()
+        except RuntimeError as error:  # the system gives no more threads; the journal has it all
+            self._report(error, Standing.BLOCKED)
+
+    def hurry(self) -> None:
+        """The run is over: try now, and soon again."""
+        self._hurry = True
+        self.wake()
+
+    def wake(self) -> None:
+        """Somebody waits: deliver without a rest what there is now, and try once more where the tracker is blocked."""
+        with contextlib.suppress(OSError):  # the user may have deleted the directory
+            self._awaited = max(self._awaited, self.size)
+        self._trying = self.standing is Standing.BLOCKED and self._thread.is_alive()
+        self._wake.set()
+
+    def abandon(self) -> None:
+        """Deliver no more. A call that the tracker is in goes on; nothing comes after it."""
+        if self._saving.acquire(timeout=_SAVE_PATIENCE):  # a disk that hangs holds up nobody
+            try:
+                self._write_state()
+                self._abandon = True
+            finally:
+                self._saving.release()
+        self._abandon = self.tracker.is_abandoned = True
+        self._wake.set()
+
+    def join(self, timeout: float) -> None:
+        """Wait until the thread has ended, for at most ``timeout`` seconds."""
+        self._thread.join(timeout)
+
+    @property
+    def delivered(self) -> int:
+        """How many records the tracker took since this delivery began."""
+        return max(0, self._saved.delivered - self._before)
+
+    @property
+    def rejected(self) -> int:
+        """How many records the tracker refused for good."""
+        return self._saved.rejected
+
+    @property
+    def offset(self) -> int:
+        """The tracker has all records before this byte of the journal."""
+        return self._saved.offset
+
+    @property
+    def size(self) -> int:
+        """The journal's length in bytes."""
+        return os.path.getsize(self._journal)
+
+    @property
+    def missing(self) -> int:
+        """How many records the tracker has not got, once the run has ended."""
+        with contextlib.suppress(OSError):  # the user may have deleted the directory
+            return count_said(self._journal, self.offset)
+        return 0
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether waiting is of no use: all is done, or a person must mend something first."""
+        return self.standing in (Standing.DONE, Standing.BLOCKED, Standing.ABANDONED) and not self._trying
+
+    @property
+    def _is_over(self) -> bool:
+        """Whether the tracker has it all and was told the end of this attempt, now or by an earlier process."""
+        has_all = self._saved.ended == self._begin.attempt and self._saved.offset >= self._reader.size
+        return has_all and self.tracker.is_intact()
+
+    @property
+    def damaged(self) -> int:
+        """How many lines of the journal were no records."""
+        return self._reader.damaged
+
+    def progress(self) -> tuple[int, Standing, float]:
+        """Something that changes whenever the delivery gets on.
+
+        Importing an SDK and setting a database up take seconds and hand no record over, so while the
+        tracker connects, its thread's processor time counts.
+        """
+        work = 0.0
+        if self.standing is Standing.CONNECTING and self._clock_id is not None:
+            with contextlib.suppress(OSError):
+                work = time.clock_gettime(self._clock_id) // 0.1
+        return self.offset, self.standing, work
+
+    # The delivery itself ------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Connect and deliver until the run's end, or until abandoned."""
+        if hasattr(time, "pthread_getcpuclockid"):  # pragma: no branch  # macOS has none
+            self._clock_id = time.pthread_getcpuclockid(threading.get_ident())
+        try:
+            with contextlib.suppress(_Abandoned):
+                if not self._is_over:
+                    self._deliver_all()
+                self._stand(Standing.DONE)
+                return
+            self._stand(Standing.ABANDONED)
+        except Exception as error:  # the journal cannot be read, say
+            self._report(error, Standing.BLOCKED)
+        finally:
+            self._reader.close()
+
+    def _deliver_all(self) -> None:
+        while True:
+            try:
+                self._insist(self._connect, always=True)
+                while not self._deliver_next():
+                    pass
+                self._save()
+                return
+            except TrackerLost as lost:
+                if lost.from_the_start or self.tracker.reads_whole_journal:
+                    with self._saving:
+                        self._rewind()
+                else:
+                    self._reader.go_to(self._saved.offset, self._saved.ordinal)
+
+    def _rewind(self) -> None:
+        self._saved = Saved(self._begin.uid, self._config, tracker=self._saved.tracker)
+        self._reader.go_to(0, 0)
+
+    def _connect(self) -> None:
+        for package in self.tracker.requires:
+            importlib.import_module(package)
+        self.tracker.init()
+        self._connected()
+        self._save()
+
+    def _deliver_next(self) -> bool:
+        """Deliver a piece of the journal, and give way; where there is none: whether the run has ended."""
+        begun, worked, start = time.monotonic(), time.thread_time(), self._reader.offset
+        entries = self._reader.read()
+        for batch in _batches(entries, self.tracker.batch_size):
+            self._deliver(batch)
+            self._heartbeat()
+            self._save(at_least_every=SAVE_SECONDS)
+        if entries:
+            self._save()
+        else:
+            self._heartbeat()
+            if self._finish():
+                return True
+        if not entries or not (self._hurry or self._saved.offset < self._awaited):
+            self._give_way(time.thread_time() - worked, time.monotonic() - begun, self._reader.offset - start)
+        return False
+
+    def _give_way(self, worked: float, took: float, moved: int) -> None:
+        """Rest, so that the training has the interpreter's lock most of the time; the less, the more lies behind.
+
+        So records are also handed over many at a time, which takes less work than one by one.
+
+        Args:
+            worked: the thread's own seconds for the last piece.
+            took: the seconds that it took.
+            moved: its bytes.
+        """
+        rest = IDLE_SECONDS
+        if self._reader.is_behind:
+            lag = took * (self._reader.size - self._reader.offset) / moved  # in seconds, at this pace
+            rest = min(_REST * worked, IDLE_SECONDS) * max(0.0, 1.0 - lag / _LAG_SECONDS)
+        self._rest(rest)
+
+    def _finish(self) -> bool:
+        """Finish the tracker if the attempt has ended. What a thread or a child said behind the end came first."""
+        end = self._saved.end
+        if end is None or end.time < self._begin.time:  # of an attempt that was resumed
+            return False
+        self.tracker.ended_at = end.time
+        self._insist(lambda: self.tracker.finish(end.status), always=True)
+        self._saved.ended = self._begin.attempt
+        return True
+
+    def _deliver(self, batch: Sequence[Entry]) -> None:
+        """Deliver ``batch``; refused for good, in halves, down to the record that is at fault."""
+        try:
+            self._insist(lambda: self._hand_over(batch))
+        except (_Abandoned, TrackerLost):
+            raise
+        except BaseException as error:
+            if len(batch) == 1:
+                self._reject(batch[0], error)
+                return
+            half = len(batch) // 2
+            self._deliver(batch[:half])
+            self._deliver(batch[half:])
+        else:
+            said = not isinstance(batch[0].record, Begin | Epoch | End)
+            self._pass(batch[-1], taken=len(batch) if said else 0)
+
+    def _hand_over(self, batch: Sequence[Entry]) -> None:
+        match batch[0].record:
+            case Log():
+                self.tracker.log_batch([entry.record for entry in batch if isinstance(entry.record, Log)])
+            case Begin(attempt=attempt):
+                self._saved.attempt = attempt
+            case Epoch():
+                pass
+            case Best() as best:
+                self.tracker.log_best(best)
+            case End() as end:
+                self._saved.end = end
+            case Params(params=params):
+                self.tracker.log_params(params)
+            case Tags(tags=tags):
+                self.tracker.log_tags(tags)
+            case Artifact(name=name):  # pragma: no branch  # the last kind there is
+                self.tracker.log_artifact(name, os.path.join(self._directory, "artifacts", name))
+
+    def _pass(self, entry: Entry, taken: int) -> None:
+        with self._saving:
+            self._saved.offset = entry.end
+            self._saved.ordinal = entry.ordinal + 1
+            self._saved.delivered += taken
+        self.changed.ring()
+
+    def _insist(self, call: Callable[[], None], always: bool = False) -> None:
+        """Make ``call`` until it returns.
+
+        Raises:
+            _Abandoned: the delivery was told to give up.
+            TrackerLost: ``call`` raised it; after a rest.
+            BaseException: what ``call`` raised, if waiting cannot mend it and not ``always``.
+        """
+        for delay in _delays():  # pragma: no branch  # they never end
+            if self._abandon:
+                raise _Abandoned
+            try:
+                call()
+            except BaseException as error:  # SDKs raise SystemExit too
+                if self._abandon:
+                    raise _Abandoned from error
+                transient = isinstance(error, TrackerLost) or _is_transient(self.tracker, error)
+                if not (transient or always or isinstance(error, TrackerBlocked)):
+                    raise
+                self._report(error, Standing.RETRYING if transient else Standing.BLOCKED)
+                asked = _retry_after(error)
+                if asked > delay:
+                    self._rest(asked, until_woken=False)
+                else:
+                    self._rest(delay if transient else BLOCKED_SECONDS, soon=transient)
+                if isinstance(error, TrackerLost):
+                    raise
+            else:
+                self._recovered()
+                return
+
+    def _rest(self, seconds: float, soon: bool = False, until_woken: bool = True) -> None:
+        """Wait, as a rule until woken; ``soon``: when the run is over, for a second at most."""
+        until = time.monotonic() + (min(seconds, 1.0) if self._hurry and soon else seconds)
+        while not self._abandon and (left := until - time.monotonic()) > 0:
+            if self._wake.wait(min(left, 1.0)):
+                self._wake.clear()
+                if until_woken:
+                    break
+            self._heartbeat()
+        if self._abandon:
+            raise _Abandoned
+
+    def _reject(self, entry: Entry, error: BaseException) -> None:
+        self._saved.rejected += 1
+        reason = _said(error)
+        if self._saved.rejected == 1:
+            logger.warning("%s refused a record (%s); what it refuses is kept in rejected.jsonl", self.name, reason)
+        self.refusal = reason
+        line = {"tracker": self.name, "reason": reason, "record": msgspec.Raw(_as_said(entry.record))}
+        with contextlib.suppress(OSError):  # the journal has the record too
+            _append(os.path.join(self._directory, "rejected.jsonl"), msgspec.json.encode(line) + b"\n")
+        self._pass(entry, taken=0)
+
+    def _report(self, error: BaseException, standing: Standing) -> None:
+        self.trouble = _said(error)
+        if self.standing is not standing:
+            logger.warning("%s is %s (%s); the journal keeps everything", self.name, standing.value, self.trouble)
+        self._trying = False
+        self._stand(standing)
+
+    def _recovered(self) -> None:
+        was_in_trouble = self.standing in (Standing.RETRYING, Standing.BLOCKED)
+        self._stand(Standing.DELIVERING)
+        self._trying = False
+        if was_in_trouble:
+            self.trouble = ""
+            logger.warning("%s works again", self.name)
+
+    def _stand(self, standing: Standing) -> None:
+        if self.standing is not standing:
+            self.standing = standing
+            self.changed.ring()
+
+    def _save(self, at_least_every: float = 0.0) -> None:
+        """Keep how far the tracker is. Where the disk refuses, a later save does it."""
+        if time.monotonic() - self._saved_at < at_least_every:
+            return
+        self._saved_at = time.monotonic()
+        with self._saving:
+            if not self._abandon:
+                self._write_state()
+
+    def _write_state(self) -> None:
+        with contextlib.suppress(Exception):  # the disk's trouble, or the tracker's own kind of state
+            self._saved.tracker = {name: str(value) for name, value in self.tracker.state.copy().items()}
+            store(self._state_path, self._saved)
+
+
+def _batches(entries: Sequence[Entry], size: int) -> Iterator[Sequence[Entry]]:
+    """Runs of up to ``size`` logs; every other record by itself."""
+    start = 0
+    for index, entry in enumerate(entries):
+        if not isinstance(entry.record, Log):
+            if start < index:
+                yield entries[start:index]
+            yield entries[index : index + 1]
+            start = index + 1
+        elif index + 1 - start == size:
+            yield entries[start : index + 1]
+            start = index + 1
+    if start < len(entries):
+        yield entries[start:]
+
+
+def _delays() -> Iterator[float]:
+    """1 s to 60 s, doubling, each with up to a quarter of jitter."""
+    delay = 1.0
+    while True:
+        yield delay * _jitter.uniform(1.0, 1.25)
+        delay = min(2 * delay, 48.0)
+
+
+def _is_transient(tracker: BaseTracker, error: BaseException) -> bool:
+    try:
+        return bool(tracker.is_transient(error))
+    except BaseException:  # SDKs raise SystemExit too
+        return False
+
+
+def _retry_after(error: BaseException) -> float:
+    """The seconds that the backend asked to wait; 0 where it did not, or not in seconds."""
+    try:
+        return float(getattr(error, "retry_after", None) or 0.0)
+    except Exception:
+        return 0.0
+
+
+def _append(path: str, line: bytes) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        os.write(fd, line)
+    finally:
+        os.close(fd)
+
+
+def _as_said(record: Record) -> bytes:
+    """The record's JSON as it is in the journal, which holds no ordinals."""
+    return encode(replace(record, ordinal=-1) if isinstance(record, Log) else record)
+
+
+def _said(error: BaseException) -> str:
+    text = error_text(error)
+    if text and isinstance(error, TracklibError):  # a sentence by itself
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,0 +1,63 @@
+"""What did not arrive, in words, with the command that delivers it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Sequence
+
+from .._journal.journal import Journal
+from .._journal.spill import remember, spill_path
+from .delivery import Delivery, Standing
+
+
+def what_is_left(deliveries: Sequence[Delivery], journal: Journal, uid: str) -> str:
+    """One line for each trouble; empty where everything arrived."""
+    directory = os.path.dirname(journal.place)
+    size = journal.size
+    lines = [
+        _left_of(delivery)
+        for delivery in deliveries
+        if delivery.standing is not Standing.DONE or delivery.offset < size
+    ]
+    if lines:
+        command = f"tracklib sync {shlex.quote(directory)}"
+        lines.append(f"Everything is kept in {journal.place}; deliver what is left with: {command}")
+    lines += [_refused_by(delivery, os.path.dirname(journal.path)) for delivery in deliveries if delivery.rejected]
+    if journal.waiting or journal.lost:
+        lines.append(_spill(journal, uid))
+    return "\n".join(lines)
+
+
+def _left_of(delivery: Delivery) -> str:
+    missing = delivery.missing
+    what = f"{_count(missing)} not delivered" if missing else "the run's end is not told"
+    return f"{delivery.name}: {what} ({delivery.trouble or _SILENT.get(delivery.standing, 'no answer in time')})."
+
+
+_SILENT = {
+    Standing.CONNECTING: "no answer while connecting",
+    Standing.DONE: "logged by another process when this one had ended the run",
+}
+
+
+def _refused_by(delivery: Delivery, directory: str) -> str:
+    reason = delivery.refusal or "in an earlier attempt"
+    return f"{delivery.name} refused {_count(delivery.rejected)} ({reason}): see rejected.jsonl in {directory}"
+
+
+def _count(records: int) -> str:
+    return f"{records} record{'s' if records != 1 else ''}"
+
+
+def _spill(journal: Journal, uid: str) -> str:
+    path, waiting = spill_path(uid), journal.waiting
+    try:
+        journal.spill(path)
+        remember(os.path.dirname(journal.place), uid)
+    except OSError as error:
+        path = f"nowhere ({error})"
+    return (
+        f"The disk did not take {_count(waiting)}, kept in {path}, from where `tracklib sync` takes them; "
+        f"{journal.lost} more were lost"
+    )

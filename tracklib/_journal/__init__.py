@@ -1,0 +1,1 @@
+"""A run's directory: the journal, its records, and who owns them."""

@@ -1,0 +1,392 @@
+"""The journal: one file that holds all that a run said, and is the only queue.
+
+A line is ``crc32(json) as 8 hex digits, space, JSON object, LF``. It counts only when its LF is there
+and its CRC is right, so any prefix of the file recovers exactly. :class:`Journal` appends with one
+``os.write`` a record and no lock; :class:`Reader` follows from an offset of its own.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import errno
+import os
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from .lock import close, renew
+from .mirror import Mirror
+from .records import Record, decode, encode
+
+FILENAME = "journal.jsonl"
+BACKLOG_BYTES = 64 * 2**20
+SYNC_SECONDS = 1.0
+_CHUNK = 2**20
+_PIECE = 2**18  # its records stay in the processor's caches
+_TEAR_END = b" \n"  # the space spoils a torn line that lacks its LF only: it comes again, and must not count twice
+
+
+class Journal:
+    """The writing end.
+
+    Guarantees:
+        - When :meth:`append` returns, the record is in the file (it survives the process's death), or,
+          while the disk refuses it, in a backlog of at most 64 MB that each later call tries again.
+        - Threads and forked children may append at once: each record is one ``O_APPEND`` write.
+        - :meth:`append` takes no lock, except while a backlog waits.
+        - A file that somebody deletes is put back from the open one, within about a second.
+        - The file stays open as long as somebody may be in :meth:`append`: until the object is gone.
+
+    Args:
+        path: the file; made with mode 0600 if it is not there.
+        on_trouble: told once, in words, when the disk begins to refuse records.
+        after: no record is earlier than this, in milliseconds since the epoch.
+    """
+
+    def __init__(self, path: str, on_trouble: Callable[[str], None], after: int = 0) -> None:
+        self.path = path
+        self.lost = 0
+        self._on_trouble = on_trouble
+        self._fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        self._size = 0
+        self._torn = not _ends_with_newline(self._fd)
+        self._unsynced = False
+        self._synced_at = time.monotonic()
+        self._last_time = after
+        self._child_spill = ""
+        self._mirror = Mirror(self._fd, path, on_trouble)
+        self._start_backlog()
+
+    def _start_backlog(self) -> None:
+        self._backlog: collections.deque[bytes] = collections.deque()
+        self._backlog_bytes = 0
+        self._backlog_lock = threading.RLock()
+        self._sync_lock = threading.Lock()
+
+    def be_after(self, time: int) -> None:
+        """No record to come is earlier than ``time``."""
+        self._last_time = max(self._last_time, time)
+
+    def now(self, later: bool = False) -> int:
+        """Milliseconds since the epoch, never less than at an earlier call; ``later``: more."""
+        now = time.time_ns() // 1_000_000
+        earliest = self._last_time + later
+        self._last_time = now = now if now > earliest else earliest
+        return now
+
+    def append(self, record: Record) -> None:
+        """Write ``record`` as one line. Never raises for the disk's trouble."""
+        body = encode(record)
+        line = b"%08x %b\n" % (zlib.crc32(body), body)
+        if self._backlog or self._torn:
+            self._append_behind(line)
+        elif trouble := self._write(line):
+            self._append_behind(line, trouble)
+
+    def _write(self, line: bytes) -> str:
+        """Try once; the reason if the line is not whole in the file."""
+        try:
+            written = os.write(self._fd, line)
+        except OSError as error:
+            return str(error)
+        self._unsynced = True
+        if written == len(line):
+            return ""
+        self._torn = True
+        return os.strerror(errno.ENOSPC)
+
+    def _append_behind(self, line: bytes, trouble: str = "") -> None:
+        with self._backlog_lock:
+            if not trouble:
+                trouble = self._spend_backlog()
+            if not trouble and not self._backlog:
+                trouble = self._write_after_tear(line)
+            if trouble:
+                self._keep(line, trouble)
+
+    def _spend_backlog(self) -> str:
+        while self._backlog:
+            if trouble := self._write_after_tear(self._backlog[0]):
+                return trouble
+            self._backlog_bytes -= len(self._backlog.popleft())
+        return ""
+
+    def _write_after_tear(self, line: bytes) -> str:
+        if not self._torn:
+            return self._write(line)
+        self._torn = False
+        trouble = self._write(_TEAR_END + line)
+        self._torn = self._torn or bool(trouble)
+        return trouble
+
+    def _keep(self, line: bytes, trouble: str) -> None:
+        if self._child_spill and self._spilled(line, trouble):
+            return
+        if self._backlog_bytes + len(line) > BACKLOG_BYTES:
+            self.lost += 1
+            if self.lost == 1:
+                self._on_trouble(f"the backlog of {self.path} is full: records are being lost until it can be written")
+            return
+        self._backlog.append(line)
+        self._backlog_bytes += len(line)
+        if len(self._backlog) == 1:
+            self._on_trouble(
+                f"the journal {self.path} cannot be written ({trouble}): records wait in memory "
+                f"(up to {BACKLOG_BYTES // 2**20} MB) and are tried again; free some space"
+            )
+
+    @property
+    def place(self) -> str:
+        """Where the file lies now: not at ``path``, if it was deleted and another run has taken its place."""
+        return self._mirror.path
+
+    def _spilled(self, line: bytes, trouble: str) -> bool:
+        """In a forked child, which may be gone at any moment and has no thread to try again: write elsewhere."""
+        how = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        try:
+            with open(os.open(self._child_spill, how, 0o600), "wb", buffering=0) as file:
+                if file.write(line) != len(line):
+                    return False
+        except OSError:
+            return False
+        self._on_trouble(f"the journal {self.path} cannot be written ({trouble}): kept in {self._child_spill}")
+        return True
+
+    @property
+    def waiting(self) -> int:
+        """Records that the disk has not taken yet."""
+        return len(self._backlog)
+
+    @property
+    def size(self) -> int:
+        """How many bytes of whole lines the file holds; the last one known, where a network's file system is gone."""
+        with contextlib.suppress(OSError):
+            self._size = _whole_size(self._fd)
+        return self._size
+
+    def tick(self) -> None:
+        """About once a second's work, for a thread that is not the caller's: try the backlog, sync."""
+        if time.monotonic() - self._synced_at >= SYNC_SECONDS and self._sync_lock.acquire(blocking=False):
+            try:
+                self.sync()
+            finally:
+                self._sync_lock.release()
+
+    def sync(self) -> None:
+        """Have the disk hold what was appended, as far as it can. Never raises for the disk's trouble."""
+        self._synced_at = time.monotonic()
+        if self._backlog:
+            with self._backlog_lock:
+                self._spend_backlog()
+        if self._unsynced:
+            self._unsynced = False
+            with contextlib.suppress(OSError):
+                _fdatasync(self._fd)
+        self._mirror.keep()
+        renew()
+
+    def spill(self, path: str) -> None:
+        """Move what still waits to another file, the last resort at the end of a run.
+
+        It waits no more: a late tick would write into the journal what the next process takes from there.
+        """
+        with self._backlog_lock:
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            with os.fdopen(fd, "wb") as file:
+                file.writelines(self._backlog)
+            self._backlog.clear()
+            self._backlog_bytes = 0
+
+    def after_fork_in_child(self, spill: str = "") -> None:
+        """The parent writes its own backlog and mirror; the child starts with none, and with locks of its own."""
+        self._start_backlog()
+        self._child_spill = spill
+
+    def let_go(self) -> None:
+        """The run is over: the file may be another process's from now on."""
+        self._mirror.let_go()
+
+    def __del__(self) -> None:
+        with contextlib.suppress(AttributeError):  # it never opened
+            close(self._fd)
+
+
+class Entry(msgspec.Struct, frozen=True, gc=False):
+    """A record, its ordinal, and the offset right behind its line."""
+
+    record: Record
+    ordinal: int
+    end: int
+
+
+class Reader:
+    """The reading end: follows a journal from an offset, whoever writes it.
+
+    Args:
+        path: the journal.
+        offset: bytes to pass over; the start of a line.
+        ordinal: how many valid lines lie before ``offset``.
+
+    A line that was cut off may have another writer's line right behind it: that one counts. A line
+    whose CRC is right and which is of no kind that this version knows counts as a line, and is passed over.
+
+    Attributes:
+        offset: where the next read begins.
+        damaged: how many lines were spoiled and passed over.
+        unknown: how many lines were of no kind that this version knows.
+        is_behind: whether the last read left off before the end of the file.
+    """
+
+    def __init__(self, path: str, offset: int = 0, ordinal: int = 0) -> None:
+        self.offset = offset
+        self.ordinal = ordinal
+        self.damaged = 0
+        self.unknown = 0
+        self.is_behind = False
+        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+    def read(self) -> list[Entry]:
+        """The next records, as many as lie in about 256 KiB; empty at the end of the file.
+
+        A last line without its LF is left for a later call: its writer may not be done.
+        """
+        entries: list[Entry] = []
+        while not entries and (lines := self._whole_lines()):
+            offset, ordinal = self.offset, self.ordinal
+            for line in lines.split(b"\n")[:-1]:
+                offset += len(line) + 1
+                body = _body(line) or self._behind_tear(line)
+                if body:
+                    try:
+                        entries.append(Entry(decode(body, ordinal), ordinal, offset))
+                    except (msgspec.MsgspecError, UnicodeDecodeError):
+                        self.unknown += 1
+                    ordinal += 1
+            self.offset, self.ordinal = offset, ordinal
+        return entries
+
+    def _behind_tear(self, line: bytes) -> bytes:
+        """The line that another writer appended to one that was cut off, if that is so; it is damaged anyway."""
+        self.damaged += bool(line.strip())
+        start = line.rfind(_BEGINNING) - 8
+        return _body(line[start:]) if start >= 0 else b""
+
+    def _whole_lines(self) -> bytes:
+        size = _PIECE
+        while True:
+            chunk = os.pread(self._fd, size, self.offset)
+            end = chunk.rfind(b"\n") + 1
+            if end or len(chunk) < size:
+                self.is_behind = len(chunk) == size
+                return chunk[:end]
+            size *= 2
+
+    def go_to(self, offset: int, ordinal: int) -> None:
+        """Read on from ``offset``, the start of a line, before which ``ordinal`` valid ones lie."""
+        self.offset, self.ordinal = offset, ordinal
+        self.damaged = self.unknown = 0
+
+    @property
+    def size(self) -> int:
+        """How many bytes of whole lines the file holds."""
+        return _whole_size(self._fd)
+
+    def records(self) -> Iterator[Entry]:
+        """All the records up to the end of the file as it is now."""
+        while entries := self.read():
+            yield from entries
+
+    def close(self) -> None:
+        """Give the file back."""
+        fd, self._fd = self._fd, -1
+        close(fd)
+
+    def __del__(self) -> None:
+        with contextlib.suppress(AttributeError):  # it never opened
+            self.close()
+
+
+def count_said(path: str, offset: int) -> int:
+    """How many lines of a journal behind ``offset`` say something: all but the beginnings and ends of attempts."""
+    with open(path, "rb") as file:
+        file.seek(offset)
+        return sum(not line.startswith((b'{"type":"begin"', b'{"type":"end"'), 9) for line in file if line.strip())
+
+
+def size_of(path: str) -> int:
+    """How many bytes of whole lines the journal holds; none where its process died as it made the file."""
+    with open(path, "rb") as file:
+        return _whole_size(file.fileno())
+
+
+def last_record(
+    path: str, kind: type[Record] | None = None, marker: bytes = b"", before: int | None = None, behind: int = 0
+) -> tuple[Record, int] | None:
+    """The last record of ``kind`` whose JSON holds ``marker``, and its line's offset; of those that begin ``before``
+    and lie ``behind``, both offsets of lines.
+
+    Found from the end backwards, so that a long journal is not read.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        at = os.fstat(fd).st_size if before is None else before
+        while (at := _rfind(fd, marker or _BEGINNING, at, behind)) >= 0:
+            start = _rfind(fd, _BEGINNING, at + 1) - 8
+            line = _line_at(fd, start) if start >= 0 else b""
+            with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError):
+                body = _body(line)
+                if body and isinstance(record := decode(body, -1), kind or object):
+                    return record, start
+        return None
+    finally:
+        close(fd)
+
+
+def _rfind(fd: int, marker: bytes, end: int, behind: int = 0) -> int:
+    """Where ``marker`` last begins before ``end``, and not before ``behind``; -1 if nowhere."""
+    while end > behind:
+        start = max(behind, end - _CHUNK)
+        found = os.pread(fd, end - start + len(marker) - 1, start).rfind(marker)
+        if found >= 0:
+            return start + found
+        end = start
+    return -1
+
+
+def _line_at(fd: int, start: int) -> bytes:
+    """The line that begins at ``start``, without its LF; empty where it has none."""
+    size = _CHUNK
+    while True:
+        chunk = os.pread(fd, size, start)
+        line, found, _ = chunk.partition(b"\n")
+        if found or len(chunk) < size:
+            return line if found else b""
+        size *= 2
+
+
+_BEGINNING = b' {"type":"'  # within a record's JSON, a quote in a text has a backslash before it
+_LINE = b"%08x" + _BEGINNING
+
+
+def _body(line: bytes) -> bytes:
+    """The JSON of a line whose CRC is right, if it says of what type it is; else nothing."""
+    body = line[9:]
+    return body if line.startswith(_LINE % zlib.crc32(body)) else b""
+
+
+def _whole_size(fd: int) -> int:
+    """The file's length without a last line that has no LF."""
+    size = os.fstat(fd).st_size
+    return _rfind(fd, b"\n", size) + 1 if size and os.pread(fd, 1, size - 1) != b"\n" else size
+
+
+def _ends_with_newline(fd: int) -> bool:
+    size = os.fstat(fd).st_size
+    return size == 0 or os.pread(fd, 1, size - 1) == b"\n"
+
+
+_fdatasync = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync

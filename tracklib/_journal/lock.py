@@ -1,0 +1,94 @@
+"""Who owns a run's directory: at most one live process."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+from collections.abc import Iterator
+
+from ..errors import RunDirectoryError
+
+LOCK = "journal.lock"
+
+
+class _Holder:
+    fd = -1
+
+
+# POSIX locks do not exclude a second holder in the same process. The process id is part of the key
+# as a forked child gets a copy of the dict, but none of the locks.
+_held: dict[tuple[int, str], _Holder] = {}
+
+
+@contextlib.contextmanager
+def held(directory: str) -> Iterator[None]:
+    """Own ``directory``'s journal for the length of a block.
+
+    The lock is ``lockf``'s, which a forked orphan does not keep. It lies in a file of its own, as
+    closing any descriptor of a locked file gives the lock back.
+
+    Raises:
+        RunDirectoryError: a live process owns it.
+    """
+    path = os.path.join(os.path.realpath(directory), LOCK)
+    key, holder = (os.getpid(), path), _Holder()
+    if _held.setdefault(key, holder) is not holder:  # one step, so that of two threads one gets it
+        raise _still_owned(directory)
+    try:
+        fd = try_lock(path)
+        if fd < 0:
+            raise _still_owned(directory)
+        holder.fd = fd
+        try:
+            yield
+        finally:
+            close(holder.fd)
+    finally:
+        del _held[key]
+
+
+def renew() -> None:
+    """Take the locks again that this process holds, in case it lost one.
+
+    A POSIX lock is gone as soon as the process closes any descriptor of the file, as a copy of the run's
+    directory does; and the file may be deleted.
+    """
+    for (process, path), holder in list(_held.items()):
+        if process == os.getpid() and holder.fd >= 0:
+            with contextlib.suppress(OSError):
+                _renew(path, holder)
+
+
+def _renew(path: str, holder: _Holder) -> None:
+    fcntl.lockf(holder.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    if os.fstat(holder.fd).st_nlink == 0 and (fd := try_lock(path)) >= 0:
+        deleted, holder.fd = holder.fd, fd
+        close(deleted)
+
+
+def _still_owned(directory: str) -> RunDirectoryError:
+    return RunDirectoryError(
+        f"{directory} belongs to a run that is still going on: choose another output_run, or end that run first",
+        in_use=True,
+    )
+
+
+def try_lock(path: str) -> int:
+    """A descriptor that holds the lock on the file ``path`` until it is closed; -1 where another process holds it."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(fd)
+        if error.errno in (errno.EACCES, errno.EAGAIN):
+            return -1
+        raise
+    return fd
+
+
+def close(fd: int) -> None:
+    """Close ``fd``, which somebody else's clean-up (a daemonising SDK) may have closed already."""
+    with contextlib.suppress(OSError):
+        os.close(fd)

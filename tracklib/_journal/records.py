@@ -1,0 +1,205 @@
+"""The records of a journal: what a run can say, one frozen type each.
+
+``docs/journal.rst`` describes the same format for readers in other languages. ``FORMAT`` rises when
+a reader of the old format would misread the new one; new fields with defaults do not count.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Any, Literal
+
+import msgspec
+from msgspec.structs import force_setattr
+
+from .._common.distinct import apart
+
+FORMAT = 1
+
+
+class Status(enum.StrEnum):
+    """How a run ended."""
+
+    FINISHED = "finished"
+    FAILED = "failed"
+    KILLED = "killed"
+    PREEMPTED = "preempted"
+
+
+class Parent(msgspec.Struct, frozen=True):
+    """The run around this one: its uid and its directory."""
+
+    uid: str
+    output_run: str
+
+
+class _Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
+    """``time`` is in milliseconds since the epoch; it never falls within a run."""
+
+    time: int
+
+
+class Begin(_Record, frozen=True, tag="begin"):
+    """The first record of each attempt at a run. ``configs`` are the trackers', secrets masked."""
+
+    format: int
+    uid: str
+    attempt: int
+    name: str
+    pid: int
+    host: str
+    configs: list[dict[str, Any]]
+    files: list[str] = []
+    parent: Parent | None = None
+
+
+class Log(_Record, frozen=True, tag="log", gc=False):
+    """Metrics at one ``step`` of one ``axis`` (``"epoch"`` unless the user says otherwise).
+
+    ``ordinal`` is the record's position among the valid lines of its journal. It is never stored:
+    the reader fills it in.
+    """
+
+    axis: str
+    step: int
+    metrics: dict[str, float]
+    ordinal: int = -1
+
+    def columns(self) -> dict[str, float]:
+        """The metrics as columns beside the axis's: without one that only repeats the step by its name."""
+        if self.metrics.get(self.axis) != self.step:
+            return self.metrics
+        return {name: value for name, value in self.metrics.items() if name != self.axis}
+
+
+class Params(_Record, frozen=True, tag="params"):
+    """What the run was told before it began: hyperparameters, secrets masked."""
+
+    params: dict[str, Any]
+
+
+class Tags(_Record, frozen=True, tag="tags"):
+    """Words to find the run by; a bare tag has an empty value."""
+
+    tags: dict[str, str]
+
+
+class Epoch(_Record, frozen=True, tag="epoch"):
+    """The epoch ``number`` was finished: a resumed run goes on behind it."""
+
+    number: int
+
+
+class Best(_Record, frozen=True, tag="best"):
+    """The best ``value`` so far of the metric ``name``, and where it was: at ``step`` of ``axis``.
+
+    ``mode`` says what is better: ``"max"`` or ``"min"``.
+    """
+
+    name: str
+    mode: Literal["min", "max"]
+    value: float
+    axis: str
+    step: int
+
+
+class Artifact(_Record, frozen=True, tag="artifact"):
+    """A file or folder that was copied to ``artifacts/<name>`` in the run's directory.
+
+    ``sha256`` is a file's checksum, in hex; empty for a folder.
+    """
+
+    name: str
+    sha256: str = ""
+
+
+class End(_Record, frozen=True, tag="end"):
+    """How the attempt ended; ``error`` and ``message`` (secrets masked) where an exception ended it."""
+
+    status: Status
+    error: str = ""
+    message: str = ""
+
+
+Record = Begin | Log | Params | Tags | Epoch | Best | Artifact | End
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Record)
+_log_decoder = msgspec.json.Decoder(Log)
+
+
+class _LooseLog(_Record, frozen=True, tag="log"):
+    """A log whose metrics may be the strings that JSON needs for NaN and the infinities."""
+
+    axis: str
+    step: int
+    metrics: dict[str, float | Literal["nan", "inf", "-inf"]]
+
+
+_loose_decoder = msgspec.json.Decoder(_LooseLog)
+
+
+def encode(record: Record) -> bytes:
+    """``record`` as JSON. JSON has no NaN and no infinities: they become strings."""
+    try:
+        body = _encoder.encode(record)
+    except UnicodeEncodeError:
+        return encode(msgspec.convert(_well_formed(msgspec.to_builtins(record)), type(record)))
+    if type(record) is Log and not _are_finite(record.metrics):
+        metrics: Any = {name: value if value - value == 0 else str(value) for name, value in record.metrics.items()}
+        body = _encoder.encode(_LooseLog(time=record.time, axis=record.axis, step=record.step, metrics=metrics))
+    return body
+
+
+def _are_finite(metrics: dict[str, float]) -> bool:
+    """Whether no value is NaN or infinite, as long as the sum is not. Much less to look at than the JSON."""
+    total = sum(metrics.values())
+    return total - total == 0
+
+
+def marker(kind: type[Record], axis: str = "") -> bytes:
+    """What the JSON of each record of ``kind`` holds; of each log on ``axis``, where one is named."""
+    if axis:
+        return b'"axis":%b,"step":' % _encoder.encode(_well_formed(axis))
+    return b' {"type":"%b"' % str(kind.__struct_config__.tag).encode()
+
+
+def best_marker(name: str) -> bytes:
+    """What the JSON of each best value of the metric ``name`` holds."""
+    return b'{"type":"best","name":%b,' % _encoder.encode(_well_formed(name))
+
+
+def _well_formed(value: Any) -> Any:
+    """``value`` with each lone surrogate, for which UTF-8 has no bytes, spelled out (``\\udcff``)."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return apart((_well_formed(key), _well_formed(item)) for key, item in value.items())
+    return [_well_formed(item) for item in value] if isinstance(value, list) else value
+
+
+def decode(body: bytes, ordinal: int) -> Record:
+    """The record that :func:`encode` wrote, a log with its ``ordinal``.
+
+    Raises:
+        msgspec.MsgspecError: it is no record of this format.
+        UnicodeDecodeError: it is no UTF-8.
+    """
+    try:
+        if not body.startswith(b'{"type":"log"'):
+            record: Record = _decoder.decode(body)
+            return record
+        try:
+            log: Log = _log_decoder.decode(body)
+        except msgspec.ValidationError:  # a string for NaN or an infinity, as a rule
+            return _decode_loose(body, ordinal)
+        force_setattr(log, "ordinal", ordinal)  # nobody else has it yet
+        return log
+    except RecursionError as error:
+        raise msgspec.DecodeError("it is nested too deeply") from error
+
+
+def _decode_loose(body: bytes, ordinal: int) -> Log:
+    log = _loose_decoder.decode(body)
+    metrics = {name: float(value) for name, value in log.metrics.items()}
+    return Log(time=log.time, axis=log.axis, step=log.step, metrics=metrics, ordinal=ordinal)

@@ -1,0 +1,148 @@
+"""How far a tracker is, kept beside the journal in ``state/<tracker>.json``."""
+
+from __future__ import annotations
+
+import glob
+import os
+import zlib
+from typing import TypeVar
+
+import msgspec
+
+from .._common.files import make_folder
+from .journal import FILENAME
+from .records import Begin, End
+
+T = TypeVar("T")
+
+
+class Saved(msgspec.Struct):
+    """What ``state/<tracker>.json`` holds: how far the tracker is, and what it must remember.
+
+    ``uid`` is the run's, ``config`` tells the tracker from others of its class; ``end`` is the latest end that
+    was read, ``attempt`` that of the latest beginning, and ``ended`` the attempt that the tracker was told to
+    finish.
+    """
+
+    uid: str = ""
+    config: str = ""
+    offset: int = 0
+    ordinal: int = 0
+    attempt: int = 0
+    end: End | None = None
+    ended: int = 0
+    delivered: int = 0
+    rejected: int = 0
+    tracker: dict[str, str] = {}
+
+
+def load(path: str, journal: str, uid: str, config: str = "") -> Saved:
+    """What was stored for the tracker of this ``config``; a fresh start where nothing was that is whole.
+
+    It lies at ``path``, or at another tracker's, as where two of one class are listed in another order now.
+    """
+    for candidate in [path, *_stored(os.path.dirname(path))]:
+        saved = _read(candidate, Saved)
+        if saved and (saved.uid, saved.config) == (uid, config) and _begins_line(journal, saved.offset):
+            return saved
+    return Saved(uid, config)
+
+
+def _begins_line(journal: str, offset: int) -> bool:
+    if offset == 0:
+        return True
+    try:
+        with open(journal, "rb") as lines:
+            lines.seek(offset - 1)
+            return lines.read(1) == b"\n"
+    except (OSError, ValueError):
+        return False
+
+
+def furthest(directory: str, uid: str) -> Saved | None:
+    """What the tracker stored that is furthest in the run ``uid``'s journal."""
+    journal = os.path.join(directory, FILENAME)
+    found = [
+        saved
+        for path in _stored(os.path.join(directory, "state"))
+        if (saved := _read(path, Saved)) and saved.uid == uid and _begins_line(journal, saved.offset)
+    ]
+    return max(found, key=lambda saved: saved.offset, default=None)
+
+
+def _stored(folder: str) -> list[str]:
+    """The files of all trackers."""
+    files = glob.glob(os.path.join(glob.escape(folder), "*.json"))
+    return sorted(file for file in files if os.path.basename(file) != _BEGIN)
+
+
+def store(path: str, saved: Saved) -> None:
+    """Write the file so that a reader finds the old one or the new one, and only its owner can read it.
+
+    A file that says the same already is left as it is.
+
+    Raises:
+        OSError: the disk refuses, or the directory was deleted and is another run's by now.
+    """
+    directory = os.path.dirname(os.path.dirname(path))
+    if is_others(directory, saved.uid):
+        raise FileExistsError(f"{directory} is another run's")
+    _write(path, saved)
+
+
+def is_others(directory: str, uid: str) -> bool:
+    """Whether another run than ``uid`` has begun in ``directory``, as may be once somebody deleted it."""
+    begin = load_begin(directory)
+    return begin is not None and begin.uid != uid
+
+
+def load_begin(directory: str) -> Begin | None:
+    """How the run in ``directory`` began, should the journal's own line be damaged."""
+    return _read(os.path.join(directory, "state", _BEGIN), Begin)
+
+
+def store_begin(directory: str, begin: Begin) -> None:
+    """Keep a second copy of how the run began: without it, nobody knows whose a journal's records are.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    _write(os.path.join(directory, "state", _BEGIN), begin)
+
+
+_BEGIN = "begin.json"
+
+
+def _read(path: str, kind: type[T]) -> T | None:
+    content = _content(path)
+    body = b"{" + content[len(_checksum(b"")) :]
+    try:
+        return msgspec.json.decode(body, type=kind) if content.startswith(_checksum(body)) else None
+    except ValueError:
+        return None
+
+
+def _content(path: str) -> bytes:
+    """The file's bytes; none where it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
+
+
+def _write(path: str, value: msgspec.Struct) -> None:
+    body = msgspec.json.encode(value)
+    content = _checksum(body) + body[1:]
+    if _content(path) == content:
+        return
+    make_folder(os.path.dirname(path))
+    temporary = f"{path}.tmp"
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as file:
+        file.write(content)
+    os.replace(temporary, path)
+
+
+def _checksum(body: bytes) -> bytes:
+    """How a file with this JSON begins: its first member is the CRC of the rest."""
+    return b'{"crc":"%08x",' % zlib.crc32(body)

@@ -1,0 +1,1 @@
+"""One run: how it begins, what it says, and how it ends."""

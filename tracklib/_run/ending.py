@@ -1,0 +1,137 @@
+"""Leaving a run: its true status, one bounded wait, and what is said of it, whatever ends the block."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Protocol
+
+from .._common import variables
+from .._common.warn import warn
+from .._journal.records import Status
+from ..errors import DeliveryError, Terminated
+
+PATIENCE = 10.0
+PATIENCE_AFTER_ERROR = 5.0
+_INTERRUPTIONS = (KeyboardInterrupt, Terminated, asyncio.CancelledError)
+
+
+class Run(Protocol):
+    """What leaving asks of a run: ``Trackers`` has it."""
+
+    left: str
+
+    def end(self, status: Status, error: BaseException | None = None) -> None:
+        """Write how it ended."""
+
+    def leave(self, patience: float) -> None:
+        """Wait for the trackers, then let go; ``left`` says what did not arrive."""
+
+    async def leave_async(self, patience: float) -> None:
+        """The same, letting the event loop run."""
+
+
+def status_of(error: BaseException | None) -> Status:
+    """How a block ended that ``error`` left; None is the normal end."""
+    match error:
+        case None:
+            return Status.FINISHED
+        case Terminated():
+            return Status.PREEMPTED if variables.in_slurm_job() else Status.KILLED
+        case SystemExit(code=code):
+            return Status.FINISHED if code in (None, 0) else Status.FAILED
+        case KeyboardInterrupt() | asyncio.CancelledError() | GeneratorExit():
+            return Status.KILLED
+        case BaseExceptionGroup() if not isinstance(error, ExceptionGroup):
+            return Status.KILLED
+        case _:
+            return Status.FAILED
+
+
+def as_status(status: Any) -> Status:
+    try:
+        return Status(status)
+    except ValueError:
+        raise ValueError(f"status must be one of {', '.join(Status)}; got {status!r}") from None
+
+
+def leave(run: Run, status: Status, error: BaseException | None, on_error: str = "warn") -> None:
+    """End ``run`` with ``status``, wait for its trackers, and say what did not arrive.
+
+    Args:
+        error: what leaves the block, if anything does. It stays the one that leaves: trouble is a note on it.
+        on_error: ``"raise"`` raises at a normal end if something did not arrive; ``"warn"`` warns.
+
+    Raises:
+        DeliveryError: see ``on_error``.
+        BaseException: what interrupted the wait, such as Ctrl-C, where nothing else leaves the block.
+    """
+    late = _end(run, status, error)
+    try:
+        run.leave(_patience(error, late))
+    except BaseException as interruption:  # what a signal's handler raises, too
+        late = interruption
+    _tell(run.left, error, late, on_error)
+
+
+async def leave_async(run: Run, status: Status, error: BaseException | None, on_error: str = "warn") -> None:
+    """:func:`leave` that lets the event loop run meanwhile."""
+    if isinstance(error, GeneratorExit):  # a coroutine that is being closed must not wait
+        leave(run, status, error, on_error)
+        return
+    pending = await _pending_cancellation() if error is None else None
+    late = _end(run, status_of(pending) if pending else status, error or pending)
+    try:
+        await run.leave_async(_patience(error or pending, late))
+    except BaseException as interruption:
+        late = interruption
+    _tell(run.left, error, late or pending, on_error)
+
+
+async def _pending_cancellation() -> BaseException | None:
+    """The cancellation that came while the block was not awaiting: asyncio raises it at the next await.
+
+    Ctrl-C in the middle of a block's plain work is such a one.
+    """
+    try:
+        await asyncio.sleep(0)
+    except asyncio.CancelledError as cancelled:
+        return cancelled
+    return None
+
+
+def _end(run: Run, status: Status, error: BaseException | None) -> BaseException | None:
+    """Write the run's end; what interrupted that, if anything did."""
+    try:
+        run.end(status, error)
+    except _INTERRUPTIONS as late:
+        run.end(status if error else status_of(late), error or late)
+        return late
+    return None
+
+
+def _tell(left: str, error: BaseException | None, late: BaseException | None, on_error: str) -> None:
+    """Say what did not arrive. The user's own exception wins; then an interruption of the wait."""
+    leaving = error if error is not None else late
+    if left and leaving is not None:
+        _note(leaving, left)
+    elif left and on_error == "raise":
+        raise DeliveryError(left)
+    elif left:
+        warn(left)
+    if error is None and late is not None:
+        raise late
+
+
+def _note(error: BaseException, text: str) -> None:
+    """Add a note; an exception that takes none (a frozen dataclass) still leaves as it is."""
+    try:
+        error.add_note(text)
+    except Exception:
+        warn(text)
+
+
+def _patience(error: BaseException | None, late: BaseException | None) -> float:
+    """How long to wait for the trackers; not at all where a second interruption came already."""
+    if error is not None and late is not None:
+        return 0.0
+    return PATIENCE if error is None and late is None else PATIENCE_AFTER_ERROR

@@ -1,0 +1,67 @@
+"""The bar over a run's epochs."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from .._common.names import printable
+
+_EVERY = 0.1  # seconds between two drawings of new metrics
+
+
+class EpochBar:
+    """A tqdm bar over epochs: in a terminal or a notebook, and nowhere else. It never raises.
+
+    Args:
+        name: what stands before the bar.
+        finished: how many epochs were finished before.
+        count: of how many.
+        silent: show nothing at all.
+    """
+
+    def __init__(self, name: str, finished: int, count: int, silent: bool = False) -> None:
+        self._bar: Any = None
+        self._newest: dict[str, float] = {}
+        self._drawn = 0.0
+        with contextlib.suppress(Exception):
+            if not silent and (_in_notebook() or sys.stderr.isatty()):
+                from tqdm.auto import tqdm
+
+                self._bar = tqdm(total=count, initial=finished, desc=printable(name), unit="epoch", dynamic_ncols=True)
+
+    def show(self, metrics: Mapping[str, float]) -> None:
+        """Show the newest value of each metric behind the bar, ten times a second at most."""
+        if self._bar is None:
+            return
+        self._newest.update(metrics)
+        if time.monotonic() - self._drawn >= _EVERY:
+            self._draw()
+
+    def advance(self) -> None:
+        """One more epoch is finished."""
+        if self._bar is not None:
+            with contextlib.suppress(Exception):
+                self._bar.update()
+            self.show({})
+
+    def _draw(self) -> None:
+        self._drawn = time.monotonic()
+        with contextlib.suppress(Exception):
+            self._bar.set_postfix({printable(name): f"{value:.4g}" for name, value in list(self._newest.items())})
+
+    def close(self) -> None:
+        """Leave the bar as it is."""
+        if self._bar is not None:
+            with contextlib.suppress(Exception):
+                self._draw()
+                self._bar.close()
+
+
+def _in_notebook() -> bool:
+    """Whether a Jupyter kernel runs this code; nothing is imported for the answer."""
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")

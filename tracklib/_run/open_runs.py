@@ -1,0 +1,63 @@
+"""The process's open runs: what a fork and the interpreter's exit mean to them."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from typing import Protocol
+
+from .._journal.records import Status
+from ..trackers.base import BaseTracker
+from .ending import PATIENCE_AFTER_ERROR, Run, status_of
+
+
+class OpenRun(Run, Protocol):
+    """What the process's life asks of a run: ``Trackers`` has it."""
+
+    output_run: str
+    loggers: Sequence[BaseTracker]
+
+    def after_fork_in_child(self) -> None:
+        """In a forked child: it may log into the run, and never ends it."""
+
+
+open_runs: set[OpenRun] = set()  # begun and not let go
+_watching = False
+
+
+def watch(run: OpenRun) -> None:
+    """Count ``run`` among the open ones; from the first one on, know of forks and of the exit."""
+    global _watching
+    if not _watching:
+        _watching = True
+        os.register_at_fork(after_in_child=_after_fork_in_child)
+        atexit.register(_finish_all)
+    open_runs.add(run)
+
+
+def come_first_at_exit() -> None:
+    """Have the open runs end before what an SDK does at the interpreter's exit: W&B's ends its runs, and its process.
+
+    The hook that was registered last comes first, so this is for each time that an SDK has connected.
+    """
+    atexit.unregister(_finish_all)
+    atexit.register(_finish_all)
+
+
+def _after_fork_in_child() -> None:
+    for run in open_runs:
+        run.after_fork_in_child()
+
+
+def _finish_all() -> None:
+    """The interpreter exits inside a run: nobody finished it, so it failed or was killed."""
+    error = getattr(sys, "last_value", None)
+    status = status_of(error) if error else Status.KILLED
+    for run in list(open_runs):
+        run.end(status, error)
+        run.leave(PATIENCE_AFTER_ERROR)
+        if run.left:
+            logging.getLogger("tracklib").warning(run.left)

@@ -1,0 +1,1 @@
+"""The language: tracking, tracked and current."""

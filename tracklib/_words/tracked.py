@@ -1,0 +1,233 @@
+"""tracked: what a function returns is logged, and the function stays itself."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import itertools
+import sys
+import weakref
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, NamedTuple, TypeVar, overload
+
+from .._common.secrets import error_text
+from .._common.warn import warn
+from .._run.run import Trackers
+from .._values.arguments import arguments_of
+from .._values.flat import as_metrics
+from .callables import Kind, Wrapper, drive, drive_async, kind_of, need_callable, underlying
+from .current import current
+
+F = TypeVar("F")
+
+
+@overload
+def tracked(function: F, /) -> F: ...
+
+
+@overload
+def tracked(*, epoch: str = "epoch", axis: str = "epoch", every: int = 1, params: bool = False) -> Callable[[F], F]: ...
+
+
+def tracked(
+    function: Any = None, /, *, epoch: str | None = None, axis: str = "epoch", every: int = 1, params: bool = False
+) -> Any:
+    """Log the metrics that a function returns, into the current run.
+
+    For functions, methods, class and static methods, plain or async; of a generator, plain or async,
+    each value that it yields is logged. Name, signature, types and behaviour stay; what was returned is
+    handed on untouched. Without a current run the function is just called.
+
+    What counts as metrics: a mapping; a dataclass, named tuple, attrs or pydantic object; the mapping
+    inside a returned tuple; a bare number, under the function's name. None logs nothing. Anything else
+    is warned of once.
+
+    Args:
+        epoch: the argument that tells the epoch (on another axis: the step). Where the function has none,
+            or gets None, it is the epoch of ``t.epochs`` that is going on; else, and on another axis, the
+            function's own calls in this run are counted, from 0.
+        axis: what is counted: ``@tracked(axis="batch")`` for what happens in a batch. Then no argument
+            tells the step unless ``epoch`` names one.
+        every: log each n-th call only (of a generator, each n-th value), the first one in a run among them;
+            the others are not looked at, so that no device is waited for. All calls are counted but those
+            that return None.
+        params: log the arguments of the first call in a run as its params, defaults among them; an object
+            that is no value by its class's name, and none for the epoch.
+
+    Raises:
+        TypeError: what is decorated is no function; ``axis`` is no name.
+        ValueError: the function has no argument of the name given as ``epoch``; ``every`` is less than 1.
+    """
+    if type(every) is not int or every < 1:
+        raise ValueError(f"every must be a whole number from 1 on, as 50; got {every!r}")
+    if type(axis) is not str or not axis:
+        raise TypeError(f"axis must be a name, as 'epoch' or 'batch'; got {axis!r}")
+    how = _How(epoch or ("epoch" if axis == "epoch" else ""), epoch not in (None, "epoch"), axis, every, params)
+    return functools.partial(_track, how=how) if function is None else _track(function, how)
+
+
+class _How(NamedTuple):
+    """What ``tracked`` was asked for."""
+
+    epoch: str
+    is_needed: bool
+    axis: str
+    every: int
+    params: bool
+
+
+def _track(function: Any, how: _How) -> Any:
+    need_callable(function, "tracked")
+    watch = _Watch(function, how)
+    wrappers = {
+        Kind.PLAIN: watch.call,
+        Kind.COROUTINE: watch.call_async,
+        Kind.GENERATOR: watch.generate,
+        Kind.ASYNC_GENERATOR: watch.generate_async,
+    }
+    wrapper = wrappers[kind_of(function)]
+    return Wrapper(function, watch.saying_params(wrapper) if how.params else wrapper)
+
+
+class _Watch:
+    """What is known of a tracked function from its decoration on, and its wrappers by kind."""
+
+    def __init__(self, function: Any, how: _How) -> None:
+        self.name = _name_of(function)
+        self._epoch = how.epoch
+        self._axis = how.axis
+        self._every = how.every
+        self._position, self._default = _find_argument(function, how.epoch, how.is_needed)
+        self._counts: weakref.WeakKeyDictionary[Trackers, Iterator[int]] = weakref.WeakKeyDictionary()
+        self._calls: weakref.WeakKeyDictionary[Trackers, Iterator[int]] = weakref.WeakKeyDictionary()
+        self._warned = False
+
+    def saying_params(self, wrapper: Any) -> Any:
+        """``wrapper``, that first logs the arguments of the first call in a run as its params."""
+        said: weakref.WeakSet[Trackers] = weakref.WeakSet()
+
+        def call(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+            run = current()
+            if run is not None and run not in said:
+                said.add(run)
+                self._log_params(run, wrapped, args, kwargs)
+            return wrapper(wrapped, instance, args, kwargs)
+
+        return call
+
+    def _log_params(self, run: Trackers, wrapped: Any, args: Any, kwargs: Any) -> None:
+        try:
+            run.log_params(arguments_of(wrapped, args, kwargs, without=self._epoch))
+        except Exception as error:
+            self._warn(f"was called with what could not be logged ({type(error).__name__}: {error_text(error)})")
+
+    def call(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        returned = wrapped(*args, **kwargs)
+        run = current()
+        if run is not None and returned is not None:
+            self._log(run, returned, instance, args, kwargs)
+        return returned
+
+    async def call_async(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        returned = await wrapped(*args, **kwargs)
+        self._see(returned, instance, args, kwargs)
+        return returned
+
+    def generate(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        def step(call: Callable[[], Any]) -> Any:
+            item = call()
+            self._see(item, instance, args, kwargs)
+            return item
+
+        return drive(wrapped(*args, **kwargs), step)
+
+    def generate_async(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        async def step(call: Callable[[], Awaitable[Any]]) -> Any:
+            item = await call()
+            self._see(item, instance, args, kwargs)
+            return item
+
+        return drive_async(wrapped(*args, **kwargs), step)
+
+    def _see(self, returned: Any, instance: Any, args: Any, kwargs: Any) -> None:
+        run = current()
+        if run is not None and returned is not None:
+            self._log(run, returned, instance, args, kwargs)
+
+    def _log(self, run: Trackers, returned: Any, instance: Any, args: Any, kwargs: Any) -> None:
+        """Log what was returned. Never raises: the caller's work is done and must not be lost."""
+        try:
+            if self._every > 1 and not self._is_due(run):
+                return
+            epoch = self._epoch_of(run, instance, args, kwargs)
+            metrics = returned if type(returned) is dict else as_metrics(returned, self.name)
+            if metrics is None:
+                kind = type(returned).__name__
+                self._warn(f"returned {kind}, which holds no metrics: return a dict such as {{'loss': 0.1}}")
+                return
+            run.log(epoch, metrics, axis=self._axis)
+        except Exception as error:
+            self._warn(f"returned what could not be logged ({type(error).__name__}: {error_text(error)})")
+
+    def _warn(self, trouble: str) -> None:
+        if not self._warned:
+            self._warned = True
+            warn(f"{self.name} {trouble}")
+
+    def _epoch_of(self, run: Trackers, instance: Any, args: Any, kwargs: Any) -> Any:
+        if self._epoch in kwargs:
+            epoch = kwargs[self._epoch]
+        else:
+            position = self._position if instance is None else self._position - 1
+            epoch = args[position] if position < len(args) else self._default
+        if epoch is None and self._axis == "epoch":
+            epoch = run.epoch
+        return next(self._counts.get(run) or self._begin_count(run)) if epoch is None else epoch
+
+    def _begin_count(self, run: Trackers) -> Iterator[int]:
+        """The steps of the calls that are logged; in a resumed run on the same grid as before."""
+        first = -(-run.first_step(self._axis) // self._every) * self._every
+        return self._counts.setdefault(run, itertools.count(first, self._every))
+
+    def _is_due(self, run: Trackers) -> bool:
+        calls = self._calls.get(run) or self._calls.setdefault(run, itertools.count())
+        return next(calls) % self._every == 0
+
+
+_NOWHERE = sys.maxsize  # the position of an argument that is not given by position
+
+
+def _find_argument(function: Any, name: str, needed: bool) -> tuple[int, Any]:
+    """The position and the default of the argument ``name``.
+
+    wrapt hands an instance over apart from the arguments, so a position counts it, also where the
+    function is bound already and its signature leaves it out.
+    """
+    inner = function.__func__ if isinstance(function, classmethod | staticmethod) else function
+    try:
+        parameters = inspect.signature(inner).parameters
+    except (TypeError, ValueError):  # a builtin that does not tell
+        return _NOWHERE, None
+    parameter = parameters.get(name)
+    if parameter is None:
+        given = _given_to_partial(inner, name)
+        if needed and given is None and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+            raise ValueError(f"{_name_of(function)} has no argument {name!r}; it has {', '.join(parameters) or 'none'}")
+        return _NOWHERE, given
+    default = None if parameter.default is parameter.empty else parameter.default
+    if parameter.kind is parameter.KEYWORD_ONLY:
+        return _NOWHERE, default
+    is_bound = getattr(inner, "__self__", None) is not None
+    return list(parameters).index(name) + is_bound, default
+
+
+def _given_to_partial(function: Any, name: str) -> Any:
+    """The argument ``name`` where a ``functools.partial`` holds it by position, which hides it."""
+    if not isinstance(function, functools.partial):
+        return None
+    return inspect.signature(function.func).bind_partial(*function.args).arguments.get(name)
+
+
+def _name_of(function: Any) -> str:
+    name: str = getattr(underlying(function), "__name__", type(function).__name__)
+    return name
