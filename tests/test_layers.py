@@ -15,7 +15,7 @@ HOUSE = Path(tracklib.__file__).parent
 ROOMS = [  # from the roof to the ground; a module imports from its own room and from those below
     {"__main__", "cli"},
     {"__init__"},
-    {"_words"},
+    {"_words", "reading"},
     {"_run"},
     {"_delivery"},
     {"trackers"},
@@ -23,7 +23,7 @@ ROOMS = [  # from the roof to the ground; a module imports from its own room and
     {"_common", "errors", "limits"},
 ]
 FLOOR = {room: len(ROOMS) - index for index, rooms in enumerate(ROOMS) for room in rooms}
-NEIGHBOURS = [{"_journal", "_values"}]  # on one floor, and neither knows the other's inside
+NEIGHBOURS = [{"_journal", "_values"}, {"_words", "reading"}]  # on one floor, and neither knows the other's inside
 
 
 def modules() -> dict[str, ast.Module]:
