@@ -20,7 +20,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracklib._values import flat as _values
-from tracklib._values.flat import DEPTH, as_mapping, as_metrics, clean, plain, to_float
+from tracklib._values.flat import clean
+from tracklib._values.mappings import as_mapping
+from tracklib._values.numbers import to_float
+from tracklib._values.plain import plain
+from tracklib._values.returned import as_metrics
+from tracklib._values.room import DEPTH
 
 
 @dataclasses.dataclass

@@ -16,7 +16,8 @@ from scripted import PATIENT
 
 from tracklib import TrackerWarning, limits, tracking
 from tracklib._common.distinct import apart
-from tracklib._values.flat import MORE, clean, plain
+from tracklib._values.flat import clean
+from tracklib._values.plain import MORE, plain
 
 HUGE = "x" * 100_000_000
 FEWER = {f"p{number}": float(number) for number in range(1_000)}

@@ -13,7 +13,8 @@ from .._journal.journal import Journal
 from .._journal.last_attempt import Earlier, finished_epochs, last_step
 from .._journal.records import Artifact, Best, Epoch, Log, Params, Tags
 from .._values.arguments import INT64, as_axis, as_params, as_tags, holds, shown, whole_number
-from .._values.flat import as_mapping, clean
+from .._values.flat import clean
+from .._values.mappings import as_mapping
 from .._values.media import save_figure, save_image, save_table, save_text, with_ending
 from ..errors import LifecycleError
 from .epoch_bar import EpochBar

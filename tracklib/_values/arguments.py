@@ -14,7 +14,10 @@ from typing import Any, Literal
 
 from .. import limits
 from .._common.secrets import redact, redact_head, redact_text
-from .flat import DEPTH, Raised, as_mapping, item_of, name_of, plain, to_float, to_int
+from .mappings import Raised, as_mapping, item_of
+from .numbers import to_float, to_int
+from .plain import plain
+from .room import DEPTH, name_of
 
 INT64 = 2**63
 _LOOKED_AT = 20_000

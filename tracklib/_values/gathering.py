@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, get_args
 
 from .._common.warn import warn
-from .flat import Skipped, as_mapping, clean, to_float
+from .flat import Skipped, clean
+from .mappings import as_mapping
+from .numbers import to_float
 
 How = Literal["mean", "sum", "min", "max", "last"]
 

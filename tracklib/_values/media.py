@@ -12,7 +12,8 @@ from typing import Any
 from .._common.names import csv_name
 from .._common.secrets import redact_source
 from .._common.warn import warn
-from .flat import as_mapping, plain
+from .mappings import as_mapping
+from .plain import plain
 
 _PICTURES = "png jpg jpeg gif webp bmp tif tiff"
 _ENDINGS = {  # what a name may end with and is its format; in "lr=0.1" and "epoch.best" the dot means nothing

@@ -14,7 +14,7 @@ from .._common.secrets import error_text
 from .._common.warn import warn
 from .._run.run import Trackers
 from .._values.arguments import arguments_of
-from .._values.flat import as_metrics
+from .._values.returned import as_metrics
 from .callables import Kind, Wrapper, drive, drive_async, kind_of, need_callable, underlying
 from .current import current
 

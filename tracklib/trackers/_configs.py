@@ -18,7 +18,7 @@ import msgspec
 
 from .._common.secrets import redact, redact_text
 from .._values.arguments import shown
-from .._values.flat import plain
+from .._values.plain import plain
 from ..errors import ConfigError
 from .base import BaseTracker
 

@@ -14,7 +14,7 @@ from .._common.names import Names, file_name, in_one_line, mlflow_name, mlflow_p
 from .._common.secrets import error_text, redact, redact_text
 from .._common.warn import warn
 from .._journal.records import Best, Log, Status
-from .._values.flat import plain
+from .._values.plain import plain
 from ..errors import TrackerBlocked, TrackerLost, TrackerUnavailable
 from .base import BaseTracker
 

@@ -21,7 +21,7 @@ from .._common.names import Names, tensorboard_name
 from .._common.secrets import redact
 from .._common.warn import warn
 from .._journal.records import Best, Log, Status
-from .._values.flat import plain
+from .._values.plain import plain
 from ..errors import LifecycleError, TrackerLost
 from .base import BaseTracker
 

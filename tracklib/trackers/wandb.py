@@ -18,7 +18,7 @@ from .._common.secrets import redact, redact_text
 from .._common.warn import warn
 from .._journal.directory import link_whole, placed
 from .._journal.records import Begin, Best, Log, Status
-from .._values.flat import plain
+from .._values.plain import plain
 from ..errors import TrackerBlocked, TrackerLost, TrackerUnavailable
 from ._wandb_core import core_pid, disconnect, has_died, is_core
 from .base import BaseTracker
