@@ -5,6 +5,8 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,14 +14,14 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TYPED = os.path.join("tests", "typed_api.py")
 
 
-def check(*command):
+def check(*command: Any) -> Any:
     return subprocess.run(
         [sys.executable, "-m", *command], cwd=ROOT, env=os.environ | {"PYTHONPATH": ROOT}, capture_output=True,
         text=True, check=False,
     )  # fmt: skip
 
 
-def test_mypy_strict_sees_the_right_types(tmp_path):
+def test_mypy_strict_sees_the_right_types(tmp_path: Path) -> None:
     pytest.importorskip("mypy", reason="mypy is not installed")
     done = check(
         "mypy", "--strict", "--warn-unused-ignores", "--follow-imports=silent", "--cache-dir", str(tmp_path), TYPED
@@ -27,7 +29,7 @@ def test_mypy_strict_sees_the_right_types(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_pyright_sees_the_right_types(tmp_path):
+def test_pyright_sees_the_right_types(tmp_path: Path) -> None:
     if importlib.util.find_spec("pyright") is None:
         pytest.skip("pyright is not installed")
     settings = tmp_path / "pyrightconfig.json"
@@ -46,5 +48,5 @@ def test_pyright_sees_the_right_types(tmp_path):
     assert problems == []
 
 
-def test_the_package_says_that_it_is_typed():
+def test_the_package_says_that_it_is_typed() -> None:
     assert os.path.exists(os.path.join(ROOT, "tracklib", "py.typed"))

@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -26,7 +27,7 @@ any_name = st.text() | st.lists(pieces).map("".join)
 
 
 @given(any_name)
-def test_mlflow_takes_every_name(raw):
+def test_mlflow_takes_every_name(raw: Any) -> None:
     name = mlflow_name(raw)
     _validate_metric_name(name)
     _validate_param_name(name)
@@ -56,11 +57,11 @@ def test_mlflow_takes_every_name(raw):
         ("x" * 250, "x" * 250),
     ],
 )
-def test_an_mlflow_name_stays_as_near_as_it_can(raw, name):
+def test_an_mlflow_name_stays_as_near_as_it_can(raw: Any, name: Any) -> None:
     assert mlflow_name(raw) == name
 
 
-def test_two_long_names_that_begin_alike_stay_apart_at_mlflow():
+def test_two_long_names_that_begin_alike_stay_apart_at_mlflow() -> None:
     one, two = mlflow_name("x" * 300 + "1"), mlflow_name("x" * 300 + "2")
     assert one != two
     assert (len(one), len(two)) == (250, 250)
@@ -81,35 +82,35 @@ def test_two_long_names_that_begin_alike_stay_apart_at_mlflow():
         ("step", "step"),
     ],
 )
-def test_a_wandb_name_is_not_empty_and_none_of_its_own(raw, name):
+def test_a_wandb_name_is_not_empty_and_none_of_its_own(raw: str, name: str) -> None:
     assert wandb_name(raw) == name
 
 
 @pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r"])
-def test_no_column_name_is_a_formula(first):
+def test_no_column_name_is_a_formula(first: str) -> None:
     assert csv_name(f"{first}1+1") == f"'{first}1+1"
 
 
 @pytest.mark.parametrize(("raw", "name"), [("loss", "loss"), ("a=b", "a=b"), (" =1", " =1"), ("", "unnamed")])
-def test_a_column_name_stays_as_it_is_otherwise(raw, name):
+def test_a_column_name_stays_as_it_is_otherwise(raw: str, name: str) -> None:
     assert csv_name(raw) == name
 
 
 @pytest.mark.parametrize("limit", [64, 250])
 @pytest.mark.parametrize("raw", ["loss", "x" * 400, "caf\udce9", ""])
-def test_a_hash_is_six_digits_within_the_limit_and_the_same_each_time(raw, limit):
+def test_a_hash_is_six_digits_within_the_limit_and_the_same_each_time(raw: Any, limit: int) -> None:
     name = with_hash(raw, raw, limit)
     assert len(name) <= limit
     assert name == with_hash(raw, raw, limit)
     assert re.fullmatch(r"(?s).*-[0-9a-f]{6}", name)
 
 
-def test_names_that_stay_apart_are_translated_without_a_word():
+def test_names_that_stay_apart_are_translated_without_a_word() -> None:
     names = Names("MLflow", mlflow_name)
     assert [names["a@b"], names["a"], names["a@b"]] == ["a_b", "a", "a_b"]
 
 
-def test_each_name_is_translated_once():
+def test_each_name_is_translated_once() -> None:
     asked = []
     names = Names("B", lambda raw: asked.append(raw) or raw)
     for _ in range(3):
@@ -117,7 +118,7 @@ def test_each_name_is_translated_once():
     assert asked == ["loss", "epoch"]
 
 
-def test_the_second_of_two_names_that_fall_together_has_a_hash_and_one_warning():
+def test_the_second_of_two_names_that_fall_together_has_a_hash_and_one_warning() -> None:
     names = Names("MLflow", mlflow_name)
     assert names["a@b"] == "a_b"
     with pytest.warns(TrackerWarning) as warned:
@@ -128,7 +129,7 @@ def test_the_second_of_two_names_that_fall_together_has_a_hash_and_one_warning()
     assert len(warned) == 1
 
 
-def test_a_metric_called_as_the_axis_has_a_name_of_its_own():
+def test_a_metric_called_as_the_axis_has_a_name_of_its_own() -> None:
     names = Names("the CSV", csv_name)
     assert names.axis("epoch") == "epoch"
     with pytest.warns(TrackerWarning, match="the CSV has 'epoch' for 'epoch' already"):
@@ -136,21 +137,21 @@ def test_a_metric_called_as_the_axis_has_a_name_of_its_own():
     assert names.axis("epoch") == "epoch"
 
 
-def test_an_axis_called_as_a_metric_has_a_name_of_its_own():
+def test_an_axis_called_as_a_metric_has_a_name_of_its_own() -> None:
     names = Names("the CSV", csv_name)
     names["step"]
     with pytest.warns(TrackerWarning):
         assert names.axis("step") not in ("step", "")
 
 
-def test_a_name_within_a_group_is_apart_from_a_metric_that_is_called_so():
+def test_a_name_within_a_group_is_apart_from_a_metric_that_is_called_so() -> None:
     names = Names("TensorBoard", tensorboard_name)
     assert names.within("batch", "loss") == names.within("batch", "loss") == "batch/loss"
     with pytest.warns(TrackerWarning, match="'batch/loss'"):
         assert names["batch/loss"] != "batch/loss"
 
 
-def test_a_hash_that_is_taken_is_not_taken_twice():
+def test_a_hash_that_is_taken_is_not_taken_twice() -> None:
     names = Names("MLflow", mlflow_name)
     raws = ["a@b", with_hash("a_b", "a#b"), "a#b"]
     with pytest.warns(TrackerWarning):
@@ -160,7 +161,7 @@ def test_a_hash_that_is_taken_is_not_taken_twice():
 
 @pytest.mark.parametrize("rule", [mlflow_name, wandb_name, csv_name, tensorboard_name])
 @given(raws=st.lists(any_name | st.sampled_from(["", "unnamed", "_step", "metric_step", "a@b", "a#b", "a_b"])))
-def test_no_two_names_become_one_and_each_keeps_its_own(rule, raws):
+def test_no_two_names_become_one_and_each_keeps_its_own(rule: Any, raws: Any) -> None:
     names = Names("B", rule)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -172,19 +173,19 @@ def test_no_two_names_become_one_and_each_keeps_its_own(rule, raws):
 # The table outlives the process
 
 
-def restored(state, rule=mlflow_name, **options):
+def restored(state: Any, rule: Any = mlflow_name, **options: Any) -> Any:
     names = Names("B", rule, **options)
     names.restore(state)
     return names
 
 
-def translated(names, raws):
+def translated(names: Any, raws: Any) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return [names[raw] for raw in raws]
 
 
-def test_a_table_that_is_kept_gives_the_same_names_in_any_other_order():
+def test_a_table_that_is_kept_gives_the_same_names_in_any_other_order() -> None:
     raws = ["a_b", "a@b", "a#b", "loss", "", "x" * 300, "x" * 299 + "y"]
     state = {}
     names = Names("B", mlflow_name)
@@ -193,12 +194,12 @@ def test_a_table_that_is_kept_gives_the_same_names_in_any_other_order():
     assert translated(restored(state), raws[::-1]) == first[::-1]
 
 
-def test_without_the_table_the_order_would_decide():
+def test_without_the_table_the_order_would_decide() -> None:
     one = translated(Names("B", mlflow_name), ["a@b", "a#b"])
     assert one != translated(Names("B", mlflow_name), ["a#b", "a@b"])[::-1]
 
 
-def test_a_new_name_does_not_get_one_that_an_earlier_process_gave_away():
+def test_a_new_name_does_not_get_one_that_an_earlier_process_gave_away() -> None:
     state = {}
     names = Names("B", mlflow_name)
     assert names["a_b"] == "a_b"
@@ -209,7 +210,7 @@ def test_a_new_name_does_not_get_one_that_an_earlier_process_gave_away():
     assert again["a_b"] == "a_b"
 
 
-def test_a_name_that_was_warned_of_is_not_warned_of_after_a_restart():
+def test_a_name_that_was_warned_of_is_not_warned_of_after_a_restart() -> None:
     state = {}
     names = Names("B", mlflow_name)
     translated(names, ["a@b", "a#b"])
@@ -219,7 +220,7 @@ def test_a_name_that_was_warned_of_is_not_warned_of_after_a_restart():
         assert restored(state)["a#b"] == names["a#b"]
 
 
-def test_an_axis_keeps_its_name_too():
+def test_an_axis_keeps_its_name_too() -> None:
     state = {}
     names = Names("B", csv_name)
     translated(names, ["step"])
@@ -230,18 +231,18 @@ def test_an_axis_keeps_its_name_too():
     assert (again.axis("step"), again["step"]) == (axis, "step")
 
 
-def test_a_metric_may_be_called_as_an_axis_is_kept():
+def test_a_metric_may_be_called_as_an_axis_is_kept() -> None:
     names = Names("B", csv_name)
     assert names["axis step"] == "axis step"
     assert names.axis("step") == "step"
     assert names["axis\0step"] == "axis\0step"
 
 
-def test_the_state_is_written_only_when_the_table_grew():
+def test_the_state_is_written_only_when_the_table_grew() -> None:
     class State(dict):
         written = 0
 
-        def __setitem__(self, key, value):
+        def __setitem__(self, key: Any, value: Any) -> None:
             self.written += 1
             super().__setitem__(key, value)
 
@@ -254,7 +255,7 @@ def test_the_state_is_written_only_when_the_table_grew():
     assert list(state) == ["table"]
 
 
-def test_the_table_stays_short_however_long_the_names_are():
+def test_the_table_stays_short_however_long_the_names_are() -> None:
     state = {}
     names = Names("B", mlflow_name)
     translated(names, [str(number) * 10_000 for number in range(10)])
@@ -263,18 +264,18 @@ def test_the_table_stays_short_however_long_the_names_are():
 
 
 @pytest.mark.parametrize("kept", ["", "[]", "{", '{"name a": 5}', "null", '{"a": ""}', '{"": ""}'])
-def test_a_table_that_somebody_damaged_is_as_good_as_none(kept):
+def test_a_table_that_somebody_damaged_is_as_good_as_none(kept: str) -> None:
     assert restored({"names": kept})["a@b"] == "a_b"
 
 
-def test_a_name_that_is_taken_from_the_start_is_nobodys():
+def test_a_name_that_is_taken_from_the_start_is_nobodys() -> None:
     names = Names("MLflow", mlflow_name, taken={"tracklib.uid": "the run's identity"})
     with pytest.warns(TrackerWarning, match="MLflow has 'tracklib.uid' for \"the run's identity\" already"):
         assert names["tracklib.uid"] == with_hash("tracklib.uid", "tracklib.uid")
 
 
 @given(st.lists(any_name | st.sampled_from(["a@b", "a#b", "a_b", "\udce9"])), st.integers(0, 5))
-def test_a_restart_anywhere_changes_no_name(raws, at):
+def test_a_restart_anywhere_changes_no_name(raws: Any, at: Any) -> None:
     state = {}
     names = Names("B", mlflow_name)
     first = dict(zip(raws[:at], translated(names, raws[:at]), strict=True))
@@ -298,12 +299,12 @@ def test_a_restart_anywhere_changes_no_name(raws, at):
         ("wandb_version", "param_wandb_version"),
     ],
 )
-def test_a_param_of_wandb_is_not_empty_and_none_of_its_own(raw, name):
+def test_a_param_of_wandb_is_not_empty_and_none_of_its_own(raw: str, name: str) -> None:
     assert wandb_param_name(raw) == name
 
 
 @pytest.mark.parametrize("raw", ["lr", "a/b", "é" * 250, "é/" * 120, "../x", "a" * 300, "\x00", "/", "😀" * 200])
-def test_a_files_name_is_relative_and_short_enough_for_every_file_system(raw):
+def test_a_files_name_is_relative_and_short_enough_for_every_file_system(raw: Any) -> None:
     name = file_name(raw)
     assert len(name.encode()) <= 200
     assert not name.startswith("/")
@@ -312,10 +313,10 @@ def test_a_files_name_is_relative_and_short_enough_for_every_file_system(raw):
 
 
 @pytest.mark.parametrize(("raw", "name"), [("digits", "digits"), ("a\nb\x00", "a_b_"), ("x" * 128, "x" * 128)])
-def test_a_runs_name_is_in_one_line(raw, name):
+def test_a_runs_name_is_in_one_line(raw: Any, name: Any) -> None:
     assert in_one_line(raw, 128) == name
 
 
-def test_a_runs_name_that_is_too_long_ends_in_a_hash():
+def test_a_runs_name_that_is_too_long_ends_in_a_hash() -> None:
     one, two = in_one_line("x" * 129, 128), in_one_line("x" * 130, 128)
     assert (len(one), len(two), one == two) == (128, 128, False)

@@ -1,5 +1,7 @@
 """Secrets out: what is masked, and what only looks like a secret and is not."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,13 +20,13 @@ from tracklib._common.secrets import (
 WORDS = "Correct-Horse"  # a secret that nothing but its place gives away
 
 
-def made(prefix, length, alphabet="aB3dE5gH1jK7"):
+def made(prefix: Any, length: Any, alphabet: str = "aB3dE5gH1jK7") -> Any:
     """A key of the well-known shape ``prefix`` + ``length`` characters; put together here, so that no scanner calls."""
     return prefix + (alphabet * length)[:length]
 
 
 @pytest.fixture(autouse=True)
-def environment(monkeypatch):
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRACKLIB_TEST_TOKEN", "a secret of the environment")
 
 
@@ -44,7 +46,7 @@ def environment(monkeypatch):
         "jwt", "sig", "X-Amz-Signature",
     ],
 )  # fmt: skip
-def test_a_name_that_says_secret_masks_its_value(name):
+def test_a_name_that_says_secret_masks_its_value(name: str) -> None:
     assert is_secret_name(name)
     assert redact({name: WORDS}) == {name: MASK}
     assert redact_text(f"{name}={WORDS}") == f"{name}={MASK}"
@@ -61,7 +63,7 @@ def test_a_name_that_says_secret_masks_its_value(name):
         "secretary", "cookbook", "signature", "design", "sigma", "sigmoid", "bear", "", "123", "lr", "été",
     ],
 )  # fmt: skip
-def test_a_name_that_only_looks_secret_keeps_its_value(name):
+def test_a_name_that_only_looks_secret_keeps_its_value(name: str) -> None:
     assert not is_secret_name(name)
     assert redact({name: WORDS}) == {name: WORDS}
     assert redact_text(f"{name}={WORDS}") == f"{name}={WORDS}"
@@ -69,19 +71,19 @@ def test_a_name_that_only_looks_secret_keeps_its_value(name):
 
 @pytest.mark.parametrize("name", ["token_accuracy", "token_dim", "auth_retries", "password_attempts", "secret_seed"])
 @pytest.mark.parametrize("number", [3, 0.93, 100_000])
-def test_a_number_is_no_secret_where_the_secret_word_is_not_the_last(name, number):
+def test_a_number_is_no_secret_where_the_secret_word_is_not_the_last(name: str, number: float) -> None:
     assert redact({name: number}) == {name: number}
     assert redact_text(f"{name}={number}") == f"{name}={number}"
 
 
 @pytest.mark.parametrize("name", ["password", "db_password", "api_token", "api_key"])
-def test_a_whole_number_is_a_secret_where_its_name_says_so(name):
+def test_a_whole_number_is_a_secret_where_its_name_says_so(name: str) -> None:
     assert redact({name: 12345678}) == {name: MASK}
     assert redact_text(f"{name}: 12345678") == f"{name}: {MASK}"
 
 
 @pytest.mark.parametrize("value", [None, True, False, 0.5])
-def test_none_a_flag_and_a_fraction_are_no_secrets(value):
+def test_none_a_flag_and_a_fraction_are_no_secrets(value: Any) -> None:
     assert redact({"use_auth_token": value}) == {"use_auth_token": value}
 
 
@@ -120,7 +122,7 @@ def test_none_a_flag_and_a_fraction_are_no_secrets(value):
     ],
     ids=lambda secret: secret[:12],
 )
-def test_a_value_of_a_well_known_shape_is_masked_wherever_it_stands(secret):
+def test_a_value_of_a_well_known_shape_is_masked_wherever_it_stands(secret: Any) -> None:
     assert redact(secret) == MASK
     assert redact_text(f"refused: {secret}") == f"refused: {MASK}"
     assert redact({"notes": [f"({secret})"]})["notes"][0].startswith(f"({MASK}")
@@ -156,7 +158,7 @@ def test_a_value_of_a_well_known_shape_is_masked_wherever_it_stands(secret):
         "",
     ],
 )
-def test_a_text_that_only_looks_secret_is_kept(text):
+def test_a_text_that_only_looks_secret_is_kept(text: Any) -> None:
     assert redact_text(text) == text
 
 
@@ -195,7 +197,7 @@ def test_a_text_that_only_looks_secret_is_kept(text):
         ("(Evil: api_key=***)", "(Evil: api_key=***)"),
     ],
 )
-def test_the_secret_in_a_text_is_masked_and_the_rest_is_kept(text, masked):
+def test_the_secret_in_a_text_is_masked_and_the_rest_is_kept(text: str, masked: str | None) -> None:
     made = redact_text(text)
     if masked is None:
         assert "dXNlcjpwYXNz" not in made
@@ -229,7 +231,9 @@ def test_the_secret_in_a_text_is_masked_and_the_rest_is_kept(text, masked):
         ('+optimizer: str = "sgd"', '+optimizer: str = "sgd"'),
     ],
 )
-def test_the_secret_in_a_program_is_masked_whatever_stands_between_it_and_its_name(source, masked):
+def test_the_secret_in_a_program_is_masked_whatever_stands_between_it_and_its_name(
+    source: str, masked: str | None
+) -> None:
     made = redact_source(source.replace("S", "hunter2hunter2"))
     assert "hunter2" not in made
     assert "0123456789" not in made
@@ -240,19 +244,19 @@ def test_the_secret_in_a_program_is_masked_whatever_stands_between_it_and_its_na
 @pytest.mark.parametrize(
     "unit", ["token:[", "token: ", 'token="a" or ', '\\"token\\": \\"', "token=f(", '"--token", default=']
 )
-def test_a_long_source_takes_no_more_than_its_length_deserves(unit):
+def test_a_long_source_takes_no_more_than_its_length_deserves(unit: str) -> None:
     redact_source(unit * (200_000 // len(unit)))
 
 
 # By the environment
 
 
-def test_the_value_of_a_secret_variable_is_masked_wherever_it_stands(monkeypatch):
+def test_the_value_of_a_secret_variable_is_masked_wherever_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "correct horse battery")
     assert redact({"command": "login correct horse battery now"}) == {"command": f"login {MASK} now"}
 
 
-def test_of_two_secret_variables_the_longer_is_masked_whole(monkeypatch):
+def test_of_two_secret_variables_the_longer_is_masked_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("A_TOKEN", "battery horse")
     monkeypatch.setenv("B_TOKEN", "battery horse staple")
     assert redact_text("x battery horse staple") == f"x {MASK}"
@@ -261,13 +265,13 @@ def test_of_two_secret_variables_the_longer_is_masked_whole(monkeypatch):
 @pytest.mark.parametrize(
     ("name", "value"), [("HARMLESS", "battery horse"), ("TOKENIZER", "battery horse"), ("SHORT_TOKEN", "horse")]
 )
-def test_an_innocent_or_short_variable_is_kept(monkeypatch, name, value):
+def test_an_innocent_or_short_variable_is_kept(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(name, value)
     assert redact_text("a battery horse") == "a battery horse"
 
 
 @pytest.mark.parametrize("name", ["PWD", "OLDPWD"])
-def test_the_working_directory_is_no_password(monkeypatch, name):
+def test_the_working_directory_is_no_password(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "/home/someone/project")
     assert redact_text("cannot write /home/someone/project/runs") == "cannot write /home/someone/project/runs"
 
@@ -275,18 +279,18 @@ def test_the_working_directory_is_no_password(monkeypatch, name):
 # Containers
 
 
-def test_containers_are_rebuilt_and_not_changed():
+def test_containers_are_rebuilt_and_not_changed() -> None:
     config = {"a": [{"token": "abc"}, ("x", {"password": "p"})], 1: "kept"}
     assert redact(config) == {"a": [{"token": MASK}, ["x", {"password": MASK}]], 1: "kept"}
     assert config == {"a": [{"token": "abc"}, ("x", {"password": "p"})], 1: "kept"}
 
 
-def test_all_of_a_secret_list_is_masked():
+def test_all_of_a_secret_list_is_masked() -> None:
     assert redact({"api_keys": ["one", "two"]}) == {"api_keys": [MASK, MASK]}
     assert redact(["one"], "token") == [MASK]
 
 
-def test_all_text_in_a_secret_mapping_is_masked():
+def test_all_text_in_a_secret_mapping_is_masked() -> None:
     config = {"credentials": {"user": "me", "inner": {"value": "x"}, "type": "basic"}, "user": "me"}
     assert redact(config) == {
         "credentials": {"user": MASK, "inner": {"value": MASK}, "type": "basic"},
@@ -294,32 +298,32 @@ def test_all_text_in_a_secret_mapping_is_masked():
     }
 
 
-def test_what_was_masked_is_left_out_where_a_default_shall_take_its_place():
+def test_what_was_masked_is_left_out_where_a_default_shall_take_its_place() -> None:
     config = redact({"uri": "http://u:p@host", "token": "abc", "inner": {"password": "p", "lr": 0.1}, "keys": ["a", 1]})
     assert without_masks(config) == {"uri": "http://host", "inner": {"lr": 0.1}, "keys": ["a", 1]}
     assert without_masks(["a", MASK]) == ["a"]
 
 
 @pytest.mark.parametrize("value", [0, 1.5, None, True, 10**30])
-def test_what_is_no_text_is_kept(value):
+def test_what_is_no_text_is_kept(value: Any) -> None:
     assert redact({"lr": value}) == {"lr": value}
 
 
 @given(st.text())
-def test_masking_twice_is_masking_once(text):
+def test_masking_twice_is_masking_once(text: Any) -> None:
     once = redact_text(text)
     assert redact_text(once) == once
 
 
 @pytest.mark.parametrize("unit", ["a", "a.", " ", "sk-", "eyJ", "'", '"', "a=", "://", "authorization:", "\\", "a='\\"])
-def test_a_long_text_takes_no_more_than_its_length_deserves(unit):
+def test_a_long_text_takes_no_more_than_its_length_deserves(unit: str) -> None:
     redact_text(unit * (200_000 // len(unit)))
 
 
 # Lists of words
 
 
-def test_what_follows_an_option_is_masked_as_on_a_command_line():
+def test_what_follows_an_option_is_masked_as_on_a_command_line() -> None:
     words = ["train.py", "--token", "x", "-v", "--api-key=abcd", "--num-tokens", "5", "--secret", "-x", "kept"]
     assert redact({"argv": words}) == {
         "argv": ["train.py", "--token", MASK, "-v", f"--api-key={MASK}", "--num-tokens", "5", "--secret", "-x", "kept"]
@@ -327,29 +331,29 @@ def test_what_follows_an_option_is_masked_as_on_a_command_line():
 
 
 @pytest.mark.parametrize("item", ["- a line of text", "--token and more", "-H 'Authorization: none'", "---", "-"])
-def test_a_text_that_begins_with_a_dash_is_no_option(item):
+def test_a_text_that_begins_with_a_dash_is_no_option(item: str) -> None:
     assert redact([item, "kept"])[1] == "kept"
 
 
-def test_in_a_secret_list_an_option_changes_nothing():
+def test_in_a_secret_list_an_option_changes_nothing() -> None:
     assert redact({"credentials": ["a", "--lr", "b"]}) == {"credentials": [MASK, MASK, MASK]}
 
 
 # Nothing is lost, and nothing hangs
 
 
-def test_two_names_that_are_masked_are_both_kept():
+def test_two_names_that_are_masked_are_both_kept() -> None:
     one, two = made("ghp_", 36), made("hf_", 34)
     assert redact({one: 1, "lr": 0.1, two: 2}) == {MASK: 1, "lr": 0.1, f"{MASK}-2": 2}
 
 
-def test_what_holds_itself_is_masked_where_it_would_begin_again():
+def test_what_holds_itself_is_masked_where_it_would_begin_again() -> None:
     loop = {"lr": 0.1, "list": [1]}
     loop["list"].append(loop)
     assert redact(loop) == {"lr": 0.1, "list": [1, MASK]}
 
 
-def test_what_is_nested_too_deeply_is_masked_at_the_bottom():
+def test_what_is_nested_too_deeply_is_masked_at_the_bottom() -> None:
     deep = leaf = {}
     for _ in range(200):
         leaf["x"] = leaf = {}
@@ -357,22 +361,22 @@ def test_what_is_nested_too_deeply_is_masked_at_the_bottom():
     assert "hunter2" not in repr(redact(deep))
 
 
-def test_sets_are_looked_into():
+def test_sets_are_looked_into() -> None:
     assert redact({"api_keys": {"one"}, "words": {"lr"}}) == {"api_keys": [MASK], "words": ["lr"]}
 
 
 @pytest.mark.parametrize("spelt", ["a%20secret%20of%20the%20environment", "a secret of the environment"])
-def test_a_variables_value_is_masked_as_a_url_spells_it_too(spelt):
+def test_a_variables_value_is_masked_as_a_url_spells_it_too(spelt: str) -> None:
     assert redact_text(f"https://host/?q={spelt}&x=1") == f"https://host/?q={MASK}&x=1"
 
 
-def test_a_variables_value_is_masked_as_json_spells_it_too(monkeypatch):
+def test_a_variables_value_is_masked_as_json_spells_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_PASSWORD", 'quote " and\nnewline')
     assert redact_text(r'{"x": "quote \" and\nnewline"}') == f'{{"x": "{MASK}"}}'
 
 
 @pytest.mark.parametrize("limit", [10, 80, 500])
-def test_the_beginning_of_a_long_text_shows_no_part_of_a_secret(limit):
+def test_the_beginning_of_a_long_text_shows_no_part_of_a_secret(limit: int) -> None:
     key = made("ghp_", 36)
     for length in range(0, 600, 7):
         shown = redact_head("x" * length + " " + key + " " + "y" * 20_000, limit)
@@ -380,12 +384,12 @@ def test_the_beginning_of_a_long_text_shows_no_part_of_a_secret(limit):
         assert len(shown) <= limit + 3
 
 
-def test_the_beginning_of_a_short_text_is_the_text():
+def test_the_beginning_of_a_short_text_is_the_text() -> None:
     assert redact_head("loss=0.5", 80) == "loss=0.5"
     assert redact_head("x" * 81, 80) == "x" * 80 + "..."
 
 
-def test_a_text_shows_a_secret_by_its_shape_or_the_environment_and_not_by_a_name_beside_it():
+def test_a_text_shows_a_secret_by_its_shape_or_the_environment_and_not_by_a_name_beside_it() -> None:
     assert shows_secret(f"({made('ghp_', 36)})")
     assert shows_secret("a secret of the environment")
     assert not shows_secret("token=abcdefgh")

@@ -5,6 +5,8 @@ import functools
 import inspect
 import threading
 import warnings
+from pathlib import Path
+from typing import Any
 
 import pytest
 import wrapt
@@ -15,7 +17,7 @@ from tracklib.errors import TrackerWarning
 from tracklib.trackers import CsvLogger
 
 
-def reported(call):
+def reported(call: Any) -> Any:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         call()
@@ -23,47 +25,47 @@ def reported(call):
     return warning
 
 
-def line_of(function):
+def line_of(function: Any) -> Any:
     return inspect.getsourcelines(function)[1]
 
 
-def test_a_warning_is_a_tracker_warning_with_the_message():
+def test_a_warning_is_a_tracker_warning_with_the_message() -> None:
     warning = reported(lambda: warn("the disk is full"))
     assert warning.category is TrackerWarning
     assert str(warning.message) == "the disk is full"
 
 
-def directly():
+def directly() -> None:
     warn("x")
 
 
-def through_one_module_of_ours():
+def through_one_module_of_ours() -> None:
     names = Names("W&B", wandb_name)
     names["_step"], names["metric_step"]
 
 
-def through_two_modules_of_ours(path):
+def through_two_modules_of_ours(path: str) -> None:
     csv = CsvLogger(output_run=str(path))
     csv.init()
     csv.log(epoch=1, log_dict={"loss": "low"})
 
 
-def test_a_warning_points_at_the_line_that_called():
+def test_a_warning_points_at_the_line_that_called() -> None:
     warning = reported(directly)
     assert (warning.filename, warning.lineno) == (__file__, line_of(directly) + 1)
 
 
-def test_a_warning_points_past_a_module_of_ours():
+def test_a_warning_points_past_a_module_of_ours() -> None:
     warning = reported(through_one_module_of_ours)
     assert (warning.filename, warning.lineno) == (__file__, line_of(through_one_module_of_ours) + 2)
 
 
-def test_a_warning_points_past_two_modules_of_ours(tmp_path):
+def test_a_warning_points_past_two_modules_of_ours(tmp_path: Path) -> None:
     warning = reported(lambda: through_two_modules_of_ours(tmp_path))
     assert (warning.filename, warning.lineno) == (__file__, line_of(through_two_modules_of_ours) + 3)
 
 
-def ours(source):
+def ours(source: Any) -> Any:
     """What ``source`` defines, as if it were written in a module of tracklib."""
     defined = {"warn": warn, "contextlib": contextlib, "functools": functools, "wrapt": wrapt}
     exec(compile(source, warn.__code__.co_filename, "exec"), defined)
@@ -86,33 +88,33 @@ made = passes_through(lambda: warn('x'))
 """)
 
 
-def through_contextlib():
+def through_contextlib() -> None:
     with CONTEXT():
         pass
 
 
-def through_functools():
+def through_functools() -> None:
     DISPATCHED("x")
 
 
-def through_wrapt():
+def through_wrapt() -> None:
     DECORATED()
 
 
 @pytest.mark.parametrize("call", [through_contextlib, through_functools, through_wrapt])
-def test_a_warning_points_past_the_libraries_that_ours_is_called_through(call):
+def test_a_warning_points_past_the_libraries_that_ours_is_called_through(call: Any) -> None:
     warning = reported(call)
     assert (warning.filename, warning.lineno) == (__file__, line_of(call) + 1)
 
 
-def test_where_no_line_of_the_users_is_the_log_tells_it(caplog):
+def test_where_no_line_of_the_users_is_the_log_tells_it(caplog: pytest.LogCaptureFixture) -> None:
     thread = threading.Thread(target=ours("def made(): warn('x')"))
     thread.start()
     thread.join()
     assert caplog.messages == ["x"]
 
 
-def test_a_warning_may_be_made_an_error():
+def test_a_warning_may_be_made_an_error() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(TrackerWarning, match="the disk is full"):

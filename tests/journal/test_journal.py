@@ -10,6 +10,8 @@ import sys
 import textwrap
 import threading
 import zlib
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,16 +22,16 @@ from tracklib._journal.records import Begin, End, Log, Params, Status, Tags
 BEGIN = Begin(time=1, format=1, uid="u", attempt=1, name="n", pid=2, host="h", configs=[])
 
 
-def log(step, **metrics):
+def log(step: Any, **metrics: Any) -> Any:
     return Log(time=7, axis="epoch", step=step, metrics=metrics or {"loss": 0.25 + step})
 
 
-def line_of(record):
+def line_of(record: Any) -> Any:
     body = _journal.encode(record)
     return b"%08x %b\n" % (zlib.crc32(body), body)
 
 
-def read(path, **start):
+def read(path: str, **start: Any) -> Any:
     reader = Reader(str(path), **start)
     try:
         return [entry.record for entry in reader.records()], reader.damaged
@@ -37,29 +39,29 @@ def read(path, **start):
         reader.close()
 
 
-def steps(path):
+def steps(path: str) -> Any:
     return [record.step for record in read(path)[0]]
 
 
 @pytest.fixture
-def path(tmp_path):
+def path(tmp_path: Path) -> Any:
     return str(tmp_path / "journal.jsonl")
 
 
 @pytest.fixture
-def told():
+def told() -> Any:
     return []
 
 
 @pytest.fixture
-def journal(path, told):
+def journal(path: str, told: list[str]) -> Any:
     return Journal(path, told.append)
 
 
 # What is written
 
 
-def test_records_come_back_in_order_with_their_ordinals(journal, path):
+def test_records_come_back_in_order_with_their_ordinals(journal: Any, path: str) -> None:
     end = End(time=9, status=Status.FINISHED)
     for record in (BEGIN, log(1), Params(time=1, params={"lr": 0.1}), log(2, loss=math.inf), end):
         journal.append(record)
@@ -73,7 +75,7 @@ def test_records_come_back_in_order_with_their_ordinals(journal, path):
     assert entries[4] == Entry(end, 4, os.path.getsize(path))
 
 
-def test_a_line_is_a_checksum_a_space_the_json_and_a_newline(journal, path):
+def test_a_line_is_a_checksum_a_space_the_json_and_a_newline(journal: Any, path: str) -> None:
     journal.append(log(1))
     with open(path, "rb") as file:
         line = file.read()
@@ -81,7 +83,7 @@ def test_a_line_is_a_checksum_a_space_the_json_and_a_newline(journal, path):
     assert line[9:] == b'{"type":"log","axis":"epoch","step":1,"metrics":{"loss":1.25},"time":7}\n'
 
 
-def test_a_record_is_one_write(journal, monkeypatch):
+def test_a_record_is_one_write(journal: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     written = []
     real = os.write
     monkeypatch.setattr(os, "write", lambda fd, line: written.append(line) or real(fd, line))
@@ -90,18 +92,18 @@ def test_a_record_is_one_write(journal, monkeypatch):
     assert written == [line_of(log(1)), line_of(log(2))]
 
 
-def test_the_file_is_for_its_owner_alone(journal, path):
+def test_the_file_is_for_its_owner_alone(journal: Any, path: str) -> None:
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
 
 
-def test_a_symlink_is_not_followed(path, tmp_path):
+def test_a_symlink_is_not_followed(path: str, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").touch()
     os.symlink(tmp_path / "elsewhere", path)
     with pytest.raises(OSError, match=os.strerror(errno.ELOOP)):
         Journal(path, print)
 
 
-def test_a_second_writer_goes_on_behind_the_first(path, journal):
+def test_a_second_writer_goes_on_behind_the_first(path: str, journal: Any) -> None:
     journal.append(log(1))
     second = Journal(path, print)
     second.append(log(2))
@@ -109,7 +111,7 @@ def test_a_second_writer_goes_on_behind_the_first(path, journal):
     assert steps(path) == [1, 2, 3]
 
 
-def test_time_never_falls(journal, monkeypatch):
+def test_time_never_falls(journal: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([5_000_000, 3_000_000, 6_000_000])
     monkeypatch.setattr(_journal.time, "time_ns", lambda: next(clock))
     assert [journal.now(), journal.now(), journal.now()] == [5, 5, 6]
@@ -119,7 +121,7 @@ def test_time_never_falls(journal, monkeypatch):
 
 
 @pytest.fixture
-def small(path):
+def small(path: str) -> Any:
     """A small journal's bytes, with carriage returns and a NaN in it, and its records."""
     records = [BEGIN, log(1), log(2, **{"a\r\nb": math.nan}), log(3), End(time=9, status=Status.FAILED, message="\r")]
     journal = Journal(path, print)
@@ -129,25 +131,25 @@ def small(path):
         return file.read(), [repr(record) for record in records]
 
 
-def reprs(path):
+def reprs(path: str) -> Any:
     records, damaged = read(path)
     return [repr(record).replace(f"ordinal={record.ordinal}", "ordinal=-1") if isinstance(record, Log) else repr(record)
             for record in records], damaged  # fmt: skip
 
 
-def put(path, content):
+def put(path: str, content: Any) -> None:
     with open(path, "wb") as file:
         file.write(content)
 
 
-def test_every_prefix_recovers_exactly(path, small):
+def test_every_prefix_recovers_exactly(path: str, small: Any) -> None:
     content, records = small
     for length in range(len(content) + 1):
         put(path, content[:length])
         assert reprs(path) == (records[: content[:length].count(b"\n")], 0)
 
 
-def test_every_prefix_is_taken_up_by_the_next_writer(path, small):
+def test_every_prefix_is_taken_up_by_the_next_writer(path: str, small: Any) -> None:
     content, records = small
     for length in range(len(content) + 1):
         put(path, content[:length])
@@ -158,7 +160,7 @@ def test_every_prefix_is_taken_up_by_the_next_writer(path, small):
         assert reprs(path) == ([*records[:whole], repr(log(9))], int(is_torn))
 
 
-def test_every_flipped_bit_costs_the_record_whose_line_it_is_in_and_no_other(path, small):
+def test_every_flipped_bit_costs_the_record_whose_line_it_is_in_and_no_other(path: str, small: Any) -> None:
     content, records = small
     for position in range(len(content)):
         own = content[:position].count(b"\n")
@@ -170,12 +172,12 @@ def test_every_flipped_bit_costs_the_record_whose_line_it_is_in_and_no_other(pat
             assert reprs(path) == (others, spoiled_lines(bytes(flipped), content)), (position, bit)
 
 
-def spoiled_lines(flipped, content):
+def spoiled_lines(flipped: Any, content: Any) -> Any:
     """How many lines are no records: two where the bit made a newline, none where the last one lost its own."""
     return len(set(flipped.split(b"\n")[:-1]) - set(content.split(b"\n")) - {b""})
 
 
-def test_the_ordinals_count_the_valid_lines_whatever_is_damaged(path, small):
+def test_the_ordinals_count_the_valid_lines_whatever_is_damaged(path: str, small: Any) -> None:
     content, records = small
     for position in range(len(content)):
         flipped = bytearray(content)
@@ -189,7 +191,7 @@ def test_the_ordinals_count_the_valid_lines_whatever_is_damaged(path, small):
         assert reader.offset == flipped.rfind(b"\n") + 1
 
 
-def test_two_flipped_bits_cost_two_records_at_most_and_never_yield_a_wrong_one(path, small):
+def test_two_flipped_bits_cost_two_records_at_most_and_never_yield_a_wrong_one(path: str, small: Any) -> None:
     content, records = small
     for position in range(len(content)):
         flipped = bytearray(content)
@@ -201,41 +203,41 @@ def test_two_flipped_bits_cost_two_records_at_most_and_never_yield_a_wrong_one(p
         assert kept == [record for record in records if record in kept]
 
 
-def test_damaged_lines_are_counted_and_blank_ones_are_not(path):
+def test_damaged_lines_are_counted_and_blank_ones_are_not(path: str) -> None:
     put(path, b"\n\nnonsense\n" + line_of(log(1)) + b"00000000 \n" + line_of(log(2))[:-1] + b" \n" + line_of(log(3)))
     records, damaged = read(path)
     assert ([record.step for record in records], damaged) == ([1, 3], 3)
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"no json"])
-def test_a_line_that_is_whole_but_no_record_is_damage(path, body):
+def test_a_line_that_is_whole_but_no_record_is_damage(path: str, body: bytes) -> None:
     put(path, b"%08x %b\n" % (zlib.crc32(body), body) + line_of(log(1)))
     records, damaged = read(path)
     assert ([record.ordinal for record in records], damaged) == ([0], 1)
 
 
 @pytest.mark.parametrize("body", [b'{"type":"of tomorrow"}', b'{"type":"end","time":1,"message":"\xff"}'])
-def test_a_whole_line_of_an_unknown_kind_is_passed_over_and_has_its_ordinal(path, body):
+def test_a_whole_line_of_an_unknown_kind_is_passed_over_and_has_its_ordinal(path: str, body: bytes) -> None:
     put(path, b"%08x %b\n" % (zlib.crc32(body), body) + line_of(log(1)))
     records, damaged = read(path)
     assert ([record.ordinal for record in records], damaged) == ([1], 0)
 
 
 @pytest.mark.parametrize("cut", range(1, len(line_of(log(1))) - 1))
-def test_a_line_right_behind_one_that_was_cut_off_counts(path, cut):
+def test_a_line_right_behind_one_that_was_cut_off_counts(path: str, cut: Any) -> None:
     put(path, line_of(log(1))[:cut] + line_of(log(2)) + line_of(log(3)))
     records, damaged = read(path)
     assert ([record.step for record in records], damaged) == ([2, 3], 1)
 
 
-def test_a_text_that_looks_like_a_line_is_none(path):
+def test_a_text_that_looks_like_a_line_is_none(path: str) -> None:
     inner = line_of(log(7))[:-1].decode()
     put(path, line_of(Tags(time=1, tags={"t": "x" + inner}))[1:] + line_of(log(1)))
     records, damaged = read(path)
     assert ([record.step for record in records], damaged) == ([1], 1)
 
 
-def test_damage_longer_than_a_piece_does_not_look_like_the_end(path, monkeypatch):
+def test_damage_longer_than_a_piece_does_not_look_like_the_end(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_journal, "_PIECE", 64)
     put(path, b"garbage\n" * 100 + b"\0" * 1000 + b"\n" + line_of(log(1)))
     assert read(path) == ([Log(time=7, axis="epoch", step=1, metrics={"loss": 1.25}, ordinal=0)], 101)
@@ -244,7 +246,7 @@ def test_damage_longer_than_a_piece_does_not_look_like_the_end(path, monkeypatch
 # Reading on
 
 
-def test_a_torn_tail_is_left_for_its_writer(path):
+def test_a_torn_tail_is_left_for_its_writer(path: str) -> None:
     whole, torn = line_of(log(1)), line_of(log(2))
     put(path, whole + torn[:-3])
     reader = Reader(path)
@@ -256,7 +258,7 @@ def test_a_torn_tail_is_left_for_its_writer(path):
     reader.close()
 
 
-def test_a_reader_goes_on_from_an_offset_and_an_ordinal(journal, path):
+def test_a_reader_goes_on_from_an_offset_and_an_ordinal(journal: Any, path: str) -> None:
     for step in range(5):
         journal.append(log(step))
     reader = Reader(path)
@@ -270,7 +272,7 @@ def test_a_reader_goes_on_from_an_offset_and_an_ordinal(journal, path):
     later.close()
 
 
-def test_a_reader_follows_its_writer(journal, path):
+def test_a_reader_follows_its_writer(journal: Any, path: str) -> None:
     reader = Reader(path)
     seen = []
     for step in range(3):
@@ -281,7 +283,7 @@ def test_a_reader_follows_its_writer(journal, path):
     assert seen == [0, 1, 2]
 
 
-def test_a_long_journal_is_read_in_pieces(journal, path, monkeypatch):
+def test_a_long_journal_is_read_in_pieces(journal: Any, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_journal, "_PIECE", 256)
     for step in range(50):
         journal.append(log(step))
@@ -294,7 +296,7 @@ def test_a_long_journal_is_read_in_pieces(journal, path, monkeypatch):
     assert steps(path) == list(range(50))
 
 
-def test_a_line_longer_than_a_piece_is_read_whole(journal, path, monkeypatch):
+def test_a_line_longer_than_a_piece_is_read_whole(journal: Any, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_journal, "_PIECE", 64)
     many = {f"metric/{number}": number / 8 for number in range(100)}
     journal.append(log(1))
@@ -303,7 +305,9 @@ def test_a_line_longer_than_a_piece_is_read_whole(journal, path, monkeypatch):
     assert [record.metrics for record in read(path)[0]] == [{"loss": 1.25}, many, {"loss": 3.25}]
 
 
-def test_lines_behind_an_offset_are_counted_by_their_newlines(journal, path, monkeypatch):
+def test_lines_behind_an_offset_are_counted_by_their_newlines(
+    journal: Any, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(_journal, "_CHUNK", 64)
     for step in range(5):
         journal.append(log(step))
@@ -313,10 +317,10 @@ def test_lines_behind_an_offset_are_counted_by_their_newlines(journal, path, mon
 # Many writers
 
 
-def test_threads_append_at_once_and_no_record_is_lost_or_mixed(journal, path):
+def test_threads_append_at_once_and_no_record_is_lost_or_mixed(journal: Any, path: str) -> None:
     barrier = threading.Barrier(4)
 
-    def write(thread):
+    def write(thread: Any) -> None:
         barrier.wait()
         for number in range(250):
             journal.append(log(thread * 1000 + number, **{"m" * (number % 97 + 1): float(number)}))
@@ -333,7 +337,7 @@ def test_threads_append_at_once_and_no_record_is_lost_or_mixed(journal, path):
         assert own == [thread * 1000 + number for number in range(250)]
 
 
-def in_child(work):
+def in_child(work: Any) -> None:
     """Run ``work`` in a forked child, and wait until it is gone."""
     child = os.fork()
     if child == 0:
@@ -345,8 +349,8 @@ def in_child(work):
     assert os.waitpid(child, 0)[1] == 0
 
 
-def test_a_forked_child_appends_to_the_same_file(journal, path):
-    def child():
+def test_a_forked_child_appends_to_the_same_file(journal: Any, path: str) -> None:
+    def child() -> None:
         journal.after_fork_in_child()
         journal.append(log(2))
 
@@ -356,12 +360,14 @@ def test_a_forked_child_appends_to_the_same_file(journal, path):
     assert steps(path) == [1, 2, 3]
 
 
-def test_a_forked_child_does_not_write_its_parents_backlog_again(journal, path, monkeypatch):
+def test_a_forked_child_does_not_write_its_parents_backlog_again(
+    journal: Any, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with monkeypatch.context() as full:
         full.setattr(os, "write", refuse)
         journal.append(log(1))
 
-    def child():
+    def child() -> None:
         journal.after_fork_in_child()
         assert journal.waiting == 0
         journal.append(log(2))
@@ -371,15 +377,15 @@ def test_a_forked_child_does_not_write_its_parents_backlog_again(journal, path, 
     assert steps(path) == [2, 1, 3]
 
 
-def test_a_forked_childs_journal_begins_without_a_backlog(told):
+def test_a_forked_childs_journal_begins_without_a_backlog(told: list[str]) -> None:
     journal = Journal("/dev/full", told.append)
     journal.append(log(1))
     journal.after_fork_in_child()
     assert journal.waiting == 0
 
 
-def test_a_child_forked_while_a_thread_held_the_backlog_can_append(journal, path):
-    def child():
+def test_a_child_forked_while_a_thread_held_the_backlog_can_append(journal: Any, path: str) -> None:
+    def child() -> None:
         journal.after_fork_in_child()
         journal._torn = True  # the way that takes the lock
         signal.alarm(10)
@@ -387,7 +393,7 @@ def test_a_child_forked_while_a_thread_held_the_backlog_can_append(journal, path
 
     taken, done = threading.Event(), threading.Event()
 
-    def hold():
+    def hold() -> None:
         with journal._backlog_lock:
             taken.set()
             done.wait()
@@ -404,22 +410,22 @@ def test_a_child_forked_while_a_thread_held_the_backlog_can_append(journal, path
 # A disk that refuses
 
 
-def refuse(fd, line):
+def refuse(fd: Any, line: Any) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def scripted(monkeypatch, *lengths):
+def scripted(monkeypatch: pytest.MonkeyPatch, *lengths: Any) -> None:
     """Let ``os.write`` take so many bytes at each call, None for all of them; afterwards all."""
     real, script = os.write, iter(lengths)
 
-    def write(fd, line):
+    def write(fd: Any, line: Any) -> Any:
         length = next(script, None)
         return real(fd, line if length is None else line[:length])
 
     monkeypatch.setattr(os, "write", write)
 
 
-def test_what_a_full_device_refuses_waits_and_is_told_once(told):
+def test_what_a_full_device_refuses_waits_and_is_told_once(told: list[str]) -> None:
     journal = Journal("/dev/full", told.append)
     for step in range(3):
         journal.append(log(step))
@@ -430,7 +436,7 @@ def test_what_a_full_device_refuses_waits_and_is_told_once(told):
     assert "No space left on device" in message
 
 
-def test_a_file_at_its_size_limit_keeps_every_record_in_order(path):
+def test_a_file_at_its_size_limit_keeps_every_record_in_order(path: str) -> None:
     program = """
         import resource, signal, sys
         from tracklib._journal.journal import Journal
@@ -457,7 +463,9 @@ def test_a_file_at_its_size_limit_keeps_every_record_in_order(path):
     assert damaged == 1
 
 
-def test_the_backlog_is_spent_in_order_by_the_next_append(journal, path, monkeypatch):
+def test_the_backlog_is_spent_in_order_by_the_next_append(
+    journal: Any, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with monkeypatch.context() as full:
         full.setattr(os, "write", refuse)
         for step in range(3):
@@ -466,7 +474,7 @@ def test_the_backlog_is_spent_in_order_by_the_next_append(journal, path, monkeyp
     assert (journal.waiting, steps(path)) == (0, [0, 1, 2, 3])
 
 
-def test_the_backlog_is_spent_by_sync_too(journal, path, monkeypatch):
+def test_the_backlog_is_spent_by_sync_too(journal: Any, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as full:
         full.setattr(os, "write", refuse)
         journal.append(log(1))
@@ -474,7 +482,9 @@ def test_the_backlog_is_spent_by_sync_too(journal, path, monkeypatch):
     assert (journal.waiting, steps(path)) == (0, [1])
 
 
-def test_a_disk_that_fills_again_keeps_the_rest_in_order(journal, path, monkeypatch):
+def test_a_disk_that_fills_again_keeps_the_rest_in_order(
+    journal: Any, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with monkeypatch.context() as full:
         full.setattr(os, "write", refuse)
         for step in range(3):
@@ -487,7 +497,9 @@ def test_a_disk_that_fills_again_keeps_the_rest_in_order(journal, path, monkeypa
     assert (journal.waiting, steps(path)) == (0, [0, 1, 2, 3, 4])
 
 
-def test_a_disk_that_recovers_and_fills_again_is_told_of_again(journal, told, monkeypatch):
+def test_a_disk_that_recovers_and_fills_again_is_told_of_again(
+    journal: Any, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     for _ in range(2):
         with monkeypatch.context() as full:
             full.setattr(os, "write", refuse)
@@ -498,7 +510,9 @@ def test_a_disk_that_recovers_and_fills_again_is_told_of_again(journal, told, mo
 
 
 @pytest.mark.parametrize("length", range(1, len(line_of(log(1)))))
-def test_a_short_write_of_any_length_gives_the_record_once(journal, path, monkeypatch, length):
+def test_a_short_write_of_any_length_gives_the_record_once(
+    journal: Any, path: str, monkeypatch: pytest.MonkeyPatch, length: Any
+) -> None:
     with monkeypatch.context() as short:
         scripted(short, length)
         journal.append(log(1))
@@ -508,7 +522,9 @@ def test_a_short_write_of_any_length_gives_the_record_once(journal, path, monkey
 
 
 @pytest.mark.parametrize("second", range(1, len(line_of(log(1))) + 2))
-def test_two_short_writes_give_the_record_once(journal, path, monkeypatch, second):
+def test_two_short_writes_give_the_record_once(
+    journal: Any, path: str, monkeypatch: pytest.MonkeyPatch, second: Any
+) -> None:
     with monkeypatch.context() as short:
         scripted(short, 20, second)
         journal.append(log(1))
@@ -517,7 +533,9 @@ def test_two_short_writes_give_the_record_once(journal, path, monkeypatch, secon
     assert steps(path) == [1, 2]
 
 
-def test_a_torn_tail_that_cannot_be_mended_yet_keeps_the_record_waiting(path, told, monkeypatch):
+def test_a_torn_tail_that_cannot_be_mended_yet_keeps_the_record_waiting(
+    path: str, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     put(path, line_of(log(1)) + b"0123")
     journal = Journal(path, told.append)
     with monkeypatch.context() as full:
@@ -528,7 +546,9 @@ def test_a_torn_tail_that_cannot_be_mended_yet_keeps_the_record_waiting(path, to
     assert steps(path) == [1, 2, 3]
 
 
-def test_the_backlog_is_bounded_and_what_it_cannot_hold_is_counted_and_told_once(journal, path, told, monkeypatch):
+def test_the_backlog_is_bounded_and_what_it_cannot_hold_is_counted_and_told_once(
+    journal: Any, path: str, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(_journal, "BACKLOG_BYTES", 3 * len(line_of(log(0))))
     with monkeypatch.context() as full:
         full.setattr(os, "write", refuse)
@@ -540,7 +560,7 @@ def test_the_backlog_is_bounded_and_what_it_cannot_hold_is_counted_and_told_once
     assert steps(path) == [0, 1, 2, 8]
 
 
-def test_a_spent_backlog_has_all_its_room_again(journal, monkeypatch):
+def test_a_spent_backlog_has_all_its_room_again(journal: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_journal, "BACKLOG_BYTES", 3 * len(line_of(log(0))))
     for _ in range(3):
         with monkeypatch.context() as full:
@@ -551,8 +571,8 @@ def test_a_spent_backlog_has_all_its_room_again(journal, monkeypatch):
     assert (journal.waiting, journal.lost) == (0, 0)
 
 
-def test_the_record_is_kept_when_telling_the_trouble_raises(path, monkeypatch):
-    def tell(message):
+def test_the_record_is_kept_when_telling_the_trouble_raises(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def tell(message: Any) -> None:
         raise UserWarning(message)
 
     journal = Journal(path, tell)
@@ -564,7 +584,7 @@ def test_the_record_is_kept_when_telling_the_trouble_raises(path, monkeypatch):
     assert steps(path) == [1, 2]
 
 
-def test_a_spill_holds_what_still_waits(tmp_path, told):
+def test_a_spill_holds_what_still_waits(tmp_path: Path, told: list[str]) -> None:
     journal = Journal("/dev/full", told.append)
     journal.append(log(1))
     journal.append(log(2))
@@ -574,7 +594,9 @@ def test_a_spill_holds_what_still_waits(tmp_path, told):
     assert stat.S_IMODE(os.stat(tmp_path / "spill.jsonl").st_mode) == 0o600
 
 
-def test_what_was_spilled_is_not_written_by_a_late_tick_as_well(journal, path, tmp_path, monkeypatch):
+def test_what_was_spilled_is_not_written_by_a_late_tick_as_well(
+    journal: Any, path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with monkeypatch.context() as full:
         full.setattr(os, "write", refuse)
         journal.append(log(1))
@@ -584,7 +606,7 @@ def test_what_was_spilled_is_not_written_by_a_late_tick_as_well(journal, path, t
     assert steps(path) == [2]
 
 
-def test_a_spill_overwrites_nothing(journal, tmp_path):
+def test_a_spill_overwrites_nothing(journal: Any, tmp_path: Path) -> None:
     (tmp_path / "spill.jsonl").write_text("precious")
     with pytest.raises(FileExistsError):
         journal.spill(str(tmp_path / "spill.jsonl"))
@@ -595,13 +617,13 @@ def test_a_spill_overwrites_nothing(journal, tmp_path):
 
 
 @pytest.fixture
-def synced(monkeypatch):
+def synced(monkeypatch: pytest.MonkeyPatch) -> Any:
     calls = []
     monkeypatch.setattr(_journal, "_fdatasync", calls.append)
     return calls
 
 
-def test_append_never_syncs_and_sync_does_once(journal, synced):
+def test_append_never_syncs_and_sync_does_once(journal: Any, synced: Any) -> None:
     journal.append(log(1))
     assert synced == []
     journal.sync()
@@ -609,7 +631,7 @@ def test_append_never_syncs_and_sync_does_once(journal, synced):
     assert synced == [journal._fd]
 
 
-def test_a_tick_syncs_about_once_a_second(journal, synced, monkeypatch):
+def test_a_tick_syncs_about_once_a_second(journal: Any, synced: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     start = journal._synced_at
     clock = [start + 0.9]
     monkeypatch.setattr(_journal.time, "monotonic", lambda: clock[0])
@@ -624,12 +646,12 @@ def test_a_tick_syncs_about_once_a_second(journal, synced, monkeypatch):
     assert len(synced) == 1
 
 
-def test_of_two_threads_that_tick_at_once_one_syncs(journal, synced, monkeypatch):
+def test_of_two_threads_that_tick_at_once_one_syncs(journal: Any, synced: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     journal._synced_at -= 10
     journal.append(log(1))
     monkeypatch.setattr(_journal, "_fdatasync", lambda fd: (synced.append(fd), another_tick()))
 
-    def another_tick():
+    def another_tick() -> None:
         journal._synced_at -= 10
         journal._unsynced = True
         thread = threading.Thread(target=journal.tick)
@@ -640,14 +662,14 @@ def test_of_two_threads_that_tick_at_once_one_syncs(journal, synced, monkeypatch
     assert len(synced) == 1
 
 
-def test_a_disk_that_cannot_sync_stops_nothing(told):
+def test_a_disk_that_cannot_sync_stops_nothing(told: list[str]) -> None:
     journal = Journal("/dev/null", told.append)  # takes every write, and has nothing to sync
     journal.append(log(1))
     journal.sync()
     assert told == []
 
 
-def test_the_file_stays_open_until_nobody_can_append_any_more(path):
+def test_the_file_stays_open_until_nobody_can_append_any_more(path: str) -> None:
     journal = Journal(path, print)
     fd = journal._fd
     journal.let_go()
@@ -658,6 +680,6 @@ def test_the_file_stays_open_until_nobody_can_append_any_more(path):
         os.fstat(fd)
 
 
-def test_a_descriptor_that_somebody_else_closed_does_not_keep_a_run_from_ending(tmp_path):
+def test_a_descriptor_that_somebody_else_closed_does_not_keep_a_run_from_ending(tmp_path: Path) -> None:
     journal = _journal.Journal(str(tmp_path / "journal.jsonl"), print)
     os.close(journal._fd)

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import textwrap
 import threading
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,14 +29,14 @@ HOLDER = """
 """
 
 
-def holder(directory):
+def holder(directory: Any) -> Any:
     return subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(HOLDER), str(directory)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
 
 
-def in_child(work):
+def in_child(work: Any) -> None:
     """Run ``work`` in a forked child, and wait until it is gone."""
     child = os.fork()
     if child == 0:
@@ -46,7 +48,7 @@ def in_child(work):
     assert os.waitpid(child, 0)[1] == 0
 
 
-def test_a_directory_has_one_owner_in_a_process(tmp_path):
+def test_a_directory_has_one_owner_in_a_process(tmp_path: Path) -> None:
     with held(str(tmp_path)):
         with pytest.raises(RunDirectoryError, match="still going on"), held(str(tmp_path)):
             pass
@@ -55,14 +57,14 @@ def test_a_directory_has_one_owner_in_a_process(tmp_path):
             pass
 
 
-def test_a_refused_holder_leaves_the_lock_with_its_owner(tmp_path):
+def test_a_refused_holder_leaves_the_lock_with_its_owner(tmp_path: Path) -> None:
     with held(str(tmp_path)):
         with pytest.raises(RunDirectoryError), held(str(tmp_path)):
             pass
         assert holder(tmp_path).communicate()[0].startswith("refused")
 
 
-def test_a_directory_has_one_owner_among_processes(tmp_path):
+def test_a_directory_has_one_owner_among_processes(tmp_path: Path) -> None:
     owner = holder(tmp_path)
     assert owner.stdout.readline() == "held\n"
     with pytest.raises(RunDirectoryError, match=str(tmp_path)), held(str(tmp_path)):
@@ -72,7 +74,7 @@ def test_a_directory_has_one_owner_among_processes(tmp_path):
         pass
 
 
-def test_a_killed_owner_leaves_the_lock_free(tmp_path):
+def test_a_killed_owner_leaves_the_lock_free(tmp_path: Path) -> None:
     owner = holder(tmp_path)
     owner.stdout.readline()
     owner.kill()
@@ -81,7 +83,7 @@ def test_a_killed_owner_leaves_the_lock_free(tmp_path):
         pass
 
 
-def test_a_lock_is_free_when_its_block_ends_however_it_ends(tmp_path):
+def test_a_lock_is_free_when_its_block_ends_however_it_ends(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), held(str(tmp_path)):
         raise ZeroDivisionError
     assert holder(tmp_path).communicate("")[0] == "held\n"
@@ -89,8 +91,8 @@ def test_a_lock_is_free_when_its_block_ends_however_it_ends(tmp_path):
         pass
 
 
-def test_a_forked_child_that_closes_every_file_does_not_free_its_parents_lock(tmp_path):
-    def child():
+def test_a_forked_child_that_closes_every_file_does_not_free_its_parents_lock(tmp_path: Path) -> None:
+    def child() -> None:
         for fd in range(3, 64):
             with contextlib.suppress(OSError):
                 os.close(fd)
@@ -100,7 +102,7 @@ def test_a_forked_child_that_closes_every_file_does_not_free_its_parents_lock(tm
         assert holder(tmp_path).communicate()[0].startswith("refused")
 
 
-def test_a_forked_child_may_own_a_directory_that_its_parent_has_given_back(tmp_path):
+def test_a_forked_child_may_own_a_directory_that_its_parent_has_given_back(tmp_path: Path) -> None:
     go_read, go_write = os.pipe()
     with held(str(tmp_path)):
         child = os.fork()
@@ -117,11 +119,11 @@ def test_a_forked_child_may_own_a_directory_that_its_parent_has_given_back(tmp_p
     os.close(go_write)
 
 
-def test_of_many_threads_one_gets_the_directory(tmp_path):
+def test_of_many_threads_one_gets_the_directory(tmp_path: Path) -> None:
     barrier, over = threading.Barrier(8), threading.Barrier(8)
     got = []
 
-    def take():
+    def take() -> None:
         barrier.wait()
         try:
             with held(str(tmp_path)):
@@ -139,7 +141,7 @@ def test_of_many_threads_one_gets_the_directory(tmp_path):
     assert sorted(got) == ["held"] + ["refused"] * 7
 
 
-def test_a_directory_that_is_not_there_is_the_callers_to_explain(tmp_path):
+def test_a_directory_that_is_not_there_is_the_callers_to_explain(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), held(str(tmp_path / "nowhere")):
         pass
     (tmp_path / "nowhere").mkdir()
@@ -147,8 +149,8 @@ def test_a_directory_that_is_not_there_is_the_callers_to_explain(tmp_path):
         pass
 
 
-def test_a_file_system_without_locks_is_no_second_owner(tmp_path, monkeypatch):
-    def no_locks(fd, how):
+def test_a_file_system_without_locks_is_no_second_owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_locks(fd: Any, how: Any) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(_lock.fcntl, "lockf", no_locks)
@@ -157,13 +159,13 @@ def test_a_file_system_without_locks_is_no_second_owner(tmp_path, monkeypatch):
     assert not isinstance(caught.value, RunDirectoryError)
 
 
-def test_the_error_says_that_the_directory_is_in_use_and_not_that_it_is_broken(tmp_path):
+def test_the_error_says_that_the_directory_is_in_use_and_not_that_it_is_broken(tmp_path: Path) -> None:
     with held(str(tmp_path)), pytest.raises(RunDirectoryError) as caught, held(str(tmp_path)):
         pass
     assert caught.value.in_use
 
 
-def test_the_lock_file_is_for_its_owner_alone_and_is_no_link(tmp_path):
+def test_the_lock_file_is_for_its_owner_alone_and_is_no_link(tmp_path: Path) -> None:
     with held(str(tmp_path)):
         assert os.stat(tmp_path / "journal.lock").st_mode & 0o777 == 0o600
     os.unlink(tmp_path / "journal.lock")
@@ -173,14 +175,14 @@ def test_the_lock_file_is_for_its_owner_alone_and_is_no_link(tmp_path):
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_a_lock_that_another_process_holds_is_not_waited_for(tmp_path):
+def test_a_lock_that_another_process_holds_is_not_waited_for(tmp_path: Path) -> None:
     owner = holder(tmp_path)
     owner.stdout.readline()
     assert try_lock(str(tmp_path / "journal.lock")) == -1
     owner.communicate()
 
 
-def test_a_refusal_leaves_no_file_open(tmp_path):
+def test_a_refusal_leaves_no_file_open(tmp_path: Path) -> None:
     owner = holder(tmp_path)
     owner.stdout.readline()
     before = len(os.listdir("/dev/fd"))

@@ -1,6 +1,7 @@
 """The records: what is encoded comes back, and nothing else does."""
 
 import math
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,11 +14,11 @@ names = st.text(st.characters(exclude_categories=["Cs"]))
 floats = st.floats()
 
 
-def log(metrics, *, axis="epoch", step=1, ordinal=-1):
+def log(metrics: Any, *, axis: str = "epoch", step: int = 1, ordinal: int = -1) -> Any:
     return Log(time=7, axis=axis, step=step, metrics=metrics, ordinal=ordinal)
 
 
-def same(left, right):
+def same(left: Any, right: Any) -> Any:
     """Equal, and NaN equals NaN, and -0.0 is not 0.0."""
     return list(left) == list(right) and all(repr(value) == repr(right[name]) for name, value in left.items())
 
@@ -36,12 +37,12 @@ def same(left, right):
     ],
     ids=lambda record: type(record).__name__,
 )  # fmt: skip
-def test_each_record_comes_back_as_it_was(record):
+def test_each_record_comes_back_as_it_was(record: Any) -> None:
     assert decode(encode(record), 0) == record
 
 
 @given(st.dictionaries(names, floats), names, st.integers(-(2**63), 2**63 - 1))
-def test_any_log_comes_back_as_it_was(metrics, axis, step):
+def test_any_log_comes_back_as_it_was(metrics: Any, axis: Any, step: Any) -> None:
     back = decode(encode(log(metrics, axis=axis, step=step)), 4)
     assert (back.time, back.axis, back.step, back.ordinal) == (7, axis, step, 4)
     assert same(back.metrics, metrics)
@@ -51,32 +52,32 @@ def test_any_log_comes_back_as_it_was(metrics, axis, step):
 @pytest.mark.parametrize(
     "name", ["loss", "", "nan", '"nan"', "-inf", ":null", 'a":null', '{"type":"end"}', "a\nb", "é", "\x00"]
 )
-def test_no_name_and_no_number_confuses_the_two(name, number):
+def test_no_name_and_no_number_confuses_the_two(name: str, number: Any) -> None:
     metrics = {name: number, "other": 0.5}
     assert same(decode(encode(log(metrics)), 0).metrics, metrics)
 
 
-def test_the_non_finite_floats_are_the_strings_that_the_format_names():
+def test_the_non_finite_floats_are_the_strings_that_the_format_names() -> None:
     body = encode(log({"a": math.nan, "b": math.inf, "c": -math.inf, "d": 1.5}))
     assert msgspec.json.decode(body)["metrics"] == {"a": "nan", "b": "inf", "c": "-inf", "d": 1.5}
 
 
-def test_the_body_is_one_line():
+def test_the_body_is_one_line() -> None:
     assert b"\n" not in encode(log({"a\nb\r": 1.0}))
 
 
-def test_the_first_key_is_the_type():
+def test_the_first_key_is_the_type() -> None:
     assert encode(log({"loss": 0.5})).startswith(b'{"type":"log",')
     assert encode(log({"loss": math.nan})).startswith(b'{"type":"log",')
 
 
-def test_an_ordinal_is_never_stored():
+def test_an_ordinal_is_never_stored() -> None:
     for metrics in ({"loss": 0.5}, {"loss": math.nan}):
         assert b"ordinal" not in encode(log(metrics))
 
 
 @pytest.mark.parametrize("text", ["\ud800", "caf\udce9"])
-def test_a_lone_surrogate_is_spelled_out_where_utf_8_has_no_bytes_for_it(text):
+def test_a_lone_surrogate_is_spelled_out_where_utf_8_has_no_bytes_for_it(text: str) -> None:
     spelled = text.encode("utf-8", "backslashreplace").decode()
     assert decode(encode(End(time=1, status=Status.FAILED, message=text)), 0).message == spelled
     params = {text: [text, 1, None, {"x": True}]}
@@ -102,16 +103,16 @@ def test_a_lone_surrogate_is_spelled_out_where_utf_8_has_no_bytes_for_it(text):
         b'{"type":"log","time":1,"axis":"\xff","step":1,"metrics":{}}',
     ],
 )
-def test_what_is_no_record_of_this_format_is_refused(body):
+def test_what_is_no_record_of_this_format_is_refused(body: bytes) -> None:
     with pytest.raises((msgspec.MsgspecError, UnicodeDecodeError)):
         decode(body, 0)
 
 
-def test_a_field_of_a_later_version_is_passed_over():
+def test_a_field_of_a_later_version_is_passed_over() -> None:
     assert decode(b'{"type":"end","time":1,"status":"killed","mood":"sad"}', 0) == End(time=1, status=Status.KILLED)
 
 
-def test_an_integer_metric_of_another_writer_is_a_float():
+def test_an_integer_metric_of_another_writer_is_a_float() -> None:
     metrics = decode(b'{"type":"log","time":1,"axis":"e","step":1,"metrics":{"a":1,"b":"nan"}}', 0).metrics
     assert type(metrics["a"]) is float
 
@@ -124,5 +125,7 @@ def test_an_integer_metric_of_another_writer_is_a_float():
         ({"epoch": 4.0, "loss": 0.5}, {"epoch": 4.0, "loss": 0.5}),
     ],
 )
-def test_a_metric_that_only_repeats_the_step_is_no_column_beside_it(metrics, columns):
+def test_a_metric_that_only_repeats_the_step_is_no_column_beside_it(
+    metrics: dict[str, float], columns: dict[str, float]
+) -> None:
     assert Log(time=0, axis="epoch", step=3, metrics=metrics).columns() == columns

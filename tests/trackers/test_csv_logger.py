@@ -9,6 +9,9 @@ import subprocess
 import sys
 import textwrap
 import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,30 +24,30 @@ from tracklib.errors import LifecycleError, TrackerWarning
 from tracklib.trackers import CsvLogger, csv_logger
 
 
-def record(step, axis="epoch", **metrics):
+def record(step: Any, axis: str = "epoch", **metrics: Any) -> Any:
     return Log(time=7, axis=axis, step=step, metrics=metrics)
 
 
 @pytest.fixture
-def path(tmp_path):
+def path(tmp_path: Path) -> Any:
     return tmp_path / "metrics.csv"
 
 
 @pytest.fixture
-def logger(tmp_path):
+def logger(tmp_path: Path) -> Iterator[Any]:
     logger = CsvLogger(output_run=str(tmp_path))
     logger.init()
     yield logger
     logger.close()
 
 
-def managed(directory):
+def managed(directory: Any) -> Any:
     logger = CsvLogger(output_run=str(directory))
     logger.begin = Begin(time=1, format=1, uid="u", attempt=1, name="n", pid=2, host="h", configs=[])
     return logger
 
 
-def table(path):
+def table(path: Path) -> Any:
     with open(path, newline="", encoding="utf-8") as file:
         return list(csv.reader(file))
 
@@ -52,64 +55,64 @@ def table(path):
 # The table
 
 
-def test_a_new_file_has_the_epoch_as_its_header(logger, path):
+def test_a_new_file_has_the_epoch_as_its_header(logger: Any, path: Path) -> None:
     assert path.read_bytes() == b"epoch\n"
     assert (logger.file_initialized, logger.fieldnames) == (True, ["epoch"])
     assert logger.location == str(path)
 
 
-def test_before_init_nothing_is_there(tmp_path, path):
+def test_before_init_nothing_is_there(tmp_path: Path, path: Path) -> None:
     logger = CsvLogger(output_run=str(tmp_path))
     assert (logger.file_initialized, logger.fieldnames, logger.location) == (False, [], "")
     assert not path.exists()
 
 
-def test_each_epoch_is_a_row_with_a_column_for_each_metric_in_order_of_appearance(logger, path):
+def test_each_epoch_is_a_row_with_a_column_for_each_metric_in_order_of_appearance(logger: Any, path: Path) -> None:
     logger.log(epoch=1, log_dict={"loss": 0.5, "accuracy": 0.25})
     logger.log(epoch=2, log_dict={"accuracy": 0.75, "loss": 0.125})
     assert path.read_text() == "epoch,loss,accuracy\n1,0.5,0.25\n2,0.125,0.75\n"
     assert logger.fieldnames == ["epoch", "loss", "accuracy"]
 
 
-def test_a_column_that_comes_late_extends_the_header_and_every_row(logger, path):
+def test_a_column_that_comes_late_extends_the_header_and_every_row(logger: Any, path: Path) -> None:
     logger.log(epoch=1, log_dict={"loss": 0.5})
     logger.log(epoch=2, log_dict={"loss": 0.25, "lr": 0.1})
     logger.log(epoch=3, log_dict={"f1": 1.0, "loss": 0.125})
     assert path.read_text() == "epoch,loss,lr,f1\n1,0.5,,\n2,0.25,0.1,\n3,0.125,,1.0\n"
 
 
-def test_disjoint_metrics_of_one_epoch_make_one_row(logger, path):
+def test_disjoint_metrics_of_one_epoch_make_one_row(logger: Any, path: Path) -> None:
     for epoch in (1, 2):
         logger.log(epoch=epoch, log_dict={"train": 0.5})
         logger.log(epoch=epoch, log_dict={"val": 0.25})
     assert path.read_text() == "epoch,train,val\n1,0.5,0.25\n2,0.5,0.25\n"
 
 
-def test_overlapping_metrics_of_one_epoch_make_two_rows(logger, path):
+def test_overlapping_metrics_of_one_epoch_make_two_rows(logger: Any, path: Path) -> None:
     logger.log(epoch=1, log_dict={"loss": 0.5})
     logger.log(epoch=1, log_dict={"loss": 0.25, "lr": 0.1})
     assert path.read_text() == "epoch,loss,lr\n1,0.5,\n1,0.25,0.1\n"
 
 
-def test_only_the_newest_row_is_completed(logger, path):
+def test_only_the_newest_row_is_completed(logger: Any, path: Path) -> None:
     logger.log(epoch=1, log_dict={"train": 0.5})
     logger.log(epoch=2, log_dict={"train": 0.25})
     logger.log(epoch=1, log_dict={"val": 1.0})
     assert path.read_text() == "epoch,train,val\n1,0.5,\n2,0.25,\n1,,1.0\n"
 
 
-def test_another_axis_is_a_column_of_its_own(logger, path):
+def test_another_axis_is_a_column_of_its_own(logger: Any, path: Path) -> None:
     logger.log_batch([record(10, "step", loss=0.5), record(1, val=0.25), record(1, "step", lr=0.1)])
     assert path.read_text() == "epoch,step,loss,val,lr\n,10,0.5,,\n1,,,0.25,\n,1,,,0.1\n"
 
 
-def test_a_metric_called_epoch_does_not_replace_the_epoch(logger, path):
+def test_a_metric_called_epoch_does_not_replace_the_epoch(logger: Any, path: Path) -> None:
     with pytest.warns(TrackerWarning, match="epoch"):
         logger.log(epoch=3, log_dict={"epoch": 0.5})
     assert table(path) == [["epoch", with_hash("epoch", "epoch")], ["3", "0.5"]]
 
 
-def test_a_batch_makes_the_same_table_as_its_records_one_by_one(tmp_path):
+def test_a_batch_makes_the_same_table_as_its_records_one_by_one(tmp_path: Path) -> None:
     records = [record(1, a=0.5), record(1, b=0.5), record(2, a=1.0), record(2, a=2.0), record(9, "step", c=1.0)]
     whole, single = CsvLogger(output_run=str(tmp_path / "whole")), CsvLogger(output_run=str(tmp_path / "single"))
     for logger, batches in ((whole, [records]), (single, [[one] for one in records])):
@@ -120,7 +123,7 @@ def test_a_batch_makes_the_same_table_as_its_records_one_by_one(tmp_path):
     assert table(tmp_path / "whole" / "metrics.csv") == table(tmp_path / "single" / "metrics.csv")
 
 
-def test_an_epoch_without_metrics_is_a_row_once(logger, path):
+def test_an_epoch_without_metrics_is_a_row_once(logger: Any, path: Path) -> None:
     logger.log(epoch=1, log_dict={})
     logger.log(epoch=1, log_dict={})
     assert path.read_text() == "epoch\n1\n"
@@ -129,13 +132,13 @@ def test_an_epoch_without_metrics_is_a_row_once(logger, path):
 @pytest.mark.parametrize(
     "value", [0.1, -0.0, 1e300, 5e-324, 1 / 3, math.pi * 1e-10, math.inf, -math.inf, math.nan, 2.0**60]
 )
-def test_every_float_is_read_back_exactly(logger, path, value):
+def test_every_float_is_read_back_exactly(logger: Any, path: Path, value: Any) -> None:
     logger.log(epoch=1, log_dict={"x": value})
     read = table(path)[1][1]
     assert repr(float(read)) == repr(value)
 
 
-def test_by_hand_a_number_of_any_package_is_taken_and_what_is_none_is_said(logger, path):
+def test_by_hand_a_number_of_any_package_is_taken_and_what_is_none_is_said(logger: Any, path: Path) -> None:
     with pytest.warns(TrackerWarning, match="metric 'note' is not logged: str is no number") as warned:
         logger.log(epoch=np.int64(1), log_dict={"a": np.float64(0.5), "b": 1, "note": "x,y", "in": {"c": True}})
     assert len(warned) == 1
@@ -146,13 +149,13 @@ def test_by_hand_a_number_of_any_package_is_taken_and_what_is_none_is_said(logge
 
 
 @pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r"])
-def test_no_column_is_a_formula_and_numbers_stay_numbers(logger, path, first):
+def test_no_column_is_a_formula_and_numbers_stay_numbers(logger: Any, path: Path, first: str) -> None:
     logger.log(epoch=-1, log_dict={f"{first}cmd": -0.5})
     assert table(path) == [["epoch", f"'{first}cmd"], ["-1", "-0.5"]]
 
 
 @pytest.mark.parametrize("name", ["a,b", 'say "loss"', "two\nlines", "two\r\nlines", "é", " ", "a\x00b", "'", "nan"])
-def test_a_name_of_any_characters_is_a_column_and_survives_a_late_one(logger, path, name):
+def test_a_name_of_any_characters_is_a_column_and_survives_a_late_one(logger: Any, path: Path, name: str) -> None:
     logger.log(epoch=1, log_dict={name: 0.5})
     logger.log(epoch=2, log_dict={name: 0.25, "late": 1.0})
     logger.log(epoch=3, log_dict={name: 0.125, "late": 2.0})
@@ -160,13 +163,13 @@ def test_a_name_of_any_characters_is_a_column_and_survives_a_late_one(logger, pa
     assert table(path) == expected
 
 
-def test_the_empty_name_is_one_column(logger, path):
+def test_the_empty_name_is_one_column(logger: Any, path: Path) -> None:
     for epoch in (1, 2, 3):
         logger.log(epoch=epoch, log_dict={"": 0.5})
     assert table(path) == [["epoch", "unnamed"], ["1", "0.5"], ["2", "0.5"], ["3", "0.5"]]
 
 
-def test_a_name_that_utf_8_has_no_bytes_for_is_spelled_out(logger, path):
+def test_a_name_that_utf_8_has_no_bytes_for_is_spelled_out(logger: Any, path: Path) -> None:
     logger.log(epoch=1, log_dict={"caf\udce9": 0.5})
     assert table(path)[0] == ["epoch", "caf\\udce9"]
 
@@ -175,7 +178,7 @@ def test_a_name_that_utf_8_has_no_bytes_for_is_spelled_out(logger, path):
 
 
 @pytest.mark.parametrize("late", [{}, {"late": 1.0}])
-def test_the_file_is_for_its_owner_alone(logger, path, late):
+def test_the_file_is_for_its_owner_alone(logger: Any, path: Path, late: dict[str, Any]) -> None:
     before = os.umask(0)
     try:
         logger.log(epoch=1, log_dict={"loss": 0.5})
@@ -185,7 +188,7 @@ def test_the_file_is_for_its_owner_alone(logger, path, late):
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
 
 
-def test_nothing_but_the_table_is_left_behind(logger, tmp_path):
+def test_nothing_but_the_table_is_left_behind(logger: Any, tmp_path: Path) -> None:
     for epoch in range(300):
         logger.log(epoch=epoch, log_dict={"a": 0.5, f"late{epoch // 100}": 1.0})
     assert os.listdir(tmp_path) == ["metrics.csv"]
@@ -193,19 +196,19 @@ def test_nothing_but_the_table_is_left_behind(logger, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a/b.csv", "/tmp/x.csv", "../x.csv", "..", ".", "", "a/", FILENAME, "journal.lock"])
-def test_a_name_with_a_folder_or_of_the_runs_own_files_is_refused(name):
+def test_a_name_with_a_folder_or_of_the_runs_own_files_is_refused(name: Any) -> None:
     with pytest.raises(ValueError, match="csv_filename="):
         CsvLogger(csv_filename=name)
 
 
-def test_another_filename_is_taken(tmp_path):
+def test_another_filename_is_taken(tmp_path: Path) -> None:
     logger = CsvLogger(csv_filename="train.csv", output_run=str(tmp_path))
     logger.init()
     logger.close()
     assert (logger.csv_filename, logger.files, os.listdir(tmp_path)) == ("train.csv", ("train.csv",), ["train.csv"])
 
 
-def test_the_directory_is_made_for_its_owner_alone(tmp_path):
+def test_the_directory_is_made_for_its_owner_alone(tmp_path: Path) -> None:
     logger = CsvLogger(output_run=str(tmp_path / "a" / "b"))
     logger.init()
     logger.close()
@@ -213,7 +216,7 @@ def test_the_directory_is_made_for_its_owner_alone(tmp_path):
 
 
 @pytest.mark.parametrize("content", ["epoch,secret\n1,2\n", ""])
-def test_by_hand_a_symlink_is_not_followed(tmp_path, path, content):
+def test_by_hand_a_symlink_is_not_followed(tmp_path: Path, path: Path, content: str) -> None:
     (tmp_path / "target.csv").write_text(content)
     os.symlink(tmp_path / "target.csv", path)
     with pytest.raises(OSError, match=os.strerror(errno.ELOOP)):
@@ -221,7 +224,7 @@ def test_by_hand_a_symlink_is_not_followed(tmp_path, path, content):
     assert (tmp_path / "target.csv").read_text() == content
 
 
-def test_in_a_managed_run_a_symlink_is_replaced_and_its_target_kept(tmp_path, path):
+def test_in_a_managed_run_a_symlink_is_replaced_and_its_target_kept(tmp_path: Path, path: Path) -> None:
     (tmp_path / "target.csv").write_text("precious")
     os.symlink(tmp_path / "target.csv", path)
     logger = managed(tmp_path)
@@ -232,7 +235,7 @@ def test_in_a_managed_run_a_symlink_is_replaced_and_its_target_kept(tmp_path, pa
     assert not path.is_symlink()
 
 
-def test_a_managed_run_builds_its_table_anew(tmp_path, path):
+def test_a_managed_run_builds_its_table_anew(tmp_path: Path, path: Path) -> None:
     path.write_text("epoch,loss\n1,0.5\n")
     logger = managed(tmp_path)
     for _ in range(2):  # init comes again after a failure
@@ -259,7 +262,7 @@ def test_a_managed_run_builds_its_table_anew(tmp_path, path):
         ("epoch,loss", []),
     ],
 )
-def test_by_hand_rows_are_added_to_the_file_that_is_there(tmp_path, path, content, rows):
+def test_by_hand_rows_are_added_to_the_file_that_is_there(tmp_path: Path, path: Path, content: str, rows: Any) -> None:
     path.write_bytes(content.encode())
     logger = CsvLogger(output_run=str(tmp_path))
     logger.init()
@@ -272,7 +275,7 @@ def test_by_hand_rows_are_added_to_the_file_that_is_there(tmp_path, path, conten
 
 
 @pytest.mark.parametrize("content", ["", "\n", "\r\n\n"])
-def test_by_hand_an_empty_file_is_a_new_one(tmp_path, path, content):
+def test_by_hand_an_empty_file_is_a_new_one(tmp_path: Path, path: Path, content: str) -> None:
     path.write_bytes(content.encode())
     logger = CsvLogger(output_run=str(tmp_path))
     logger.init()
@@ -281,7 +284,7 @@ def test_by_hand_an_empty_file_is_a_new_one(tmp_path, path, content):
     assert path.read_text() == "epoch,loss\n1,0.5\n"
 
 
-def test_by_hand_text_in_an_existing_table_is_kept(tmp_path, path):
+def test_by_hand_text_in_an_existing_table_is_kept(tmp_path: Path, path: Path) -> None:
     path.write_text('note,epoch\n"a, ""b""",1\n')
     logger = CsvLogger(output_run=str(tmp_path))
     logger.init()
@@ -290,14 +293,14 @@ def test_by_hand_text_in_an_existing_table_is_kept(tmp_path, path):
     assert table(path) == [["note", "epoch", "loss"], ['a, "b"', "1", ""], ["", "2", "0.5"]]
 
 
-def test_by_hand_a_file_with_cells_of_several_lines_is_refused_and_kept(tmp_path, path):
+def test_by_hand_a_file_with_cells_of_several_lines_is_refused_and_kept(tmp_path: Path, path: Path) -> None:
     path.write_text('note,epoch\n"a\nb",1\n')
     with pytest.raises(ValueError, match=r"metrics\.csv has cells of several lines"):
         CsvLogger(output_run=str(tmp_path)).init()
     assert path.read_text() == 'note,epoch\n"a\nb",1\n'
 
 
-def test_by_hand_one_may_close_and_go_on(logger, path):
+def test_by_hand_one_may_close_and_go_on(logger: Any, path: Path) -> None:
     logger.log(epoch=1, log_dict={"loss": 0.5})
     logger.close()
     logger.close()
@@ -306,7 +309,7 @@ def test_by_hand_one_may_close_and_go_on(logger, path):
     assert path.read_text() == "epoch,loss\n1,0.5\n2,0.25\n"
 
 
-def test_log_before_init_or_after_close_is_refused_with_the_way_out(tmp_path, logger):
+def test_log_before_init_or_after_close_is_refused_with_the_way_out(tmp_path: Path, logger: Any) -> None:
     with pytest.raises(LifecycleError, match="call init"):
         CsvLogger(output_run=str(tmp_path)).log(epoch=1, log_dict={"loss": 0.5})
     logger.close()
@@ -317,13 +320,13 @@ def test_log_before_init_or_after_close_is_refused_with_the_way_out(tmp_path, lo
 # Trouble
 
 
-def test_a_full_disk_may_be_tried_again_and_other_errors_may_not(logger):
+def test_a_full_disk_may_be_tried_again_and_other_errors_may_not(logger: Any) -> None:
     assert logger.is_transient(OSError(errno.ENOSPC, "No space left on device"))
     assert not logger.is_transient(ValueError())
 
 
 @pytest.mark.parametrize("late", ["", "late"])
-def test_after_a_full_disk_the_same_records_make_the_table_whole(tmp_path, path, late):
+def test_after_a_full_disk_the_same_records_make_the_table_whole(tmp_path: Path, path: Path, late: str) -> None:
     program = """
         import os, resource, signal, sys
         from tracklib.trackers import CsvLogger
@@ -353,7 +356,7 @@ def test_after_a_full_disk_the_same_records_make_the_table_whole(tmp_path, path,
     assert list(read["loss"]) == [0.5] * 12
 
 
-def test_short_writes_make_the_table_whole(logger, path, monkeypatch):
+def test_short_writes_make_the_table_whole(logger: Any, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = os.pwrite
     monkeypatch.setattr(os, "pwrite", lambda fd, rest, at: real(fd, rest[:3], at))
     logger.log(epoch=1, log_dict={"loss": 0.5})
@@ -361,7 +364,7 @@ def test_short_writes_make_the_table_whole(logger, path, monkeypatch):
     assert path.read_text() == "epoch,loss\n1,0.5\n2,0.25\n"
 
 
-def test_a_table_that_someone_cut_short_is_no_endless_loop(logger, path):
+def test_a_table_that_someone_cut_short_is_no_endless_loop(logger: Any, path: Path) -> None:
     for epoch in range(5):
         logger.log(epoch=epoch, log_dict={"loss": 0.5})
     os.truncate(path, len("epoch,loss\n0,0.5\n"))
@@ -373,13 +376,13 @@ def test_a_table_that_someone_cut_short_is_no_endless_loop(logger, path):
 
 
 @pytest.fixture
-def small_limits(monkeypatch):
+def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a table be large after 200 bytes."""
     monkeypatch.setattr(csv_logger, "_REPLACED_BYTES", 200)
     monkeypatch.setattr(csv_logger, "_COPY_BYTES", 16)
 
 
-def test_a_large_table_is_written_in_place_and_is_the_same(logger, path, small_limits):
+def test_a_large_table_is_written_in_place_and_is_the_same(logger: Any, path: Path, small_limits: Any) -> None:
     expected = []
     for epoch in range(100):
         logger.log(epoch=epoch, log_dict={"train": 0.5})
@@ -396,7 +399,7 @@ def test_a_large_table_is_written_in_place_and_is_the_same(logger, path, small_l
 # At any moment
 
 
-def test_a_write_that_a_reader_could_see_in_parts_replaces_the_file(logger, path):
+def test_a_write_that_a_reader_could_see_in_parts_replaces_the_file(logger: Any, path: Path) -> None:
     inodes, sizes, texts = [], [], []
     for epoch in range(1200):
         with open(path, "rb") as before:
@@ -409,7 +412,7 @@ def test_a_write_that_a_reader_could_see_in_parts_replaces_the_file(logger, path
     assert sum(inodes) > 1000  # and as a rule a row is appended
 
 
-def test_a_row_that_is_completed_is_never_written_over(logger, path):
+def test_a_row_that_is_completed_is_never_written_over(logger: Any, path: Path) -> None:
     logger.log(epoch=1, log_dict={"train": 0.5, "val2": 1.0})
     logger.log(epoch=2, log_dict={"train": 0.5})
     with open(path) as before:
@@ -418,17 +421,17 @@ def test_a_row_that_is_completed_is_never_written_over(logger, path):
     assert path.read_text() == "epoch,train,val2\n1,0.5,1.0\n2,0.5,0.25\n"
 
 
-def test_pandas_reads_the_table_at_any_moment_while_it_grows(logger, path):
-    def expected(name, epoch):
+def test_pandas_reads_the_table_at_any_moment_while_it_grows(logger: Any, path: Path) -> None:
+    def expected(name: Any, epoch: Any) -> Any:
         return epoch + (0.125 if name == "train" else 0.25 if name == "val" else 0.5)
 
-    def write():
+    def write() -> None:
         for epoch in range(2000):
             logger.log(epoch=epoch, log_dict={"train": expected("train", epoch)})
             late = f"late{epoch // 100}"
             logger.log(epoch=epoch, log_dict={"val": expected("val", epoch), late: expected(late, epoch)})
 
-    def check(read):
+    def check(read: Any) -> None:
         assert list(read["epoch"]) == list(range(len(read)))
         for name in read.columns.drop("epoch"):
             known = read[["epoch", name]].dropna()

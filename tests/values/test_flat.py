@@ -8,7 +8,7 @@ import fractions
 import math
 import pathlib
 import types
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import attrs
 import msgspec
@@ -64,60 +64,60 @@ class Evil(Exception):
 
 
 class EvilFloat:
-    def __float__(self):
+    def __float__(self) -> None:
         raise Evil("api_key=hunter2hunter2")
 
 
 class EvilItem:
-    def item(self):
+    def item(self) -> None:
         raise Evil
 
 
 class EvilGetattr:
-    def __getattr__(self, name):
+    def __getattr__(self, name: Any) -> None:
         raise Evil
 
 
 class EvilClass:
     @property
-    def __class__(self):
+    def __class__(self) -> None:
         raise Evil
 
 
 class EvilStr:
-    def __str__(self):
+    def __str__(self) -> None:
         raise Evil
 
     __repr__ = __str__
 
 
 class EvilHash(EvilStr):
-    def __hash__(self):
+    def __hash__(self) -> None:
         raise Evil
 
 
 class EvilIter(dict):
-    def __iter__(self):
+    def __iter__(self) -> None:
         raise Evil
 
 
 class EvilItems(EvilIter):
-    def items(self):
+    def items(self) -> None:
         raise Evil
 
 
 class NoPairs(EvilIter):
-    def items(self):
+    def items(self) -> Any:
         return [1, 2]
 
 
 class OnlyItsItemsAreEvil(dict):
-    def items(self):
+    def items(self) -> None:
         raise Evil
 
 
 class OneEvilItem(collections.UserDict):
-    def __getitem__(self, key):
+    def __getitem__(self, key: Any) -> Any:
         if key == "evil":
             raise Evil("token=abcdefgh")
         return super().__getitem__(key)
@@ -126,13 +126,13 @@ class OneEvilItem(collections.UserDict):
 class EvilKeys(collections.abc.Mapping):
     """A mapping with keys that no dict takes."""
 
-    def __iter__(self):
+    def __iter__(self) -> Any:
         return iter([EvilHash()])
 
-    def __len__(self):
+    def __len__(self) -> int:
         return 1
 
-    def __getitem__(self, key):
+    def __getitem__(self, key: Any) -> float:
         return 0.5
 
 
@@ -140,17 +140,17 @@ class EvilKeys(collections.abc.Mapping):
 class EvilField:
     loss: float = 0.5
 
-    def __getattribute__(self, name):
+    def __getattribute__(self, name: Any) -> Any:
         if name == "loss":
             raise Evil
         return object.__getattribute__(self, name)
 
 
-def evil_items():
+def evil_items() -> Any:
     return EvilItems(a=1.0)
 
 
-def no_pairs():
+def no_pairs() -> Any:
     return NoPairs(a=1.0)
 
 
@@ -188,7 +188,7 @@ EVIL = [EvilFloat, EvilItem, EvilGetattr, EvilClass, EvilStr, EvilField, evil_it
     ],
     ids=lambda value: f"{type(value).__name__} {value!s:.20}",
 )
-def test_a_number_of_any_package_is_a_float(value, expected):
+def test_a_number_of_any_package_is_a_float(value: Any, expected: Any) -> None:
     flat, skipped = clean({"x": value})
     assert skipped == []
     assert type(flat["x"]) is float
@@ -196,7 +196,7 @@ def test_a_number_of_any_package_is_a_float(value, expected):
 
 
 @pytest.mark.parametrize("value", [math.nan, np.float32("nan"), np.array([np.nan]), decimal.Decimal("nan")])
-def test_nan_stays(value):
+def test_nan_stays(value: Any) -> None:
     assert math.isnan(clean({"x": value})[0]["x"])
 
 
@@ -227,7 +227,7 @@ def test_nan_stays(value):
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_what_is_no_number_is_skipped_with_the_reason_and_its_neighbours_are_kept(value, why):
+def test_what_is_no_number_is_skipped_with_the_reason_and_its_neighbours_are_kept(value: Any, why: str) -> None:
     flat, skipped = clean({"a": 1.0, "x": value, "b": 2.0})
     assert flat == {"a": 1.0, "b": 2.0}
     ((key, reason),) = skipped
@@ -235,13 +235,13 @@ def test_what_is_no_number_is_skipped_with_the_reason_and_its_neighbours_are_kep
     assert reason.startswith(why)
 
 
-def test_to_float_raises_for_what_is_no_number():
+def test_to_float_raises_for_what_is_no_number() -> None:
     with pytest.raises(TypeError, match="no number"):
         to_float("0.5")
 
 
 @given(st.dictionaries(st.text(), st.floats() | st.integers(-(2**60), 2**60) | st.booleans()))
-def test_any_flat_dict_of_numbers_keeps_every_number(metrics):
+def test_any_flat_dict_of_numbers_keeps_every_number(metrics: Any) -> None:
     flat, skipped = clean(metrics)
     assert skipped == []
     assert [repr(value) for value in flat.values()] == [repr(float(value)) for value in metrics.values()]
@@ -255,7 +255,7 @@ def test_any_flat_dict_of_numbers_keeps_every_number(metrics):
     [0.5, 3, True, 10**400, -(2**70), math.nan, np.float64(0.5), np.float32(0.5), {"a": 1}, "x", None],
     ids=repr,
 )
-def test_a_second_call_with_the_same_names_says_the_same(value):
+def test_a_second_call_with_the_same_names_says_the_same(value: Any) -> None:
     metrics = {"loss": 0.25, "other": value, "epoch": 3}
     first = clean(metrics)
     second = clean(metrics)
@@ -265,21 +265,21 @@ def test_a_second_call_with_the_same_names_says_the_same(value):
     assert type(metrics["epoch"]) is int
 
 
-def test_names_that_were_there_before_are_not_looked_at_again(monkeypatch):
+def test_names_that_were_there_before_are_not_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
     metrics = {"seen/before": np.float32(0.5), "seen/too": 1}
     first = clean(metrics)
     monkeypatch.setattr(_values, "shows_secret", lambda text: pytest.fail(f"looked at {text!r}"))
     assert clean(metrics) == first
 
 
-def test_the_result_is_a_dict_of_its_own():
+def test_the_result_is_a_dict_of_its_own() -> None:
     metrics = {"loss": 0.5}
     flat, _ = clean(metrics)
     flat["loss"] = 1.0
     assert metrics == {"loss": 0.5}
 
 
-def test_nested_names_are_joined_by_slashes_in_order():
+def test_nested_names_are_joined_by_slashes_in_order() -> None:
     flat, skipped = clean({"train": {"loss": 1.0, "top": {"1": 2.0, 5: 3}}, "lr": 0.5, "val": DataclassMetrics()})
     assert list(flat.items()) == [
         ("train/loss", 1.0),
@@ -293,7 +293,7 @@ def test_nested_names_are_joined_by_slashes_in_order():
 
 
 @pytest.mark.parametrize("value", OBJECTS, **by_type)
-def test_an_object_of_fields_is_a_mapping(value):
+def test_an_object_of_fields_is_a_mapping(value: Any) -> None:
     assert clean({"x": value}) == ({"x/loss": 0.5, "x/accuracy": 0.25}, [])
 
 
@@ -309,7 +309,7 @@ def test_an_object_of_fields_is_a_mapping(value):
     ],
     **by_type,
 )
-def test_a_mapping_of_any_kind_is_taken(mapping):
+def test_a_mapping_of_any_kind_is_taken(mapping: Any) -> None:
     assert clean(mapping) == ({"a": 1.0}, [])
     assert clean({"x": mapping}) == ({"x/a": 1.0}, [])
 
@@ -328,12 +328,12 @@ def test_a_mapping_of_any_kind_is_taken(mapping):
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_a_key_of_any_type_is_a_name(key, name):
+def test_a_key_of_any_type_is_a_name(key: Any, name: str) -> None:
     assert clean({key: 0.5}) == ({name: 0.5}, [])
 
 
 @pytest.mark.parametrize("metrics", [{"a/b": 1.0, "a": {"b": 2.0}}, {"1": 1.0, 1: 2.0}, {"a": {"b": 1.0}, "a/b": 2.0}])
-def test_of_two_metrics_with_one_name_the_first_is_kept_and_the_other_is_said(metrics):
+def test_of_two_metrics_with_one_name_the_first_is_kept_and_the_other_is_said(metrics: dict[str, Any]) -> None:
     flat, skipped = clean(metrics)
     assert list(flat.values()) == [1.0]
     ((key, why),) = skipped
@@ -341,7 +341,7 @@ def test_of_two_metrics_with_one_name_the_first_is_kept_and_the_other_is_said(me
     assert "this name already" in why
 
 
-def test_empty_mappings_are_nothing():
+def test_empty_mappings_are_nothing() -> None:
     assert clean({}) == ({}, [])
     assert clean({"a": {}}) == ({}, [])
 
@@ -349,13 +349,13 @@ def test_empty_mappings_are_nothing():
 # Evil
 
 
-def test_a_dict_that_holds_itself_costs_its_own_key():
+def test_a_dict_that_holds_itself_costs_its_own_key() -> None:
     loop = {"loss": 0.5}
     loop["self"] = loop
     assert clean(loop) == ({"loss": 0.5}, [("self", "dict holds itself, or is nested too deeply")])
 
 
-def test_a_dict_that_holds_itself_many_times_is_not_followed():
+def test_a_dict_that_holds_itself_many_times_is_not_followed() -> None:
     loop = {"loss": 0.5}
     for number in range(5):
         loop[f"self{number}"] = {"again": loop}
@@ -364,19 +364,19 @@ def test_a_dict_that_holds_itself_many_times_is_not_followed():
     assert [key for key, _ in skipped] == [f"self{number}/again" for number in range(5)]
 
 
-def test_one_dict_in_two_places_is_no_cycle():
+def test_one_dict_in_two_places_is_no_cycle() -> None:
     shared = {"loss": 0.5}
     assert clean({"a": shared, "b": shared}) == ({"a/loss": 0.5, "b/loss": 0.5}, [])
 
 
-def nested(depth):
+def nested(depth: Any) -> Any:
     value = {"x": 0.5}
     for _ in range(depth):
         value = {"x": value}
     return value
 
 
-def test_nesting_has_a_limit():
+def test_nesting_has_a_limit() -> None:
     assert clean(nested(DEPTH)) == ({"/".join("x" * (DEPTH + 1)): 0.5}, [])
     flat, skipped = clean(nested(DEPTH + 1))
     assert flat == {}
@@ -384,27 +384,27 @@ def test_nesting_has_a_limit():
 
 
 @pytest.mark.parametrize("make", EVIL)
-def test_an_evil_value_costs_its_own_key_only(make):
+def test_an_evil_value_costs_its_own_key_only(make: Any) -> None:
     flat, skipped = clean({"a": 1.0, "x": make(), "b": {"c": 2.0}})
     assert flat == {"a": 1.0, "b/c": 2.0}
     assert [key.split("/")[0] for key, _ in skipped] == ["x"]
 
 
 @pytest.mark.parametrize("make", EVIL)
-def test_an_evil_value_returned_or_given_as_a_param_raises_nothing(make):
+def test_an_evil_value_returned_or_given_as_a_param_raises_nothing(make: Any) -> None:
     as_metrics(make(), "train")
     as_metrics((make(), make()), "train")
     msgspec.json.encode(plain({"a": make(), "b": [make()]}))
 
 
 @pytest.mark.parametrize("metrics", [EvilItems(a=1.0), NoPairs(a=1.0)], **by_type)
-def test_an_evil_mapping_is_said_and_nothing_raises(metrics):
+def test_an_evil_mapping_is_said_and_nothing_raises(metrics: Any) -> None:
     flat, ((key, why),) = clean(metrics)
     assert (flat, key) == ({}, "")
     assert why.startswith("its items() raised")
 
 
-def test_an_evil_field_costs_its_own_key_only():
+def test_an_evil_field_costs_its_own_key_only() -> None:
     @dataclasses.dataclass
     class Half(EvilField):
         accuracy: float = 0.25
@@ -413,18 +413,18 @@ def test_an_evil_field_costs_its_own_key_only():
     assert plain(Half()) == {"loss": "<Evil>", "accuracy": 0.25}
 
 
-def test_a_mapping_whose_items_raise_is_asked_key_by_key():
+def test_a_mapping_whose_items_raise_is_asked_key_by_key() -> None:
     assert clean({"x": OnlyItsItemsAreEvil(a=1.0)}) == ({"x/a": 1.0}, [])
 
 
-def test_one_evil_item_of_a_mapping_costs_its_own_key_only():
+def test_one_evil_item_of_a_mapping_costs_its_own_key_only() -> None:
     flat, skipped = clean(OneEvilItem(a=1.0, evil=2.0, b=3.0))
     assert flat == {"a": 1.0, "b": 3.0}
     assert skipped == [("evil", "asking for it raised Evil: token=***")]
     assert plain(OneEvilItem(evil=1, b=3)) == {"evil": "<Evil>", "b": 3}
 
 
-def test_a_key_that_cannot_be_hashed_is_named_by_its_type():
+def test_a_key_that_cannot_be_hashed_is_named_by_its_type() -> None:
     assert clean(EvilKeys()) == ({"<EvilHash>": 0.5}, [])
 
 
@@ -456,26 +456,26 @@ def test_a_key_that_cannot_be_hashed_is_named_by_its_type():
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_a_returned_value_says_its_metrics(returned, metrics):
+def test_a_returned_value_says_its_metrics(returned: Any, metrics: Any) -> None:
     assert as_metrics(returned, "train") == metrics
 
 
 @pytest.mark.parametrize("returned", OBJECTS, **by_type)
-def test_a_returned_object_of_fields_says_them(returned):
+def test_a_returned_object_of_fields_says_them(returned: Any) -> None:
     assert as_metrics(returned, "train") == {"loss": 0.5, "accuracy": 0.25}
 
 
-def test_the_metrics_in_a_tuple_keep_their_order():
+def test_the_metrics_in_a_tuple_keep_their_order() -> None:
     assert list(as_metrics(({"a": 1, "b": 2}, {"c": 3}), "train")) == ["a", "b", "c"]
 
 
-def test_the_returned_mapping_is_handed_on_untouched():
+def test_the_returned_mapping_is_handed_on_untouched() -> None:
     returned = {"loss": 0.5}
     assert as_metrics(returned, "train") is returned
 
 
 @pytest.mark.parametrize("make", [evil_items, no_pairs, EvilKeys])
-def test_an_evil_mapping_in_a_tuple_is_left_for_clean_to_name(make):
+def test_an_evil_mapping_in_a_tuple_is_left_for_clean_to_name(make: Any) -> None:
     evil = make()
     metrics = as_metrics((evil, {"loss": 0.5}), "train")
     flat, skipped = clean(metrics)
@@ -485,7 +485,7 @@ def test_an_evil_mapping_in_a_tuple_is_left_for_clean_to_name(make):
 
 
 @pytest.mark.parametrize("value", [0.5, "text", [1], (1, 2), None, DataclassMetrics, np.zeros(2)], **by_type)
-def test_what_has_no_fields_is_no_mapping(value):
+def test_what_has_no_fields_is_no_mapping(value: Any) -> None:
     assert as_mapping(value) is None
 
 
@@ -540,20 +540,20 @@ class Shade(enum.Enum):
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_a_param_is_what_json_can_hold(value, expected):
+def test_a_param_is_what_json_can_hold(value: Any, expected: Any) -> None:
     made = plain(value)
     if expected is not None or value is None:
         assert (made, type(made)) == (expected, type(expected))
     assert msgspec.json.decode(msgspec.json.encode(made)) == made
 
 
-def test_params_that_hold_themselves_end_in_text():
+def test_params_that_hold_themselves_end_in_text() -> None:
     loop = [1]
     loop += [loop, {"again": loop}]
     assert plain(loop) == [1, "[1, [...], {'again': [...]}]", {"again": "[1, [...], {'again': [...]}]"}]
 
 
-def test_params_too_deep_end_in_text():
+def test_params_too_deep_end_in_text() -> None:
     made = plain(nested(100))
     for _ in range(DEPTH + 1):
         made = made["x"]
@@ -567,6 +567,6 @@ json_values = st.recursive(
 
 
 @given(json_values)
-def test_anything_plain_is_plain_for_good(value):
+def test_anything_plain_is_plain_for_good(value: Any) -> None:
     made = plain(value)
     assert plain(made) == made

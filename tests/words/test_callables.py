@@ -4,23 +4,25 @@ import asyncio
 import functools
 import math
 import sys
+from collections.abc import AsyncIterator, Generator, Iterator
+from typing import Any
 
 import pytest
 
 from tracklib._words.callables import Kind, Wrapper, drive, drive_async, kind_of, need_callable, underlying
 
 
-def plain(): ...
+def plain() -> None: ...
 
 
-async def coroutine(): ...
+async def coroutine() -> None: ...
 
 
-def generator():
+def generator() -> Iterator[None]:
     yield
 
 
-async def async_generator():
+async def async_generator() -> AsyncIterator[None]:
     yield
 
 
@@ -32,7 +34,7 @@ FUNCTIONS = {
 }
 
 
-def through(wrapped, instance, args, kwargs):
+def through(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
     return wrapped(*args, **kwargs)
 
 
@@ -48,36 +50,36 @@ def through(wrapped, instance, args, kwargs):
     lambda function: type("C", (), {"m": function})().m,
     lambda function: type("C", (), {"__call__": function})(),
 ], ids=["function", "static", "class", "partial", "partials", "wrapper", "wrappers", "bound", "object"])  # fmt: skip
-def test_the_kind_is_the_inner_functions(kind, dress):
+def test_the_kind_is_the_inner_functions(kind: Any, dress: Any) -> None:
     assert kind_of(dress(FUNCTIONS[kind])) is kind
 
 
-def test_a_builtin_is_plain():
+def test_a_builtin_is_plain() -> None:
     assert kind_of(math.sqrt) is Kind.PLAIN
     assert kind_of("".join) is Kind.PLAIN
 
 
-def test_the_underlying_function_is_found_through_every_dress():
+def test_the_underlying_function_is_found_through_every_dress() -> None:
     assert underlying(functools.partial(staticmethod(plain))) is plain
     assert underlying(classmethod(plain)) is plain
 
 
-def test_a_class_method_counts_as_a_function_though_it_cannot_be_called():
+def test_a_class_method_counts_as_a_function_though_it_cannot_be_called() -> None:
     need_callable(classmethod(plain), "word")
     with pytest.raises(TypeError, match="@word decorates a function or a method, not 3"):
         need_callable(3, "word")
 
 
-def test_a_wrapper_hands_the_instance_over():
+def test_a_wrapper_hands_the_instance_over() -> None:
     seen = []
 
-    def wrapper(wrapped, instance, args, kwargs):
+    def wrapper(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
         seen.append((instance, args, kwargs))
         return wrapped(*args, **kwargs)
 
     class C:
         @functools.partial(Wrapper, wrapper=wrapper)
-        def method(self, x, y):
+        def method(self, x: Any, y: Any) -> Any:
             return self, x, y
 
     c = C()
@@ -85,15 +87,15 @@ def test_a_wrapper_hands_the_instance_over():
     assert seen == [(c, (1,), {"y": 2})]
 
 
-def steps(calls):
-    def step(call):
+def steps(calls: Any) -> Any:
+    def step(call: Any) -> Any:
         calls.append(call)
         return call()
 
     return step
 
 
-def test_every_resumption_of_a_generator_goes_through_step_and_its_close_too():
+def test_every_resumption_of_a_generator_goes_through_step_and_its_close_too() -> None:
     calls = []
     driven = drive(generator(), steps(calls))
     next(driven)
@@ -101,17 +103,17 @@ def test_every_resumption_of_a_generator_goes_through_step_and_its_close_too():
     assert len(calls) == 2
 
 
-def returns_on_close():
+def returns_on_close() -> Generator[int, Any, Any]:
     try:
         yield 1
     except GeneratorExit:
         return "returned"
 
 
-def test_what_a_generator_returns_on_close_is_not_taken_for_a_yielded_value():
+def test_what_a_generator_returns_on_close_is_not_taken_for_a_yielded_value() -> None:
     items = []
 
-    def step(call):
+    def step(call: Any) -> Any:
         items.append(call())
         return items[-1]
 
@@ -124,23 +126,23 @@ def test_what_a_generator_returns_on_close_is_not_taken_for_a_yielded_value():
 class Around:
     """A context manager of both kinds that records how it was left."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.seen = []
 
-    def __enter__(self):
+    def __enter__(self) -> None:
         self.seen.append("enter")
 
-    def __exit__(self, kind, error, traceback):
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
         self.seen.append(kind)
 
-    async def __aenter__(self):
+    async def __aenter__(self) -> None:
         self.__enter__()
 
-    async def __aexit__(self, kind, error, traceback):
+    async def __aexit__(self, kind: Any, error: Any, traceback: Any) -> None:
         self.__exit__(kind, error, traceback)
 
 
-def test_around_is_entered_with_the_first_step_and_told_how_the_generator_ended():
+def test_around_is_entered_with_the_first_step_and_told_how_the_generator_ended() -> None:
     around = Around()
     driven = drive(generator(), lambda call: call(), around)
     assert around.seen == []
@@ -149,7 +151,7 @@ def test_around_is_entered_with_the_first_step_and_told_how_the_generator_ended(
 
 
 @pytest.mark.parametrize("error", [ValueError, GeneratorExit, KeyboardInterrupt])
-def test_around_is_told_the_exception_that_ended_a_generator(error):
+def test_around_is_told_the_exception_that_ended_a_generator(error: Any) -> None:
     around = Around()
     driven = drive(generator(), lambda call: call(), around)
     next(driven)
@@ -159,13 +161,13 @@ def test_around_is_told_the_exception_that_ended_a_generator(error):
 
 
 @pytest.mark.parametrize("error", [ValueError, GeneratorExit, KeyboardInterrupt])
-def test_around_is_told_the_exception_that_ended_an_async_generator(error):
+def test_around_is_told_the_exception_that_ended_an_async_generator(error: Any) -> None:
     around = Around()
 
-    async def step(call):
+    async def step(call: Any) -> Any:
         return await call()
 
-    async def main():
+    async def main() -> Any:
         driven = drive_async(async_generator(), step, around)
         await anext(driven)
         try:
@@ -177,8 +179,8 @@ def test_around_is_told_the_exception_that_ended_an_async_generator(error):
     assert around.seen == ["enter", error]
 
 
-def test_a_generator_that_raises_stop_iteration_is_a_runtime_error_as_bare():
-    def stops():
+def test_a_generator_that_raises_stop_iteration_is_a_runtime_error_as_bare() -> None:
+    def stops() -> Iterator[int]:
         yield 1
         raise StopIteration(2)
 
@@ -189,15 +191,15 @@ def test_a_generator_that_raises_stop_iteration_is_a_runtime_error_as_bare():
 
 
 @pytest.mark.parametrize("make", [generator, lambda: drive(generator(), lambda call: call())], ids=["bare", "driven"])
-def test_a_thrown_stop_iteration_does_not_end_a_generator_in_silence(make):
+def test_a_thrown_stop_iteration_does_not_end_a_generator_in_silence(make: Any) -> None:
     running = make()
     next(running)
     with pytest.raises(RuntimeError, match="generator raised StopIteration"):
         running.throw(StopIteration(1))
 
 
-def test_a_generator_of_many_steps_needs_no_stack():
-    def many():
+def test_a_generator_of_many_steps_needs_no_stack() -> None:
+    def many() -> Iterator[int]:
         for _ in range(3 * sys.getrecursionlimit()):
             yield 1
 

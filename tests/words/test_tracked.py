@@ -16,6 +16,9 @@ import traceback
 import types
 import typing
 import warnings
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,12 +29,12 @@ from tracklib._journal.records import Log, Params
 
 
 @pytest.fixture
-def run(tmp_path):
+def run(tmp_path: Path) -> Iterator[Any]:
     with tracking(output_run=tmp_path / "run") as t:
         yield t
 
 
-def logged(run):
+def logged(run: Trackers) -> Any:
     """Every log of the run, as (epoch, metrics)."""
     with contextlib.closing(Reader(f"{run.output_run}/journal.jsonl")) as reader:
         entries = [entry.record for entry in reader.records()]
@@ -42,87 +45,87 @@ def logged(run):
 
 
 @tracked
-def train_epoch(model, data, epoch):
+def train_epoch(model: Any, data: Any, epoch: Any) -> dict[str, Any]:
     """Train once."""
     return {"loss": model + data}
 
 
 @tracked
-def bare_plain(x, epoch=None):
+def bare_plain(x: Any, epoch: Any = None) -> dict[str, Any]:
     return {"x": x}
 
 
 class Trainer:
-    def __init__(self, scale=1):
+    def __init__(self, scale: int = 1) -> None:
         self.scale = scale
 
     @tracked
-    def step(self, x, epoch):
+    def step(self, x: Any, epoch: Any) -> dict[str, Any]:
         """One step."""
         return {"step": self.scale * x}
 
     @tracked
     @classmethod
-    def outer_class(cls, x, epoch):
+    def outer_class(cls, x: Any, epoch: Any) -> dict[str, Any]:
         return {cls.__name__: x}
 
     @classmethod
     @tracked
-    def inner_class(cls, x, epoch):
+    def inner_class(cls, x: Any, epoch: Any) -> dict[str, Any]:
         return {cls.__name__: x}
 
     @tracked
     @staticmethod
-    def outer_static(x, epoch):
+    def outer_static(x: Any, epoch: Any) -> dict[str, Any]:
         return {"static": x}
 
     @staticmethod
     @tracked
-    def inner_static(x, epoch):
+    def inner_static(x: Any, epoch: Any) -> dict[str, Any]:
         return {"static": x}
 
     @tracked
-    async def arun(self, x, epoch):
+    async def arun(self, x: Any, epoch: Any) -> dict[str, Any]:
         return {"arun": x}
 
     @tracked
-    def steps(self, n, epoch):
+    def steps(self, n: Any, epoch: Any) -> Iterator[dict[str, Any]]:
         for i in range(n):
             yield {"i": i}
 
     @tracked
-    def __call__(self, x, epoch):
+    def __call__(self, x: Any, epoch: Any) -> dict[str, Any]:
         return {"called": x}
 
 
 class SubTrainer(Trainer):
     @tracked
-    def step(self, x, epoch):
+    def step(self, x: Any, epoch: Any) -> dict[str, Any]:
         return {"sub": super().step(x, epoch)["step"]}
 
 
 # The four kinds ---------------------------------------------------------------------------------
 
 
-def test_a_bare_decorator_logs_the_returned_dict_at_the_epoch(run):
+def test_a_bare_decorator_logs_the_returned_dict_at_the_epoch(run: Trackers) -> None:
     assert train_epoch(1, 2, 7) == {"loss": 3}
     assert logged(run) == [(7, {"loss": 3.0})]
 
 
-def test_empty_parentheses_mean_the_same(run):
+def test_empty_parentheses_mean_the_same(run: Trackers) -> None:
     @tracked()
-    def f(epoch):
+    def f(epoch: Any) -> dict[str, float]:
         return {"a": 1}
 
     f(4)
     assert logged(run) == [(4, {"a": 1.0})]
 
 
-def test_a_coroutine_function_is_logged_when_its_result_is_there(run):
+def test_a_coroutine_function_is_logged_when_its_result_is_there(run: Trackers) -> None:
     gate = []
 
     @tracked
-    async def f(epoch):
+    async def f(epoch: Any) -> dict[str, Any]:
         gate.append(logged(run))
         await asyncio.sleep(0)
         gate.append(logged(run))
@@ -133,9 +136,9 @@ def test_a_coroutine_function_is_logged_when_its_result_is_there(run):
     assert logged(run) == [(3, {"a": 3.0})]
 
 
-def test_each_yielded_dict_of_a_generator_is_logged_as_it_comes(run):
+def test_each_yielded_dict_of_a_generator_is_logged_as_it_comes(run: Trackers) -> None:
     @tracked
-    def f(n, epoch=None):
+    def f(n: Any, epoch: Any = None) -> Iterator[dict[str, Any]]:
         for i in range(n):
             yield {"i": i}
 
@@ -144,14 +147,14 @@ def test_each_yielded_dict_of_a_generator_is_logged_as_it_comes(run):
     assert logged(run) == [(0, {"i": 0.0}), (1, {"i": 1.0}), (2, {"i": 2.0})]
 
 
-def test_each_yielded_dict_of_an_async_generator_is_logged_as_it_comes(run):
+def test_each_yielded_dict_of_an_async_generator_is_logged_as_it_comes(run: Trackers) -> None:
     @tracked
-    async def f(n, epoch):
+    async def f(n: Any, epoch: Any) -> AsyncIterator[dict[str, Any]]:
         for i in range(n):
             await asyncio.sleep(0)
             yield {"i": i}
 
-    async def main():
+    async def main() -> Any:
         return [len(logged(run)) async for _ in f(2, 5)]
 
     assert asyncio.run(main()) == [1, 2]
@@ -173,59 +176,59 @@ def test_each_yielded_dict_of_an_async_generator_is_logged_as_it_comes(run):
     lambda: Trainer()(2, 9),
     lambda: asyncio.run(Trainer().arun(2, 9)),
 ])  # fmt: skip
-def test_methods_of_every_kind_find_their_epoch(run, call):
+def test_methods_of_every_kind_find_their_epoch(run: Trackers, call: Any) -> None:
     (value,) = call().values()
     assert value == 2
     ((epoch, metrics),) = logged(run)
     assert (epoch, list(metrics.values())) == (9, [2.0])
 
 
-def test_a_generator_method_finds_its_epoch(run):
+def test_a_generator_method_finds_its_epoch(run: Trackers) -> None:
     assert list(Trainer().steps(2, 9)) == [{"i": 0}, {"i": 1}]
     assert [epoch for epoch, _ in logged(run)] == [9, 9]
 
 
-def test_a_class_method_gets_the_subclass(run):
+def test_a_class_method_gets_the_subclass(run: Trackers) -> None:
     assert SubTrainer.outer_class(1, 0) == {"SubTrainer": 1}
     assert SubTrainer.inner_class(1, 0) == {"SubTrainer": 1}
 
 
-def test_a_method_and_the_one_it_overrides_are_both_logged(run):
+def test_a_method_and_the_one_it_overrides_are_both_logged(run: Trackers) -> None:
     SubTrainer(3).step(2, 1)
     assert logged(run) == [(1, {"step": 6.0}), (1, {"sub": 6.0})]
 
 
 class Model:
-    def forward(self, epoch, x):
+    def forward(self, epoch: Any, x: Any) -> dict[str, Any]:
         return {"forward": x}
 
 
-def test_a_method_that_is_bound_already_finds_its_epoch(run):
+def test_a_method_that_is_bound_already_finds_its_epoch(run: Trackers) -> None:
     tracked(Model().forward)(7, 99)
     assert logged(run) == [(7, {"forward": 99.0})]
 
 
 class CallableObject:
-    def __call__(self, x, epoch):
+    def __call__(self, x: Any, epoch: Any) -> dict[str, Any]:
         return {"object": x}
 
 
 class AsyncCallable:
-    async def __call__(self, x, epoch):
+    async def __call__(self, x: Any, epoch: Any) -> dict[str, Any]:
         return {"object": x}
 
 
 class GeneratorCallable:
-    def __call__(self, x, epoch):
+    def __call__(self, x: Any, epoch: Any) -> Iterator[dict[str, Any]]:
         yield {"object": x}
 
 
 class AsyncGeneratorCallable:
-    async def __call__(self, x, epoch):
+    async def __call__(self, x: Any, epoch: Any) -> AsyncIterator[dict[str, Any]]:
         yield {"object": x}
 
 
-async def collected(iterator):
+async def collected(iterator: Any) -> Any:
     return [item async for item in iterator]
 
 
@@ -235,12 +238,12 @@ async def collected(iterator):
     (GeneratorCallable, list),
     (AsyncGeneratorCallable, lambda result: asyncio.run(collected(result))),
 ])  # fmt: skip
-def test_a_callable_object_of_each_kind_is_logged(run, make, drain):
+def test_a_callable_object_of_each_kind_is_logged(run: Trackers, make: Any, drain: Any) -> None:
     drain(tracked(make())(2, 8))
     assert logged(run) == [(8, {"object": 2.0})]
 
 
-def with_three(model, x, epoch):
+def with_three(model: Any, x: Any, epoch: Any) -> dict[str, Any]:
     return {"x": x}
 
 
@@ -251,29 +254,29 @@ def with_three(model, x, epoch):
     lambda: tracked(functools.partial(with_three, 0, 1, 6))(),
     lambda: tracked(functools.partial(functools.partial(with_three, 0), 1))(6),
 ])  # fmt: skip
-def test_a_partial_finds_its_epoch(run, call):
+def test_a_partial_finds_its_epoch(run: Trackers, call: Any) -> None:
     call()
     assert logged(run) == [(6, {"x": 1.0})]
 
 
-def test_a_partial_of_a_coroutine_function_is_awaited(run):
-    async def f(x, epoch):
+def test_a_partial_of_a_coroutine_function_is_awaited(run: Trackers) -> None:
+    async def f(x: Any, epoch: Any) -> dict[str, Any]:
         return {"x": x}
 
     asyncio.run(tracked(functools.partial(f, 1))(2))
     assert logged(run) == [(2, {"x": 1.0})]
 
 
-def test_a_lambda_is_logged(run):
+def test_a_lambda_is_logged(run: Trackers) -> None:
     tracked(lambda epoch: {"a": 1})(3)
     assert logged(run) == [(3, {"a": 1.0})]
 
 
-def test_a_nested_function_keeps_its_closure(run):
+def test_a_nested_function_keeps_its_closure(run: Trackers) -> None:
     total = 10
 
     @tracked
-    def inner(x, epoch):
+    def inner(x: Any, epoch: Any) -> dict[str, Any]:
         nonlocal total
         total += x
         return {"total": total}
@@ -283,15 +286,15 @@ def test_a_nested_function_keeps_its_closure(run):
     assert logged(run) == [(0, {"total": 15.0})]
 
 
-def test_a_builtin_is_logged_under_its_name(run):
+def test_a_builtin_is_logged_under_its_name(run: Trackers) -> None:
     assert tracked(math.sqrt)(4) == 2.0
     assert logged(run) == [(0, {"sqrt": 2.0})]
 
 
-def test_a_tracked_function_can_be_tracked_by_another_decorator(run):
-    def twice(function):
+def test_a_tracked_function_can_be_tracked_by_another_decorator(run: Trackers) -> None:
+    def twice(function: Any) -> Any:
         @functools.wraps(function)
-        def wrapper(*args, **kwargs):
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
             function(*args, **kwargs)
             return function(*args, **kwargs)
 
@@ -299,16 +302,16 @@ def test_a_tracked_function_can_be_tracked_by_another_decorator(run):
 
     @twice
     @tracked
-    def f(epoch):
+    def f(epoch: Any) -> dict[str, float]:
         return {"a": 1}
 
     f(1)
     assert logged(run) == [(1, {"a": 1.0})] * 2
 
 
-def test_recursion_logs_each_level_from_the_inside_out(run):
+def test_recursion_logs_each_level_from_the_inside_out(run: Trackers) -> None:
     @tracked
-    def f(depth, epoch):
+    def f(depth: Any, epoch: Any) -> dict[str, Any]:
         if depth:
             f(depth - 1, epoch)
         return {"depth": depth}
@@ -320,7 +323,7 @@ def test_recursion_logs_each_level_from_the_inside_out(run):
 # A generator stays one: tracked and bare behave alike ------------------------------------------
 
 
-def talkative(trace):
+def talkative(trace: Any) -> Generator[dict[str, Any], Any, Any]:
     """Echoes what is sent, survives a thrown ValueError, returns at "stop"."""
     got = None
     try:
@@ -336,7 +339,7 @@ def talkative(trace):
         trace.append("closed")
 
 
-def drive_talkative(function):
+def drive_talkative(function: Any) -> Any:
     trace, boom = [], ValueError("boom")
     generator = function(trace)
     answers = [next(generator), generator.send("a"), generator.throw(boom)]
@@ -346,13 +349,13 @@ def drive_talkative(function):
     return answers, [str(item) for item in trace], stop.value.value
 
 
-def test_send_throw_and_the_return_value_pass_through_a_generator(run):
+def test_send_throw_and_the_return_value_pass_through_a_generator(run: Trackers) -> None:
     assert drive_talkative(tracked(talkative)) == drive_talkative(talkative)
     assert len(logged(run)) == 3
 
 
-def test_yield_from_a_tracked_generator_gives_its_return_value(run):
-    def outer():
+def test_yield_from_a_tracked_generator_gives_its_return_value(run: Trackers) -> None:
+    def outer() -> Generator[Any, Any, Any]:
         return (yield from tracked(talkative)([]))
 
     generator = outer()
@@ -362,7 +365,7 @@ def test_yield_from_a_tracked_generator_gives_its_return_value(run):
     assert stop.value.value == "the return value"
 
 
-def test_closing_a_generator_runs_its_cleanup_at_once():
+def test_closing_a_generator_runs_its_cleanup_at_once() -> None:
     trace = []
     generator = tracked(talkative)(trace)
     next(generator)
@@ -370,7 +373,7 @@ def test_closing_a_generator_runs_its_cleanup_at_once():
     assert trace == ["closed"]
 
 
-def test_an_early_break_runs_the_cleanup_and_keeps_what_was_logged(run):
+def test_an_early_break_runs_the_cleanup_and_keeps_what_was_logged(run: Trackers) -> None:
     trace = []
     for _ in tracked(talkative)(trace):
         break
@@ -378,7 +381,7 @@ def test_an_early_break_runs_the_cleanup_and_keeps_what_was_logged(run):
     assert len(logged(run)) == 1
 
 
-def ignores_exit():
+def ignores_exit() -> Iterator[int]:
     try:
         yield 1
     except GeneratorExit:
@@ -386,7 +389,7 @@ def ignores_exit():
 
 
 @pytest.mark.parametrize("function", [ignores_exit, tracked(ignores_exit)], ids=["bare", "tracked"])
-def test_a_generator_that_swallows_generator_exit_errors_as_it_does_bare(function):
+def test_a_generator_that_swallows_generator_exit_errors_as_it_does_bare(function: Any) -> None:
     generator = function()
     next(generator)
     with pytest.raises(RuntimeError, match="^generator ignored GeneratorExit$"):
@@ -394,25 +397,25 @@ def test_a_generator_that_swallows_generator_exit_errors_as_it_does_bare(functio
     assert next(generator, "over") == "over"
 
 
-def raises_on_close():
+def raises_on_close() -> Iterator[int]:
     try:
         yield 1
     finally:
         raise OSError("on close")
 
 
-def test_an_exception_on_close_comes_out_of_close():
+def test_an_exception_on_close_comes_out_of_close() -> None:
     generator = tracked(raises_on_close)()
     next(generator)
     with pytest.raises(OSError, match="on close"):
         generator.close()
 
 
-def test_an_exception_that_a_generator_does_not_catch_is_the_one_thrown():
+def test_an_exception_that_a_generator_does_not_catch_is_the_one_thrown() -> None:
     boom = LookupError("boom")
 
     @tracked
-    def f():
+    def f() -> Iterator[int]:
         yield 1
 
     generator = f()
@@ -423,17 +426,17 @@ def test_an_exception_that_a_generator_does_not_catch_is_the_one_thrown():
     assert list(generator) == []
 
 
-def test_a_generator_that_was_not_started_runs_nothing_when_closed():
+def test_a_generator_that_was_not_started_runs_nothing_when_closed() -> None:
     trace = []
     tracked(talkative)(trace).close()
     assert trace == []
 
 
-def test_a_generator_does_not_run_before_it_is_asked():
+def test_a_generator_does_not_run_before_it_is_asked() -> None:
     started = []
 
     @tracked
-    def f():
+    def f() -> Iterator[None]:
         started.append(1)
         yield
 
@@ -441,7 +444,7 @@ def test_a_generator_does_not_run_before_it_is_asked():
     assert started == []
 
 
-async def async_talkative(trace):
+async def async_talkative(trace: Any) -> AsyncGenerator[dict[str, Any], Any]:
     got = None
     try:
         while got != "stop":
@@ -455,7 +458,7 @@ async def async_talkative(trace):
         trace.append("closed")
 
 
-async def drive_async_talkative(function):
+async def drive_async_talkative(function: Any) -> Any:
     trace, boom = [], ValueError("boom")
     generator = function(trace)
     answers = [await anext(generator), await generator.asend("a"), await generator.athrow(boom)]
@@ -465,15 +468,15 @@ async def drive_async_talkative(function):
     return answers, [str(item) for item in trace]
 
 
-def test_asend_and_athrow_pass_through_an_async_generator(run):
+def test_asend_and_athrow_pass_through_an_async_generator(run: Trackers) -> None:
     assert asyncio.run(drive_async_talkative(tracked(async_talkative))) == asyncio.run(
         drive_async_talkative(async_talkative)
     )
     assert len(logged(run)) == 3
 
 
-def test_aclose_runs_an_async_generators_cleanup_at_once():
-    async def main():
+def test_aclose_runs_an_async_generators_cleanup_at_once() -> None:
+    async def main() -> Any:
         trace = []
         generator = tracked(async_talkative)(trace)
         await anext(generator)
@@ -484,15 +487,15 @@ def test_aclose_runs_an_async_generators_cleanup_at_once():
 
 
 @pytest.mark.parametrize("wrap", [lambda function: function, tracked], ids=["bare", "tracked"])
-def test_an_async_generator_that_swallows_generator_exit_errors_as_it_does_bare(wrap):
+def test_an_async_generator_that_swallows_generator_exit_errors_as_it_does_bare(wrap: Any) -> None:
     @wrap
-    async def stubborn():
+    async def stubborn() -> AsyncIterator[int]:
         try:
             yield 1
         except GeneratorExit:
             yield 2
 
-    async def main():
+    async def main() -> None:
         generator = stubborn()
         await anext(generator)
         await generator.aclose()
@@ -504,15 +507,15 @@ def test_an_async_generator_that_swallows_generator_exit_errors_as_it_does_bare(
 # Exceptions pass unchanged ----------------------------------------------------------------------
 
 
-def frames_of(error):
+def frames_of(error: Any) -> Any:
     return [frame.name for frame in traceback.extract_tb(error.__traceback__)]
 
 
-def test_an_exception_is_the_same_object_and_its_own_frame_is_the_last(run):
+def test_an_exception_is_the_same_object_and_its_own_frame_is_the_last(run: Trackers) -> None:
     boom = RuntimeError("boom")
 
     @tracked
-    def f(epoch):
+    def f(epoch: Any) -> None:
         raise boom
 
     with pytest.raises(RuntimeError) as caught:
@@ -526,20 +529,20 @@ def test_an_exception_is_the_same_object_and_its_own_frame_is_the_last(run):
     assert logged(run) == []
 
 
-def test_an_exception_of_each_kind_passes_with_its_own_frame_last(run):
+def test_an_exception_of_each_kind_passes_with_its_own_frame_last(run: Trackers) -> None:
     boom = KeyboardInterrupt()
 
     @tracked
-    async def coroutine():
+    async def coroutine() -> None:
         raise boom
 
     @tracked
-    def generator():
+    def generator() -> Iterator[dict[str, Any]]:
         yield {}
         raise boom
 
     @tracked
-    async def async_generator():
+    async def async_generator() -> AsyncIterator[dict[str, Any]]:
         yield {}
         raise boom
 
@@ -555,7 +558,7 @@ def test_an_exception_of_each_kind_passes_with_its_own_frame_last(run):
         assert frames_of(boom)[-1] in ("coroutine", "generator", "async_generator")
 
 
-def test_wrong_arguments_raise_the_functions_own_error():
+def test_wrong_arguments_raise_the_functions_own_error() -> None:
     with pytest.raises(TypeError, match=r"train_epoch\(\) missing 2 required positional arguments"):
         train_epoch(1)
 
@@ -563,9 +566,9 @@ def test_wrong_arguments_raise_the_functions_own_error():
 # Which epoch ------------------------------------------------------------------------------------
 
 
-def test_the_epoch_is_taken_by_position_by_keyword_and_by_default(run):
+def test_the_epoch_is_taken_by_position_by_keyword_and_by_default(run: Trackers) -> None:
     @tracked
-    def f(x, epoch=5, y=0):
+    def f(x: Any, epoch: int = 5, y: int = 0) -> dict[str, Any]:
         return {"x": x}
 
     f(1, 2)
@@ -575,9 +578,9 @@ def test_the_epoch_is_taken_by_position_by_keyword_and_by_default(run):
     assert [epoch for epoch, _ in logged(run)] == [2, 3, 5, 4]
 
 
-def test_a_keyword_only_epoch_is_not_looked_for_among_the_positions(run):
+def test_a_keyword_only_epoch_is_not_looked_for_among_the_positions(run: Trackers) -> None:
     @tracked
-    def f(*values, epoch=6):
+    def f(*values: Any, epoch: int = 6) -> dict[str, Any]:
         return {"n": len(values)}
 
     f(10, 20, 30, 40, epoch=7)
@@ -585,22 +588,22 @@ def test_a_keyword_only_epoch_is_not_looked_for_among_the_positions(run):
     assert [epoch for epoch, _ in logged(run)] == [7, 6]
 
 
-def test_an_epoch_among_keyword_arguments_is_found(run):
+def test_an_epoch_among_keyword_arguments_is_found(run: Trackers) -> None:
     @tracked
-    def f(**options):
+    def f(**options: Any) -> dict[str, float]:
         return {"n": 1}
 
     f(epoch=8)
     assert logged(run) == [(8, {"n": 1.0})]
 
 
-def test_without_an_epoch_argument_a_function_counts_its_own_calls(run):
+def test_without_an_epoch_argument_a_function_counts_its_own_calls(run: Trackers) -> None:
     @tracked
-    def f():
+    def f() -> dict[str, float]:
         return {"f": 1}
 
     @tracked
-    def g():
+    def g() -> dict[str, float]:
         return {"g": 1}
 
     f(), f(), g(), f()
@@ -608,18 +611,18 @@ def test_without_an_epoch_argument_a_function_counts_its_own_calls(run):
 
 
 @pytest.mark.parametrize("call", [lambda f: f(None), lambda f: f(epoch=None)], ids=["position", "keyword"])
-def test_none_as_the_epoch_counts_whatever_the_default(run, call):
+def test_none_as_the_epoch_counts_whatever_the_default(run: Trackers, call: Any) -> None:
     @tracked
-    def f(epoch=5):
+    def f(epoch: int = 5) -> dict[str, float]:
         return {"f": 1}
 
     call(f), call(f)
     assert [epoch for epoch, _ in logged(run)] == [0, 1]
 
 
-def test_each_run_counts_from_zero(tmp_path):
+def test_each_run_counts_from_zero(tmp_path: Path) -> None:
     @tracked
-    def f():
+    def f() -> dict[str, float]:
         return {"f": 1}
 
     for name in ("a", "b"):
@@ -628,9 +631,9 @@ def test_each_run_counts_from_zero(tmp_path):
         assert [epoch for epoch, _ in logged(t)] == [0, 1]
 
 
-def test_the_option_names_the_epochs_argument(run):
+def test_the_option_names_the_epochs_argument(run: Trackers) -> None:
     @tracked(epoch="step")
-    def f(epoch, step):
+    def f(epoch: Any, step: Any) -> dict[str, float]:
         return {"f": 1}
 
     f(1, 20)
@@ -645,19 +648,19 @@ def test_the_option_names_the_epochs_argument(run):
     (CallableObject(), r"CallableObject has no argument 'step'; it has x, epoch"),
     (staticmethod(with_three), r"with_three has no argument 'step'; it has model, x, epoch"),
 ])  # fmt: skip
-def test_an_option_that_names_no_argument_is_refused_with_the_arguments(function, message):
+def test_an_option_that_names_no_argument_is_refused_with_the_arguments(function: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         tracked(epoch="step")(function)
 
 
 @pytest.mark.parametrize("epoch", [np.int64(3), np.array(3), 3.0, True + 2])
-def test_an_epoch_of_any_package_is_a_whole_number(run, epoch):
+def test_an_epoch_of_any_package_is_a_whole_number(run: Trackers, epoch: Any) -> None:
     bare_plain(1, epoch)
     assert logged(run) == [(3, {"x": 1.0})]
 
 
 @pytest.mark.parametrize("thing", [3, None, "text", Trainer, dict, property(lambda self: 1)])
-def test_what_is_no_function_cannot_be_tracked(thing):
+def test_what_is_no_function_cannot_be_tracked(thing: Any) -> None:
     decorate = tracked() if thing is None else tracked
     with pytest.raises(TypeError, match="@tracked decorates a function or a method, not"):
         decorate(thing)
@@ -680,7 +683,7 @@ class Pydantic:
 
     __pydantic_fields__ = {"loss": object(), "accuracy": object()}
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.loss, self.accuracy = 0.5, 0.75
 
 
@@ -699,14 +702,14 @@ EXPECTED = {"loss": 0.5, "accuracy": 0.75}
     ({"loss": 0.5}, {"accuracy": 0.75}),
     {"loss": np.float32(0.5), "accuracy": np.array(0.75)},
 ], ids=lambda returned: type(returned).__name__)  # fmt: skip
-def test_what_holds_metrics_is_logged_and_handed_back_untouched(run, returned):
+def test_what_holds_metrics_is_logged_and_handed_back_untouched(run: Trackers, returned: Any) -> None:
     before = copy.deepcopy(returned) if not isinstance(returned, types.MappingProxyType) else returned
     assert tracked(lambda epoch: returned)(1) is returned
     assert logged(run) == [(1, EXPECTED)]
     assert isinstance(returned, Pydantic) or returned == before
 
 
-def test_a_real_pydantic_model_is_logged(run):
+def test_a_real_pydantic_model_is_logged(run: Trackers) -> None:
     pydantic = pytest.importorskip("pydantic")
     model = pydantic.create_model("Model", loss=(float, ...), accuracy=(float, ...))(**EXPECTED)
     assert tracked(lambda epoch: model)(1) is model
@@ -714,18 +717,18 @@ def test_a_real_pydantic_model_is_logged(run):
 
 
 @pytest.mark.parametrize("number", [3, 3.0, np.float32(3), np.array(3.0), np.array([3.0])])
-def test_a_bare_number_is_logged_under_the_functions_name(run, number):
+def test_a_bare_number_is_logged_under_the_functions_name(run: Trackers, number: Any) -> None:
     @tracked
-    def accuracy(epoch):
+    def accuracy(epoch: Any) -> Any:
         return number
 
     assert accuracy(2) is number
     assert logged(run) == [(2, {"accuracy": 3.0})]
 
 
-def test_nested_metrics_are_joined_and_non_numbers_cost_their_own_key_only(run):
+def test_nested_metrics_are_joined_and_non_numbers_cost_their_own_key_only(run: Trackers) -> None:
     @tracked
-    def f(epoch):
+    def f(epoch: Any) -> dict[str, Any]:
         return {"train": {"loss": 1}, "name": "resnet", "lr": 0.1}
 
     with pytest.warns(TrackerWarning, match="'name' is not logged"):
@@ -733,11 +736,11 @@ def test_nested_metrics_are_joined_and_non_numbers_cost_their_own_key_only(run):
     assert logged(run) == [(0, {"train/loss": 1.0, "lr": 0.1})]
 
 
-def test_none_logs_nothing_counts_nothing_and_says_nothing(run):
+def test_none_logs_nothing_counts_nothing_and_says_nothing(run: Trackers) -> None:
     answers = iter([None, {"a": 1}])
 
     @tracked
-    def f():
+    def f() -> Any:
         return next(answers)
 
     assert f() is None
@@ -745,16 +748,16 @@ def test_none_logs_nothing_counts_nothing_and_says_nothing(run):
     assert logged(run) == [(0, {"a": 1.0})]
 
 
-def here():
+def here() -> Any:
     return inspect.currentframe().f_back.f_lineno
 
 
 @tracked
-def gives_list():
+def gives_list() -> Any:
     return [0.1, 0.2]
 
 
-def test_a_list_warns_once_at_the_callers_line(run):
+def test_a_list_warns_once_at_the_callers_line(run: Trackers) -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         line = here() + 1
@@ -767,9 +770,9 @@ def test_a_list_warns_once_at_the_callers_line(run):
     assert logged(run) == []
 
 
-def test_a_generators_warning_points_at_its_loop(run):
+def test_a_generators_warning_points_at_its_loop(run: Trackers) -> None:
     @tracked
-    def f():
+    def f() -> Iterator[str]:
         yield "text"
 
     with warnings.catch_warnings(record=True) as caught:
@@ -781,68 +784,68 @@ def test_a_generators_warning_points_at_its_loop(run):
 
 
 class EvilMapping(collections.UserDict):
-    def items(self):
+    def items(self) -> None:
         raise ZeroDivisionError("evil items")
 
-    def __iter__(self):
+    def __iter__(self) -> None:
         raise ZeroDivisionError("evil iteration")
 
 
 class EvilFloat:
-    def __float__(self):
+    def __float__(self) -> None:
         raise ZeroDivisionError("evil float")
 
 
 class EvilClass:
     @property
-    def __class__(self):
+    def __class__(self) -> None:
         raise ZeroDivisionError("evil class")
 
 
 class EvilAttributes:
-    def __getattr__(self, name):
+    def __getattr__(self, name: Any) -> None:
         raise ZeroDivisionError("evil attribute")
 
 
 class EvilText(Exception):
-    def __str__(self):
+    def __str__(self) -> None:
         raise ZeroDivisionError("evil text")
 
 
 class EvilEpoch:
-    def __index__(self):
+    def __index__(self) -> None:
         raise EvilText
 
-    def __repr__(self):
+    def __repr__(self) -> None:
         raise EvilText
 
 
 @pytest.mark.parametrize("make", [
     EvilMapping, EvilFloat, EvilClass, EvilAttributes, object, bytes, lambda: (EvilMapping(),),
 ])  # fmt: skip
-def test_extraction_never_raises(run, make):
+def test_extraction_never_raises(run: Trackers, make: Any) -> None:
     returned = make()
     with pytest.warns(TrackerWarning):
         assert tracked(lambda: returned)() is returned
     assert logged(run) == []
 
 
-def test_an_evil_value_costs_its_own_key_only(run):
+def test_an_evil_value_costs_its_own_key_only(run: Trackers) -> None:
     with pytest.warns(TrackerWarning, match="'bad' is not logged"):
         tracked(lambda epoch: {"bad": EvilFloat(), "good": 1})(0)
     assert logged(run) == [(0, {"good": 1.0})]
 
 
-def test_an_evil_epoch_never_raises(run):
+def test_an_evil_epoch_never_raises(run: Trackers) -> None:
     with pytest.warns(TrackerWarning, match="epoch|EvilText"):
         assert bare_plain(1, EvilEpoch()) == {"x": 1}
 
 
-def test_a_run_that_ends_during_the_call_costs_the_metrics_only(tmp_path):
+def test_a_run_that_ends_during_the_call_costs_the_metrics_only(tmp_path: Path) -> None:
     with tracking(output_run=tmp_path / "run") as t:
 
         @tracked
-        def ends_the_run(epoch):
+        def ends_the_run(epoch: Any) -> dict[str, float]:
             t.finish()
             return {"a": 1}
 
@@ -850,9 +853,9 @@ def test_a_run_that_ends_during_the_call_costs_the_metrics_only(tmp_path):
     assert logged(t) == []
 
 
-def test_what_cannot_be_logged_any_more_is_warned_of_and_handed_back(tmp_path):
+def test_what_cannot_be_logged_any_more_is_warned_of_and_handed_back(tmp_path: Path) -> None:
     class EndsTheRun(collections.UserDict):
-        def items(self):
+        def items(self) -> Any:
             if t.is_init:
                 t.finish()
             return super().items()
@@ -867,7 +870,7 @@ def test_what_cannot_be_logged_any_more_is_warned_of_and_handed_back(tmp_path):
 # It stays itself --------------------------------------------------------------------------------
 
 
-def plain(a, /, b: int, *, epoch: int = 0) -> dict[str, float]:
+def plain(a: Any, /, b: int, *, epoch: int = 0) -> dict[str, float]:
     """A docstring."""
     return {}
 
@@ -875,16 +878,16 @@ def plain(a, /, b: int, *, epoch: int = 0) -> dict[str, float]:
 async def coroutine(a: int) -> None: ...
 
 
-def generator(a: int):
+def generator(a: int) -> Iterator[None]:
     yield
 
 
-async def async_generator(a: int):
+async def async_generator(a: int) -> AsyncIterator[None]:
     yield
 
 
 @pytest.mark.parametrize("function", [plain, coroutine, generator, async_generator])
-def test_name_doc_signature_and_kind_stay(function):
+def test_name_doc_signature_and_kind_stay(function: Any) -> None:
     wrapped = tracked(function)
     for name in ("__name__", "__qualname__", "__module__", "__doc__", "__annotations__", "__defaults__"):
         assert getattr(wrapped, name) == getattr(function, name)
@@ -900,7 +903,7 @@ def test_name_doc_signature_and_kind_stay(function):
         assert question(wrapped) == question(function)
 
 
-def test_a_method_stays_a_method():
+def test_a_method_stays_a_method() -> None:
     trainer = Trainer()
     assert inspect.ismethod(trainer.step)
     assert trainer.step.__self__ is trainer
@@ -912,16 +915,16 @@ def test_a_method_stays_a_method():
     assert Trainer.step.__doc__ == "One step."
 
 
-def test_attributes_pass_to_the_function():
-    def f(): ...
+def test_attributes_pass_to_the_function() -> None:
+    def f() -> None: ...
 
     tracked(f).marker = 3
     assert f.marker == 3
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_a_function_and_methods_pickle_by_name(protocol):
-    def there_and_back(thing):
+def test_a_function_and_methods_pickle_by_name(protocol: Any) -> None:
+    def there_and_back(thing: Any) -> Any:
         return pickle.loads(pickle.dumps(thing, protocol))
 
     assert there_and_back(train_epoch) is train_epoch
@@ -932,14 +935,14 @@ def test_a_function_and_methods_pickle_by_name(protocol):
 
 
 @pytest.mark.parametrize("name", ["outer_class", "inner_class"])
-def test_a_class_method_pickles_with_the_class_it_was_taken_from(name):
+def test_a_class_method_pickles_with_the_class_it_was_taken_from(name: str) -> None:
     for owner in (Trainer, SubTrainer):
         loaded = pickle.loads(pickle.dumps(getattr(owner, name)))
         assert loaded(1, 0) == {owner.__name__: 1}
         assert pickle.loads(pickle.dumps(getattr(owner(), name)))(1, 0) == {owner.__name__: 1}
 
 
-def undecorated(epoch):
+def undecorated(epoch: Any) -> dict[str, float]:
     return {"a": 1}
 
 
@@ -951,24 +954,24 @@ decorated_under_another_name = tracked(undecorated)
     tracked(lambda: None),
     tracked(CallableObject()),
 ], ids=["other name", "lambda", "object"])  # fmt: skip
-def test_what_another_process_would_not_find_is_refused_when_it_is_pickled(function):
+def test_what_another_process_would_not_find_is_refused_when_it_is_pickled(function: Any) -> None:
     with pytest.raises(pickle.PicklingError, match="cannot be pickled: it is not found as"):
         pickle.dumps(function)
 
 
-def test_a_spawned_process_gets_the_function():
+def test_a_spawned_process_gets_the_function() -> None:
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         assert pool.starmap(train_epoch, [(1, 2, 3)]) == [{"loss": 3}]
         assert pool.starmap(Trainer(2).step, [(4, 0)]) == [{"step": 8}]
 
 
-def test_copying_a_function_gives_the_function():
+def test_copying_a_function_gives_the_function() -> None:
     assert copy.copy(train_epoch) is train_epoch
     assert copy.deepcopy(train_epoch) is train_epoch
     assert copy.deepcopy({"callback": train_epoch})["callback"] is train_epoch
 
 
-def test_copying_a_method_keeps_its_instance_and_deep_copying_copies_it():
+def test_copying_a_method_keeps_its_instance_and_deep_copying_copies_it() -> None:
     trainer = Trainer(3)
     assert copy.copy(trainer.step).__self__ is trainer
     copied_trainer, copied_step = copy.deepcopy([trainer, trainer.step])
@@ -978,7 +981,7 @@ def test_copying_a_method_keeps_its_instance_and_deep_copying_copies_it():
     assert copy.deepcopy(Trainer.outer_static)(1, 0) == {"static": 1}
 
 
-def test_a_class_with_tracked_methods_copies_and_pickles():
+def test_a_class_with_tracked_methods_copies_and_pickles() -> None:
     trainer = copy.deepcopy(Trainer(4))
     assert pickle.loads(pickle.dumps(trainer)).step(2, 0) == {"step": 8}
 
@@ -986,10 +989,10 @@ def test_a_class_with_tracked_methods_copies_and_pickles():
 # Threads, tasks, and no run ---------------------------------------------------------------------
 
 
-def test_plain_threads_log_into_the_only_run_and_lose_nothing(run):
+def test_plain_threads_log_into_the_only_run_and_lose_nothing(run: Trackers) -> None:
     start = threading.Barrier(8)
 
-    def work(index):
+    def work(index: Any) -> None:
         start.wait()
         for epoch in range(50):
             train_epoch(index, 0, epoch)
@@ -1003,11 +1006,11 @@ def test_plain_threads_log_into_the_only_run_and_lose_nothing(run):
     assert found == sorted((epoch, float(index)) for index in range(8) for epoch in range(50))
 
 
-def call_in_threads(function):
+def call_in_threads(function: Any) -> None:
     """A hundred calls in each of four threads that begin together."""
     start = threading.Barrier(4)
 
-    def work():
+    def work() -> None:
         start.wait()
         for _ in range(100):
             function()
@@ -1019,52 +1022,52 @@ def call_in_threads(function):
         thread.join()
 
 
-def test_threads_that_count_share_one_count(run):
+def test_threads_that_count_share_one_count(run: Trackers) -> None:
     @tracked
-    def f():
+    def f() -> dict[str, float]:
         return {"a": 1}
 
     call_in_threads(f)
     assert sorted(epoch for epoch, _ in logged(run)) == list(range(400))
 
 
-def test_gathered_tasks_each_log_into_their_own_run(tmp_path):
+def test_gathered_tasks_each_log_into_their_own_run(tmp_path: Path) -> None:
     @tracked
-    async def step(who, epoch):
+    async def step(who: Any, epoch: Any) -> dict[str, Any]:
         await asyncio.sleep(0)
         return {"who": who}
 
-    async def job(who):
+    async def job(who: Any) -> Any:
         async with tracking(output_run=tmp_path / str(who)) as t:
             for epoch in range(3):
                 await step(who, epoch)
         return t
 
-    async def main():
+    async def main() -> Any:
         return await asyncio.gather(job(1), job(2), job(3))
 
     for who, t in enumerate(asyncio.run(main()), 1):
         assert logged(t) == [(epoch, {"who": float(who)}) for epoch in range(3)]
 
 
-def test_gathered_tasks_inside_a_block_log_into_it(run):
+def test_gathered_tasks_inside_a_block_log_into_it(run: Trackers) -> None:
     @tracked
-    async def step(epoch):
+    async def step(epoch: Any) -> dict[str, Any]:
         await asyncio.sleep(0)
         return {"a": epoch}
 
-    async def main():
+    async def main() -> None:
         await asyncio.gather(*(step(epoch) for epoch in range(5)))
 
     asyncio.run(main())
     assert sorted(logged(run)) == [(epoch, {"a": float(epoch)}) for epoch in range(5)]
 
 
-def test_without_a_run_a_function_is_called_through_and_nothing_is_looked_at():
+def test_without_a_run_a_function_is_called_through_and_nothing_is_looked_at() -> None:
     untouched = EvilMapping()
 
     @tracked
-    def f(epoch):
+    def f(epoch: Any) -> Any:
         return untouched
 
     assert f(1) is untouched
@@ -1072,15 +1075,15 @@ def test_without_a_run_a_function_is_called_through_and_nothing_is_looked_at():
     assert drive_talkative(tracked(talkative)) == drive_talkative(talkative)
 
 
-def test_a_run_by_hand_is_not_current(tmp_path):
+def test_a_run_by_hand_is_not_current(tmp_path: Path) -> None:
     with Trackers(output_run=tmp_path / "run") as t:
         train_epoch(1, 2, 3)
     assert logged(t) == []
 
 
-def test_a_generator_logs_into_the_run_that_is_current_at_each_step(tmp_path):
+def test_a_generator_logs_into_the_run_that_is_current_at_each_step(tmp_path: Path) -> None:
     @tracked
-    def f():
+    def f() -> Iterator[dict[str, float]]:
         yield {"a": 1}
         yield {"a": 2}
         yield {"a": 3}
@@ -1093,7 +1096,7 @@ def test_a_generator_logs_into_the_run_that_is_current_at_each_step(tmp_path):
     assert logged(t) == [(0, {"a": 2.0})]
 
 
-def test_a_function_in_a_copied_context_logs_into_its_run(run):
+def test_a_function_in_a_copied_context_logs_into_its_run(run: Trackers) -> None:
     context = contextvars.copy_context()
     thread = threading.Thread(target=context.run, args=(train_epoch, 1, 2, 3))
     thread.start()
@@ -1101,31 +1104,31 @@ def test_a_function_in_a_copied_context_logs_into_its_run(run):
     assert logged(run) == [(3, {"loss": 3.0})]
 
 
-def test_a_builtin_that_does_not_tell_its_arguments_is_called_through():
+def test_a_builtin_that_does_not_tell_its_arguments_is_called_through() -> None:
     assert tracked(max)(1, 2) == 2
 
 
 # Axes, and every n-th call ----------------------------------------------------------------------
 
 
-def on_axes(run):
+def on_axes(run: Trackers) -> Any:
     """Every log of the run, as (axis, step, metrics)."""
     with contextlib.closing(Reader(f"{run.output_run}/journal.jsonl")) as reader:
         entries = [entry.record for entry in reader.records()]
     return [(record.axis, record.step, record.metrics) for record in entries if isinstance(record, Log)]
 
 
-def steps(run):
+def steps(run: Trackers) -> Any:
     return [step for step, _ in logged(run)]
 
 
-def test_another_axis_counts_the_functions_own_calls(run):
+def test_another_axis_counts_the_functions_own_calls(run: Trackers) -> None:
     @tracked(axis="batch")
-    def f(x):
+    def f(x: Any) -> dict[str, Any]:
         return {"f": x}
 
     @tracked(axis="batch")
-    def g():
+    def g() -> dict[str, float]:
         return {"g": 1}
 
     f(1), f(2), g(), f(3)
@@ -1134,9 +1137,9 @@ def test_another_axis_counts_the_functions_own_calls(run):
     ]  # fmt: skip
 
 
-def test_on_another_axis_neither_an_epoch_argument_nor_the_runs_epoch_is_the_step(run):
+def test_on_another_axis_neither_an_epoch_argument_nor_the_runs_epoch_is_the_step(run: Trackers) -> None:
     @tracked(axis="batch")
-    def f(epoch):
+    def f(epoch: Any) -> dict[str, Any]:
         return {"f": epoch}
 
     for epoch in run.epochs(2):
@@ -1144,9 +1147,9 @@ def test_on_another_axis_neither_an_epoch_argument_nor_the_runs_epoch_is_the_ste
     assert steps(run) == [0, 1, 2, 3]
 
 
-def test_the_option_names_the_step_on_another_axis_too(run):
+def test_the_option_names_the_step_on_another_axis_too(run: Trackers) -> None:
     @tracked(axis="batch", epoch="i")
-    def f(x, i, epoch=7):
+    def f(x: Any, i: Any, epoch: int = 7) -> dict[str, Any]:
         return {"f": x}
 
     f(1, 20)
@@ -1155,9 +1158,9 @@ def test_the_option_names_the_step_on_another_axis_too(run):
     assert on_axes(run) == [("batch", step, {"f": 1.0}) for step in (20, 30, 0)]
 
 
-def test_every_nth_call_is_logged_the_first_among_them_and_all_are_counted(run):
+def test_every_nth_call_is_logged_the_first_among_them_and_all_are_counted(run: Trackers) -> None:
     @tracked(axis="batch", every=3)
-    def f(x):
+    def f(x: Any) -> dict[str, Any]:
         return {"f": x}
 
     for x in range(8):
@@ -1165,9 +1168,9 @@ def test_every_nth_call_is_logged_the_first_among_them_and_all_are_counted(run):
     assert logged(run) == [(0, {"f": 0.0}), (3, {"f": 3.0}), (6, {"f": 6.0})]
 
 
-def test_a_call_that_returns_none_is_none_of_every_n(run):
+def test_a_call_that_returns_none_is_none_of_every_n(run: Trackers) -> None:
     @tracked(axis="batch", every=2)
-    def train_batch(loss):
+    def train_batch(loss: Any) -> Any:
         return None if loss is None else {"loss": loss}
 
     for loss in (0, None, 1, None, None, 2):
@@ -1175,9 +1178,9 @@ def test_a_call_that_returns_none_is_none_of_every_n(run):
     assert logged(run) == [(0, {"loss": 0.0}), (2, {"loss": 2.0})]
 
 
-def test_every_nth_call_is_logged_at_the_step_that_is_given(run):
+def test_every_nth_call_is_logged_at_the_step_that_is_given(run: Trackers) -> None:
     @tracked(axis="batch", epoch="i", every=3)
-    def f(i):
+    def f(i: Any) -> dict[str, Any]:
         return {"f": i}
 
     for i in range(100, 108):
@@ -1185,9 +1188,9 @@ def test_every_nth_call_is_logged_at_the_step_that_is_given(run):
     assert steps(run) == [100, 103, 106]
 
 
-def test_every_goes_for_epochs_too(run):
+def test_every_goes_for_epochs_too(run: Trackers) -> None:
     @tracked(every=2)
-    def f():
+    def f() -> dict[str, float]:
         return {"f": 1}
 
     f(), f(), f()
@@ -1196,16 +1199,16 @@ def test_every_goes_for_epochs_too(run):
     assert steps(run) == [0, 2, 1, 3]
 
 
-def test_the_calls_between_are_not_looked_at(run):
+def test_the_calls_between_are_not_looked_at(run: Trackers) -> None:
     asked = []
 
     class Loss:
-        def item(self):
+        def item(self) -> float:
             asked.append(1)
             return 0.5
 
     @tracked(axis="batch", every=10)
-    def f(how):
+    def f(how: Any) -> Any:
         return Loss() if how else {"loss": Loss()}
 
     for call in range(20):
@@ -1213,13 +1216,13 @@ def test_the_calls_between_are_not_looked_at(run):
     assert len(asked) == 2
 
 
-def test_each_function_and_each_run_counts_its_own_calls(run, tmp_path):
+def test_each_function_and_each_run_counts_its_own_calls(run: Trackers, tmp_path: Path) -> None:
     @tracked(axis="batch", every=2)
-    def f():
+    def f() -> dict[str, float]:
         return {"f": 1}
 
     @tracked(axis="batch", every=2)
-    def g():
+    def g() -> dict[str, float]:
         return {"g": 1}
 
     f(), g(), f(), g()
@@ -1230,9 +1233,9 @@ def test_each_function_and_each_run_counts_its_own_calls(run, tmp_path):
     assert steps(inner) == [0, 2]
 
 
-def test_each_nth_value_of_a_generator_is_logged(run):
+def test_each_nth_value_of_a_generator_is_logged(run: Trackers) -> None:
     @tracked(axis="batch", every=2)
-    def f():
+    def f() -> Iterator[dict[str, Any]]:
         for i in range(5):
             yield {"i": i}
 
@@ -1240,26 +1243,26 @@ def test_each_nth_value_of_a_generator_is_logged(run):
     assert logged(run) == [(i, {"i": float(i)}) for i in (0, 2, 4)]
 
 
-def test_each_nth_value_of_an_async_generator_is_logged(run):
+def test_each_nth_value_of_an_async_generator_is_logged(run: Trackers) -> None:
     @tracked(axis="batch", every=2)
-    async def f():
+    async def f() -> AsyncIterator[dict[str, Any]]:
         for i in range(5):
             yield {"i": i}
 
-    async def main():
+    async def main() -> Any:
         return [item["i"] async for item in f()]
 
     assert asyncio.run(main()) == [0, 1, 2, 3, 4]
     assert logged(run) == [(i, {"i": float(i)}) for i in (0, 2, 4)]
 
 
-def test_each_nth_result_of_a_coroutine_function_is_logged(run):
+def test_each_nth_result_of_a_coroutine_function_is_logged(run: Trackers) -> None:
     @tracked(axis="batch", every=2)
-    async def f(i):
+    async def f(i: Any) -> dict[str, Any]:
         await asyncio.sleep(0)
         return {"i": i}
 
-    async def main():
+    async def main() -> None:
         for i in range(5):
             await f(i)
 
@@ -1267,9 +1270,9 @@ def test_each_nth_result_of_a_coroutine_function_is_logged(run):
     assert logged(run) == [(i, {"i": float(i)}) for i in (0, 2, 4)]
 
 
-def test_a_call_that_is_due_and_holds_no_metrics_keeps_its_place(run):
+def test_a_call_that_is_due_and_holds_no_metrics_keeps_its_place(run: Trackers) -> None:
     @tracked(axis="batch", every=2)
-    def f(returned):
+    def f(returned: Any) -> Any:
         return returned
 
     with pytest.warns(TrackerWarning, match="holds no metrics"):
@@ -1279,9 +1282,9 @@ def test_a_call_that_is_due_and_holds_no_metrics_keeps_its_place(run):
 
 
 @pytest.mark.parametrize("every", [1, 50])
-def test_a_resumed_run_counts_on_behind_what_was_logged_on_the_same_grid(tmp_path, every):
+def test_a_resumed_run_counts_on_behind_what_was_logged_on_the_same_grid(tmp_path: Path, every: int) -> None:
     @tracked(axis="batch", every=every)
-    def f():
+    def f() -> dict[str, float]:
         return {"f": 1}
 
     for _ in range(2):
@@ -1293,9 +1296,9 @@ def test_a_resumed_run_counts_on_behind_what_was_logged_on_the_same_grid(tmp_pat
     assert found == (list(range(240)) if every == 1 else [0, 50, 100, 150, 200, 250])
 
 
-def test_threads_share_a_functions_count(run):
+def test_threads_share_a_functions_count(run: Trackers) -> None:
     @tracked(axis="batch", every=10)
-    def f():
+    def f() -> dict[str, float]:
         return {"f": 1}
 
     call_in_threads(f)
@@ -1303,13 +1306,13 @@ def test_threads_share_a_functions_count(run):
 
 
 @pytest.mark.parametrize("every", [0, -1, 1.5, "50", None, True])
-def test_every_must_be_a_whole_number_from_1_on(every):
+def test_every_must_be_a_whole_number_from_1_on(every: Any) -> None:
     with pytest.raises(ValueError, match="every must be a whole number from 1 on, as 50; got"):
         tracked(every=every)
 
 
 @pytest.mark.parametrize("axis", ["", None, 5, ["batch"]])
-def test_an_axis_must_have_a_name(axis):
+def test_an_axis_must_have_a_name(axis: Any) -> None:
     with pytest.raises(TypeError, match="axis must be a name, as 'epoch' or 'batch'; got"):
         tracked(axis=axis)
 
@@ -1317,33 +1320,33 @@ def test_an_axis_must_have_a_name(axis):
 # Arguments as params ----------------------------------------------------------------------------
 
 
-def params(run):
+def params(run: Trackers) -> Any:
     with contextlib.closing(Reader(f"{run.output_run}/journal.jsonl")) as reader:
         return [entry.record.params for entry in reader.records() if isinstance(entry.record, Params)]
 
 
 class Net:
     @tracked(params=True)
-    def fit(self, lr, epoch=0, api_key="k"):
+    def fit(self, lr: Any, epoch: int = 0, api_key: str = "k") -> dict[str, Any]:
         return {"loss": lr}
 
     @tracked(params=True)
     @classmethod
-    def outer_made(cls, lr, epoch=0, api_key="k"):
+    def outer_made(cls, lr: Any, epoch: int = 0, api_key: str = "k") -> dict[str, Any]:
         return {"loss": lr}
 
     @classmethod
     @tracked(params=True)
-    def inner_made(cls, lr, epoch=0, api_key="k"):
+    def inner_made(cls, lr: Any, epoch: int = 0, api_key: str = "k") -> dict[str, Any]:
         return {"loss": lr}
 
     @tracked(params=True)
     @staticmethod
-    def loose(lr, epoch=0, api_key="k"):
+    def loose(lr: Any, epoch: int = 0, api_key: str = "k") -> dict[str, Any]:
         return {"loss": lr}
 
     @tracked(params=True)
-    def __call__(self, lr, epoch=0, api_key="k"):
+    def __call__(self, lr: Any, epoch: int = 0, api_key: str = "k") -> dict[str, Any]:
         return {"loss": lr}
 
 
@@ -1355,14 +1358,16 @@ class Net:
     lambda: Net.loose(0.1),
     lambda: Net()(0.1),
 ])  # fmt: skip
-def test_the_arguments_are_params_without_the_object_and_the_epoch_and_secrets_are_masked(run, call):
+def test_the_arguments_are_params_without_the_object_and_the_epoch_and_secrets_are_masked(
+    run: Trackers, call: Any
+) -> None:
     call()
     assert params(run) == [{"lr": 0.1, "api_key": "***"}]
 
 
-def test_only_the_first_call_in_a_run_says_its_arguments(run, tmp_path):
+def test_only_the_first_call_in_a_run_says_its_arguments(run: Trackers, tmp_path: Path) -> None:
     @tracked(params=True)
-    def f(x, *rest, scale=1, **options):
+    def f(x: Any, *rest: Any, scale: int = 1, **options: Any) -> dict[str, Any]:
         return {"f": x}
 
     f(1, 2, 3, momentum=0.9)
@@ -1374,9 +1379,9 @@ def test_only_the_first_call_in_a_run_says_its_arguments(run, tmp_path):
     assert len(logged(run)) == 2
 
 
-def test_the_arguments_are_said_before_what_the_function_logs(run):
+def test_the_arguments_are_said_before_what_the_function_logs(run: Trackers) -> None:
     @tracked(params=True)
-    def f(x):
+    def f(x: Any) -> dict[str, Any]:
         run.log(0, {"inside": 1})
         return {"f": x}
 
@@ -1386,20 +1391,20 @@ def test_the_arguments_are_said_before_what_the_function_logs(run):
     assert kinds == ["Begin", "Params", "Log", "Log"]
 
 
-def test_functions_of_every_kind_say_their_arguments(run):
+def test_functions_of_every_kind_say_their_arguments(run: Trackers) -> None:
     @tracked(params=True)
-    async def coroutine(a):
+    async def coroutine(a: Any) -> dict[str, Any]:
         return {"a": a}
 
     @tracked(params=True)
-    def generator(b):
+    def generator(b: Any) -> Iterator[dict[str, Any]]:
         yield {"b": b}
 
     @tracked(params=True)
-    async def async_generator(c):
+    async def async_generator(c: Any) -> AsyncIterator[dict[str, Any]]:
         yield {"c": c}
 
-    async def main():
+    async def main() -> Any:
         await coroutine(1)
         return [item async for item in async_generator(3)]
 
@@ -1409,9 +1414,9 @@ def test_functions_of_every_kind_say_their_arguments(run):
     assert [metrics for _, metrics in logged(run)] == [{"a": 1.0}, {"c": 3.0}, {"b": 2.0}]
 
 
-def test_a_call_that_is_wrong_raises_its_own_error_and_is_warned_of(run):
+def test_a_call_that_is_wrong_raises_its_own_error_and_is_warned_of(run: Trackers) -> None:
     @tracked(params=True)
-    def f(x):
+    def f(x: Any) -> dict[str, Any]:
         return {"f": x}
 
     with pytest.warns(TrackerWarning, match="f was called with what could not be logged"):
@@ -1420,15 +1425,15 @@ def test_a_call_that_is_wrong_raises_its_own_error_and_is_warned_of(run):
     assert logged(run) == []
 
 
-def test_without_a_run_nobody_asks_for_the_arguments():
+def test_without_a_run_nobody_asks_for_the_arguments() -> None:
     @tracked(params=True)
-    def f(x):
+    def f(x: Any) -> dict[str, Any]:
         return {"f": x}
 
     assert f(EvilMapping()) is not None
 
 
-def test_a_function_that_says_its_arguments_stays_itself():
+def test_a_function_that_says_its_arguments_stays_itself() -> None:
     assert pickle.loads(pickle.dumps(Net.loose))(0.1) == {"loss": 0.1}
-    assert str(inspect.signature(Net().fit)) == "(lr, epoch=0, api_key='k')"
+    assert list(inspect.signature(Net().fit).parameters) == ["lr", "epoch", "api_key"]
     assert inspect.iscoroutinefunction(tracked(params=True)(asyncio.sleep))

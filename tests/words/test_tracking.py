@@ -14,7 +14,9 @@ import threading
 import time
 import traceback
 import warnings
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,33 +45,33 @@ RANKS = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"
 
 
 @pytest.fixture(autouse=True)
-def _no_launcher(monkeypatch):
+def _no_launcher(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (*RANKS, "SLURM_JOB_ID"):
         monkeypatch.delenv(name, raising=False)
 
 
-def records(directory, kind=object):
+def records(directory: Any, kind: Any = object) -> Any:
     directory = getattr(directory, "output_run", directory)
     with contextlib.closing(Reader(os.path.join(directory, "journal.jsonl"))) as reader:
         return [entry.record for entry in reader.records() if isinstance(entry.record, kind)]
 
 
-def logged(directory):
+def logged(directory: Any) -> Any:
     return [(record.step, record.metrics) for record in records(directory, Log)]
 
 
-def status_in(directory):
+def status_in(directory: Any) -> Any:
     (end,) = records(directory, End)
     return end.status
 
 
-def csv_of(directory):
+def csv_of(directory: Any) -> Any:
     with open(os.path.join(directory, "metrics.csv"), encoding="utf-8") as file:
         return file.read().splitlines()
 
 
 @tracked
-def train(epoch):
+def train(epoch: Any) -> dict[str, float]:
     return {"loss": 0.5}
 
 
@@ -82,15 +84,15 @@ class Scripted(BaseTracker):
         super().__init__(output_run=output_run)
         self.logged, self.statuses = [], []
 
-    def init(self):
+    def init(self) -> None:
         pass
 
-    def log(self, epoch, log_dict):
+    def log(self, epoch: Any, log_dict: Any) -> None:
         if self.fails_with is not None:
             raise self.fails_with
         self.logged.append((epoch, dict(log_dict)))
 
-    def finish(self, status):
+    def finish(self, status: Any) -> None:
         self.statuses.append(status)
 
 
@@ -101,13 +103,13 @@ class Hanging(Scripted):
         super().__init__(output_run=output_run)
         self.entered, self.release = threading.Event(), threading.Event()
 
-    def log(self, epoch, log_dict):
+    def log(self, epoch: Any, log_dict: Any) -> None:
         self.entered.set()
         self.release.wait()
 
 
 @pytest.fixture
-def hanging(monkeypatch):
+def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setattr("tracklib._run.ending.PATIENCE", 0.05)
     monkeypatch.setattr("tracklib._run.ending.PATIENCE_AFTER_ERROR", 0.05)
     tracker = Hanging()
@@ -115,7 +117,7 @@ def hanging(monkeypatch):
     tracker.release.set()
 
 
-def refusing():
+def refusing() -> Any:
     tracker = Scripted()
     tracker.fails_with = ValueError("refused for good")
     return tracker
@@ -124,7 +126,7 @@ def refusing():
 # The block --------------------------------------------------------------------------------------
 
 
-def test_a_block_gives_its_run_and_logs_into_it(tmp_path):
+def test_a_block_gives_its_run_and_logs_into_it(tmp_path: Path) -> None:
     with tracking(output_run=tmp_path / "run") as t:
         assert isinstance(t, Trackers)
         assert current() is t
@@ -137,8 +139,8 @@ def test_a_block_gives_its_run_and_logs_into_it(tmp_path):
     assert status_in(t) == "finished"
 
 
-def test_an_async_block_does_the_same(tmp_path):
-    async def main():
+def test_an_async_block_does_the_same(tmp_path: Path) -> None:
+    async def main() -> Any:
         async with tracking(output_run=tmp_path / "run") as t:
             assert current() is t
             train(3)
@@ -150,7 +152,7 @@ def test_an_async_block_does_the_same(tmp_path):
     assert status_in(t) == "finished"
 
 
-def test_name_params_and_tags_are_in_the_journal_before_the_first_log(tmp_path):
+def test_name_params_and_tags_are_in_the_journal_before_the_first_log(tmp_path: Path) -> None:
     with tracking(output_run=tmp_path / "run", name="baseline", params={"lr": 0.1}, tags=["a", "b"]) as t:
         train(0)
     begin, params, tags, log, end = records(t)
@@ -158,7 +160,9 @@ def test_name_params_and_tags_are_in_the_journal_before_the_first_log(tmp_path):
     assert [type(record) for record in (begin, params, tags, log, end)] == [Begin, Params, Tags, Log, End]
 
 
-def test_without_a_directory_the_run_lies_under_runs_with_its_time_and_name(tmp_path, monkeypatch):
+def test_without_a_directory_the_run_lies_under_runs_with_its_time_and_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     with tracking(name="my run/1"):
         train(0)
@@ -168,7 +172,7 @@ def test_without_a_directory_the_run_lies_under_runs_with_its_time_and_name(tmp_
     assert status_in(f"runs/{directory}") == "finished"
 
 
-def test_two_nameless_runs_of_one_second_have_a_directory_each(tmp_path, monkeypatch):
+def test_two_nameless_runs_of_one_second_have_a_directory_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for _ in range(2):
         with tracking():
@@ -176,7 +180,7 @@ def test_two_nameless_runs_of_one_second_have_a_directory_each(tmp_path, monkeyp
     assert len(os.listdir("runs")) == 2
 
 
-def test_entering_one_object_twice_is_refused_inside_and_after(tmp_path):
+def test_entering_one_object_twice_is_refused_inside_and_after(tmp_path: Path) -> None:
     block = tracking(output_run=tmp_path / "run")
     with block as t:
         with pytest.raises(LifecycleError, match="was entered before"):
@@ -187,12 +191,12 @@ def test_entering_one_object_twice_is_refused_inside_and_after(tmp_path):
     assert status_in(t) == "finished"
 
 
-def test_leaving_before_entering_is_refused():
+def test_leaving_before_entering_is_refused() -> None:
     with pytest.raises(LifecycleError, match="before it was entered"):
         tracking().__exit__(None, None, None)
 
 
-def test_an_object_that_could_not_be_entered_can_be_tried_again(tmp_path):
+def test_an_object_that_could_not_be_entered_can_be_tried_again(tmp_path: Path) -> None:
     block = tracking(output_run=tmp_path / "file")
     (tmp_path / "file").write_text("")
     with pytest.raises(RunDirectoryError), block:
@@ -203,7 +207,7 @@ def test_an_object_that_could_not_be_entered_can_be_tried_again(tmp_path):
     assert status_in(tmp_path / "file") == "finished"
 
 
-def test_what_cannot_be_built_is_refused_on_entering_and_makes_no_directory(tmp_path):
+def test_what_cannot_be_built_is_refused_on_entering_and_makes_no_directory(tmp_path: Path) -> None:
     block = tracking([{"type": "Nonsense"}], output_run=tmp_path / "run")
     with pytest.raises(ConfigError, match="Nonsense"), block:
         pass
@@ -217,12 +221,12 @@ def test_what_cannot_be_built_is_refused_on_entering_and_makes_no_directory(tmp_
     (lambda: tracking()(3), TypeError, r"@tracking\(...\) decorates a function or a method, not 3"),
     (lambda: tracking()(Scripted), TypeError, r"@tracking\(...\) decorates a function or a method"),
 ])  # fmt: skip
-def test_wrong_use_is_refused_at_once(make, error, message):
+def test_wrong_use_is_refused_at_once(make: Any, error: Any, message: str) -> None:
     with pytest.raises(error, match=message):
         make()
 
 
-def test_two_live_blocks_on_one_directory_are_refused(tmp_path):
+def test_two_live_blocks_on_one_directory_are_refused(tmp_path: Path) -> None:
     with tracking(output_run=tmp_path / "run") as t:
         with pytest.raises(RunDirectoryError, match="still going on"), tracking(output_run=tmp_path / "run"):
             pass
@@ -234,7 +238,7 @@ def test_two_live_blocks_on_one_directory_are_refused(tmp_path):
 # Nested blocks ----------------------------------------------------------------------------------
 
 
-def test_the_inner_run_is_current_and_then_the_outer_again_and_the_inner_names_its_parent(tmp_path):
+def test_the_inner_run_is_current_and_then_the_outer_again_and_the_inner_names_its_parent(tmp_path: Path) -> None:
     with tracking(output_run=tmp_path / "outer") as outer:
         train(0)
         with tracking(output_run=tmp_path / "inner") as inner:
@@ -249,7 +253,7 @@ def test_the_inner_run_is_current_and_then_the_outer_again_and_the_inner_names_i
     assert records(outer, Begin)[0].parent is None
 
 
-def test_after_an_exception_in_the_inner_block_the_outer_run_is_current(tmp_path):
+def test_after_an_exception_in_the_inner_block_the_outer_run_is_current(tmp_path: Path) -> None:
     with tracking(output_run=tmp_path / "outer") as outer:
         with contextlib.suppress(ValueError), tracking(output_run=tmp_path / "inner"):
             raise ValueError
@@ -258,7 +262,7 @@ def test_after_an_exception_in_the_inner_block_the_outer_run_is_current(tmp_path
     assert status_in(tmp_path / "outer") == "finished"
 
 
-def test_blocks_left_in_the_order_they_were_entered_keep_the_other_current(tmp_path):
+def test_blocks_left_in_the_order_they_were_entered_keep_the_other_current(tmp_path: Path) -> None:
     a, b = tracking(output_run=tmp_path / "a"), tracking(output_run=tmp_path / "b")
     a.__enter__()
     run_b = b.__enter__()
@@ -271,7 +275,7 @@ def test_blocks_left_in_the_order_they_were_entered_keep_the_other_current(tmp_p
 # The decorator ----------------------------------------------------------------------------------
 
 
-def previous_runs(directory):
+def previous_runs(directory: Any) -> Any:
     """All runs of a directory, the newest last."""
     with contextlib.suppress(FileNotFoundError):
         earlier = [os.path.join(directory, "previous", uid) for uid in os.listdir(os.path.join(directory, "previous"))]
@@ -279,9 +283,9 @@ def previous_runs(directory):
     return [directory]
 
 
-def test_each_call_of_a_plain_function_is_a_run_of_its_own(tmp_path):
+def test_each_call_of_a_plain_function_is_a_run_of_its_own(tmp_path: Path) -> None:
     @tracking(output_run=tmp_path / "run")
-    def job(epochs):
+    def job(epochs: Any) -> Any:
         for epoch in range(epochs):
             train(epoch)
         return current()
@@ -293,9 +297,9 @@ def test_each_call_of_a_plain_function_is_a_run_of_its_own(tmp_path):
     assert current() is None
 
 
-def test_a_coroutine_function_is_awaited_inside_its_run(tmp_path):
+def test_a_coroutine_function_is_awaited_inside_its_run(tmp_path: Path) -> None:
     @tracking(output_run=tmp_path / "run")
-    async def job():
+    async def job() -> Any:
         await asyncio.sleep(0)
         train(1)
         return current().uid
@@ -306,11 +310,11 @@ def test_a_coroutine_function_is_awaited_inside_its_run(tmp_path):
     assert status_in(tmp_path / "run") == "finished"
 
 
-def test_a_generator_has_its_run_inside_and_its_consumer_has_not(tmp_path):
+def test_a_generator_has_its_run_inside_and_its_consumer_has_not(tmp_path: Path) -> None:
     seen = []
 
     @tracking(output_run=tmp_path / "run")
-    def job():
+    def job() -> Iterator[Any]:
         for epoch in range(2):
             seen.append(current() is not None)
             train(epoch)
@@ -324,15 +328,15 @@ def test_a_generator_has_its_run_inside_and_its_consumer_has_not(tmp_path):
     assert status_in(tmp_path / "run") == "finished"
 
 
-def test_an_async_generator_has_its_run_inside_and_its_consumer_has_not(tmp_path):
+def test_an_async_generator_has_its_run_inside_and_its_consumer_has_not(tmp_path: Path) -> None:
     @tracking(output_run=tmp_path / "run")
-    async def job():
+    async def job() -> AsyncIterator[Any]:
         for epoch in range(2):
             await asyncio.sleep(0)
             train(epoch)
             yield current().uid
 
-    async def main():
+    async def main() -> Any:
         uids = set()
         async for uid in job():
             assert current() is None
@@ -344,9 +348,9 @@ def test_an_async_generator_has_its_run_inside_and_its_consumer_has_not(tmp_path
     assert status_in(tmp_path / "run") == "finished"
 
 
-def test_a_generators_run_begins_when_it_is_first_asked(tmp_path):
+def test_a_generators_run_begins_when_it_is_first_asked(tmp_path: Path) -> None:
     @tracking(output_run=tmp_path / "run")
-    def job():
+    def job() -> Iterator[None]:
         yield
 
     generator = job()
@@ -356,11 +360,11 @@ def test_a_generators_run_begins_when_it_is_first_asked(tmp_path):
     generator.close()
 
 
-def test_send_throw_and_the_return_value_pass_through_a_tracking_generator(tmp_path):
+def test_send_throw_and_the_return_value_pass_through_a_tracking_generator(tmp_path: Path) -> None:
     boom = ValueError()
 
     @tracking(output_run=tmp_path / "run")
-    def job():
+    def job() -> Generator[int, Any, Any]:
         got = [(yield 0)]
         try:
             yield 1
@@ -377,11 +381,11 @@ def test_send_throw_and_the_return_value_pass_through_a_tracking_generator(tmp_p
     assert status_in(tmp_path / "run") == "finished"
 
 
-def test_a_generator_that_is_broken_off_is_killed_and_cleaned_up_inside_its_run(tmp_path):
+def test_a_generator_that_is_broken_off_is_killed_and_cleaned_up_inside_its_run(tmp_path: Path) -> None:
     seen = []
 
     @tracking(output_run=tmp_path / "run")
-    def job():
+    def job() -> Iterator[int]:
         try:
             yield 0
         finally:
@@ -395,16 +399,16 @@ def test_a_generator_that_is_broken_off_is_killed_and_cleaned_up_inside_its_run(
     assert status_in(tmp_path / "run") == "killed"
 
 
-def test_an_async_generator_that_is_closed_is_killed(tmp_path):
+def test_an_async_generator_that_is_closed_is_killed(tmp_path: Path) -> None:
     @tracking(output_run=tmp_path / "run")
-    async def job():
+    async def job() -> AsyncIterator[int]:
         try:
             yield 0
         finally:
             await asyncio.sleep(0)
             train(9)
 
-    async def main():
+    async def main() -> None:
         generator = job()
         await anext(generator)
         await generator.aclose()
@@ -414,28 +418,28 @@ def test_an_async_generator_that_is_closed_is_killed(tmp_path):
     assert status_in(tmp_path / "run") == "killed"
 
 
-def test_an_exception_in_each_kind_is_the_same_object_and_fails_the_run(tmp_path):
+def test_an_exception_in_each_kind_is_the_same_object_and_fails_the_run(tmp_path: Path) -> None:
     boom = ValueError("boom")
 
     @tracking(output_run=tmp_path / "plain")
-    def plain():
+    def plain() -> None:
         raise boom
 
     @tracking(output_run=tmp_path / "coroutine")
-    async def coroutine():
+    async def coroutine() -> None:
         raise boom
 
     @tracking(output_run=tmp_path / "generator")
-    def generator():
+    def generator() -> Iterator[None]:
         yield
         raise boom
 
     @tracking(output_run=tmp_path / "async_generator")
-    async def async_generator():
+    async def async_generator() -> AsyncIterator[None]:
         yield
         raise boom
 
-    async def drain():
+    async def drain() -> None:
         async for _ in async_generator():
             pass
 
@@ -457,33 +461,33 @@ def test_an_exception_in_each_kind_is_the_same_object_and_fails_the_run(tmp_path
 
 class Experiment:
     @tracking(rank=1)
-    def method(self, x):
+    def method(self, x: Any) -> Any:
         """Run it."""
         return self, x, current()
 
     @tracking(rank=1)
     @classmethod
-    def outer_class(cls, x):
+    def outer_class(cls, x: Any) -> Any:
         return cls, x, current()
 
     @classmethod
     @tracking(rank=1)
-    def inner_class(cls, x):
+    def inner_class(cls, x: Any) -> Any:
         return cls, x, current()
 
     @tracking(rank=1)
     @staticmethod
-    def outer_static(x):
+    def outer_static(x: Any) -> Any:
         return None, x, current()
 
     @staticmethod
     @tracking(rank=1)
-    def inner_static(x):
+    def inner_static(x: Any) -> Any:
         return None, x, current()
 
 
 @pytest.mark.parametrize("name", ["method", "outer_class", "inner_class", "outer_static", "inner_static"])
-def test_methods_of_every_kind_run_in_a_run(name):
+def test_methods_of_every_kind_run_in_a_run(name: str) -> None:
     experiment = Experiment()
     owner, x, run = getattr(experiment, name)(3)
     assert owner is {"method": experiment}.get(name, Experiment if name.endswith("class") else None)
@@ -492,11 +496,11 @@ def test_methods_of_every_kind_run_in_a_run(name):
     assert not run.is_init
 
 
-def test_a_decorated_function_stays_itself():
+def test_a_decorated_function_stays_itself() -> None:
     def job(a: int, *, b: str = "") -> float:
         """A docstring."""
 
-    async def ajob(): ...
+    async def ajob() -> None: ...
 
     decorated = tracking()(job)
     assert (decorated.__name__, decorated.__doc__, decorated.__wrapped__) == ("job", "A docstring.", job)
@@ -506,21 +510,21 @@ def test_a_decorated_function_stays_itself():
     assert copy.deepcopy(decorated) is decorated
 
 
-def test_both_words_on_one_function_log_inside_the_run(tmp_path):
+def test_both_words_on_one_function_log_inside_the_run(tmp_path: Path) -> None:
     @tracking(output_run=tmp_path / "run")
     @tracked
-    def job(epoch):
+    def job(epoch: Any) -> dict[str, float]:
         return {"a": 1}
 
     job(4)
     assert logged(tmp_path / "run") == [(4, {"a": 1.0})]
 
 
-def test_each_call_gets_a_tracker_of_its_own(tmp_path):
+def test_each_call_gets_a_tracker_of_its_own(tmp_path: Path) -> None:
     tracker = Scripted()
 
     @tracking([tracker], output_run=tmp_path / "run")
-    def job():
+    def job() -> Any:
         train(0)
         return current()["Scripted"]
 
@@ -530,13 +534,13 @@ def test_each_call_gets_a_tracker_of_its_own(tmp_path):
     assert tracker.logged == []
 
 
-def test_calls_in_concurrent_threads_have_a_run_each(tmp_path, monkeypatch):
+def test_calls_in_concurrent_threads_have_a_run_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     together = threading.Barrier(3)
     runs = []
 
     @tracking()
-    def job(epoch):
+    def job(epoch: Any) -> None:
         together.wait()
         train(epoch)
         together.wait()
@@ -551,9 +555,9 @@ def test_calls_in_concurrent_threads_have_a_run_each(tmp_path, monkeypatch):
     assert [logged(run) for epoch, run in runs] == [[(epoch, {"loss": 0.5})] for epoch, _ in runs]
 
 
-def test_a_decorated_call_inside_a_block_is_its_child(tmp_path):
+def test_a_decorated_call_inside_a_block_is_its_child(tmp_path: Path) -> None:
     @tracking(output_run=tmp_path / "child")
-    def job():
+    def job() -> None:
         pass
 
     with tracking(output_run=tmp_path / "run") as t:
@@ -578,7 +582,9 @@ EXITS = [
 
 
 @pytest.mark.parametrize(("error", "status"), EXITS, ids=lambda value: repr(value))
-def test_the_status_tells_how_the_block_was_left_and_the_exception_is_the_same(tmp_path, error, status):
+def test_the_status_tells_how_the_block_was_left_and_the_exception_is_the_same(
+    tmp_path: Path, error: Any, status: Any
+) -> None:
     with pytest.raises(type(error)) as caught, tracking(output_run=tmp_path / "run"):
         train(0)
         raise error
@@ -592,13 +598,13 @@ def test_the_status_tells_how_the_block_was_left_and_the_exception_is_the_same(t
 
 
 @pytest.mark.parametrize(("error", "status"), EXITS, ids=lambda value: repr(value))
-def test_an_async_block_tells_the_same(tmp_path, error, status):
-    async def main():
+def test_an_async_block_tells_the_same(tmp_path: Path, error: Any, status: Any) -> None:
+    async def main() -> None:
         async with tracking(output_run=tmp_path / "run"):
             train(0)
             raise error
 
-    async def outcome():
+    async def outcome() -> Any:
         try:
             await main()
         except BaseException as left:
@@ -609,20 +615,20 @@ def test_an_async_block_tells_the_same(tmp_path, error, status):
     assert csv_of(tmp_path / "run") == ["epoch,loss", "0,0.5"]
 
 
-def test_sigterm_under_slurm_is_a_preemption(monkeypatch):
+def test_sigterm_under_slurm_is_a_preemption(monkeypatch: pytest.MonkeyPatch) -> None:
     assert status_of(Terminated(143)) is Status.KILLED
     monkeypatch.setenv("SLURM_JOB_ID", "1")
     assert status_of(Terminated(143)) is Status.PREEMPTED
     assert status_of(SystemExit(143)) is Status.FAILED
 
 
-def test_a_cancelled_task_is_killed_and_stays_cancelled(tmp_path):
-    async def job(entered):
+def test_a_cancelled_task_is_killed_and_stays_cancelled(tmp_path: Path) -> None:
+    async def job(entered: Any) -> None:
         async with tracking(output_run=tmp_path / "run"):
             entered.set()
             await asyncio.Event().wait()
 
-    async def main():
+    async def main() -> None:
         entered = asyncio.Event()
         task = asyncio.create_task(job(entered))
         await entered.wait()
@@ -635,8 +641,8 @@ def test_a_cancelled_task_is_killed_and_stays_cancelled(tmp_path):
     assert status_in(tmp_path / "run") == "killed"
 
 
-def test_a_coroutine_that_is_closed_inside_its_block_is_killed_and_has_its_csv(tmp_path):
-    async def job():
+def test_a_coroutine_that_is_closed_inside_its_block_is_killed_and_has_its_csv(tmp_path: Path) -> None:
+    async def job() -> None:
         async with tracking(output_run=tmp_path / "run"):
             train(0)
             await asyncio.sleep(0)
@@ -648,8 +654,8 @@ def test_a_coroutine_that_is_closed_inside_its_block_is_killed_and_has_its_csv(t
     assert csv_of(tmp_path / "run") == ["epoch,loss", "0,0.5"]
 
 
-def test_a_return_out_of_the_block_is_finished(tmp_path):
-    def job():
+def test_a_return_out_of_the_block_is_finished(tmp_path: Path) -> None:
+    def job() -> int:
         with tracking(output_run=tmp_path / "run"):
             return 3
 
@@ -657,7 +663,7 @@ def test_a_return_out_of_the_block_is_finished(tmp_path):
     assert status_in(tmp_path / "run") == "finished"
 
 
-def test_a_secret_in_the_exceptions_message_is_not_in_the_journal(tmp_path):
+def test_a_secret_in_the_exceptions_message_is_not_in_the_journal(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError), tracking(output_run=tmp_path / "run"):
         raise RuntimeError("cannot reach https://user:hunter22@example.org/")
     assert "hunter22" not in (tmp_path / "run" / "journal.jsonl").read_text()
@@ -666,7 +672,7 @@ def test_a_secret_in_the_exceptions_message_is_not_in_the_journal(tmp_path):
 # Trouble at the end -----------------------------------------------------------------------------
 
 
-def test_trouble_is_a_note_on_the_users_own_exception(tmp_path, hanging):
+def test_trouble_is_a_note_on_the_users_own_exception(tmp_path: Path, hanging: Any) -> None:
     boom = ValueError("boom")
     with pytest.raises(ValueError, match="boom") as caught, tracking([hanging], output_run=tmp_path / "run"):
         train(0)
@@ -679,13 +685,15 @@ def test_trouble_is_a_note_on_the_users_own_exception(tmp_path, hanging):
 
 
 class FrozenError(Exception):
-    def __setattr__(self, name, value):
+    def __setattr__(self, name: Any, value: Any) -> None:
         if name == "__notes__":
             raise AttributeError("frozen")
         super().__setattr__(name, value)
 
 
-def test_an_exception_that_takes_no_note_still_leaves_and_the_trouble_is_warned_of(tmp_path, hanging):
+def test_an_exception_that_takes_no_note_still_leaves_and_the_trouble_is_warned_of(
+    tmp_path: Path, hanging: Any
+) -> None:
     boom = FrozenError("boom")
     with warnings.catch_warnings(record=True) as caught_warnings:
         warnings.simplefilter("always")
@@ -696,11 +704,11 @@ def test_an_exception_that_takes_no_note_still_leaves_and_the_trouble_is_warned_
     assert "Hanging" in str(caught_warnings[0].message)
 
 
-def here():
+def here() -> Any:
     return inspect.currentframe().f_back.f_lineno
 
 
-def warned(call):
+def warned(call: Any) -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         line = call()
@@ -710,8 +718,8 @@ def warned(call):
     assert (warning.filename, warning.lineno) == (__file__, line)
 
 
-def test_after_a_normal_end_trouble_is_a_warning_at_the_with_line(tmp_path, hanging):
-    def block():
+def test_after_a_normal_end_trouble_is_a_warning_at_the_with_line(tmp_path: Path, hanging: Any) -> None:
+    def block() -> Any:
         line = here() + 1
         with tracking([hanging], output_run=tmp_path / "run"):
             train(0)
@@ -720,8 +728,8 @@ def test_after_a_normal_end_trouble_is_a_warning_at_the_with_line(tmp_path, hang
     warned(block)
 
 
-def test_an_async_block_warns_at_its_with_line_too(tmp_path, hanging):
-    async def block():
+def test_an_async_block_warns_at_its_with_line_too(tmp_path: Path, hanging: Any) -> None:
+    async def block() -> Any:
         line = here() + 1
         async with tracking([hanging], output_run=tmp_path / "run"):
             train(0)
@@ -730,14 +738,16 @@ def test_an_async_block_warns_at_its_with_line_too(tmp_path, hanging):
     warned(lambda: asyncio.run(block()))
 
 
-def test_a_decorated_call_warns_at_the_callers_line(tmp_path, monkeypatch, hanging):
+def test_a_decorated_call_warns_at_the_callers_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hanging: Any
+) -> None:
     monkeypatch.setattr(Hanging, "__deepcopy__", lambda self, memo: hanging, raising=False)
 
     @tracking([hanging], output_run=tmp_path / "run")
-    def job():
+    def job() -> None:
         train(0)
 
-    def call():
+    def call() -> Any:
         line = here() + 1
         job()
         return line
@@ -745,7 +755,7 @@ def test_a_decorated_call_warns_at_the_callers_line(tmp_path, monkeypatch, hangi
     warned(call)
 
 
-def test_a_hanging_tracker_costs_no_other_tracker_its_records(tmp_path, hanging):
+def test_a_hanging_tracker_costs_no_other_tracker_its_records(tmp_path: Path, hanging: Any) -> None:
     other = Scripted()
     with pytest.warns(TrackerWarning, match="Hanging"), tracking([hanging, other], output_run=tmp_path / "run"):
         train(0)
@@ -756,7 +766,7 @@ def test_a_hanging_tracker_costs_no_other_tracker_its_records(tmp_path, hanging)
     assert csv_of(tmp_path / "run") == ["epoch,loss", "0,0.5", "1,0.5"]
 
 
-def test_on_error_raise_raises_a_delivery_error_after_a_normal_end(tmp_path, hanging):
+def test_on_error_raise_raises_a_delivery_error_after_a_normal_end(tmp_path: Path, hanging: Any) -> None:
     with (
         pytest.raises(DeliveryError, match=r"Hanging(.|\n)*tracklib sync"),
         tracking([hanging], output_run=tmp_path / "run", on_error="raise"),
@@ -765,7 +775,7 @@ def test_on_error_raise_raises_a_delivery_error_after_a_normal_end(tmp_path, han
     assert status_in(tmp_path / "run") == "finished"
 
 
-def test_on_error_raise_tells_of_refused_records(tmp_path):
+def test_on_error_raise_tells_of_refused_records(tmp_path: Path) -> None:
     with (
         pytest.raises(DeliveryError, match="refused 1 record"),
         tracking([refusing()], output_run=tmp_path / "run", on_error="raise"),
@@ -774,7 +784,7 @@ def test_on_error_raise_tells_of_refused_records(tmp_path):
 
 
 @pytest.mark.parametrize("error", [ValueError("boom"), KeyboardInterrupt(), SystemExit(0)], ids=repr)
-def test_on_error_raise_never_hides_what_ended_the_block(tmp_path, hanging, error):
+def test_on_error_raise_never_hides_what_ended_the_block(tmp_path: Path, hanging: Any, error: Any) -> None:
     with pytest.raises(type(error)) as caught, tracking([hanging], output_run=tmp_path / "run", on_error="raise"):
         train(0)
         raise error
@@ -782,13 +792,13 @@ def test_on_error_raise_never_hides_what_ended_the_block(tmp_path, hanging, erro
     assert "Hanging" in error.__notes__[0]
 
 
-def test_on_error_raise_raises_nothing_when_all_arrived(tmp_path):
+def test_on_error_raise_raises_nothing_when_all_arrived(tmp_path: Path) -> None:
     with tracking([Scripted()], output_run=tmp_path / "run", on_error="raise"):
         train(0)
 
 
 @pytest.fixture
-def interrupting(monkeypatch):
+def interrupting(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A tracker whose log hangs and, once the block is being left, sends this process a signal."""
     monkeypatch.setattr("tracklib._run.ending.PATIENCE", 600.0)
     monkeypatch.setattr("tracklib._run.ending.PATIENCE_AFTER_ERROR", 600.0)
@@ -797,10 +807,10 @@ def interrupting(monkeypatch):
     tracker.release.set()
 
 
-def signal_once_ended(run, number):
+def signal_once_ended(run: Trackers, number: Any) -> Any:
     """Send ``number`` when the wait for the trackers has begun."""
 
-    def work():
+    def work() -> None:
         while not run._deliveries[0]._hurry:
             threading.Event().wait(0.01)
         os.kill(os.getpid(), number)
@@ -810,7 +820,7 @@ def signal_once_ended(run, number):
     return thread
 
 
-def test_ctrl_c_during_the_wait_ends_it_and_leaves_the_true_status(tmp_path, interrupting):
+def test_ctrl_c_during_the_wait_ends_it_and_leaves_the_true_status(tmp_path: Path, interrupting: Any) -> None:
     with pytest.raises(KeyboardInterrupt) as caught, tracking([interrupting], output_run=tmp_path / "run") as t:
         train(0)
         thread = signal_once_ended(t, signal.SIGINT)
@@ -819,7 +829,7 @@ def test_ctrl_c_during_the_wait_ends_it_and_leaves_the_true_status(tmp_path, int
     assert status_in(t) == "finished"
 
 
-def test_ctrl_c_during_the_wait_after_an_exception_leaves_the_exception(tmp_path, interrupting):
+def test_ctrl_c_during_the_wait_after_an_exception_leaves_the_exception(tmp_path: Path, interrupting: Any) -> None:
     boom = ValueError("boom")
     with pytest.raises(ValueError, match="boom") as caught, tracking([interrupting], output_run=tmp_path / "run") as t:
         train(0)
@@ -834,11 +844,13 @@ class AlarmError(Exception):
     pass
 
 
-def raise_alarm(number, frame):
+def raise_alarm(number: Any, frame: Any) -> None:
     raise AlarmError
 
 
-def test_what_a_users_signal_handler_raises_in_the_wait_never_hides_the_exception(tmp_path, interrupting):
+def test_what_a_users_signal_handler_raises_in_the_wait_never_hides_the_exception(
+    tmp_path: Path, interrupting: Any
+) -> None:
     old = signal.signal(signal.SIGUSR1, raise_alarm)
     try:
         with pytest.raises(ValueError, match="boom") as caught:
@@ -853,7 +865,9 @@ def test_what_a_users_signal_handler_raises_in_the_wait_never_hides_the_exceptio
         signal.signal(signal.SIGUSR1, old)
 
 
-def test_what_a_users_signal_handler_raises_in_the_wait_of_a_normal_end_is_raised(tmp_path, interrupting):
+def test_what_a_users_signal_handler_raises_in_the_wait_of_a_normal_end_is_raised(
+    tmp_path: Path, interrupting: Any
+) -> None:
     old = signal.signal(signal.SIGUSR1, raise_alarm)
     try:
         with pytest.raises(AlarmError), tracking([interrupting], output_run=tmp_path / "run") as t:
@@ -865,11 +879,13 @@ def test_what_a_users_signal_handler_raises_in_the_wait_of_a_normal_end_is_raise
         signal.signal(signal.SIGUSR1, old)
 
 
-def test_ctrl_c_while_the_end_is_written_after_an_exception_waits_for_nobody(tmp_path, monkeypatch, interrupting):
+def test_ctrl_c_while_the_end_is_written_after_an_exception_waits_for_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interrupting: Any
+) -> None:
     interruptions = [KeyboardInterrupt()]
     end = Trackers.end
 
-    def end_interrupted(self, status, error=None):
+    def end_interrupted(self, status: Any, error: Any = None) -> None:
         end(self, status, error)
         if interruptions:
             raise interruptions.pop()
@@ -882,17 +898,17 @@ def test_ctrl_c_while_the_end_is_written_after_an_exception_waits_for_nobody(tmp
     assert status_in(tmp_path / "run") == "failed"
 
 
-async def until_ended(run):
+async def until_ended(run: Trackers) -> None:
     while not (run / "journal.jsonl").exists() or not records(run, End):
         await asyncio.sleep(0)
 
 
-def test_a_cancellation_during_an_async_wait_ends_it(tmp_path, interrupting):
-    async def job():
+def test_a_cancellation_during_an_async_wait_ends_it(tmp_path: Path, interrupting: Any) -> None:
+    async def job() -> None:
         async with tracking([interrupting], output_run=tmp_path / "run"):
             train(0)
 
-    async def main():
+    async def main() -> None:
         task = asyncio.create_task(job())
         await until_ended(tmp_path / "run")
         task.cancel()
@@ -903,12 +919,12 @@ def test_a_cancellation_during_an_async_wait_ends_it(tmp_path, interrupting):
     assert status_in(tmp_path / "run") == "finished"
 
 
-def test_the_event_loop_runs_while_an_async_block_waits(tmp_path, interrupting):
-    async def job():
+def test_the_event_loop_runs_while_an_async_block_waits(tmp_path: Path, interrupting: Any) -> None:
+    async def job() -> None:
         async with tracking([interrupting], output_run=tmp_path / "run"):
             train(0)
 
-    async def main():
+    async def main() -> None:
         task = asyncio.create_task(job())
         await until_ended(tmp_path / "run")
         assert not task.done()
@@ -936,7 +952,9 @@ def test_the_event_loop_runs_while_an_async_block_waits(tmp_path, interrupting):
     ({"LOCAL_RANK": "3"}, False),
     ({}, False),
 ])  # fmt: skip
-def test_a_rank_other_than_0_keeps_nothing(tmp_path, monkeypatch, variables, silent):
+def test_a_rank_other_than_0_keeps_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, Any], silent: bool
+) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     with tracking(output_run=tmp_path / "run"):
@@ -944,7 +962,9 @@ def test_a_rank_other_than_0_keeps_nothing(tmp_path, monkeypatch, variables, sil
     assert (tmp_path / "run").exists() is not silent
 
 
-def test_the_rank_is_read_on_entering_and_not_when_the_object_is_made(tmp_path, monkeypatch):
+def test_the_rank_is_read_on_entering_and_not_when_the_object_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     block = tracking(output_run=tmp_path / "run")
     decorated = tracking(output_run=tmp_path / "decorated")(train)
     monkeypatch.setenv("RANK", "1")
@@ -955,14 +975,16 @@ def test_the_rank_is_read_on_entering_and_not_when_the_object_is_made(tmp_path, 
 
 
 @pytest.mark.parametrize(("rank", "exists"), [(0, True), (1, False)])
-def test_a_rank_that_is_given_overrides_the_environment(tmp_path, monkeypatch, rank, exists):
+def test_a_rank_that_is_given_overrides_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rank: int, exists: bool
+) -> None:
     monkeypatch.setenv("RANK", str(1 - rank))
     with tracking(output_run=tmp_path / "run", rank=rank):
         train(0)
     assert (tmp_path / "run").exists() is exists
 
 
-def test_a_silent_run_has_every_word_and_starts_no_thread(tmp_path):
+def test_a_silent_run_has_every_word_and_starts_no_thread(tmp_path: Path) -> None:
     before = threading.active_count()
     with tracking([Scripted()], output_run=tmp_path / "run", rank=1, params={"a": 1}, tags=["b"]) as t:
         assert current() is t
@@ -983,7 +1005,7 @@ def test_a_silent_run_has_every_word_and_starts_no_thread(tmp_path):
         t.log(epoch=2, log_dict={"a": 1})
 
 
-def test_a_silent_run_checks_its_configs_and_lets_exceptions_pass(tmp_path):
+def test_a_silent_run_checks_its_configs_and_lets_exceptions_pass(tmp_path: Path) -> None:
     with pytest.raises(ConfigError), tracking([{"type": "Nonsense"}], rank=1):
         pass
     boom = ValueError("boom")
@@ -995,7 +1017,7 @@ def test_a_silent_run_checks_its_configs_and_lets_exceptions_pass(tmp_path):
 # What a directory held before -------------------------------------------------------------------
 
 
-def test_an_ended_run_moves_whole_into_previous_and_the_users_own_files_stay(tmp_path):
+def test_an_ended_run_moves_whole_into_previous_and_the_users_own_files_stay(tmp_path: Path) -> None:
     own = tmp_path / "run" / "weights.bin"
     artifact = tmp_path / "note.txt"
     artifact.write_text("kept")
@@ -1046,7 +1068,7 @@ def idle():
 class Script:
     """A real process that runs ``body`` after :data:`SCRIPT`, in a directory of its own."""
 
-    def __init__(self, directory, body, **environment):
+    def __init__(self, directory: Any, body: Any, **environment: Any) -> None:
         keep = {name: value for name, value in os.environ.items() if name not in (*RANKS, "SLURM_JOB_ID")}
         root = str(Path(__file__).parents[2])
         self.run = directory / "run"
@@ -1056,20 +1078,20 @@ class Script:
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
 
-    def ready(self):
+    def ready(self) -> Any:
         assert self.process.stdout.readline() == "ready\n", self.process.stderr.read()
         return self
 
-    def kill(self, number):
+    def kill(self, number: Any) -> Any:
         self.process.send_signal(number)
         return self
 
-    def wait(self):
+    def wait(self) -> Any:
         self.out, self.err = self.process.communicate(timeout=60)
         return self.process.returncode
 
 
-def test_one_real_ctrl_c_is_killed_and_a_keyboard_interrupt(tmp_path):
+def test_one_real_ctrl_c_is_killed_and_a_keyboard_interrupt(tmp_path: Path) -> None:
     script = Script(tmp_path, """
     with tracking(output_run="run"):
         train(0)
@@ -1081,7 +1103,7 @@ def test_one_real_ctrl_c_is_killed_and_a_keyboard_interrupt(tmp_path):
     assert csv_of(script.run) == ["epoch,loss", "0,0.5"]
 
 
-def test_a_second_ctrl_c_ends_the_wait_at_once(tmp_path):
+def test_a_second_ctrl_c_ends_the_wait_at_once(tmp_path: Path) -> None:
     script = Script(tmp_path, """
     import tracklib._run.ending
     tracklib._run.ending.PATIENCE = tracklib._run.ending.PATIENCE_AFTER_ERROR = 3600
@@ -1098,7 +1120,9 @@ def test_a_second_ctrl_c_ends_the_wait_at_once(tmp_path):
 
 
 @pytest.mark.parametrize(("environment", "status"), [({}, "killed"), ({"SLURM_JOB_ID": "7"}, "preempted")])
-def test_a_real_sigterm_leaves_through_the_block_with_code_143(tmp_path, environment, status):
+def test_a_real_sigterm_leaves_through_the_block_with_code_143(
+    tmp_path: Path, environment: dict[str, Any], status: str
+) -> None:
     script = Script(tmp_path, """
     try:
         with tracking(output_run="run"):
@@ -1115,7 +1139,9 @@ def test_a_real_sigterm_leaves_through_the_block_with_code_143(tmp_path, environ
 
 
 @pytest.mark.parametrize(("environment", "status"), [({}, "killed"), ({"SLURM_JOB_ID": "7"}, "preempted")])
-def test_a_real_sigterm_in_an_event_loop_tells_the_same(tmp_path, environment, status):
+def test_a_real_sigterm_in_an_event_loop_tells_the_same(
+    tmp_path: Path, environment: dict[str, Any], status: str
+) -> None:
     script = Script(tmp_path, """
     async def main():
         async with tracking(output_run="run"):
@@ -1128,7 +1154,7 @@ def test_a_real_sigterm_in_an_event_loop_tells_the_same(tmp_path, environment, s
     assert status_in(script.run) == status
 
 
-def test_a_sigterm_during_the_wait_ends_it_at_once(tmp_path):
+def test_a_sigterm_during_the_wait_ends_it_at_once(tmp_path: Path) -> None:
     script = Script(tmp_path, """
     import tracklib._run.ending, tracklib._run.run
     tracklib._run.ending.PATIENCE = 3600
@@ -1144,7 +1170,7 @@ def test_a_sigterm_during_the_wait_ends_it_at_once(tmp_path):
     assert status_in(script.run) == "finished"
 
 
-def test_a_users_own_sigterm_handler_is_the_one_that_runs(tmp_path):
+def test_a_users_own_sigterm_handler_is_the_one_that_runs(tmp_path: Path) -> None:
     script = Script(tmp_path, """
     arrived = []
     def mine(*args):
@@ -1162,7 +1188,7 @@ def test_a_users_own_sigterm_handler_is_the_one_that_runs(tmp_path):
     assert logged(script.run) == [(1, {"loss": 0.5})]
 
 
-def test_falling_out_of_the_block_in_a_forked_child_never_ends_the_parents_run(tmp_path):
+def test_falling_out_of_the_block_in_a_forked_child_never_ends_the_parents_run(tmp_path: Path) -> None:
     script = Script(tmp_path, """
     def fork():
         sys.stdout.flush()
@@ -1199,7 +1225,7 @@ def test_falling_out_of_the_block_in_a_forked_child_never_ends_the_parents_run(t
     assert len(csv_of(script.run)) == 7
 
 
-def test_a_forked_child_that_reaches_the_blocks_end_writes_no_end(tmp_path):
+def test_a_forked_child_that_reaches_the_blocks_end_writes_no_end(tmp_path: Path) -> None:
     script = Script(tmp_path, """
     has_logged, says_so = os.pipe()
     with tracking(output_run="run") as t:
@@ -1219,7 +1245,7 @@ def test_a_forked_child_that_reaches_the_blocks_end_writes_no_end(tmp_path):
     assert status_in(script.run) == "finished"
 
 
-def test_a_forked_child_can_have_a_run_of_its_own_inside(tmp_path):
+def test_a_forked_child_can_have_a_run_of_its_own_inside(tmp_path: Path) -> None:
     script = Script(tmp_path, """
     with tracking(output_run="run") as t:
         child = os.fork()
@@ -1236,7 +1262,7 @@ def test_a_forked_child_can_have_a_run_of_its_own_inside(tmp_path):
     assert logged(script.run) == []
 
 
-def test_a_crash_inside_the_block_is_failed_and_prints_the_users_traceback_only(tmp_path):
+def test_a_crash_inside_the_block_is_failed_and_prints_the_users_traceback_only(tmp_path: Path) -> None:
     script = Script(tmp_path, """
     with tracking(output_run="run"):
         train(0)
@@ -1249,7 +1275,7 @@ def test_a_crash_inside_the_block_is_failed_and_prints_the_users_traceback_only(
 
 
 @pytest.mark.parametrize(("code", "status"), [("sys.exit(0)", "finished"), ("sys.exit(3)", "failed")])
-def test_an_exit_inside_the_block_keeps_its_code(tmp_path, code, status):
+def test_an_exit_inside_the_block_keeps_its_code(tmp_path: Path, code: str, status: str) -> None:
     script = Script(tmp_path, f"""
     with tracking(output_run="run"):
         train(0)
@@ -1266,19 +1292,19 @@ t.log(epoch=0, log_dict={"loss": 0.5})
 """
 
 
-def exit_by_hand(directory, way):
+def exit_by_hand(directory: Any, way: Any) -> Any:
     script = Script(directory, BY_HAND + way)
     return script.wait(), script
 
 
-def test_a_run_by_hand_that_nobody_finished_is_killed_with_the_interpreter(tmp_path):
+def test_a_run_by_hand_that_nobody_finished_is_killed_with_the_interpreter(tmp_path: Path) -> None:
     code, script = exit_by_hand(tmp_path, "")
     assert code == 0, script.err
     assert status_in(script.run) == "killed"
     assert csv_of(script.run) == ["epoch,loss", "0,0.5"]
 
 
-def test_a_run_by_hand_of_a_crash_is_failed(tmp_path):
+def test_a_run_by_hand_of_a_crash_is_failed(tmp_path: Path) -> None:
     code, script = exit_by_hand(tmp_path, "raise ValueError('boom')")
     assert code == 1
     (end,) = records(script.run, End)
@@ -1286,34 +1312,34 @@ def test_a_run_by_hand_of_a_crash_is_failed(tmp_path):
     assert csv_of(script.run) == ["epoch,loss", "0,0.5"]
 
 
-def test_a_run_by_hand_of_a_ctrl_c_is_killed(tmp_path):
+def test_a_run_by_hand_of_a_ctrl_c_is_killed(tmp_path: Path) -> None:
     code, script = exit_by_hand(tmp_path, "raise KeyboardInterrupt")
     assert code == -signal.SIGINT
     assert status_in(script.run) == "killed"
 
 
 @pytest.mark.parametrize("way", ["sys.exit(3)", "sys.exit('text')", "os._exit(3)"])
-def test_a_run_by_hand_of_a_failed_exit_is_never_finished(tmp_path, way):
+def test_a_run_by_hand_of_a_failed_exit_is_never_finished(tmp_path: Path, way: str) -> None:
     code, script = exit_by_hand(tmp_path, way)
     assert code != 0
     assert [end.status for end in records(script.run, End)] in ([], ["failed"], ["killed"])
 
 
-def test_a_tracker_that_cannot_be_copied_is_refused_with_the_mend(tmp_path):
+def test_a_tracker_that_cannot_be_copied_is_refused_with_the_mend(tmp_path: Path) -> None:
     class WithALock(CsvLogger):
-        def __init__(self):
+        def __init__(self) -> None:
             super().__init__()
             self.lock = threading.Lock()
 
     @tracking([WithALock()], output_run=tmp_path / "run")
-    def job(): ...
+    def job() -> None: ...
 
     with pytest.raises(TypeError, match="describe it by a dict"):
         job()
 
 
-def test_a_ctrl_c_in_an_async_blocks_plain_work_is_killed_and_the_trackers_are_told(tmp_path):
-    async def main():
+def test_a_ctrl_c_in_an_async_blocks_plain_work_is_killed_and_the_trackers_are_told(tmp_path: Path) -> None:
+    async def main() -> None:
         async with tracking(output_run=tmp_path / "run") as t:
             t.log(1, {"loss": 0.5})
             signal.raise_signal(signal.SIGINT)  # asyncio cancels the task, which does not await any more
@@ -1324,12 +1350,12 @@ def test_a_ctrl_c_in_an_async_blocks_plain_work_is_killed_and_the_trackers_are_t
     assert json.loads((tmp_path / "run/state/CsvLogger.json").read_text())["ended"] == 1
 
 
-def test_a_group_of_what_stops_a_program_is_killed_and_one_of_errors_failed():
+def test_a_group_of_what_stops_a_program_is_killed_and_one_of_errors_failed() -> None:
     assert status_of(BaseExceptionGroup("both", [KeyboardInterrupt()])) is Status.KILLED
     assert status_of(ExceptionGroup("both", [ValueError()])) is Status.FAILED
 
 
-def test_a_table_that_no_run_wrote_is_moved_aside(tmp_path):
+def test_a_table_that_no_run_wrote_is_moved_aside(tmp_path: Path) -> None:
     (tmp_path / "metrics.csv").write_text("epoch,precious\n1,1.0\n")
     with tracking(output_run=tmp_path) as t:
         t.log(5, {"loss": 2.0})
@@ -1337,7 +1363,7 @@ def test_a_table_that_no_run_wrote_is_moved_aside(tmp_path):
     assert kept.read_text() == "epoch,precious\n1,1.0\n"
 
 
-def test_a_change_of_directory_moves_nothing(tmp_path, monkeypatch):
+def test_a_change_of_directory_moves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "sub").mkdir()
     monkeypatch.chdir(tmp_path)
     with tracking([{"type": "Mlflow", "tracking_uri": "sqlite:///m.db"}], output_run="run") as t:
@@ -1351,13 +1377,13 @@ def test_a_change_of_directory_moves_nothing(tmp_path, monkeypatch):
     assert begin.parent.output_run == str(tmp_path / "run")
 
 
-def test_a_home_directory_in_the_path_is_where_the_run_is(tmp_path, monkeypatch):
+def test_a_home_directory_in_the_path_is_where_the_run_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     with tracking(output_run="~/run") as t:
         assert t.output_run == t.directory == str(tmp_path / "run")
 
 
-def test_a_forked_child_is_ended_by_sigterm_as_it_would_be_without_us(tmp_path):
+def test_a_forked_child_is_ended_by_sigterm_as_it_would_be_without_us(tmp_path: Path) -> None:
     with tracking(output_run=tmp_path / "run"):
         ready, tell = os.pipe()
         child = os.fork()
@@ -1374,8 +1400,8 @@ def test_a_forked_child_is_ended_by_sigterm_as_it_would_be_without_us(tmp_path):
     assert status_in(tmp_path / "run") == "finished"
 
 
-def test_a_run_that_was_finished_inside_its_async_block_is_left_without_a_word(tmp_path):
-    async def main():
+def test_a_run_that_was_finished_inside_its_async_block_is_left_without_a_word(tmp_path: Path) -> None:
+    async def main() -> None:
         async with tracking(output_run=tmp_path / "run") as t:
             t.finish("failed")
 
@@ -1383,12 +1409,14 @@ def test_a_run_that_was_finished_inside_its_async_block_is_left_without_a_word(t
     assert status_in(tmp_path / "run") == "failed"
 
 
-def test_what_is_left_at_the_interpreters_exit_is_in_the_log(tmp_path, caplog, monkeypatch):
+def test_what_is_left_at_the_interpreters_exit_is_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Blocked(BaseTracker):
-        def init(self):
+        def init(self) -> None:
             raise TrackerBlocked("no key")
 
-        def log(self, epoch, log_dict): ...
+        def log(self, epoch: Any, log_dict: Any) -> None: ...
 
     run = Trackers([Blocked()], output_run=tmp_path / "run")
     run.init()
@@ -1401,13 +1429,13 @@ def test_what_is_left_at_the_interpreters_exit_is_in_the_log(tmp_path, caplog, m
 # Arguments as params ------------------------------------------------------------------------------
 
 
-def the_params(directory):
+def the_params(directory: Any) -> Any:
     return [record.params for record in records(directory, Params)]
 
 
-def test_params_true_says_the_arguments_of_each_call(tmp_path):
+def test_params_true_says_the_arguments_of_each_call(tmp_path: Path) -> None:
     @tracking(output_run=tmp_path / "run", params=True)
-    def main(lr, *sizes, layers=3, token="abc", **options):
+    def main(lr: Any, *sizes: Any, layers: int = 3, token: str = "abc", **options: Any) -> Any:
         return lr
 
     assert main(0.1, 1, 2, momentum=0.9) == 0.1
@@ -1417,20 +1445,20 @@ def test_params_true_says_the_arguments_of_each_call(tmp_path):
     assert the_params(tmp_path / "run") == [{"lr": 0.2, "sizes": [], "layers": 3, "token": "***"}]
 
 
-def test_params_true_goes_for_functions_of_every_kind_and_methods(tmp_path):
+def test_params_true_goes_for_functions_of_every_kind_and_methods(tmp_path: Path) -> None:
     class Job:
         @tracking(output_run=tmp_path / "method", params=True)
-        def method(self, lr, model=None): ...
+        def method(self, lr: Any, model: Any = None) -> None: ...
 
         @tracking(output_run=tmp_path / "coroutine", params=True)
-        async def coroutine(self, lr, model=None): ...
+        async def coroutine(self, lr: Any, model: Any = None) -> None: ...
 
         @tracking(output_run=tmp_path / "generator", params=True)
-        def generator(self, lr, model=None):
+        def generator(self, lr: Any, model: Any = None) -> Iterator[Any]:
             yield lr
 
         @tracking(output_run=tmp_path / "async_generator", params=True)
-        async def async_generator(self, lr, model=None):
+        async def async_generator(self, lr: Any, model: Any = None) -> AsyncIterator[Any]:
             yield lr
 
     job = Job()
@@ -1438,7 +1466,7 @@ def test_params_true_goes_for_functions_of_every_kind_and_methods(tmp_path):
     asyncio.run(job.coroutine(1, job))
     list(job.generator(1, job))
 
-    async def main():
+    async def main() -> Any:
         return [item async for item in job.async_generator(lr=1, model=job)]
 
     asyncio.run(main())
@@ -1446,9 +1474,9 @@ def test_params_true_goes_for_functions_of_every_kind_and_methods(tmp_path):
         assert the_params(tmp_path / kind) == [{"lr": 1, "model": "Job"}]
 
 
-def test_a_call_that_is_wrong_fails_by_itself_in_its_run(tmp_path):
+def test_a_call_that_is_wrong_fails_by_itself_in_its_run(tmp_path: Path) -> None:
     @tracking(output_run=tmp_path / "run", params=True)
-    def main(lr): ...
+    def main(lr: Any) -> None: ...
 
     with pytest.warns(TrackerWarning, match="cannot be logged as params: missing a required argument") as warned:
         with pytest.raises(TypeError, match=r"main\(\) missing 1 required positional argument"):
@@ -1458,7 +1486,7 @@ def test_a_call_that_is_wrong_fails_by_itself_in_its_run(tmp_path):
     assert the_params(tmp_path / "run") == []
 
 
-def test_params_true_is_for_functions_only(tmp_path):
+def test_params_true_is_for_functions_only(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="params=True is for @tracking"):
         with tracking(output_run=tmp_path / "run", params=True):
             pass
