@@ -109,8 +109,8 @@ def test_only_the_words_know_wrapt() -> None:
     }  # _warn asks where it lies, to pass over its frames
 
 
-def test_only_the_words_know_context_variables() -> None:
-    assert importers_of("contextvars") == {"_words.current"}
+def test_only_one_place_knows_context_variables() -> None:
+    assert importers_of("contextvars") == {"_run.current"}
 
 
 def test_only_the_delivery_starts_threads() -> None:

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple, TypeVar, overload
 
 from .._common.secrets import error_text
 from .._common.warn import warn
+from .._run.current import current
 from .._run.run import Trackers
 from .._values.arguments import arguments_of
 from .._values.returned import as_metrics
 from .callables import Kind, Wrapper, drive, drive_async, kind_of, need_callable, underlying
-from .current import current
 
 F = TypeVar("F")
 

@@ -13,15 +13,15 @@ from .._common import variables
 from .._common.secrets import error_text
 from .._common.warn import warn
 from .._journal.records import Parent
+from .._run.current import current, current_run, open_run
 from .._run.ending import leave, leave_async, status_of
 from .._run.other_ranks import SilentTrackers
 from .._run.run import Trackers
+from .._run.sigterm import cause_of, exits_on_sigterm
 from .._values.arguments import arguments_of, as_params
 from ..errors import LifecycleError
 from ..trackers._configs import Configs
 from .callables import Kind, Wrapper, drive, drive_async, kind_of, need_callable
-from .current import current, current_run, open_run
-from .sigterm import cause_of, exits_on_sigterm
 
 F = TypeVar("F")
 

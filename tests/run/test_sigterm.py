@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tracklib import Terminated
-from tracklib._words.sigterm import cause_of, exits_on_sigterm
+from tracklib._run.sigterm import cause_of, exits_on_sigterm
 
 
 def handler() -> Any:

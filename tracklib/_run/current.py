@@ -7,8 +7,10 @@ import contextlib
 import contextvars
 import threading
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from .._run.run import Trackers
+if TYPE_CHECKING:
+    from .run import Trackers
 
 _here: contextvars.ContextVar[Trackers | None] = contextvars.ContextVar("tracklib_run")
 _active: list[Trackers] = []  # the blocks that are open in this process, in order of entry
