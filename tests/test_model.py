@@ -15,7 +15,6 @@ import shutil
 import signal
 import sqlite3
 import tempfile
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +32,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from lines import records_in
 from zygote import Zygote
 
 from tracklib import RunDirectoryError
@@ -71,16 +71,6 @@ class Run:
 
 
 # What is there, read without the library ---------------------------------------------------------------
-
-
-def journal(directory: Path) -> list[dict[str, Any]]:
-    """The records, each at its ordinal."""
-    content = (directory / "journal.jsonl").read_bytes()
-    records = []
-    for line in content.split(b"\n")[:-1]:
-        assert line[:9] == b"%08x " % zlib.crc32(line[9:]), line
-        records.append(json.loads(line[9:]))
-    return records
 
 
 def said_by(record: dict[str, Any]) -> Said | None:
@@ -181,7 +171,7 @@ class Model(RuleBasedStateMachine):
         order = {"do": "attempt", "directory": str(run.directory), "configs": self._configs(run)}
         answer = self._ask(order | {"resume": resume, "params": params})
         self.child = answer["began"] if answer else None
-        begun = journal(run.directory)
+        begun = records_in(run.directory)
         assert sum(record["type"] == "begin" for record in begun) == 1 or resume
         uid = next(record["uid"] for record in begun if record["type"] == "begin")
         assert run.uid in ("", uid)
@@ -293,7 +283,7 @@ class Model(RuleBasedStateMachine):
         self.child = None
         self.deaths += 1
         run.may_repeat = True
-        records = journal(run.directory)
+        records = records_in(run.directory)
         found = [said for record in records if (said := said_by(record))]
         assert len(run.said) <= len(found) <= len(run.said) + len(unanswered)
         assert found == (run.said + unanswered)[: len(found)]
@@ -419,11 +409,11 @@ class Model(RuleBasedStateMachine):
     @invariant()
     def what_was_said_is_in_the_journal(self) -> None:
         for run in self.runs:
-            assert [said for record in journal(run.directory) if (said := said_by(record))] == run.said
+            assert [said for record in records_in(run.directory) if (said := said_by(record))] == run.said
 
     def _check(self, run: Run) -> None:
         """Every backend equals the model."""
-        records = journal(run.directory)
+        records = records_in(run.directory)
         assert records[-1]["type"] == "end"
         assert records[-1]["status"] == run.status
         assert (run.directory / "metrics.csv").read_text() == table(run)

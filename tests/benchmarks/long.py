@@ -73,7 +73,7 @@ def reading(records: int, rounds: int) -> dict[str, list[Numbers]]:
         for step in range(records):
             t.log(step, metrics_of(step))
     path = Path("run/journal.jsonl")
-    bodies = [line[9:] for line in path.read_bytes().splitlines()]
+    bodies = [b"{" + line[18:] for line in path.read_bytes().splitlines()]
     decode = Decoder(Record).decode
 
     def read() -> None:

@@ -28,7 +28,7 @@ def tracklib(server: str) -> Iterator[Log]:
 @contextmanager
 def os_write(server: str) -> Iterator[Log]:
     """The bare floor: the very line of the journal, and nothing else."""
-    line = b'01234567 {"type":"log","time":1700000000000,"axis":"epoch","step":1000,"metrics":{%b}}\n'
+    line = b'{"crc":"01234567","type":"log","time":1700000000000,"axis":"epoch","step":1000,"metrics":{%b}}\n'
     line %= b",".join(b'"metric_%d":0.%d234567890123456' % (n, n) for n in range(10))
     fd = os.open("lines", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     yield lambda step, metrics: os.write(fd, line)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import tempfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import pytest
 from fuzz import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from lines import checked, line_of
 from scripted import Scripted
 
 from tracklib import ConfigError, RunDirectoryError, Trackers
@@ -49,10 +49,6 @@ records: st.SearchStrategy[Record] = st.one_of(
     st.builds(Artifact, time=times, name=texts),
     st.builds(End, time=times, status=st.sampled_from(Status), error=texts, message=texts),
 )  # fmt: skip
-
-
-def line_of(body: bytes) -> bytes:
-    return b"%08x %b\n" % (zlib.crc32(body), body)
 
 
 whole_lines = records.map(lambda record: line_of(encode(record)))
@@ -108,8 +104,8 @@ def test_whatever_is_in_the_file_each_record_is_a_line_with_its_checksum(content
     assert ends == sorted(set(ends))  # in the file's order, none twice
     for record, _, end in found:
         line = content[content.rfind(b"\n", 0, end - 1) + 1 : end - 1]
-        body = line[line.rfind(b' {"type":"') + 1 :]  # of a line that another writer appended to a torn one, too
-        assert line.endswith(b"%08x %b" % (zlib.crc32(body), body))
+        starts = [at for at in range(len(line)) if line.startswith(b'{"crc":"', at)]  # behind a torn one, too
+        body = next(b"{" + line[at + 18 :] for at in starts if line[at:] == checked(b"{" + line[at + 18 :]))
         assert comparable(record) == comparable(decode(body, ordinal=-1))
 
 
@@ -197,22 +193,18 @@ def test_syncing_whatever_is_there_works_or_says_that_there_is_no_run(content: b
 
 odd_states = st.dictionaries(
     st.sampled_from(Saved.__struct_fields__), plain | st.integers() | st.just("u") | st.dictionaries(texts, texts)
-).map(lambda state: json.dumps(state).encode())
+).map(lambda state: json.dumps(state | {"format": 1}).encode())
 
 
-def with_checksum(state: bytes) -> bytes:
-    return b'{"crc":"%08x",' % zlib.crc32(state) + state[1:]
-
-
-@given(st.binary(max_size=60) | odd_states | odd_states.map(with_checksum))
+@given(st.binary(max_size=60) | odd_states | odd_states.map(checked))
 @settings(max_examples=examples(300), deadline=None)
-@example(with_checksum(b'{"uid":"u","offset":100000000000000000000000000}'))
-@example(with_checksum(b'{"uid":"u","offset":-1}'))
-@example(with_checksum(b'{"uid":"u","offset":3}'))
-@example(with_checksum(b'{"uid":"u","offset":4}'))
-@example(with_checksum(b'{"uid":"v","offset":2}'))
-@example(with_checksum(b'{"uid":"u","tracker":{"a":1}}'))
-@example(with_checksum(b'{"uid":"u","tracker":{"a":"b"}}'))
+@example(checked(b'{"format":1,"uid":"u","offset":100000000000000000000000000}'))
+@example(checked(b'{"format":1,"uid":"u","offset":-1}'))
+@example(checked(b'{"format":1,"uid":"u","offset":3}'))
+@example(checked(b'{"format":1,"uid":"u","offset":4}'))
+@example(checked(b'{"format":1,"uid":"v","offset":2}'))
+@example(checked(b'{"format":1,"uid":"u","tracker":{"a":1}}'))
+@example(checked(b'{"format":1,"uid":"u","tracker":{"a":"b"}}'))
 @example(b'{"uid":"u","offset":2}')
 def test_a_state_that_is_damaged_or_anothers_is_a_fresh_start(content: bytes) -> None:
     with folder() as path:
@@ -223,7 +215,7 @@ def test_a_state_that_is_damaged_or_anothers_is_a_fresh_start(content: bytes) ->
         assert saved.offset in (0, 2, 4)
         assert all(isinstance(value, str) for value in saved.tracker.values())
         if saved != Saved("u"):
-            assert content == with_checksum(b"{" + content[len(with_checksum(b"{")) :])
+            assert content == checked(b"{" + content[18:])
 
 
 # Configs ----------------------------------------------------------------------------------------------------

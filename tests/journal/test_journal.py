@@ -1,6 +1,7 @@
 """The journal: what was appended is read back, whatever happened to the disk, the file or the process."""
 
 import errno
+import json
 import math
 import os
 import signal
@@ -13,6 +14,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+import lines
 import pytest
 
 from tracklib._journal import journal as _journal
@@ -26,9 +28,8 @@ def log(step: Any, **metrics: Any) -> Any:
     return Log(time=7, axis="epoch", step=step, metrics=metrics or {"loss": 0.25 + step})
 
 
-def line_of(record: Any) -> Any:
-    body = _journal.encode(record)
-    return b"%08x %b\n" % (zlib.crc32(body), body)
+def line_of(record: Any) -> bytes:
+    return lines.line_of(_journal.encode(record))
 
 
 def read(path: str, **start: Any) -> Any:
@@ -75,12 +76,13 @@ def test_records_come_back_in_order_with_their_ordinals(journal: Any, path: str)
     assert entries[4] == Entry(end, 4, os.path.getsize(path))
 
 
-def test_a_line_is_a_checksum_a_space_the_json_and_a_newline(journal: Any, path: str) -> None:
+def test_a_line_is_a_json_object_whose_first_member_is_the_checksum_of_the_rest(journal: Any, path: str) -> None:
     journal.append(log(1))
     with open(path, "rb") as file:
         line = file.read()
-    assert line[:9] == b"%08x " % zlib.crc32(line[9:-1])
-    assert line[9:] == b'{"type":"log","axis":"epoch","step":1,"metrics":{"loss":1.25},"time":7}\n'
+    rest = b'"type":"log","axis":"epoch","step":1,"metrics":{"loss":1.25},"time":7}'
+    assert line == b'{"crc":"%08x",%b\n' % (zlib.crc32(rest), rest)
+    assert json.loads(line)["metrics"] == {"loss": 1.25}
 
 
 def test_a_record_is_one_write(journal: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,21 +206,22 @@ def test_two_flipped_bits_cost_two_records_at_most_and_never_yield_a_wrong_one(p
 
 
 def test_damaged_lines_are_counted_and_blank_ones_are_not(path: str) -> None:
-    put(path, b"\n\nnonsense\n" + line_of(log(1)) + b"00000000 \n" + line_of(log(2))[:-1] + b" \n" + line_of(log(3)))
+    damage = [b"nonsense\n", b'{"crc":"00000000",\n', line_of(log(2))[:-1] + b" \n"]
+    put(path, b"\n\n" + damage[0] + line_of(log(1)) + damage[1] + damage[2] + line_of(log(3)))
     records, damaged = read(path)
     assert ([record.step for record in records], damaged) == ([1, 3], 3)
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b"no json"])
+@pytest.mark.parametrize("body", [b"", b"{}", b"no json", b'{"a":1}'])
 def test_a_line_that_is_whole_but_no_record_is_damage(path: str, body: bytes) -> None:
-    put(path, b"%08x %b\n" % (zlib.crc32(body), body) + line_of(log(1)))
+    put(path, lines.line_of(body) + line_of(log(1)))
     records, damaged = read(path)
     assert ([record.ordinal for record in records], damaged) == ([0], 1)
 
 
 @pytest.mark.parametrize("body", [b'{"type":"of tomorrow"}', b'{"type":"end","time":1,"message":"\xff"}'])
 def test_a_whole_line_of_an_unknown_kind_is_passed_over_and_has_its_ordinal(path: str, body: bytes) -> None:
-    put(path, b"%08x %b\n" % (zlib.crc32(body), body) + line_of(log(1)))
+    put(path, lines.line_of(body) + line_of(log(1)))
     records, damaged = read(path)
     assert ([record.ordinal for record in records], damaged) == ([1], 0)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import zlib
 from pathlib import Path
 
 import pytest
+from lines import line_of
 from msgspec.structs import replace
 from scripted import begin, end, log
 
@@ -181,7 +181,7 @@ def test_an_end_that_still_waits_for_the_disk_is_the_runs_end(folder: Folder, mo
     def full(fd: int, line: bytes) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    lines = [b"%08x %b\n" % (zlib.crc32(encode(record)), encode(record)) for record in (log(1), end(), begin(2))]
+    lines = [line_of(encode(record)) for record in (log(1), end(), begin(2))]
     for count, found in ((2, (Status.FINISHED, False)), (3, (Status.KILLED, True))):
         folder.file.unlink(missing_ok=True)
         folder.write(begin())

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from lines import body_of
 from scripted import begin, end, log
 
 from tracklib._journal.journal import Journal, Reader
@@ -55,7 +56,7 @@ class Disk:
         reader = Reader(self.path)
         count = len(list(reader.records()))
         reader.close()
-        found = [line[9:] for line in Path(self.path).read_bytes().splitlines()]
+        found = [body_of(line) for line in Path(self.path).read_bytes().splitlines()]
         assert (len(found), reader.damaged) == (count, 0)
         return found
 

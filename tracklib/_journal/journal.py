@@ -1,8 +1,8 @@
 """The journal: one file that holds all that a run said, and is the only queue.
 
-A line is ``crc32(json) as 8 hex digits, space, JSON object, LF``. It counts only when its LF is there
-and its CRC is right, so any prefix of the file recovers exactly. :class:`Journal` appends with one
-``os.write`` a record and no lock; :class:`Reader` follows from an offset of its own.
+A line is a JSON object whose first member is the CRC of the rest (see ``crc.py``), and LF. It counts only
+when its LF is there and its CRC is right, so any prefix of the file recovers exactly. :class:`Journal`
+appends with one ``os.write`` a record and no lock; :class:`Reader` follows from an offset of its own.
 """
 
 from __future__ import annotations
@@ -11,16 +11,18 @@ import collections
 import contextlib
 import errno
 import os
+import re
 import threading
 import time
-import zlib
 from collections.abc import Callable, Iterator
 
 import msgspec
 
+from ..errors import RunDirectoryError
+from .crc import START, with_crc, without_crc
 from .lock import close, renew
 from .mirror import Mirror
-from .records import Record, decode, encode
+from .records import Begin, End, Record, UnknownFormat, decode, encode, marker
 
 FILENAME = "journal.jsonl"
 BACKLOG_BYTES = 64 * 2**20
@@ -80,8 +82,7 @@ class Journal:
 
     def append(self, record: Record) -> None:
         """Write ``record`` as one line. Never raises for the disk's trouble."""
-        body = encode(record)
-        line = b"%08x %b\n" % (zlib.crc32(body), body)
+        line = with_crc(encode(record)) + b"\n"
         if self._backlog or self._torn:
             self._append_behind(line)
         elif trouble := self._write(line):
@@ -247,12 +248,16 @@ class Reader:
         self.damaged = 0
         self.unknown = 0
         self.is_behind = False
+        self._path = path
         self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
     def read(self) -> list[Entry]:
         """The next records, as many as lie in about 256 KiB; empty at the end of the file.
 
         A last line without its LF is left for a later call: its writer may not be done.
+
+        Raises:
+            RunDirectoryError: a newer tracklib has written it.
         """
         entries: list[Entry] = []
         while not entries and (lines := self._whole_lines()):
@@ -263,6 +268,8 @@ class Reader:
                 if body:
                     try:
                         entries.append(Entry(decode(body, ordinal), ordinal, offset))
+                    except UnknownFormat as unknown:
+                        raise RunDirectoryError(unknown.said_of(self._path)) from None
                     except (msgspec.MsgspecError, UnicodeDecodeError):
                         self.unknown += 1
                     ordinal += 1
@@ -272,8 +279,8 @@ class Reader:
     def _behind_tear(self, line: bytes) -> bytes:
         """The line that another writer appended to one that was cut off, if that is so; it is damaged anyway."""
         self.damaged += bool(line.strip())
-        start = line.rfind(_BEGINNING) - 8
-        return _body(line[start:]) if start >= 0 else b""
+        starts = [found.start() for found in _BEGINNING.finditer(line)]
+        return next(filter(None, (_body(line[start:]) for start in reversed(starts))), b"")
 
     def _whole_lines(self) -> bytes:
         size = _PIECE
@@ -314,7 +321,7 @@ def count_said(path: str, offset: int) -> int:
     """How many lines of a journal behind ``offset`` say something: all but the beginnings and ends of attempts."""
     with open(path, "rb") as file:
         file.seek(offset)
-        return sum(not line.startswith((b'{"type":"begin"', b'{"type":"end"'), 9) for line in file if line.strip())
+        return sum(not line.startswith((marker(Begin), marker(End)), _CRC_END) for line in file if line.strip())
 
 
 def size_of(path: str) -> int:
@@ -326,22 +333,28 @@ def size_of(path: str) -> int:
 def last_record(
     path: str, kind: type[Record] | None = None, marker: bytes = b"", before: int | None = None, behind: int = 0
 ) -> tuple[Record, int] | None:
-    """The last record of ``kind`` whose JSON holds ``marker``, and its line's offset; of those that begin ``before``
+    """The last record of ``kind`` whose line holds ``marker``, and the line's offset; of those that begin ``before``
     and lie ``behind``, both offsets of lines.
 
-    Found from the end backwards, so that a long journal is not read.
+    Found from the end backwards, so that a long journal is not read. A user's own nested names may look like a
+    marker or like a line's beginning, but no line that counts begins there.
+
+    Raises:
+        RunDirectoryError: a newer tracklib has written it.
     """
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         at = os.fstat(fd).st_size if before is None else before
-        while (at := _rfind(fd, marker or _BEGINNING, at, behind)) >= 0:
-            start = _rfind(fd, _BEGINNING, at + 1) - 8
-            line = _line_at(fd, start) if start >= 0 else b""
+        while (at := _rfind(fd, marker or START, at, behind)) >= 0:
+            start = _rfind(fd, START, at + 1)
+            body = _body(_line_at(fd, start)) if start >= 0 else b""
             with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError):
-                body = _body(line)
                 if body and isinstance(record := decode(body, -1), kind or object):
                     return record, start
+            at = start if body else at
         return None
+    except UnknownFormat as unknown:
+        raise RunDirectoryError(unknown.said_of(path)) from None
     finally:
         close(fd)
 
@@ -368,14 +381,14 @@ def _line_at(fd: int, start: int) -> bytes:
         size *= 2
 
 
-_BEGINNING = b' {"type":"'  # within a record's JSON, a quote in a text has a backslash before it
-_LINE = b"%08x" + _BEGINNING
+_BEGINNING = re.compile(START + rb'[0-9a-f]{8}","type":"')
+_CRC_END = len(START) + 8
 
 
 def _body(line: bytes) -> bytes:
-    """The JSON of a line whose CRC is right, if it says of what type it is; else nothing."""
-    body = line[9:]
-    return body if line.startswith(_LINE % zlib.crc32(body)) else b""
+    """The JSON of a line whose CRC is right, without the CRC, if it says of what type it is; else nothing."""
+    body = without_crc(line)
+    return body if body.startswith(b'{"type":"') else b""
 
 
 def _whole_size(fd: int) -> int:

@@ -17,6 +17,43 @@ from .._common.distinct import apart
 FORMAT = 1
 
 
+class UnknownFormat(ValueError):
+    """What was read is in the format ``number``, which may mean something else than this version would read."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+    def said_of(self, path: str) -> str:
+        """The sentence for the user who wants to go on with ``path``."""
+        if self.number > FORMAT:
+            return (
+                f"{path} was written by a newer tracklib (format {self.number}); "
+                f"this one reads up to {FORMAT}: upgrade with pip install -U tracklib-ml"
+            )
+        return f"{path} says that it is in format {self.number}, which no tracklib wrote; this one reads {FORMAT}"
+
+
+class _Format(msgspec.Struct):
+    format: int
+
+
+_format_decoder = msgspec.json.Decoder(_Format)
+
+
+def check_format(body: bytes) -> None:
+    """Look at the member ``format`` before the others, which may be quite different in another format.
+
+    Raises:
+        UnknownFormat: this version does not know it.
+        msgspec.MsgspecError: there is none.
+        UnicodeDecodeError: it is no UTF-8.
+    """
+    number = _format_decoder.decode(body).format
+    if number != FORMAT:
+        raise UnknownFormat(number)
+
+
 class Status(enum.StrEnum):
     """How a run ended."""
 
@@ -158,15 +195,15 @@ def _are_finite(metrics: dict[str, float]) -> bool:
 
 
 def marker(kind: type[Record], axis: str = "") -> bytes:
-    """What the JSON of each record of ``kind`` holds; of each log on ``axis``, where one is named."""
+    """What the line of each record of ``kind`` holds behind its CRC; of each log on ``axis``, where one is named."""
     if axis:
         return b'"axis":%b,"step":' % _encoder.encode(_well_formed(axis))
-    return b' {"type":"%b"' % str(kind.__struct_config__.tag).encode()
+    return b'","type":"%b"' % str(kind.__struct_config__.tag).encode()
 
 
 def best_marker(name: str) -> bytes:
-    """What the JSON of each best value of the metric ``name`` holds."""
-    return b'{"type":"best","name":%b,' % _encoder.encode(_well_formed(name))
+    """What the line of each best value of the metric ``name`` holds."""
+    return b'","type":"best","name":%b,' % _encoder.encode(_well_formed(name))
 
 
 def _well_formed(value: Any) -> Any:
@@ -182,11 +219,14 @@ def decode(body: bytes, ordinal: int) -> Record:
     """The record that :func:`encode` wrote, a log with its ``ordinal``.
 
     Raises:
+        UnknownFormat: it begins an attempt that another version's format tells of.
         msgspec.MsgspecError: it is no record of this format.
         UnicodeDecodeError: it is no UTF-8.
     """
     try:
         if not body.startswith(b'{"type":"log"'):
+            if body.startswith(b'{"type":"begin"'):
+                check_format(body)
             record: Record = _decoder.decode(body)
             return record
         try:

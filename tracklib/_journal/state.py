@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import glob
 import os
-import zlib
 from typing import TypeVar
 
 import msgspec
 
 from .._common.files import make_folder
+from ..errors import RunDirectoryError
+from .crc import with_crc, without_crc
 from .journal import FILENAME
-from .records import Begin, End
+from .records import FORMAT, Begin, End, UnknownFormat, check_format
 
 T = TypeVar("T")
 
@@ -34,6 +35,7 @@ class Saved(msgspec.Struct):
     delivered: int = 0
     rejected: int = 0
     tracker: dict[str, str] = {}
+    format: int = FORMAT
 
 
 def load(path: str, journal: str, uid: str, config: str = "") -> Saved:
@@ -114,10 +116,17 @@ _BEGIN = "begin.json"
 
 
 def _read(path: str, kind: type[T]) -> T | None:
-    content = _content(path)
-    body = b"{" + content[len(_checksum(b"")) :]
+    """What :func:`_write` wrote; None where it is not there or damaged.
+
+    Raises:
+        RunDirectoryError: a newer tracklib has written it.
+    """
+    body = without_crc(_content(path))
     try:
-        return msgspec.json.decode(body, type=kind) if content.startswith(_checksum(body)) else None
+        check_format(body)
+        return msgspec.json.decode(body, type=kind)
+    except UnknownFormat as unknown:
+        raise RunDirectoryError(unknown.said_of(path)) from None
     except ValueError:
         return None
 
@@ -132,8 +141,7 @@ def _content(path: str) -> bytes:
 
 
 def _write(path: str, value: msgspec.Struct) -> None:
-    body = msgspec.json.encode(value)
-    content = _checksum(body) + body[1:]
+    content = with_crc(msgspec.json.encode(value))
     if _content(path) == content:
         return
     make_folder(os.path.dirname(path))
@@ -141,8 +149,3 @@ def _write(path: str, value: msgspec.Struct) -> None:
     with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as file:
         file.write(content)
     os.replace(temporary, path)
-
-
-def _checksum(body: bytes) -> bytes:
-    """How a file with this JSON begins: its first member is the CRC of the rest."""
-    return b'{"crc":"%08x",' % zlib.crc32(body)
