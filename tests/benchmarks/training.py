@@ -70,7 +70,8 @@ def deliver(directory: str) -> None:
     """Deliver what the run in ``directory`` says, until stdin is closed; say so when all trackers are connected."""
     from tracklib._delivery.delivery import Delivery, Standing
     from tracklib._journal.last_attempt import earlier_run
-    from tracklib.trackers._configs import build, fingerprints, names_of
+    from tracklib.trackers._configs import build
+    from tracklib.trackers._identity import fingerprints, names_of
 
     run = earlier_run(directory)
     assert run is not None

@@ -11,16 +11,15 @@ from mlflow.utils.validation import _validate_metric_name, _validate_param_name,
 
 from tracklib._common.names import (
     Names,
-    csv_name,
+    column_name,
     file_name,
     in_one_line,
-    mlflow_name,
-    tensorboard_name,
-    wandb_name,
-    wandb_param_name,
     with_hash,
 )
 from tracklib.errors import TrackerWarning
+from tracklib.trackers._mlflow_limits import mlflow_name
+from tracklib.trackers._wandb_limits import wandb_name, wandb_param_name
+from tracklib.trackers.tensorboard import tensorboard_name
 
 pieces = st.sampled_from([".", "..", "/", "a", " ", "\n", "é", "#", "\\", "\x00", "-", "x" * 130, "%"])
 any_name = st.text() | st.lists(pieces).map("".join)
@@ -88,12 +87,12 @@ def test_a_wandb_name_is_not_empty_and_none_of_its_own(raw: str, name: str) -> N
 
 @pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r"])
 def test_no_column_name_is_a_formula(first: str) -> None:
-    assert csv_name(f"{first}1+1") == f"'{first}1+1"
+    assert column_name(f"{first}1+1") == f"'{first}1+1"
 
 
 @pytest.mark.parametrize(("raw", "name"), [("loss", "loss"), ("a=b", "a=b"), (" =1", " =1"), ("", "unnamed")])
 def test_a_column_name_stays_as_it_is_otherwise(raw: str, name: str) -> None:
-    assert csv_name(raw) == name
+    assert column_name(raw) == name
 
 
 @pytest.mark.parametrize("limit", [64, 250])
@@ -130,7 +129,7 @@ def test_the_second_of_two_names_that_fall_together_has_a_hash_and_one_warning()
 
 
 def test_a_metric_called_as_the_axis_has_a_name_of_its_own() -> None:
-    names = Names("the CSV", csv_name)
+    names = Names("the CSV", column_name)
     assert names.axis("epoch") == "epoch"
     with pytest.warns(TrackerWarning, match="the CSV has 'epoch' for 'epoch' already"):
         assert names["epoch"].startswith("epoch-")
@@ -138,7 +137,7 @@ def test_a_metric_called_as_the_axis_has_a_name_of_its_own() -> None:
 
 
 def test_an_axis_called_as_a_metric_has_a_name_of_its_own() -> None:
-    names = Names("the CSV", csv_name)
+    names = Names("the CSV", column_name)
     names["step"]
     with pytest.warns(TrackerWarning):
         assert names.axis("step") not in ("step", "")
@@ -159,7 +158,7 @@ def test_a_hash_that_is_taken_is_not_taken_twice() -> None:
     assert len(set(translated)) == 3
 
 
-@pytest.mark.parametrize("rule", [mlflow_name, wandb_name, csv_name, tensorboard_name])
+@pytest.mark.parametrize("rule", [mlflow_name, wandb_name, column_name, tensorboard_name])
 @given(raws=st.lists(any_name | st.sampled_from(["", "unnamed", "_step", "metric_step", "a@b", "a#b", "a_b"])))
 def test_no_two_names_become_one_and_each_keeps_its_own(rule: Any, raws: Any) -> None:
     names = Names("B", rule)
@@ -222,17 +221,17 @@ def test_a_name_that_was_warned_of_is_not_warned_of_after_a_restart() -> None:
 
 def test_an_axis_keeps_its_name_too() -> None:
     state = {}
-    names = Names("B", csv_name)
+    names = Names("B", column_name)
     translated(names, ["step"])
     with pytest.warns(TrackerWarning):
         axis = names.axis("step")
     names.keep(state)
-    again = restored(state, csv_name)
+    again = restored(state, column_name)
     assert (again.axis("step"), again["step"]) == (axis, "step")
 
 
 def test_a_metric_may_be_called_as_an_axis_is_kept() -> None:
-    names = Names("B", csv_name)
+    names = Names("B", column_name)
     assert names["axis step"] == "axis step"
     assert names.axis("step") == "step"
     assert names["axis\0step"] == "axis\0step"

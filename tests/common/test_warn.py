@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 import wrapt
 
-from tracklib._common.names import Names, wandb_name
+from tracklib._common.names import Names
 from tracklib._common.warn import warn
 from tracklib.errors import TrackerWarning
 from tracklib.trackers import CsvLogger
+from tracklib.trackers._wandb_limits import wandb_name
 
 
 def reported(call: Any) -> Any:

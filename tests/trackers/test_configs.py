@@ -15,7 +15,8 @@ import pytest
 from scripted import Scripted
 
 from tracklib import BaseTracker, ConfigError, CsvLogger, Mlflow, Wandb
-from tracklib.trackers._configs import build, describe, type_name
+from tracklib.trackers._configs import build
+from tracklib.trackers._identity import describe, type_name
 
 
 class Typed(BaseTracker):

@@ -106,10 +106,11 @@ def _short(name: str) -> str:
     """``name``, or what stands for it in a table that shall not grow without bound, and is written as UTF-8."""
     if len(name) <= _LONG and name.isprintable():  # a lone surrogate is not
         return name
-    return with_hash(_spelt(name), name, 60, digits=32)
+    return with_hash(spelt(name), name, 60, digits=32)
 
 
-def _spelt(name: str) -> str:
+def spelt(name: str) -> str:
+    """``name`` with each character that UTF-8 has no bytes for spelled out."""
     return name.encode("utf-8", "backslashreplace").decode()
 
 
@@ -123,50 +124,6 @@ def with_hash(name: str, raw: str, limit: int = 250, digits: int = 6) -> str:
     return f"{name[: limit - digits - 1]}-{digest}"
 
 
-_NOT_MLFLOW = re.compile(r"[^/\w.\- :]")
-
-
-def mlflow_name(raw: str) -> str:
-    """A name that MLflow takes: ``^[/\\w.\\- :]*$``, a clean relative path, at most 250 characters.
-
-    Source: ``mlflow.utils.validation`` of MLflow 3.17.
-    """
-    name = _NOT_MLFLOW.sub("_", raw)
-    name = "/".join(part for part in name.split("/") if part.strip(".")) or "unnamed"
-    if name.startswith(".."):  # a folder's parent, MLflow holds
-        name = "_" + name[1:]
-    return name if len(name) <= 250 else with_hash(name, raw)
-
-
-_NOT_IN_URL = re.compile(r"[#?%\\\x00-\x1f]")
-
-
-def mlflow_path(raw: str) -> str:
-    """An artifact's path at MLflow, relative and within its folder. MLflow's client puts it into a URL as it is, so
-    that ``#`` and what stands behind would get lost.
-
-    Source: ``HttpArtifactRepository.log_artifact`` of MLflow 3.17.
-    """
-    return "/".join(_NOT_IN_URL.sub("_", part) for part in raw.split("/") if part.strip(".")) or "unnamed"
-
-
-_WANDB_RESERVED = frozenset({"_step", "_timestamp", "_runtime", "_wandb", ""})
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-
-
-def wandb_name(raw: str) -> str:
-    """A name that W&B shows: not empty, in one line, and none of its own (``_step``, ``_timestamp`` ...)."""
-    name = _CONTROL.sub("_", raw)
-    if name in _WANDB_RESERVED or name.startswith("_wandb"):
-        return f"metric{name}" if name else "unnamed"
-    return name
-
-
-def wandb_param_name(raw: str) -> str:
-    """A name in W&B's config: not empty, and none that holds W&B's own settings."""
-    return f"param_{raw.lstrip('_')}" if raw in ("_wandb", "wandb_version") else raw or "unnamed"
-
-
 def printable(name: str) -> str:
     """``name`` without characters that steer a terminal."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in name)
@@ -174,28 +131,37 @@ def printable(name: str) -> str:
 
 def in_one_line(raw: str, limit: int) -> str:
     """``raw``, a run's or a group's name, in one line of at most ``limit`` characters."""
-    name = _CONTROL.sub("_", raw)
+    name = without_controls(raw)
     return name if len(name) <= limit else with_hash(name, raw, limit)
+
+
+def without_controls(raw: str) -> str:
+    """``raw`` with ``_`` for each character that steers a terminal, or that UTF-8 has no bytes for."""
+    return _CONTROL.sub("_", raw)
+
+
+def clean_path(raw: str) -> str:
+    """``raw`` as a relative path of word characters, spaces, ``.``, ``-`` and ``:``, that leads nowhere else."""
+    name = _NOT_IN_PATH.sub("_", raw)
+    name = "/".join(part for part in name.split("/") if part.strip(".")) or "unnamed"
+    return "_" + name[1:] if name.startswith("..") else name  # a folder's parent, some hold
 
 
 def file_name(raw: str) -> str:
     """A relative path for what belongs to ``raw``, that leads nowhere else, and that every file system takes."""
-    name = mlflow_name(raw)
+    name = clean_path(raw)
     return name if len(name.encode()) <= _FILE_BYTES else with_hash(_NOT_ASCII.sub("_", name), raw, 100)
 
 
 _FILE_BYTES = 200
+_NOT_IN_PATH = re.compile(r"[^/\w.\- :]")
 _NOT_ASCII = re.compile(r"[^\x20-\x7e]|/")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
-def tensorboard_name(raw: str) -> str:
-    """A tag that TensorBoard shows: not empty, and UTF-8 has bytes for it."""
-    return raw.encode("utf-8", "backslashreplace").decode() or "unnamed"
-
-
-def csv_name(raw: str) -> str:
+def column_name(raw: str) -> str:
     """A column's name, not empty, that no spreadsheet runs as a formula: such a beginning gets a leading ``'``."""
-    name = _spelt(raw)
+    name = spelt(raw)
     return "'" + name if name.startswith(_FORMULA) else name or "unnamed"
 
 

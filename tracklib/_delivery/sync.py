@@ -13,7 +13,8 @@ from .._journal.journal import FILENAME, Journal, size_of
 from .._journal.last_attempt import Earlier, begins_before, earlier_run, settled
 from .._journal.records import Status
 from ..errors import ConfigError, RunDirectoryError
-from ..trackers._configs import Configs, build, describe, fingerprints, names_of
+from ..trackers._configs import Configs, build
+from ..trackers._identity import describe, fingerprints, names_of
 from ..trackers.base import BaseTracker
 from .delivery import Delivery, Standing
 from .waiting import draining, wait_for_change

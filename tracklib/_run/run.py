@@ -28,7 +28,7 @@ from .._journal.spill import child_spill
 from .._journal.state import store_begin
 from .._values.arguments import as_bests, as_params, as_path, as_seconds, as_tags, as_text
 from ..errors import ConfigError, LifecycleError
-from ..trackers import _configs
+from ..trackers import _configs, _identity
 from ..trackers.base import BaseTracker
 from ..trackers.csv_logger import CsvLogger
 from . import open_runs
@@ -132,8 +132,8 @@ class Trackers(RunLog):
         self._tags = None if tags is None else as_tags(tags)
         self._parent = parent
         self._resume = resume
-        self._configs = [_configs.describe(tracker) for tracker in self.loggers]
-        self._named = dict(zip(_configs.names_of(self._configs), self.loggers, strict=True))
+        self._configs = [_identity.describe(tracker) for tracker in self.loggers]
+        self._named = dict(zip(_identity.names_of(self._configs), self.loggers, strict=True))
         self._deliveries: list[Delivery] = []
         self._resources = contextlib.ExitStack()
         self._background: Background | None = None
@@ -165,7 +165,7 @@ class Trackers(RunLog):
                     tracker, name, directory, begin, journal.path, journal.tick, open_runs.come_first_at_exit, config
                 )
                 for (name, tracker), config in zip(
-                    self._named.items(), _configs.fingerprints(self._configs), strict=True
+                    self._named.items(), _identity.fingerprints(self._configs), strict=True
                 )
             ]
             self._resources = stack.pop_all()

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .._common.names import csv_name
+from .._common.names import column_name
 from .._common.secrets import redact_source
 from .._common.warn import warn
 from .mappings import as_mapping
@@ -159,7 +159,7 @@ def _of_rows(table: Any) -> _Table:
 
 def _column(name: Any) -> str:
     """A column's name; pandas' of several levels are joined as nested metrics are."""
-    return csv_name("/".join(filter(None, map(str, name))) if isinstance(name, tuple) else str(name))
+    return column_name("/".join(filter(None, map(str, name))) if isinstance(name, tuple) else str(name))
 
 
 def _cell(value: Any) -> Any:
@@ -170,7 +170,7 @@ def _cell(value: Any) -> Any:
         return value
     cell = plain(value)
     if isinstance(cell, str) and cell and (isinstance(value, str) or not _is_number(cell)):
-        return csv_name(cell)
+        return column_name(cell)
     return cell
 
 

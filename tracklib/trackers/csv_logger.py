@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 from .._common.files import make_folder
-from .._common.names import Names, csv_name
+from .._common.names import Names, column_name
 from .._journal.journal import FILENAME
 from .._journal.records import Log, Status
 from .._journal.state import is_others
@@ -64,7 +64,7 @@ class CsvLogger(BaseTracker):
         self.csv_filename = csv_filename
         self.file_initialized = False
         self.fieldnames: list[str] = []
-        self._names = Names("the CSV", csv_name)
+        self._names = Names("the CSV", column_name)
         self._columns: set[str] = set()
         self._fd = -1
         self._size = 0  # bytes that hold whole rows; the next write goes there

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .._common.distinct import apart
-from .._common.names import Names, file_name, in_one_line, mlflow_name, mlflow_path
+from .._common.names import Names, file_name, in_one_line
 from .._common.secrets import error_text, redact, redact_text
 from .._common.warn import warn
 from .._journal.records import Best, Log, Status
 from .._values.plain import plain
 from ..errors import TrackerBlocked, TrackerLost, TrackerUnavailable
+from ._mlflow_limits import mlflow_name, mlflow_path
 from .base import BaseTracker
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .._common.files import make_folder
-from .._common.names import Names, tensorboard_name
+from .._common.names import Names, spelt
 from .._common.secrets import redact
 from .._common.warn import warn
 from .._journal.records import Best, Log, Status
@@ -363,3 +363,8 @@ def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, boo
 def _verbatim(text: str) -> str:
     """``text`` as Markdown that shows it as it is."""
     return textwrap.indent(text, "    ", lambda line: True)
+
+
+def tensorboard_name(raw: str) -> str:
+    """A tag that TensorBoard shows: not empty, and UTF-8 has bytes for it."""
+    return spelt(raw) or "unnamed"

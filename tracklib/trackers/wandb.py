@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from .._common.files import make_folder
-from .._common.names import Names, file_name, in_one_line, wandb_name, wandb_param_name, with_hash
+from .._common.names import Names, file_name, in_one_line, with_hash
 from .._common.secrets import redact, redact_text
 from .._common.warn import warn
 from .._journal.directory import link_whole, placed
@@ -21,6 +21,7 @@ from .._journal.records import Begin, Best, Log, Status
 from .._values.plain import plain
 from ..errors import TrackerBlocked, TrackerLost, TrackerUnavailable
 from ._wandb_core import core_pid, disconnect, has_died, is_core
+from ._wandb_limits import wandb_name, wandb_param_name
 from .base import BaseTracker
 
 if TYPE_CHECKING:

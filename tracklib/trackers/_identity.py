@@ -1,0 +1,59 @@
+"""What a tracker is called, in a config, in a run's directory and from one process to the next."""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from .._common.secrets import redact
+from .._values.plain import plain
+from .base import BaseTracker
+
+BUILT_IN = {
+    "Console": "tracklib.trackers.console:Console",
+    "CsvLogger": "tracklib.trackers.csv_logger:CsvLogger",
+    "Mlflow": "tracklib.trackers.mlflow:Mlflow",
+    "TensorBoard": "tracklib.trackers.tensorboard:TensorBoard",
+    "Wandb": "tracklib.trackers.wandb:Wandb",
+}
+
+
+def type_name(kind: type[BaseTracker]) -> str:
+    """What ``type`` names ``kind`` in a config: a built-in's name, else ``module:Class``."""
+    path = f"{kind.__module__}:{kind.__qualname__}"
+    return kind.__name__ if BUILT_IN.get(kind.__name__) == path else path
+
+
+def describe(tracker: BaseTracker) -> dict[str, Any]:
+    """The config that would build ``tracker`` again, secrets masked; what it was given, by its schema."""
+    given = {
+        name: value
+        for name, entry in type(tracker).config_schema.items()
+        if name != "output_run"
+        and (value := plain(getattr(tracker, name, None))) not in (plain(entry["default"]), None, {}, [])
+    }
+    described: dict[str, Any] = redact({"type": type_name(type(tracker)), **given})
+    return described
+
+
+def names_of(configs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What trackers of these configs are called: by the class, with ``-2`` and so on where there are several."""
+    return _numbered(str(config.get("type", "unnamed")).rpartition(":")[2].rpartition(".")[2] for config in configs)
+
+
+def fingerprints(configs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A short text for each config, as :func:`describe` gives it, that no other has; the same in every process."""
+    return _numbered(f"{zlib.crc32(msgspec.json.encode(config, order='sorted')):08x}" for config in configs)
+
+
+def _numbered(texts: Iterable[str]) -> list[str]:
+    seen: Counter[str] = Counter()
+    numbered = []
+    for text in texts:
+        seen[text] += 1
+        numbered.append(text if seen[text] == 1 else f"{text}-{seen[text]}")
+    return numbered
