@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENT
 
 # Who is started in a shell's background ignores Ctrl-C, and so do its children: here it is Python's own again.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -34,6 +35,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--long"):
         os.environ.setdefault("TRACKLIB_FUZZ", "20000")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that asks for a real server is marked ``server``, so that nobody has to remember it."""
+    for item in items:
+        if _SERVERS.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker("server")
+
+
+_SERVERS = {"mlflow_server", "own_mlflow_server"}
 
 
 @pytest.fixture(scope="session")
@@ -101,7 +112,7 @@ class MlflowServer:
         return self._process
 
     def _comes_up(self, process: subprocess.Popen[bytes]) -> bool:
-        for _ in range(600):
+        for _ in range(int(10 * PATIENT)):
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(0.1)
                 return False
@@ -112,7 +123,7 @@ class MlflowServer:
         return False
 
     def _get(self, path: str) -> Any:
-        return urllib.request.urlopen(self.uri + path, timeout=10)
+        return urllib.request.urlopen(self.uri + path, timeout=PATIENT)
 
     def stop(self) -> None:
         """Kill the server with its workers. Its store stays."""

@@ -29,7 +29,7 @@ import urllib.parse
 from collections.abc import Callable
 from typing import Any, Self
 
-PATIENT = 60.0  # seconds after which a wait has failed; no test comes near
+from patience import PATIENT
 
 
 @dataclasses.dataclass(frozen=True)

@@ -18,9 +18,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tracklib import BaseTracker, Log, Mlflow, Status, TrackerBlocked
+from patience import PATIENT
 
-PATIENT = 60.0
+from tracklib import BaseTracker, Log, Mlflow, Status, TrackerBlocked
 
 LASTING = ("down", "blocked", "refuse", "hang")
 ONCE = ("lost reply", "die before", "die within", "die after")

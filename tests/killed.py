@@ -27,9 +27,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from patience import PATIENT
 from zygote import can_be_read
 
-PATIENT = 60  # seconds without a word after which a child hangs; no test comes near
 AT_BARRIER, ENTERED, ALL_DELIVERED = 2**32 - 1, 2**32 - 2, 2**32 - 3
 _SAID = struct.Struct("<I")
 

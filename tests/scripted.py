@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from patience import PATIENT as PATIENT
+
 from tracklib import BaseTracker, Log, Status
 from tracklib._journal.records import Begin, End, Record
-
-PATIENT = 60.0  # seconds after which a wait in a test has failed; no test comes near
 
 Script = Mapping[str, Iterable[Any]]
 

@@ -15,6 +15,7 @@ from typing import Any, get_args
 
 import pytest
 from lines import body_of
+from patience import PATIENT
 from wandb_file import WandbFile
 
 from tracklib import Trackers
@@ -54,7 +55,7 @@ def run(folder: Path, *arguments: str | Path, **environment: str) -> subprocess.
         env={**os.environ, "PYTHONPATH": str(ROOT), "WANDB_MODE": "offline", **environment},
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=3 * PATIENT,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "TrackerWarning" not in done.stderr, done.stderr
@@ -237,7 +238,7 @@ def test_the_killed_example_goes_on_as_one_run_with_each_epoch_once(tmp_path: Pa
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=3 * PATIENT,
     )
     second = run(tmp_path, ROOT / "examples/resume.py")
 
@@ -250,12 +251,12 @@ def test_the_killed_example_goes_on_as_one_run_with_each_epoch_once(tmp_path: Pa
 
 
 def test_the_notebook_runs_as_it_is(tmp_path: Path) -> None:
-    script = """if True:
+    script = f"""if True:
         import sys
         import nbformat
         from nbclient import NotebookClient
 
-        NotebookClient(nbformat.read(sys.argv[1], as_version=4), timeout=120).execute()
+        NotebookClient(nbformat.read(sys.argv[1], as_version=4), timeout={2 * PATIENT}).execute()
     """
     run(tmp_path, "-c", script, ROOT / "examples/notebook.ipynb", JUPYTER_PLATFORM_DIRS="1")
 

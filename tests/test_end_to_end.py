@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from conftest import free_port
 from mlflow import MlflowClient
-from scripted import PATIENT
+from patience import PATIENT
 from wandb_file import WandbFile
 
 import tracklib

@@ -21,6 +21,7 @@ from fault_proxy import (
     late_commit,
     late_reply,
 )
+from patience import PATIENT
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ class Client:
     """Keeps its connection, as an SDK does, and makes a new one after each error."""
 
     def __init__(self, proxy: FaultProxy) -> None:
-        self._connection = http.client.HTTPConnection(proxy.uri.removeprefix("http://"), timeout=60)
+        self._connection = http.client.HTTPConnection(proxy.uri.removeprefix("http://"), timeout=PATIENT)
 
     def get(self, path: str = "/", body: bytes = b"") -> tuple[int, str]:
         try:
@@ -106,7 +107,7 @@ def test_a_hang_lasts_until_the_proxy_is_switched(proxy: FaultProxy, server: Scr
     proxy.until(lambda: proxy.faults == 1)
     assert raised == []
     proxy.heal()
-    thread.join(60)
+    thread.join(PATIENT)
     assert len(raised) == 1
     assert server.requests == []
 
@@ -124,7 +125,7 @@ def test_a_gate_holds_the_request_or_the_reply_even_after_the_proxy_is_switched(
     proxy.switch(PASS)
     assert (len(server.requests), got) == (at_once, [])
     gate.set()
-    thread.join(60)
+    thread.join(PATIENT)
     assert (len(server.requests), got) == (1, [(200, "hello")])
 
 
@@ -161,7 +162,7 @@ def test_a_switch_ends_connections_that_are_kept_open(proxy: FaultProxy, client:
 def test_closing_ends_every_thread_whatever_it_waits_for(held: str, server: Scripted) -> None:
     proxy = FaultProxy(server.uri)
     proxy.switch({"hang": HANG, "gate": late_commit(proxy.gate()), "idle": PASS}[held])
-    connection = http.client.HTTPConnection(proxy.uri.removeprefix("http://"), timeout=60)
+    connection = http.client.HTTPConnection(proxy.uri.removeprefix("http://"), timeout=PATIENT)
     connection.request("GET", "/")
     proxy.until(lambda: proxy.requests and (held != "idle" or proxy.requests[0].answered))
     threads = [thread for thread in proxy._threads if thread.is_alive()]

@@ -13,7 +13,8 @@ from typing import Any
 import pandas
 import pytest
 from arrived import Arrived
-from scripted import PATIENT, Scripted
+from patience import PATIENT
+from scripted import Scripted
 
 from tracklib import TrackerWarning, tracked, tracking
 from tracklib._delivery.sync import sync

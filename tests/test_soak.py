@@ -14,13 +14,14 @@ from typing import Any
 
 import filed
 import pytest
+from patience import PATIENT
 
 BOUND = 30.0  # MB that memory may grow by between the middle and the end: a record that is kept is more
 
 
 def run(*arguments: object) -> Any:
     command = [sys.executable, str(Path(__file__).with_name("soaking.py")), *map(str, arguments)]
-    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=1200).stdout)
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=20 * PATIENT).stdout)
 
 
 def ordinals(path: Path) -> list[int]:

@@ -20,7 +20,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-PATIENT = 60.0
+from patience import PATIENT
 
 
 def can_be_read(fd: int, timeout: float) -> bool:

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from mlflow import MlflowClient
+from patience import PATIENT
 from wandb_file import WandbFile
 
 from tracklib._journal.journal import Reader
@@ -270,7 +271,7 @@ def searched(home: Path) -> list[Place]:
         cwd=home / "work",
         env=environment,
         capture_output=True,
-        timeout=180,
+        timeout=3 * PATIENT,
     )
     assert done.returncode == 0, done.stderr.decode()
     files = [

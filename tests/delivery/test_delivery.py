@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scripted import PATIENT, Scripted, begin, end, hanging_for_ever, log, run_of
+from patience import PATIENT
+from scripted import Scripted, begin, end, hanging_for_ever, log, run_of
 
 from tracklib import Status, TrackerBlocked, TrackerUnavailable
 from tracklib._delivery import delivery as module

@@ -16,6 +16,7 @@ from typing import Any
 
 import lines
 import pytest
+from patience import PATIENT
 
 from tracklib._journal import journal as _journal
 from tracklib._journal.journal import Entry, Journal, Reader, count_said
@@ -391,7 +392,7 @@ def test_a_child_forked_while_a_thread_held_the_backlog_can_append(journal: Any,
     def child() -> None:
         journal.after_fork_in_child()
         journal._torn = True  # the way that takes the lock
-        signal.alarm(10)
+        signal.alarm(int(PATIENT))
         journal.append(log(2))
 
     taken, done = threading.Event(), threading.Event()

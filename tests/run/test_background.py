@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from scripted import PATIENT
+from patience import PATIENT
 from wandb_file import WandbFile
 
 import tracklib

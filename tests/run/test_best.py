@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from conftest import MlflowServer
 from mlflow import MlflowClient
+from patience import PATIENT
 from scripted import Scripted
 from tensorboard.backend.event_processing.event_accumulator import STORE_EVERYTHING_SIZE_GUIDANCE, EventAccumulator
 from wandb_file import WandbFile
@@ -147,7 +148,7 @@ def test_a_forked_child_may_log_while_a_thread_of_its_parent_keeps_a_best(run: T
 def _ends(work: Any) -> bool:
     thread = threading.Thread(target=work)
     thread.start()
-    thread.join(20)
+    thread.join(PATIENT)
     return not thread.is_alive()
 
 

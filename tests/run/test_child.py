@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scripted import PATIENT, Scripted
+from patience import PATIENT
+from scripted import Scripted
 from wandb_file import WandbFile
 
 from tracklib import (

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from patience import PATIENT
 
 from tracklib import LifecycleError, Trackers, TrackerWarning, current, tracked, tracking
 from tracklib._journal.journal import Reader
@@ -494,12 +495,12 @@ def in_a_kernel(code: str) -> str:
     asked = f"""
 import sys
 from jupyter_client.manager import start_new_kernel
-manager, client = start_new_kernel(startup_timeout=120)
+manager, client = start_new_kernel(startup_timeout={2 * PATIENT})
 try:
     def show(message):
         content = message["content"]
         sys.stdout.write(str(content.get("text") or content.get("data", "") or content.get("traceback", "")))
-    client.execute_interactive({code!r}, output_hook=show, timeout=120)
+    client.execute_interactive({code!r}, output_hook=show, timeout={2 * PATIENT})
 finally:
     client.stop_channels()
     manager.shutdown_kernel(now=True)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from arrived import Arrived
 from killed import cores_of
-from scripted import PATIENT
+from patience import PATIENT
 
 from tracklib import RunDirectoryError, tracking
 from tracklib._delivery.sync import sync

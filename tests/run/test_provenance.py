@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scripted import PATIENT
+from patience import PATIENT
 
 from tracklib._run import provenance as _capture
 

@@ -23,7 +23,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scripted import PATIENT, Other, Scripted, hanging_for_ever
+from patience import PATIENT
+from scripted import Other, Scripted, hanging_for_ever
 
 from tracklib import (
     ConfigError,

@@ -16,6 +16,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from patience import PATIENT
 
 from tracklib import Console, Status, tracking
 from tracklib._delivery.sync import sync
@@ -301,7 +302,7 @@ def in_terminal(script: str, folder: Path, columns: int = 100, **environment: st
     while chunk := _read(controller):
         written += chunk
     os.close(controller)
-    assert process.wait(60) == 0, written.decode()
+    assert process.wait(PATIENT) == 0, written.decode()
     return written.decode().split("\r\n")[:-1]
 
 

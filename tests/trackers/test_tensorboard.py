@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENT
 from tensorboard.backend.event_processing.event_accumulator import STORE_EVERYTHING_SIZE_GUIDANCE, EventAccumulator
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 from tensorboard.plugins.hparams import api_pb2, metadata
@@ -485,7 +486,7 @@ def killed(directory: Path, epochs: int, resume: bool = False) -> None:
             t.log(start + {epochs}, {{"loss": 0.5}})
             signal.pause()
     """
-    ran = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], timeout=60)
+    ran = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], timeout=PATIENT)
     assert ran.returncode == -signal.SIGKILL
 
 

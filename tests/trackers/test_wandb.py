@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 from conftest import Scripted, free_port
+from patience import PATIENT
 from wandb_file import WandbFile
 
 from tracklib._journal.records import Begin, Log, Status
@@ -576,7 +577,7 @@ def test_online_without_credentials_nobody_is_asked_at_a_terminal(tmp_path: Path
         stderr=terminal,
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": os.getcwd()},
-        timeout=60,  # else the prompt would wait for ever
+        timeout=PATIENT,  # else the prompt would wait for ever
         check=True,
     )
     os.close(terminal)
@@ -799,4 +800,4 @@ def test_a_run_behind_one_whose_core_process_died_gets_another(tmp_path: Path) -
                 pass
         os._exit(0)  # W&B's own hook would say at length that its process is gone
     """
-    subprocess.run([sys.executable, "-c", textwrap.dedent(script)], check=True, cwd=tmp_path, timeout=60)
+    subprocess.run([sys.executable, "-c", textwrap.dedent(script)], check=True, cwd=tmp_path, timeout=PATIENT)

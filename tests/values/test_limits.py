@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from conftest import MlflowServer
 from everywhere import BACKENDS, Everywhere
-from scripted import PATIENT
+from patience import PATIENT
 
 from tracklib import TrackerWarning, limits, tracking
 from tracklib._common.distinct import apart

@@ -23,8 +23,9 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from patience import PATIENT
 from PIL import Image
-from scripted import PATIENT, Scripted
+from scripted import Scripted
 from wandb_file import WandbFile
 
 from tracklib import Trackers, TrackerWarning, tracking

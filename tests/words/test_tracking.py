@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENT
 
 from tracklib import (
     BaseTracker,
@@ -1087,7 +1088,7 @@ class Script:
         return self
 
     def wait(self) -> Any:
-        self.out, self.err = self.process.communicate(timeout=60)
+        self.out, self.err = self.process.communicate(timeout=PATIENT)
         return self.process.returncode
 
 
