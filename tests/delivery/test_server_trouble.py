@@ -25,7 +25,6 @@ from fault_proxy import (
     HANG,
     LOST_REPLY,
     PASS,
-    PATIENT,
     REFUSE,
     RESET,
     TRICKLE,
@@ -36,6 +35,7 @@ from fault_proxy import (
     late_reply,
 )
 from mlflow import MlflowClient
+from patience import PATIENT
 
 from tracklib import Trackers, TrackerWarning, tracking
 from tracklib._delivery import delivery as delivery

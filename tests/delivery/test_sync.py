@@ -63,7 +63,7 @@ def history(uri: str, experiment: str, key: str) -> tuple[str, list[int]]:
 
 
 def test_what_a_stopped_server_missed_arrives_with_the_true_status(
-    own_mlflow_server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_mlflow_server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(words, "PATIENCE", 0.5)
     config = {"type": "Mlflow", "tracking_uri": own_mlflow_server.uri, "experiment_name": "later"}
@@ -237,7 +237,7 @@ def test_a_run_that_had_its_csv_only_is_replayed_to_a_database_a_week_later(tmp_
     assert sorted(rows["loss"]) == sorted(logged(tmp_path / "run"))
 
 
-def test_a_run_is_replayed_to_a_server_with_its_true_status(mlflow_server, tmp_path: Path) -> None:
+def test_a_run_is_replayed_to_a_server_with_its_true_status(mlflow_server: Any, tmp_path: Path) -> None:
     killed_run(tmp_path / "run", epochs=3)
     to = {"type": "Mlflow", "tracking_uri": mlflow_server.uri, "experiment_name": "replayed-killed"}
     sync(str(tmp_path / "run"), to)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from scripted import Scripted
@@ -218,7 +219,9 @@ def test_a_link_stands_for_the_bytes_and_is_a_copy_on_another_disk(
 
 
 @pytest.mark.parametrize("name", ["state", "artifacts", "previous", "wandb", "journal.lock"])
-def test_a_link_in_place_of_the_runs_own_is_refused_and_nothing_is_written_where_it_leads(name, tmp_path):
+def test_a_link_in_place_of_the_runs_own_is_refused_and_nothing_is_written_where_it_leads(
+    name: str, tmp_path: Path
+) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     run = tmp_path / "run"
@@ -229,7 +232,7 @@ def test_a_link_in_place_of_the_runs_own_is_refused_and_nothing_is_written_where
     assert list(elsewhere.iterdir()) == []
 
 
-def test_a_link_in_place_of_the_journal_is_moved_aside_as_an_earlier_run(tmp_path):
+def test_a_link_in_place_of_the_journal_is_moved_aside_as_an_earlier_run(tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_text("kept")
     run = tmp_path / "run"
@@ -244,7 +247,7 @@ def test_a_link_in_place_of_the_journal_is_moved_aside_as_an_earlier_run(tmp_pat
 
 
 @pytest.mark.parametrize("name", ["rejected.jsonl", "metrics.csv"])
-def test_a_link_in_place_of_a_file_keeps_its_target(name, tmp_path):
+def test_a_link_in_place_of_a_file_keeps_its_target(name: str, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("kept")
     run = tmp_path / "run"
@@ -259,14 +262,14 @@ def test_a_link_in_place_of_a_file_keeps_its_target(name, tmp_path):
 
 
 class Refusing(BaseTracker):
-    def init(self):
+    def init(self) -> None:
         pass
 
-    def log(self, epoch, log_dict):
+    def log(self, epoch: Any, log_dict: Any) -> None:
         raise ValueError("never")
 
 
-def test_the_copy_of_an_artifact_is_its_owners_alone(tmp_path):
+def test_the_copy_of_an_artifact_is_its_owners_alone(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     (folder / "inner").mkdir(parents=True)
     (folder / "inner/file").write_text("x")

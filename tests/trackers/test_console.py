@@ -14,6 +14,7 @@ import sys
 import termios
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 from patience import PATIENT
@@ -61,7 +62,9 @@ def console(capsys: pytest.CaptureFixture[str]) -> Console:
 # Lines
 
 
-def test_an_epoch_is_a_line_with_its_metrics_and_the_time_that_it_took(console, capsys) -> None:
+def test_an_epoch_is_a_line_with_its_metrics_and_the_time_that_it_took(
+    console: Console, capsys: pytest.CaptureFixture[str]
+) -> None:
     console.log_batch([record(0, time=3.5, loss=0.5, accuracy=0.123456), record(1, time=65, loss=1e-6, accuracy=1.0)])
 
     assert said(console, capsys) == [
@@ -70,7 +73,7 @@ def test_an_epoch_is_a_line_with_its_metrics_and_the_time_that_it_took(console, 
     ]
 
 
-def test_records_of_one_epoch_are_one_line(console, capsys) -> None:
+def test_records_of_one_epoch_are_one_line(console: Console, capsys: pytest.CaptureFixture[str]) -> None:
     for epoch in range(3):
         console.log_batch([record(epoch, train=0.5)])
         console.log_batch([record(epoch, val=0.25)])
@@ -81,7 +84,9 @@ def test_records_of_one_epoch_are_one_line(console, capsys) -> None:
     ]
 
 
-def test_an_epochs_line_comes_as_soon_as_all_is_there_that_the_earlier_ones_had(console, capsys) -> None:
+def test_an_epochs_line_comes_as_soon_as_all_is_there_that_the_earlier_ones_had(
+    console: Console, capsys: pytest.CaptureFixture[str]
+) -> None:
     console.log_batch([record(0, train=0.5), record(0, val=0.5)])
     assert said(console, capsys) == []
     console.log_batch([record(1, train=0.5)])
@@ -90,7 +95,9 @@ def test_an_epochs_line_comes_as_soon_as_all_is_there_that_the_earlier_ones_had(
     assert [line[:7] for line in said(console, capsys)] == ["epoch 1"]
 
 
-def test_an_epoch_that_lacks_a_metric_has_its_line_when_the_next_one_begins(console, capsys) -> None:
+def test_an_epoch_that_lacks_a_metric_has_its_line_when_the_next_one_begins(
+    console: Console, capsys: pytest.CaptureFixture[str]
+) -> None:
     console.log_batch([record(0, train=0.5, val=0.5), record(1, train=0.5), record(2, train=0.25)])
 
     assert [line.split("  (")[0] for line in said(console, capsys)] == [
@@ -99,20 +106,24 @@ def test_an_epoch_that_lacks_a_metric_has_its_line_when_the_next_one_begins(cons
     ]
 
 
-def test_of_a_metric_that_an_epoch_has_often_the_last_value_is_shown(console, capsys) -> None:
+def test_of_a_metric_that_an_epoch_has_often_the_last_value_is_shown(
+    console: Console, capsys: pytest.CaptureFixture[str]
+) -> None:
     console.log_batch([record(epoch, loss=float(batch)) for epoch in range(3) for batch in range(100)])
     console.close()
 
     assert [line.split("  (")[0] for line in said(console, capsys)] == [f"epoch {epoch}  loss 99" for epoch in range(3)]
 
 
-def test_another_axis_has_a_line_at_most_every_ten_seconds(console, capsys) -> None:
+def test_another_axis_has_a_line_at_most_every_ten_seconds(
+    console: Console, capsys: pytest.CaptureFixture[str]
+) -> None:
     console.log_batch([record(batch, "batch", time=1 + batch, loss=0.5) for batch in range(35)])
 
     assert said(console, capsys) == [f"batch {batch}  loss 0.5" for batch in (10, 20, 30)]
 
 
-def test_a_metric_that_repeats_the_epoch_is_not_shown(console, capsys) -> None:
+def test_a_metric_that_repeats_the_epoch_is_not_shown(console: Console, capsys: pytest.CaptureFixture[str]) -> None:
     console.log_batch([record(7, epoch=7.0, loss=0.5)])
     console.close()
 
@@ -124,7 +135,7 @@ def test_a_metric_that_repeats_the_epoch_is_not_shown(console, capsys) -> None:
     [(0.1, "0.1"), (2.0, "2"), (-3.0, "-3"), (1e9, "1e+09"), (1 / 3, "0.33333"), (float("nan"), "nan")]
     + [(float("-inf"), "-inf"), (-0.0, "0")],
 )  # fmt: skip
-def test_numbers_are_short(console, capsys, value, shown) -> None:
+def test_numbers_are_short(console: Console, capsys: pytest.CaptureFixture[str], value: Any, shown: Any) -> None:
     console.log_batch([record(0, x=value)])
     console.close()
 
@@ -135,11 +146,11 @@ def test_numbers_are_short(console, capsys, value, shown) -> None:
     ("milliseconds", "words"),
     [(-5, "0.0 s"), (1_240, "1.2 s"), (59_000, "59 s"), (185_000, "3 min 5 s"), (7_620_000, "2 h 7 min")],
 )
-def test_a_length_of_time_is_said_as_a_person_says_it(milliseconds, words) -> None:
+def test_a_length_of_time_is_said_as_a_person_says_it(milliseconds: int, words: str) -> None:
     assert _duration(milliseconds) == words
 
 
-def test_a_name_steers_no_terminal(capsys) -> None:
+def test_a_name_steers_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     console = managed(name="a\x1b[2Jb")
     console.init()
     console.log_batch([record(0, **{"loss\n\x1b[31m": 0.5})])
@@ -152,7 +163,9 @@ def test_a_name_steers_no_terminal(capsys) -> None:
 
 
 @pytest.mark.parametrize("status", list(Status))
-def test_the_last_line_says_how_the_run_ended_and_where_it_is(console, capsys, status) -> None:
+def test_the_last_line_says_how_the_run_ended_and_where_it_is(
+    console: Console, capsys: pytest.CaptureFixture[str], status: Any
+) -> None:
     console.log_batch([record(19, time=3, loss=0.5)])
     console.ended_at = 124_000
     console.finish(status)
@@ -160,7 +173,7 @@ def test_the_last_line_says_how_the_run_ended_and_where_it_is(console, capsys, s
     assert said(console, capsys)[-1] == f"digits {status} (epoch 19, 2 min 3 s): /runs/digits"
 
 
-def test_by_hand_it_prints_lines_too(capsys) -> None:
+def test_by_hand_it_prints_lines_too(capsys: pytest.CaptureFixture[str]) -> None:
     console = Console()
     console.init()
     console.log(0, {"loss": 0.5})
@@ -175,7 +188,7 @@ def test_by_hand_it_prints_lines_too(capsys) -> None:
 # Attempts
 
 
-def test_after_a_resume_no_old_epoch_is_printed_again(capsys) -> None:
+def test_after_a_resume_no_old_epoch_is_printed_again(capsys: pytest.CaptureFixture[str]) -> None:
     console = managed(attempt=2, time=100)
     console.init()
     console.log_batch([record(step, time=step, loss=0.5) for step in range(12)])
@@ -189,7 +202,7 @@ def test_after_a_resume_no_old_epoch_is_printed_again(capsys) -> None:
     ]
 
 
-def test_a_resumed_run_says_so_and_goes_on(tmp_path, capsys) -> None:
+def test_a_resumed_run_says_so_and_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for attempt in range(2):
         with tracking([CONFIG], output_run=tmp_path / "digits", resume=True) as t:
             for epoch in range(2):
@@ -207,7 +220,9 @@ def test_a_resumed_run_says_so_and_goes_on(tmp_path, capsys) -> None:
     ]
 
 
-def test_a_dead_process_run_that_is_delivered_prints_nothing(tmp_path, capsys) -> None:
+def test_a_dead_process_run_that_is_delivered_prints_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     script = f"""
         import os
         from tracklib import tracking
@@ -237,13 +252,15 @@ class NoTerminal(io.StringIO):
 
 
 @pytest.mark.parametrize("stream", [None, Broken(), NoTerminal()], ids=lambda stream: type(stream).__name__)
-def test_a_stderr_that_is_not_there_or_broken_costs_nothing(tmp_path, monkeypatch, stream) -> None:
+def test_a_stderr_that_is_not_there_or_broken_costs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stream: Any
+) -> None:
     monkeypatch.setattr(sys, "stderr", stream)
     with tracking([CONFIG], output_run=tmp_path, on_error="raise") as t:
         t.log(0, {"loss": 0.5})
 
 
-def test_a_stderr_that_is_closed_on_the_way_costs_nothing(tmp_path, monkeypatch) -> None:
+def test_a_stderr_that_is_closed_on_the_way_costs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
     with tracking([CONFIG], output_run=tmp_path, on_error="raise") as t:
@@ -253,7 +270,7 @@ def test_a_stderr_that_is_closed_on_the_way_costs_nothing(tmp_path, monkeypatch)
         t.log(0, {"loss": 0.5})
 
 
-def test_the_trainings_own_stdout_has_its_own_words_only(tmp_path) -> None:
+def test_the_trainings_own_stdout_has_its_own_words_only(tmp_path: Path) -> None:
     script = f"""
         from tracklib import tracking
         with tracking([{{"type": "Console"}}], output_run={str(tmp_path)!r}) as t:
@@ -266,7 +283,7 @@ def test_the_trainings_own_stdout_has_its_own_words_only(tmp_path) -> None:
     assert len(ran.stderr.splitlines()) == 2
 
 
-def test_another_rank_prints_nothing(tmp_path) -> None:
+def test_another_rank_prints_nothing(tmp_path: Path) -> None:
     script = f"""
         from tracklib import tracking
         with tracking([{{"type": "Console"}}], output_run={str(tmp_path)!r}) as t:
@@ -329,7 +346,7 @@ RUN = """
 """
 
 
-def test_in_a_terminal_the_epochs_are_the_rows_of_a_table(tmp_path) -> None:
+def test_in_a_terminal_the_epochs_are_the_rows_of_a_table(tmp_path: Path) -> None:
     lines = in_terminal(RUN, tmp_path)
 
     header, *rows, last = [line for line in plain(lines) if not line.startswith("mine")]
@@ -342,7 +359,7 @@ def test_in_a_terminal_the_epochs_are_the_rows_of_a_table(tmp_path) -> None:
     assert [line for line in lines if line.startswith("mine")] == ["mine 0", "mine 1", "mine 2"]
 
 
-def test_colours_are_all_that_steers_the_terminal(tmp_path) -> None:
+def test_colours_are_all_that_steers_the_terminal(tmp_path: Path) -> None:
     written = "\n".join(in_terminal(RUN, tmp_path))
 
     assert "\x1b[31m     nan\x1b[0m" in re.sub(r"\x1b\[31m( *)nan", "\x1b[31m     nan", written)
@@ -350,7 +367,7 @@ def test_colours_are_all_that_steers_the_terminal(tmp_path) -> None:
     assert "\r" not in written
 
 
-def test_a_metric_that_comes_late_has_a_new_header(tmp_path) -> None:
+def test_a_metric_that_comes_late_has_a_new_header(tmp_path: Path) -> None:
     script = """
         from tracklib import tracking
         with tracking([{"type": "Console"}], output_run="run") as t:
@@ -368,14 +385,14 @@ def test_a_metric_that_comes_late_has_a_new_header(tmp_path) -> None:
     assert lines[4:] == [["2", "0.5"]]  # the place of the metric that it lacks is empty
 
 
-def test_a_row_that_is_too_wide_for_the_terminal_is_a_line(tmp_path) -> None:
+def test_a_row_that_is_too_wide_for_the_terminal_is_a_line(tmp_path: Path) -> None:
     first = plain(in_terminal(RUN, tmp_path, columns=40))[0]
 
     assert re.fullmatch(r"epoch 0  train/loss 0\.5  lr 0\.0001  val/accuracy 0\.25  \([\d.]+ s\)|mine 0", first)
 
 
 @pytest.mark.parametrize("without", ["rich", "a terminal that can do anything"])
-def test_a_terminal_without_rich_or_colours_has_plain_lines(tmp_path, without) -> None:
+def test_a_terminal_without_rich_or_colours_has_plain_lines(tmp_path: Path, without: str) -> None:
     if without == "rich":
         (tmp_path / "rich.py").write_text("raise ImportError\n")
     lines = in_terminal(RUN, tmp_path, **({"TERM": "dumb"} if without != "rich" else {}))
@@ -384,7 +401,7 @@ def test_a_terminal_without_rich_or_colours_has_plain_lines(tmp_path, without) -
     assert [line[:7] for line in lines if line.startswith("epoch")] == ["epoch 0", "epoch 1", "epoch 2"]
 
 
-def test_a_bar_of_rich_stays_below(tmp_path) -> None:
+def test_a_bar_of_rich_stays_below(tmp_path: Path) -> None:
     script = """
         from rich.progress import Console, Progress
         from tracklib import tracking
@@ -401,7 +418,7 @@ def test_a_bar_of_rich_stays_below(tmp_path) -> None:
     assert "100%" in lines[-1]
 
 
-def test_a_bar_of_tqdm_stays_below(tmp_path) -> None:
+def test_a_bar_of_tqdm_stays_below(tmp_path: Path) -> None:
     script = """
         from tqdm import tqdm
         from tracklib import tracking

@@ -88,7 +88,7 @@ def tracker(tmp_path: Path) -> Any:
 # Scalars
 
 
-def test_each_metric_is_a_scalar_with_its_step_and_the_time_at_which_it_was_logged(tracker, folder) -> None:
+def test_each_metric_is_a_scalar_with_its_step_and_the_time_at_which_it_was_logged(tracker: Any, folder: Path) -> None:
     tracker.log_batch([record(3, time=2_500, loss=0.5), record(4, time=3_250, loss=0.25, accuracy=1.0)])
 
     found = read(folder)
@@ -96,32 +96,32 @@ def test_each_metric_is_a_scalar_with_its_step_and_the_time_at_which_it_was_logg
     assert [(e.step, e.value) for e in found.Scalars("accuracy")] == [(4, 1.0)]
 
 
-def test_steps_may_repeat_go_back_and_be_negative(tracker, folder) -> None:
+def test_steps_may_repeat_go_back_and_be_negative(tracker: Any, folder: Path) -> None:
     tracker.log_batch([record(step, loss=0.5) for step in (5, 5, 2, -3)])
 
     assert steps(folder) == [5, 5, 2, -3]
 
 
 @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
-def test_a_value_that_is_not_finite_arrives(tracker, folder, value) -> None:
+def test_a_value_that_is_not_finite_arrives(tracker: Any, folder: Path, value: Any) -> None:
     tracker.log_batch([record(0, loss=value)])
 
     assert repr(read(folder).Scalars("loss")[0].value) == repr(value)
 
 
-def test_a_value_beyond_32_bits_is_an_infinity(tracker, folder) -> None:
+def test_a_value_beyond_32_bits_is_an_infinity(tracker: Any, folder: Path) -> None:
     tracker.log_batch([record(0, loss=1e300)])
 
     assert read(folder).Scalars("loss")[0].value == math.inf
 
 
-def test_another_axis_is_the_first_part_of_the_tag(tracker, folder) -> None:
+def test_another_axis_is_the_first_part_of_the_tag(tracker: Any, folder: Path) -> None:
     tracker.log_batch([record(7, "batch", loss=0.5), record(0, loss=0.25)])
 
     assert (steps(folder, "batch/loss"), steps(folder, "loss")) == ([7], [0])
 
 
-def test_a_metric_that_is_called_like_one_of_another_axis_is_kept_apart(tracker, folder) -> None:
+def test_a_metric_that_is_called_like_one_of_another_axis_is_kept_apart(tracker: Any, folder: Path) -> None:
     with pytest.warns(TrackerWarning, match="TensorBoard has 'batch/loss'"):
         tracker.log_batch([record(7, "batch", loss=0.5), record(0, **{"batch/loss": 0.25})])
 
@@ -130,13 +130,13 @@ def test_a_metric_that_is_called_like_one_of_another_axis_is_kept_apart(tracker,
 
 
 @pytest.mark.parametrize(("name", "tag"), [("", "unnamed"), ("caf\udce9", "caf\\udce9"), ("a b/é%", "a b/é%")])
-def test_a_name_of_any_characters_is_a_tag(tracker, folder, name, tag) -> None:
+def test_a_name_of_any_characters_is_a_tag(tracker: Any, folder: Path, name: str, tag: str) -> None:
     tracker.log_batch([record(0, **{name: 0.5})])
 
     assert read(folder).Tags()["scalars"] == [tag]
 
 
-def test_what_is_written_can_be_read_at_once(tracker, folder) -> None:
+def test_what_is_written_can_be_read_at_once(tracker: Any, folder: Path) -> None:
     for epoch in range(3):
         tracker.log_batch([record(epoch, loss=0.5)])
         assert steps(folder) == list(range(epoch + 1))
@@ -145,7 +145,7 @@ def test_what_is_written_can_be_read_at_once(tracker, folder) -> None:
 # Params, tags, status, artifacts
 
 
-def test_params_are_hyperparameters_with_their_types(tracker, folder) -> None:
+def test_params_are_hyperparameters_with_their_types(tracker: Any, folder: Path) -> None:
     tracker.log_params({"lr": 0.5, "layers": 3, "fast": True, "name": "x", "opt": {"betas": [1, 2]}, "no": None})
 
     assert hparams(folder) == {
@@ -153,7 +153,7 @@ def test_params_are_hyperparameters_with_their_types(tracker, folder) -> None:
     }  # fmt: skip
 
 
-def test_params_that_come_later_stand_beside_the_first_ones(tracker, folder) -> None:
+def test_params_that_come_later_stand_beside_the_first_ones(tracker: Any, folder: Path) -> None:
     tracker.log_params({"lr": 0.5, "seed": 1})
     tracker.log_batch([record(0, loss=0.5)])
     tracker.log_params({"lr": 0.25, "layers": 3})
@@ -163,7 +163,7 @@ def test_params_that_come_later_stand_beside_the_first_ones(tracker, folder) -> 
     assert steps(folder) == [0, 1]
 
 
-def test_params_that_say_nothing_new_write_nothing(tracker, folder) -> None:
+def test_params_that_say_nothing_new_write_nothing(tracker: Any, folder: Path) -> None:
     tracker.log_params({"lr": 0.5})
     before = sorted(os.listdir(folder))
     tracker.log_params({"lr": 0.5})
@@ -171,7 +171,7 @@ def test_params_that_say_nothing_new_write_nothing(tracker, folder) -> None:
     assert sorted(os.listdir(folder)) == before
 
 
-def test_by_hand_a_secret_is_masked(tmp_path, folder) -> None:
+def test_by_hand_a_secret_is_masked(tmp_path: Path, folder: Path) -> None:
     tracker = TensorBoard(output_run=str(tmp_path))
     tracker.init()
     tracker.log_params({"api_key": "abcdef"})
@@ -180,7 +180,7 @@ def test_by_hand_a_secret_is_masked(tmp_path, folder) -> None:
     assert "abcdef" not in str(hparams(folder))
 
 
-def test_tags_are_a_text_that_shows_them_as_they_are(tracker, folder) -> None:
+def test_tags_are_a_text_that_shows_them_as_they_are(tracker: Any, folder: Path) -> None:
     tracker.log_tags({"team": "<b>vision</b>"})
     tracker.log_tags({"baseline": ""})
 
@@ -196,7 +196,7 @@ def test_tags_are_a_text_that_shows_them_as_they_are(tracker, folder) -> None:
         (Status.PREEMPTED, api_pb2.STATUS_FAILURE),
     ],
 )
-def test_the_status_is_the_sessions(tracker, folder, ended, expected) -> None:
+def test_the_status_is_the_sessions(tracker: Any, folder: Path, ended: Any, expected: Any) -> None:
     assert status(folder) is None
     tracker.finish(ended)
 
@@ -212,7 +212,9 @@ def png(width: int = 3, height: int = 2) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
-def test_a_png_file_is_an_image_and_its_newest_content_the_next_step(tracker, folder, tmp_path) -> None:
+def test_a_png_file_is_an_image_and_its_newest_content_the_next_step(
+    tracker: Any, folder: Path, tmp_path: Path
+) -> None:
     for width in (3, 5, 5):
         (tmp_path / "figure.png").write_bytes(png(width))
         tracker.log_artifact("figure.png", str(tmp_path / "figure.png"))
@@ -223,7 +225,7 @@ def test_a_png_file_is_an_image_and_its_newest_content_the_next_step(tracker, fo
 
 
 @pytest.mark.parametrize(("name", "shown"), [("notes.md", "# hi"), ("notes.txt", "    # hi")])
-def test_a_text_file_is_a_text(tracker, folder, tmp_path, name, shown) -> None:
+def test_a_text_file_is_a_text(tracker: Any, folder: Path, tmp_path: Path, name: str, shown: str) -> None:
     (tmp_path / name).write_text("# hi")
     tracker.log_artifact(name, str(tmp_path / name))
 
@@ -231,7 +233,7 @@ def test_a_text_file_is_a_text(tracker, folder, tmp_path, name, shown) -> None:
 
 
 @pytest.mark.parametrize("name", ["model.pt", "folder.png"])
-def test_what_tensorboard_has_no_place_for_is_left_out(tracker, folder, tmp_path, name) -> None:
+def test_what_tensorboard_has_no_place_for_is_left_out(tracker: Any, folder: Path, tmp_path: Path, name: str) -> None:
     (tmp_path / "model.pt").write_bytes(b"x")
     (tmp_path / "folder.png").mkdir()
     before = [path.read_bytes() for path in folder.iterdir()]
@@ -241,7 +243,9 @@ def test_what_tensorboard_has_no_place_for_is_left_out(tracker, folder, tmp_path
 
 
 @pytest.mark.parametrize(("content", "why"), [(b"no image", "is no PNG"), (b"\0" * (2**22 + 1), "too large")])
-def test_a_png_file_that_cannot_be_shown_is_told(tracker, folder, tmp_path, content, why) -> None:
+def test_a_png_file_that_cannot_be_shown_is_told(
+    tracker: Any, folder: Path, tmp_path: Path, content: Any, why: str
+) -> None:
     (tmp_path / "figure.png").write_bytes(content)
     with pytest.warns(TrackerWarning, match=why):
         tracker.log_artifact("figure.png", str(tmp_path / "figure.png"))
@@ -252,13 +256,13 @@ def test_a_png_file_that_cannot_be_shown_is_told(tracker, folder, tmp_path, cont
 # The file
 
 
-def test_the_file_and_its_folder_are_for_their_owner_alone(tracker, folder) -> None:
+def test_the_file_and_its_folder_are_for_their_owner_alone(tracker: Any, folder: Path) -> None:
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert [stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()] == [0o600]
     assert (tracker.location, tracker.files) == (str(folder), ("tensorboard",))
 
 
-def test_a_folder_of_ones_own_is_taken_and_an_earlier_runs_files_in_it_are_kept(tmp_path) -> None:
+def test_a_folder_of_ones_own_is_taken_and_an_earlier_runs_files_in_it_are_kept(tmp_path: Path) -> None:
     earlier = managed(tmp_path, log_dir=str(tmp_path / "mine"))
     earlier.begin = Begin(time=1, format=1, uid="u0", attempt=1, name="n", pid=2, host="h", configs=[])
     mine = managed(tmp_path, log_dir=str(tmp_path / "mine"))
@@ -271,7 +275,9 @@ def test_a_folder_of_ones_own_is_taken_and_an_earlier_runs_files_in_it_are_kept(
     assert (mine.location, mine.files) == (str(tmp_path / "mine"), ())
 
 
-def test_a_relative_folder_is_meant_from_where_the_tracker_was_made(tmp_path, monkeypatch) -> None:
+def test_a_relative_folder_is_meant_from_where_the_tracker_was_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     tracker = TensorBoard(log_dir="mine")
     monkeypatch.chdir("/")
@@ -279,7 +285,7 @@ def test_a_relative_folder_is_meant_from_where_the_tracker_was_made(tmp_path, mo
     assert tracker.folder == str(tmp_path / "mine")
 
 
-def test_by_hand_a_further_file_is_written_and_the_first_is_kept(tmp_path, folder) -> None:
+def test_by_hand_a_further_file_is_written_and_the_first_is_kept(tmp_path: Path, folder: Path) -> None:
     for epoch in range(2):
         tracker = TensorBoard(output_run=str(tmp_path))
         tracker.init()
@@ -290,7 +296,7 @@ def test_by_hand_a_further_file_is_written_and_the_first_is_kept(tmp_path, folde
     assert steps(folder) == [0, 1]
 
 
-def test_by_hand_what_is_no_number_is_said(tmp_path, folder) -> None:
+def test_by_hand_what_is_no_number_is_said(tmp_path: Path, folder: Path) -> None:
     tracker = TensorBoard(output_run=str(tmp_path))
     tracker.init()
     with pytest.warns(TrackerWarning, match="metric 'note' is not logged"):
@@ -300,7 +306,7 @@ def test_by_hand_what_is_no_number_is_said(tmp_path, folder) -> None:
     assert steps(folder, "in/loss") == [0]
 
 
-def test_log_before_init_is_refused_with_the_way_out(tmp_path) -> None:
+def test_log_before_init_is_refused_with_the_way_out(tmp_path: Path) -> None:
     with pytest.raises(LifecycleError, match="call init"):
         TensorBoard(output_run=str(tmp_path)).log(0, {"loss": 0.5})
 
@@ -308,7 +314,7 @@ def test_log_before_init_is_refused_with_the_way_out(tmp_path) -> None:
 # Once
 
 
-def test_to_begin_again_replaces_what_there_was(tracker, folder) -> None:
+def test_to_begin_again_replaces_what_there_was(tracker: Any, folder: Path) -> None:
     for _ in range(3):
         tracker.init()
         tracker.log_params({"lr": 0.5})
@@ -318,7 +324,7 @@ def test_to_begin_again_replaces_what_there_was(tracker, folder) -> None:
     assert len(with_events(folder)) == 1
 
 
-def test_a_reader_that_looks_on_goes_over_to_the_new_file_and_has_each_point_once(tmp_path, folder) -> None:
+def test_a_reader_that_looks_on_goes_over_to_the_new_file_and_has_each_point_once(tmp_path: Path, folder: Path) -> None:
     looking = reader(folder)
     seen = []
     for attempt in range(3):
@@ -336,7 +342,7 @@ def test_a_reader_that_looks_on_goes_over_to_the_new_file_and_has_each_point_onc
     assert seen == [[0, 10], [0, 1, 11], [0, 1, 2, 12]]
 
 
-def test_a_file_that_was_emptied_long_ago_is_deleted(tracker, folder, tmp_path) -> None:
+def test_a_file_that_was_emptied_long_ago_is_deleted(tracker: Any, folder: Path, tmp_path: Path) -> None:
     tracker.log_batch([record(0, loss=0.5)])
     (first,) = with_events(folder)
     tracker.init()
@@ -347,7 +353,9 @@ def test_a_file_that_was_emptied_long_ago_is_deleted(tracker, folder, tmp_path) 
 
 
 @pytest.mark.parametrize("left", ["events.out.new.0000000001.h.1.0.u1", "events.out.new.0000000001.h.1.0.other"])
-def test_what_a_killed_process_left_half_done_is_deleted_if_it_is_of_this_run(tmp_path, folder, left) -> None:
+def test_what_a_killed_process_left_half_done_is_deleted_if_it_is_of_this_run(
+    tmp_path: Path, folder: Path, left: str
+) -> None:
     folder.mkdir()
     (folder / left).write_bytes(b"half")
     managed(tmp_path).init()
@@ -356,7 +364,7 @@ def test_what_a_killed_process_left_half_done_is_deleted_if_it_is_of_this_run(tm
 
 
 @pytest.mark.parametrize("harm", [os.unlink, lambda path: os.truncate(path, 10)])
-def test_a_file_that_somebody_spoiled_is_written_anew(tracker, folder, harm) -> None:
+def test_a_file_that_somebody_spoiled_is_written_anew(tracker: Any, folder: Path, harm: Any) -> None:
     tracker.log_batch([record(0, loss=0.5)])
     (name,) = with_events(folder)
     harm(folder / name)
@@ -367,7 +375,7 @@ def test_a_file_that_somebody_spoiled_is_written_anew(tracker, folder, harm) -> 
         tracker.finish(Status.FINISHED)
 
 
-def test_after_a_full_disk_the_same_records_are_there_once(tmp_path, folder) -> None:
+def test_after_a_full_disk_the_same_records_are_there_once(tmp_path: Path, folder: Path) -> None:
     program = """
         import os, resource, signal, sys
         from tracklib import Log, TensorBoard
@@ -394,7 +402,9 @@ def test_after_a_full_disk_the_same_records_are_there_once(tmp_path, folder) -> 
     assert steps(folder) == list(range(10))
 
 
-def test_params_for_which_there_is_no_room_come_with_the_next_try(tracker, folder, monkeypatch) -> None:
+def test_params_for_which_there_is_no_room_come_with_the_next_try(
+    tracker: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tracker.log_batch([record(0, loss=0.5)])
     monkeypatch.setattr(tensorboard.os, "rename", lambda *paths: (_ for _ in ()).throw(OSError(errno.ENOSPC, "full")))
     with pytest.raises(OSError, match="full"):
@@ -405,7 +415,7 @@ def test_params_for_which_there_is_no_room_come_with_the_next_try(tracker, folde
     assert not [name for name in os.listdir(folder) if "new" in name]
 
 
-def test_short_writes_make_the_file_whole(tracker, folder, monkeypatch) -> None:
+def test_short_writes_make_the_file_whole(tracker: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = os.pwrite
     monkeypatch.setattr(os, "pwrite", lambda fd, rest, at: real(fd, rest[:7], at))
     tracker.log_batch([record(0, loss=0.5), record(1, loss=0.5)])
@@ -413,7 +423,7 @@ def test_short_writes_make_the_file_whole(tracker, folder, monkeypatch) -> None:
     assert steps(folder) == [0, 1]
 
 
-def test_an_artifact_that_is_gone_is_not_waited_for(tracker) -> None:
+def test_an_artifact_that_is_gone_is_not_waited_for(tracker: Any) -> None:
     assert not tracker.is_transient(FileNotFoundError())
     assert tracker.is_transient(OSError(errno.ENOSPC, "full"))
 
@@ -421,7 +431,7 @@ def test_an_artifact_that_is_gone_is_not_waited_for(tracker) -> None:
 # In a run
 
 
-def test_a_run_arrives_whole(tmp_path) -> None:
+def test_a_run_arrives_whole(tmp_path: Path) -> None:
     (tmp_path / "figure.png").write_bytes(png())
     with tracking([CONFIG], output_run=tmp_path / "run", params={"lr": 0.5}, tags=["baseline"]) as t:
         for epoch in range(20):
@@ -437,7 +447,7 @@ def test_a_run_arrives_whole(tmp_path) -> None:
     assert len(os.listdir(folder)) == 1
 
 
-def test_a_resumed_run_has_each_point_once_and_the_status_of_its_last_attempt(tmp_path) -> None:
+def test_a_resumed_run_has_each_point_once_and_the_status_of_its_last_attempt(tmp_path: Path) -> None:
     for attempt in range(3):
         try:
             with tracking([CONFIG], output_run=tmp_path / "run", resume=True, params={"lr": 0.5}) as t:
@@ -451,7 +461,7 @@ def test_a_resumed_run_has_each_point_once_and_the_status_of_its_last_attempt(tm
     assert status(tmp_path / "run/tensorboard") == api_pb2.STATUS_SUCCESS
 
 
-def test_an_earlier_run_takes_its_events_with_it(tmp_path) -> None:
+def test_an_earlier_run_takes_its_events_with_it(tmp_path: Path) -> None:
     for first in (0, 10):
         with tracking([CONFIG], output_run=tmp_path / "run") as t:
             t.log(first, {"loss": 0.5})
@@ -490,7 +500,7 @@ def killed(directory: Path, epochs: int, resume: bool = False) -> None:
     assert ran.returncode == -signal.SIGKILL
 
 
-def test_a_run_that_was_killed_in_a_write_has_each_point_once_after_sync(tmp_path) -> None:
+def test_a_run_that_was_killed_in_a_write_has_each_point_once_after_sync(tmp_path: Path) -> None:
     killed(tmp_path / "run", 40)
     folder = tmp_path / "run/tensorboard"
     assert steps(folder) == list(range(40))  # and a half one
@@ -502,7 +512,7 @@ def test_a_run_that_was_killed_in_a_write_has_each_point_once_after_sync(tmp_pat
     assert status(folder) == api_pb2.STATUS_FAILURE
 
 
-def test_a_run_that_was_killed_again_and_again_has_each_point_once(tmp_path) -> None:
+def test_a_run_that_was_killed_again_and_again_has_each_point_once(tmp_path: Path) -> None:
     for attempt in range(3):
         killed(tmp_path / "run", 9, resume=True)
         found = steps(tmp_path / "run/tensorboard")
@@ -513,7 +523,7 @@ def test_a_run_that_was_killed_again_and_again_has_each_point_once(tmp_path) -> 
     assert steps(tmp_path / "run/tensorboard") == list(range(30))
 
 
-def test_a_second_sync_writes_nothing_and_one_after_a_loss_writes_all(tmp_path) -> None:
+def test_a_second_sync_writes_nothing_and_one_after_a_loss_writes_all(tmp_path: Path) -> None:
     killed(tmp_path / "run", 5)
     folder = tmp_path / "run/tensorboard"
     sync(str(tmp_path / "run"))
@@ -528,7 +538,7 @@ def test_a_second_sync_writes_nothing_and_one_after_a_loss_writes_all(tmp_path) 
     assert steps(folder) == list(range(6))
 
 
-def test_a_run_goes_to_tensorboard_a_week_later(tmp_path) -> None:
+def test_a_run_goes_to_tensorboard_a_week_later(tmp_path: Path) -> None:
     with tracking(output_run=tmp_path / "run", params={"lr": 0.5}) as t:
         t.log(0, {"loss": 0.5})
     sync(str(tmp_path / "run"), {"type": "TensorBoard", "log_dir": str(tmp_path / "all")})
@@ -536,7 +546,7 @@ def test_a_run_goes_to_tensorboard_a_week_later(tmp_path) -> None:
     assert (steps(tmp_path / "all"), hparams(tmp_path / "all")) == ([0], {"lr": 0.5})
 
 
-def test_the_loader_of_single_files_reads_it_too(tracker, folder) -> None:
+def test_the_loader_of_single_files_reads_it_too(tracker: Any, folder: Path) -> None:
     tracker.log_batch([record(step, loss=0.5) for step in range(3)])
     (name,) = with_events(folder)
 
@@ -546,7 +556,7 @@ def test_the_loader_of_single_files_reads_it_too(tracker, folder) -> None:
     assert [event.step for event in events if any(v.tag == "loss" for v in event.summary.value)] == [0, 1, 2]
 
 
-def test_neither_tensorflow_nor_pytorch_is_imported(tmp_path) -> None:
+def test_neither_tensorflow_nor_pytorch_is_imported(tmp_path: Path) -> None:
     program = """
         import sys
         from tracklib import TensorBoard
