@@ -1,8 +1,8 @@
 """The journal: one file that holds all that a run said, and is the only queue.
 
-A line is a JSON object whose first member is the CRC of the rest (see ``crc.py``), and LF. It counts only
-when its LF is there and its CRC is right, so any prefix of the file recovers exactly. :class:`Journal`
-appends with one ``os.write`` a record and no lock; :class:`Reader` follows from an offset of its own.
+A line is a JSON object whose first member is the CRC of the rest, and LF. It counts only when its LF is
+there and its CRC is right, so any prefix of the file recovers exactly. :class:`Journal` appends with one
+``os.write`` a record and no lock; :class:`Reader` follows from an offset of its own.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from ..errors import RunDirectoryError
-from .crc import START, with_crc, without_crc
+from .lines import RECORD_HEAD, START, body_of, line_of
 from .lock import close, renew
 from .mirror import Mirror
 from .records import Begin, End, Record, UnknownFormat, decode, encode, marker
@@ -82,7 +82,7 @@ class Journal:
 
     def append(self, record: Record) -> None:
         """Write ``record`` as one line. Never raises for the disk's trouble."""
-        line = with_crc(encode(record)) + b"\n"
+        line = line_of(encode(record))
         if self._backlog or self._torn:
             self._append_behind(line)
         elif trouble := self._write(line):
@@ -264,7 +264,7 @@ class Reader:
             offset, ordinal = self.offset, self.ordinal
             for line in lines.split(b"\n")[:-1]:
                 offset += len(line) + 1
-                body = _body(line) or self._behind_tear(line)
+                body = body_of(line, RECORD_HEAD) or self._behind_tear(line)
                 if body:
                     try:
                         entries.append(Entry(decode(body, ordinal), ordinal, offset))
@@ -280,7 +280,7 @@ class Reader:
         """The line that another writer appended to one that was cut off, if that is so; it is damaged anyway."""
         self.damaged += bool(line.strip())
         starts = [found.start() for found in _BEGINNING.finditer(line)]
-        return next(filter(None, (_body(line[start:]) for start in reversed(starts))), b"")
+        return next(filter(None, (body_of(line[start:], RECORD_HEAD) for start in reversed(starts))), b"")
 
     def _whole_lines(self) -> bytes:
         size = _PIECE
@@ -347,7 +347,7 @@ def last_record(
         at = os.fstat(fd).st_size if before is None else before
         while (at := _rfind(fd, marker or START, at, behind)) >= 0:
             start = _rfind(fd, START, at + 1)
-            body = _body(_line_at(fd, start)) if start >= 0 else b""
+            body = body_of(_line_at(fd, start), RECORD_HEAD) if start >= 0 else b""
             with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError):
                 if body and isinstance(record := decode(body, -1), kind or object):
                     return record, start
@@ -383,12 +383,6 @@ def _line_at(fd: int, start: int) -> bytes:
 
 _BEGINNING = re.compile(START + rb'[0-9a-f]{8}","type":"')
 _CRC_END = len(START) + 8
-
-
-def _body(line: bytes) -> bytes:
-    """The JSON of a line whose CRC is right, without the CRC, if it says of what type it is; else nothing."""
-    body = without_crc(line)
-    return body if body.startswith(b'{"type":"') else b""
 
 
 def _whole_size(fd: int) -> int:

@@ -182,16 +182,12 @@ def encode(record: Record) -> bytes:
         body = _encoder.encode(record)
     except UnicodeEncodeError:
         return encode(msgspec.convert(_well_formed(msgspec.to_builtins(record)), type(record)))
-    if type(record) is Log and not _are_finite(record.metrics):
-        metrics: Any = {name: value if value - value == 0 else str(value) for name, value in record.metrics.items()}
-        body = _encoder.encode(_LooseLog(time=record.time, axis=record.axis, step=record.step, metrics=metrics))
+    if type(record) is Log:
+        total = sum(record.metrics.values())
+        if total - total != 0:  # a value is NaN or infinite, or the sum alone is: much less to look at than the JSON
+            metrics: Any = {name: value if value - value == 0 else str(value) for name, value in record.metrics.items()}
+            body = _encoder.encode(_LooseLog(time=record.time, axis=record.axis, step=record.step, metrics=metrics))
     return body
-
-
-def _are_finite(metrics: dict[str, float]) -> bool:
-    """Whether no value is NaN or infinite, as long as the sum is not. Much less to look at than the JSON."""
-    total = sum(metrics.values())
-    return total - total == 0
 
 
 def marker(kind: type[Record], axis: str = "") -> bytes:

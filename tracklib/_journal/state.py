@@ -10,8 +10,8 @@ import msgspec
 
 from .._common.files import make_folder
 from ..errors import RunDirectoryError
-from .crc import with_crc, without_crc
 from .journal import FILENAME
+from .lines import body_of, line_of
 from .records import FORMAT, Begin, End, UnknownFormat, check_format
 
 T = TypeVar("T")
@@ -121,7 +121,8 @@ def _read(path: str, kind: type[T]) -> T | None:
     Raises:
         RunDirectoryError: a newer tracklib has written it.
     """
-    body = without_crc(_content(path))
+    line, newline, _ = _content(path).partition(b"\n")
+    body = body_of(line) if newline else b""
     try:
         check_format(body)
         return msgspec.json.decode(body, type=kind)
@@ -141,7 +142,7 @@ def _content(path: str) -> bytes:
 
 
 def _write(path: str, value: msgspec.Struct) -> None:
-    content = with_crc(msgspec.json.encode(value))
+    content = line_of(msgspec.json.encode(value))
     if _content(path) == content:
         return
     make_folder(os.path.dirname(path))
