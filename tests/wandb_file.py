@@ -62,6 +62,11 @@ class WandbFile:
         return config
 
     @property
+    def summary(self) -> dict[str, Any]:
+        """What the run's summary was set to; W&B itself adds the newest value of each metric."""
+        return {_key(item): json.loads(item.value_json) for said in self.of("summary") for item in said.update}
+
+    @property
     def tags(self) -> list[str]:
         """The run's tags as they stand at the end."""
         return list(self.run.tags)

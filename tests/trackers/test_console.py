@@ -182,7 +182,11 @@ def test_by_hand_it_prints_lines_too(capsys: pytest.CaptureFixture[str]) -> None
         console.log(1, {"note": "x"})
     console.finish(Status.FINISHED)
 
-    assert [line.split("  (")[0] for line in said(console, capsys)] == ["epoch 0  loss 0.5", "epoch 1  in/loss 1"]
+    assert [line.split("  (")[0] for line in said(console, capsys)] == [
+        "epoch 0  loss 0.5",
+        "epoch 1  in/loss 1",
+        "run finished (epoch 1, 0.0 s): .",
+    ]
 
 
 # Attempts

@@ -23,7 +23,7 @@ import pytest
 from conftest import MlflowServer, Scripted, free_port
 
 from tracklib import tracking
-from tracklib._journal.records import Begin, Log, Parent, Status
+from tracklib._journal.records import Begin, Best, Log, Parent, Status
 from tracklib.errors import TrackerBlocked, TrackerUnavailable, TrackerWarning
 from tracklib.trackers import Mlflow
 
@@ -980,3 +980,16 @@ def test_a_run_has_a_name_in_one_line_of_at_most_250_characters(uri: str, experi
     tracker.init()
 
     assert re.fullmatch(r"x{243}-[0-9a-f]{6}|a_b_", stored(tracker).info.run_name)
+
+
+@pytest.mark.parametrize("first", ["best", "metric"])
+def test_a_best_value_never_merges_with_a_metric_that_is_called_so(tracker: Mlflow, first: str) -> None:
+    says = {
+        "best": lambda: tracker.log_best(Best(time=2, name="loss", mode="min", value=0.5, axis="epoch", step=3)),
+        "metric": lambda: tracker.log_batch([row(0, {"best/loss": 7.0})]),
+    }
+    says.pop(first)()
+    with pytest.warns(TrackerWarning, match="'best/loss' is called"):
+        says.popitem()[1]()
+
+    assert sorted(stored(tracker).data.metrics.values()) == [0.5, 7.0]

@@ -99,10 +99,9 @@ class Delivery:
         self._connected = connected
         self._state_path = os.path.join(directory, "state", f"{name}.json")
         self._begin = begin
-        tracker.begin = begin
         self._config = config
         self._saved = load(self._state_path, journal, begin.uid, config)
-        tracker.state = dict(self._saved.tracker)
+        tracker.attach(begin, directory, self._saved.tracker)
         self._reader = Reader(journal, self._saved.offset, self._saved.ordinal)
         if tracker.reads_whole_journal and not self._is_over:
             self._rewind()

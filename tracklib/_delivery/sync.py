@@ -72,7 +72,6 @@ def sync(
         deliveries = []
         for name, tracker, config in wanted:
             if isinstance(tracker, BaseTracker):
-                tracker.output_run = directory
                 deliveries.append(Delivery(tracker, name, directory, run.begin, journal, config=config))
         _deliver(deliveries, patience, on_progress)
     damaged = max([delivery.damaged for delivery in deliveries], default=0)

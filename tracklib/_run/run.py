@@ -200,8 +200,6 @@ class Trackers(RunLog):
             raise cannot_be_used(directory, error) from error
 
     def _begin(self, journal: Journal, directory: str) -> Begin:
-        for tracker in self.loggers:
-            tracker.output_run = directory
         before = self._earlier.begin if self._earlier else None
         self._title = self.name or (before.name if before else os.path.basename(directory))
         if self._earlier:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import os
+import socket
 import time
+import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar
 
 from .._common.warn import warn
-from .._journal.records import Begin, Best, Log, Status
+from .._journal.records import FORMAT, Begin, Best, Log, Status
 from .._values.flat import clean
 from ..errors import TrackerUnavailable
 
@@ -87,9 +90,6 @@ class BaseTracker(ABC):
     output_run: str
     """The directory where logs are stored."""
 
-    begin: Begin | None = None
-    """What the managed run said when it began (uid, name, attempt, parent); None by hand."""
-
     ended_at: int | None = None
     """When the run ended, in milliseconds since the epoch, once :meth:`finish` is called for it."""
 
@@ -109,6 +109,36 @@ class BaseTracker(ABC):
         self.output_run = "." if output_run is None else os.fspath(output_run)
         self.state = {}
 
+    def attach(self, begin: Begin, output_run: str, state: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Make this the tracker of one run: all that its manager tells it before :meth:`init`.
+
+        Args:
+            begin: what the run said when it began.
+            output_run: the run's directory.
+            state: what :attr:`state` was when an earlier process left the run.
+        """
+        self.begin, self.output_run, self.state = begin, output_run, dict(state)
+
+    @functools.cached_property
+    def begin(self) -> Begin:
+        """What the run said when it began: its uid, name, attempt, parent. By hand, a run for the occasion, without a
+        name, whose attempt is 0."""
+        return Begin(
+            time=_now(),
+            format=FORMAT,
+            uid=uuid.uuid4().hex[:16],
+            attempt=0,
+            name="",
+            pid=os.getpid(),
+            host=socket.gethostname(),
+            configs=[],
+        )
+
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether there is no manager, so that what is logged now is all that there will be."""
+        return self.begin.attempt == 0
+
     @abstractmethod
     def init(self) -> None:
         """Connect, and create the run or find it again."""
@@ -116,14 +146,6 @@ class BaseTracker(ABC):
     @abstractmethod
     def log(self, epoch: int, log_dict: Mapping[str, float]) -> None:
         """Keep ``log_dict``, a flat dict of metric names to floats, at ``epoch``."""
-
-    def _log_by_hand(self, epoch: int, log_dict: Mapping[Any, Any], ordinal: int = -1) -> None:
-        """:meth:`log` for a tracker whose work is in :meth:`log_batch`; the values as a manager would hand them."""
-        metrics, skipped = clean(log_dict)
-        now = time.time_ns() // 1_000_000
-        self.log_batch([Log(time=now, axis="epoch", step=epoch, metrics=metrics, ordinal=ordinal)])
-        for key, why in skipped:
-            warn(f"metric {key!r} is not logged: {why}")
 
     def log_batch(self, records: Sequence[Log]) -> None:
         """Keep many records. The default calls :meth:`log` for each."""
@@ -167,3 +189,25 @@ class BaseTracker(ABC):
     def run(self) -> Any:
         """The backend's own run object, once :meth:`init` has returned; None where there is none."""
         return None
+
+
+class BatchTracker(BaseTracker):
+    """A tracker whose work is in :meth:`log_batch`: by hand, :meth:`log` is a batch of one."""
+
+    _logged_by_hand = 0
+
+    def log(self, epoch: int, log_dict: Mapping[str, float]) -> None:
+        """Keep ``log_dict`` at ``epoch``, with the values as a manager would hand them."""
+        metrics, skipped = clean(log_dict)
+        self.log_batch([Log(time=_now(), axis="epoch", step=epoch, metrics=metrics, ordinal=self._logged_by_hand)])
+        self._logged_by_hand += 1
+        for key, why in skipped:
+            warn(f"metric {key!r} is not logged: {why}")
+
+    @abstractmethod
+    def log_batch(self, records: Sequence[Log]) -> None:
+        """Keep many records."""
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

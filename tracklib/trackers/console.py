@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from .._common.names import printable
 from .._journal.records import Best, Log, Status
-from .base import BaseTracker
+from .base import BatchTracker
 
 if TYPE_CHECKING:
     import rich.console
@@ -22,7 +22,7 @@ _BEST = "best "  # and the metric: where a best value is in the tracker's state
 _NARROWEST = 8  # columns of characters for a number
 
 
-class Console(BaseTracker):
+class Console(BatchTracker):
     """Says on stderr how the run gets on: a line for each epoch, and at the end the best values, the status and
     where the run is.
 
@@ -51,23 +51,19 @@ class Console(BaseTracker):
         self._seen: set[str] = set()  # metrics of the epoch
         self._known: set[str] = set()  # metrics of the epochs before it
         self._repeats = False  # whether an epoch had a metric twice, so that nobody knows which is the last
-        self._now = self._before = self._printed = self.begin.time if self.begin else 0
-        self._greeted = self.begin is None or self.begin.attempt == 1
+        self._now = self._before = self._printed = self.begin.time
+        self._greeted = self.begin.attempt <= 1
 
     def init(self) -> None:
         """Find out whether stderr is a terminal."""
         self._start_over()
-        self._speaks = self.begin is None or self.begin.pid == os.getpid()  # else it is a dead process' run
+        self._speaks = self.begin.pid == os.getpid()  # else it is a dead process' run
         self._table = _table_on(sys.stderr)
-
-    def log(self, epoch: int, log_dict: Mapping[str, float]) -> None:
-        """Note the metrics of ``epoch``; print the epoch before, or this one if it has all."""
-        self._log_by_hand(epoch, log_dict)
 
     def log_batch(self, records: Sequence[Log]) -> None:
         """Note metrics; print what is complete."""
         for record in records:
-            if self.begin and record.time < self.begin.time:  # of an earlier attempt
+            if record.time < self.begin.time:  # of an earlier attempt
                 self.state["last"] = f"{printable(record.axis)} {record.step}"
             elif record.axis == "epoch":
                 self._take(record)
@@ -106,7 +102,7 @@ class Console(BaseTracker):
         self._row = {}
 
     def _say(self, text: str) -> None:
-        if not self._greeted and self.begin:
+        if not self._greeted:
             self._greeted = True
             after = f", after {self.state['last']}" if "last" in self.state else ""
             text = f"{printable(self.begin.name)} goes on: attempt {self.begin.attempt}{after}\n{text}"
@@ -124,11 +120,11 @@ class Console(BaseTracker):
         for name, value in self.state.items():
             if name.startswith(_BEST):
                 self._say(f"{printable(name)}: {value}")
-        if self.begin:
-            took = _duration((self.ended_at or self._now) - self.begin.time)
-            last = f"{self.state['last']}, " if "last" in self.state else ""
-            said = f"{printable(self.begin.name)} {status.value} ({last}{took}): {printable(self.output_run)}"
-            self._say(self._table.ending(said, status) if self._table else said)
+        took = _duration((self.ended_at or self._now) - self.begin.time)
+        last = f"{self.state['last']}, " if "last" in self.state else ""
+        name = printable(self.begin.name) or "run"
+        said = f"{name} {status.value} ({last}{took}): {printable(self.output_run)}"
+        self._say(self._table.ending(said, status) if self._table else said)
 
     def close(self) -> None:
         """Print what is left."""

@@ -15,7 +15,7 @@ from .._journal.journal import FILENAME
 from .._journal.records import Log, Status
 from .._journal.state import is_others
 from ..errors import LifecycleError, TrackerBlocked, TrackerLost
-from .base import BaseTracker
+from .base import BatchTracker
 
 _COPY_BYTES = 2**20
 _OPEN = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -30,7 +30,7 @@ _REPLACED_BYTES = 2**20
 _PAGE = 4096
 
 
-class CsvLogger(BaseTracker):
+class CsvLogger(BatchTracker):
     """Writes ``metrics.csv``: the epoch first, then a column for each metric in order of appearance.
 
     Records of the same epoch that come one after the other and share no metric (training, then
@@ -90,19 +90,19 @@ class CsvLogger(BaseTracker):
 
     def init(self) -> None:
         """Make the file with its header; by hand, go on with the one that is there."""
-        if self.begin is not None and is_others(self.output_run, self.begin.uid):
+        if not self.is_by_hand and is_others(self.output_run, self.begin.uid):
             raise TrackerBlocked(f"{self.output_run} was deleted, and is another run's now: its table is not replaced")
         make_folder(self.output_run)
         self._clear_away()
         self._last = {}
-        old = self._old_table() if self.begin is None else []
+        old = self._old_table() if self.is_by_hand else []
         self._replace(old[0] if old else [self._names.axis("epoch")], [_line(row) for row in old[1:]])
         self.file_initialized = True
         self.location = self.path
 
     def _clear_away(self) -> None:
         """Delete what a process that was killed left in the middle of replacing the file."""
-        for left in glob.glob(f"{glob.escape(self.path)}.*.tmp") if self.begin else ():
+        for left in glob.glob(f"{glob.escape(self.path)}.*.tmp") if not self.is_by_hand else ():
             os.unlink(left)
 
     def _old_table(self) -> list[list[str]]:
@@ -117,10 +117,6 @@ class CsvLogger(BaseTracker):
                 f"{self.path} has cells of several lines, so it is no table of metrics: choose another name"
             )
         return [row + [""] * (len(rows[0]) - len(row)) for row in rows]
-
-    def log(self, epoch: int, log_dict: Mapping[str, float]) -> None:
-        """Add a row, or complete the newest one if it is of the same epoch and lacks these metrics."""
-        self._log_by_hand(epoch, log_dict)
 
     def log_batch(self, records: Sequence[Log]) -> None:
         """Add rows, with one write."""

@@ -17,7 +17,7 @@ from .._journal.records import Best, Log, Status
 from .._values.plain import plain
 from ..errors import TrackerBlocked, TrackerLost, TrackerUnavailable
 from ._mlflow_limits import mlflow_name, mlflow_path
-from .base import BaseTracker
+from .base import BatchTracker
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -42,7 +42,7 @@ _RUN_NAME_LENGTH = 250
 _REFUSING = frozenset("INVALID_PARAMETER_VALUE BAD_REQUEST MALFORMED_REQUEST RESOURCE_ALREADY_EXISTS".split())
 
 
-class Mlflow(BaseTracker):
+class Mlflow(BatchTracker):
     """Logs into one run of an MLflow experiment, always through ``MlflowClient`` with the run's id.
 
     A metric is sent with the time at which it was logged, so that one that is sent twice is stored
@@ -152,8 +152,6 @@ class Mlflow(BaseTracker):
         return self._client.get_run(run_id)
 
     def _run_of_uid(self) -> str | None:
-        if self.begin is None:
-            return None
         found = self._client.search_runs(
             [self._experiment_id()], f"tags.`{UID_TAG}` = '{self.begin.uid}'", max_results=1
         )
@@ -162,13 +160,12 @@ class Mlflow(BaseTracker):
     def _create_run(self) -> Run:
         from mlflow.tracking.context.registry import resolve_tags
 
-        begin = self.begin
         self.state["creations"] = str(self._creations + 1)
-        name = self.run_name or (begin.name if begin else None)
+        name = self.run_name or self.begin.name
         return self._client.create_run(
             self._experiment_id(),
-            start_time=begin.time if begin else None,
-            tags=redact(resolve_tags({UID_TAG: begin.uid} if begin else None)),
+            start_time=self.begin.time,
+            tags=redact(resolve_tags({UID_TAG: self.begin.uid})),
             run_name=in_one_line(redact_text(name), _RUN_NAME_LENGTH) if name else None,
         )
 
@@ -179,7 +176,7 @@ class Mlflow(BaseTracker):
 
     def _delete_twins(self) -> None:
         """Delete what a creation made that was given up and done all the same, later: an empty run of our uid."""
-        if self.begin is None or self._creations < 2 or self._run is None:
+        if self._creations < 2 or self._run is None:
             return
         ours = f"tags.`{UID_TAG}` = '{self.begin.uid}'"
         for twin in self._client.search_runs([self._run.info.experiment_id], ours):
@@ -229,9 +226,9 @@ class Mlflow(BaseTracker):
 
     def _link_to_parent(self) -> None:
         """Make the run a child of the one around it, as soon as that one's id is known."""
-        if self.begin is None or self.begin.parent is None or "parent" in self.state:
-            return
         parent = self.begin.parent
+        if parent is None or "parent" in self.state:
+            return
         found = self._client.search_runs(
             [experiment.experiment_id for experiment in self._client.search_experiments()],
             f"tags.`{UID_TAG}` = '{parent.uid}'",
@@ -240,10 +237,6 @@ class Mlflow(BaseTracker):
         if found:
             self.state["parent"] = found[0].info.run_id
             self._client.set_tag(self.run_id, _PARENT_TAG, self.state["parent"])
-
-    def log(self, epoch: int, log_dict: Mapping[str, float]) -> None:
-        """Log metrics at step ``epoch``."""
-        self._log_by_hand(epoch, log_dict)
 
     def log_batch(self, records: Sequence[Log]) -> None:
         """Log metrics, at most 1,000 a request."""
@@ -299,9 +292,13 @@ class Mlflow(BaseTracker):
     def log_best(self, best: Best) -> None:
         """Log the metric ``best/<name>``, whose step is the best value's. MLflow shows the value at the highest
         step: so a best value at a lower one than that before, as of another axis, is sent at that one's step."""
-        name, highest = f"best/{best.name}", f"best_step/{best.name}"
+        from mlflow.entities import Metric
+
+        highest = f"best_step/{best.name}"
         step = max(best.step, int(self.state.get(highest, best.step)))
-        self.log_batch([Log(time=best.time, axis=best.axis, step=step, metrics={name: best.value})])
+        metric = Metric(self._names.within("best", best.name), best.value, best.time, step)
+        self._names.keep(self.state)
+        self._client.log_batch(self.run_id, metrics=[metric])
         self.state[highest] = str(step)
 
     def log_artifact(self, name: str, path: str) -> None:

@@ -23,7 +23,7 @@ from .._common.warn import warn
 from .._journal.records import Best, Log, Status
 from .._values.plain import plain
 from ..errors import LifecycleError, TrackerLost
-from .base import BaseTracker
+from .base import BatchTracker
 
 _FOLDER = "tensorboard"
 _EVENTS = "events.out.tfevents."
@@ -41,7 +41,7 @@ _CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}  # by PNG's type of colour
 _numbers = itertools.count()
 
 
-class TensorBoard(BaseTracker):
+class TensorBoard(BatchTracker):
     """Writes an event file for ``tensorboard --logdir DIR``, ``DIR`` being the run's directory or one above it.
 
     Each metric is a scalar with the epoch as its step and the time at which it was logged; metrics of another
@@ -80,7 +80,7 @@ class TensorBoard(BaseTracker):
         self._params: dict[str, bool | int | float | str] = {}
         self._tags: dict[str, str] = {}
         self._newest: dict[str, tuple[int, bytes]] = {}  # of each image and text: its step and its content's hash
-        self._now = self.begin.time / 1000 if self.begin else time.time()
+        self._now = self.begin.time / 1000
 
     @property
     def folder(self) -> str:
@@ -110,7 +110,7 @@ class TensorBoard(BaseTracker):
     def _own_files(self) -> list[str]:
         """The event files of this run, the unfinished ones too. The run's uid is in their names, as others
         may write into the same folder."""
-        if self.begin is None:
+        if self.is_by_hand:
             return [self._path] if self._fd >= 0 else []
         folder = glob.escape(self.folder)
         return sorted(glob.glob(f"{folder}/events.out.*.{glob.escape(self.begin.uid)}"))
@@ -122,7 +122,7 @@ class TensorBoard(BaseTracker):
         """
         old = self._own_files()
         name = self._new_name(old)
-        head = _records([*self._head(params, replaces=bool(old and self.begin))])
+        head = _records([*self._head(params, replaces=bool(old) and not self.is_by_hand)])
         temporary = os.path.join(self.folder, _UNFINISHED + name)
         fd = os.open(temporary, _OPEN, 0o600)
         try:
@@ -155,33 +155,27 @@ class TensorBoard(BaseTracker):
 
     def _new_name(self, old: Sequence[str]) -> str:
         seconds = [int(os.path.basename(path).split(".")[3]) + 1 for path in old]
-        name = f"{max([int(time.time()), *seconds]):010d}.{socket.gethostname()}.{os.getpid()}.{next(_numbers)}"
-        return f"{name}.{self.begin.uid}" if self.begin else name
+        newest = max([int(time.time()), *seconds])
+        return f"{newest:010d}.{socket.gethostname()}.{os.getpid()}.{next(_numbers)}.{self.begin.uid}"
 
     def _head(self, params: Mapping[str, Any], replaces: bool) -> Iterator[Any]:
         """What comes first in a file: its format, that it replaces what came before, the params."""
         from tensorboard.compat.proto.event_pb2 import Event, SessionLog
         from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 
-        began = self.begin.time / 1000 if self.begin else self._now
+        began = self.begin.time / 1000
         yield Event(wall_time=began, file_version="brain.Event:2")
         if replaces:
             yield Event(
                 wall_time=began, step=_BEFORE_ALL_STEPS, session_log=SessionLog(status=SessionLog.SessionStatus.START)
             )
-        if self.begin or params:
-            uid = self.begin.uid if self.begin else None
-            yield Event(wall_time=began, summary=hparams_pb(dict(params), trial_id=uid, start_time_secs=began))
+        yield Event(wall_time=began, summary=hparams_pb(dict(params), trial_id=self.begin.uid, start_time_secs=began))
 
     def _copy_events(self, file: io.BufferedWriter) -> None:
         at = self._head_size
         while at < self._size and (chunk := os.pread(self._fd, min(_COPY_BYTES, self._size - at), at)):
             at += len(chunk)
             file.write(chunk)
-
-    def log(self, epoch: int, log_dict: Mapping[str, float]) -> None:
-        """Write scalars at step ``epoch``."""
-        self._log_by_hand(epoch, log_dict)
 
     def log_batch(self, records: Sequence[Log]) -> None:
         """Write scalars, with one write."""
@@ -307,10 +301,9 @@ class TensorBoard(BaseTracker):
 
     def finish(self, status: Status) -> None:
         """Write how the run ended, for the HPARAMS tab, and close the file."""
-        if self.begin:
-            self._need_file()
-            self._write([_end(status, (self.ended_at or self._now * 1000) / 1000)])
-            self.state["file"], self.state["size"] = os.path.basename(self._path), str(self._size)
+        self._need_file()
+        self._write([_end(status, (self.ended_at or self._now * 1000) / 1000)])
+        self.state["file"], self.state["size"] = os.path.basename(self._path), str(self._size)
         self.close()
 
     def close(self) -> None:

@@ -22,7 +22,7 @@ from .._values.plain import plain
 from ..errors import TrackerBlocked, TrackerLost, TrackerUnavailable
 from ._wandb_core import core_pid, disconnect, has_died, is_core
 from ._wandb_limits import wandb_name, wandb_param_name
-from .base import BaseTracker
+from .base import BatchTracker
 
 if TYPE_CHECKING:
     import wandb
@@ -36,9 +36,11 @@ _CONFIG_TEXT = 20_000  # characters; beyond 100 KB W&B prints a warning
 _CONFIG_LIST = 10_000  # items, for the same reason
 _SHOWN = 200
 _LONG_TAGS = "tracklib_tags"
+# What may pass by itself, W&B tried until its own timeout, and its error says so.
+_TRIED_LONG = ("timed out", "deadline exceeded", "giving up after", "while retrying")
 
 
-class Wandb(BaseTracker):
+class Wandb(BatchTracker):
     """Logs into one W&B run.
 
     W&B's own step is the record's number in the run, so it always rises and no row is dropped; the
@@ -125,7 +127,7 @@ class Wandb(BaseTracker):
             self._need_credentials(settings)
             self._run = self._begin_run(settings)
         except (wandb.errors.CommError, wandb.errors.UsageError) as error:
-            if "timed out" in str(error).lower():  # what may pass by itself, W&B tried until its timeout
+            if any(sign in str(error).lower() for sign in _TRIED_LONG):
                 raise
             raise TrackerBlocked(f"W&B: {error}") from error
         epoch = self._names.axis("epoch")
@@ -149,8 +151,6 @@ class Wandb(BaseTracker):
 
     def _old_files(self) -> list[str]:
         """The files that offline attempts of this run left, in this folder."""
-        if self.begin is None:
-            return []
         folder = os.path.join(glob.escape(os.path.abspath(self.output_run)), "wandb", "offline-run-*")
         return glob.glob(os.path.join(folder, f"run-{glob.escape(self.begin.uid)}.wandb"))
 
@@ -164,17 +164,16 @@ class Wandb(BaseTracker):
     def _begin_run(self, settings: wandb.Settings) -> wandb.Run:
         import wandb
 
-        begin = self.begin
         return wandb.init(
             entity=self.entity,
             project=self.project,
             mode=self.mode,
-            name=_line(self.name or (begin.name if begin else None)),
-            group=_line(self.group or _group_of(begin)),
+            name=_line(self.name or self.begin.name or None),
+            group=_line(self.group or _group_of(self.begin)),
             job_type=_line(self.job_type, _JOB_TYPE_LENGTH),
             notes=None if self.notes is None else redact_text(self.notes),
-            id=begin.uid if begin else None,
-            resume="allow" if begin else None,
+            id=self.begin.uid,
+            resume="allow",
             dir=os.path.abspath(self.output_run),
             settings=settings,
         )
@@ -206,10 +205,6 @@ class Wandb(BaseTracker):
             raise TrackerBlocked(
                 "W&B has no API key: run `wandb login` once, or set WANDB_API_KEY, or choose mode='offline'"
             )
-
-    def log(self, epoch: int, log_dict: Mapping[str, float]) -> None:
-        """Log a row at ``epoch``."""
-        self._log_by_hand(epoch, log_dict, self._rows)
 
     def log_batch(self, records: Sequence[Log]) -> None:
         """Log rows; one that W&B's server already has is passed over."""
@@ -306,9 +301,10 @@ class Wandb(BaseTracker):
     def log_best(self, best: Best) -> None:
         """Set ``best/<name>`` and its step, ``best/<name>/epoch``, in W&B's summary."""
         assert self._run is not None, "init comes before log_best"
-        name = self._names[f"best/{best.name}"]
+        name, step = (self._names.within("best", name) for name in (best.name, f"{best.name}/{best.axis}"))
+        self._names.keep(self.state)
         with self._losing():
-            self._run.summary.update({name: best.value, f"{name}/{self._names.axis(best.axis)}": best.step})
+            self._run.summary.update({name: best.value, step: best.step})
 
     def log_artifact(self, name: str, path: str) -> None:
         """Put a file or a folder into the run's files, as ``name``, and upload it. One that is called as a file of
@@ -359,9 +355,9 @@ def _line(name: str | None, limit: int = _NAME_LENGTH) -> str | None:
     return None if name is None else in_one_line(redact_text(name), limit)
 
 
-def _group_of(begin: Begin | None) -> str | None:
+def _group_of(begin: Begin) -> str | None:
     """The runs inside one run are a group of W&B's."""
-    if begin is None or begin.parent is None:
+    if begin.parent is None:
         return None
     return f"{os.path.basename(begin.parent.output_run)}-{begin.parent.uid[:6]}"
 
