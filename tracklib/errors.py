@@ -5,7 +5,8 @@
     TracklibError
     ├── ConfigError          (ValueError)   what was asked for cannot be built; lists every problem
     ├── LifecycleError       (ValueError)   the right call at the wrong time: log before init, entering twice
-    ├── RunDirectoryError    (OSError)      the run's directory cannot be written, or belongs to a live run
+    ├── RunDirectoryError    (OSError)      the run's directory cannot be read or written, or belongs to a live run
+    ├── WhereError           (ValueError)   a condition on runs cannot be understood; points at the character
     ├── DeliveryError                       a tracker did not get everything (only with ``on_error="raise"``)
     ├── TrackerUnavailable                  raised *by* a tracker: try again later
     │   └── TrackerLost                     raised *by* a tracker: the connection is gone, begin anew
@@ -30,6 +31,7 @@ __all__ = [
     "TrackerUnavailable",
     "TrackerWarning",
     "TracklibError",
+    "WhereError",
 ]
 
 
@@ -63,7 +65,7 @@ class LifecycleError(TracklibError, ValueError):
 
 
 class RunDirectoryError(TracklibError, OSError):
-    """The run's directory cannot be used: not writable, or held by a live process.
+    """The run's directory cannot be used: not readable, without a run, not writable, or held by a live process.
 
     Attributes:
         in_use: whether a live process holds it.
@@ -72,6 +74,35 @@ class RunDirectoryError(TracklibError, OSError):
     def __init__(self, message: str, *, in_use: bool = False) -> None:
         super().__init__(message)
         self.in_use = in_use
+
+
+class WhereError(TracklibError, ValueError):
+    """A condition on runs, such as ``"val/loss < 0.3"``, cannot be understood. The message points at the place.
+
+    Attributes:
+        condition: the whole text.
+        position: the place in it, in characters from 0 on.
+        problem: what is wrong there, in words.
+    """
+
+    def __init__(self, problem: str, condition: str, position: int) -> None:
+        self.problem, self.condition, self.position = problem, condition, position
+        super().__init__(problem)
+
+    def __str__(self) -> str:
+        shown, at = _around(self.condition, self.position)
+        return f"{self.problem}\n  {shown}\n  {' ' * at}^"
+
+    def __reduce__(self) -> tuple[type[WhereError], tuple[str, str, int]]:
+        return type(self), (self.problem, self.condition, self.position)
+
+
+def _around(text: str, position: int) -> tuple[str, int]:
+    """The part of a long text around a position, on one line, and where the position is in it."""
+    start = max(0, position - 60)
+    before = "..." if start else ""
+    part = "".join(letter if letter.isprintable() else " " for letter in text[start : position + 60])
+    return before + part + ("..." if len(text) > position + 60 else ""), len(before) + position - start
 
 
 class DeliveryError(TracklibError):

@@ -1,0 +1,190 @@
+"""A series drawn in bounded memory: buckets of mean, least and greatest value, so that no spike is lost."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from .records import Record
+from .statistics import combined, reduced
+from .stretches import Stretch
+
+BUCKETS = 1024
+"""The most that a series has: where they are full, each two neighbours become one."""
+
+SERIES = 2048
+"""The most that are drawn."""
+
+_ALL_BUCKETS = 2**17  # of all series: about 6 MB
+
+
+class Curve:
+    """The buckets of one series, each of ``width`` values; the last may hold fewer.
+
+    Attributes:
+        steps: of the first value in each bucket; ``times`` likewise, in milliseconds since 1970.
+        means: of the finite values in each bucket; NaN where there are none.
+        finite: how many those are.
+        mins, maxs: the least and the greatest value; infinite the wrong way round where all are NaN.
+        width: how many values a bucket holds.
+        count: how many values there are in all.
+    """
+
+    __slots__ = ("count", "finite", "maxs", "means", "mins", "steps", "times", "width")
+
+    def __init__(self) -> None:
+        self.width = 1
+        self.count = 0
+        self.steps, self.times, self.finite = array("q"), array("q"), array("q")
+        self.means, self.mins, self.maxs = array("d"), array("d"), array("d")
+
+    def add(self, steps: Sequence[int], times: Sequence[int], values: Sequence[float], buckets: int = BUCKETS) -> None:
+        """Draw on with ``values``, in at most so many ``buckets``."""
+        at = 0
+        while at < len(values):
+            room = len(self.steps) * self.width - self.count
+            if room:
+                end = min(at + room, len(values))
+                self._fill(values[at:end])
+            elif len(self.steps) >= buckets:
+                self.merge()
+                continue
+            elif self.width == 1:
+                end = min(at + buckets - len(self.steps), len(values))
+                self._open_each(steps[at:end], times[at:end], values[at:end])
+            else:
+                end = min(at + self.width, len(values))
+                self._open(steps[at], times[at], values[at:end])
+            self.count += end - at
+            at = end
+
+    def _open_each(self, steps: Sequence[int], times: Sequence[int], values: Sequence[float]) -> None:
+        """A bucket for each value: most series are so short that they have no others."""
+        total = sum(values)
+        if total - total != 0:
+            for step, time, value in zip(steps, times, values, strict=True):
+                self._open(step, time, [value])
+            return
+        self.steps.extend(steps)
+        self.times.extend(times)
+        self.finite.extend([1] * len(values))
+        for column in (self.means, self.mins, self.maxs):
+            column.extend(values)
+
+    def _open(self, step: int, time: int, values: Sequence[float]) -> None:
+        known = reduced(values)
+        self.steps.append(step)
+        self.times.append(time)
+        self.means.append(known.mean)
+        self.finite.append(known.finite)
+        self.mins.append(known.least)
+        self.maxs.append(known.greatest)
+
+    def _fill(self, values: Sequence[float]) -> None:
+        """Add to the last bucket, which has room for them."""
+        known = reduced(values)
+        self.means[-1] = combined(self.means[-1], self.finite[-1], known.mean, known.finite)
+        self.finite[-1] += known.finite
+        self.mins[-1] = min(self.mins[-1], known.least)
+        self.maxs[-1] = max(self.maxs[-1], known.greatest)
+
+    def merge(self) -> None:
+        """Make one bucket of each two neighbours; one that has none keeps its values, and has room for more."""
+        odd = len(self.steps) % 2
+        pairs = zip(self.means[::2], self.finite[::2], self.means[1::2], self.finite[1::2], strict=False)
+        means = array("d", [combined(*pair) for pair in pairs])
+        finite = array("q", map(sum, zip(self.finite[::2], self.finite[1::2], strict=False)))
+        mins = array("d", map(min, self.mins[::2], self.mins[1::2]))
+        maxs = array("d", map(max, self.maxs[::2], self.maxs[1::2]))
+        if odd:
+            means.append(self.means[-1])
+            finite.append(self.finite[-1])
+            mins.append(self.mins[-1])
+            maxs.append(self.maxs[-1])
+        self.means, self.finite, self.mins, self.maxs = means, finite, mins, maxs
+        self.steps, self.times = self.steps[::2], self.times[::2]
+        self.width *= 2
+
+
+class Curves:
+    """The curves of a run's series, in bounded memory however many there are: the more, the fewer buckets each has.
+
+    Beyond :data:`SERIES` no further series is drawn: only its points can say.
+    """
+
+    def __init__(self) -> None:
+        self.of: dict[str, dict[str, Curve]] = {}
+        self.buckets = BUCKETS
+        self._series = 0
+
+    def take(self, piece: Iterable[Stretch | Record]) -> None:
+        """Draw on with a further piece of the journal."""
+        for part in piece:
+            if isinstance(part, Stretch):
+                curves = self.of.setdefault(part.axis, {})
+                for name, values in zip(part.names, part.columns, strict=True):
+                    curve = curves.get(name) or self._begin(curves, name)
+                    if curve:
+                        curve.add(part.steps, part.times, values, self.buckets)
+
+    def _begin(self, curves: dict[str, Curve], name: str) -> Curve | None:
+        if self._series >= SERIES:
+            return None
+        self._series += 1
+        curve = curves[name] = Curve()
+        if self._series * self.buckets > _ALL_BUCKETS:
+            self.buckets //= 2
+            for other in (each for group in self.of.values() for each in group.values()):
+                while len(other.steps) > self.buckets:
+                    other.merge()
+        return curve
+
+    def as_stored(self) -> Stored:
+        """For a file."""
+        return {axis: {name: _stored(curve) for name, curve in group.items()} for axis, group in self.of.items()}
+
+
+def curves_of(stored: Stored) -> Curves:
+    """What :meth:`Curves.as_stored` made a file's."""
+    curves = Curves()
+    curves.of = {axis: {name: _curve(each) for name, each in group.items()} for axis, group in stored.items()}
+    curves._series = sum(map(len, curves.of.values()))
+    while curves._series * curves.buckets > _ALL_BUCKETS:
+        curves.buckets //= 2
+    return curves
+
+
+class StoredCurve(msgspec.Struct, array_like=True, omit_defaults=True):
+    """A :class:`Curve` for a file: arrays as bytes. Where each bucket has one value, and that is finite, ``mins`` is
+    all of them."""
+
+    width: int
+    count: int
+    steps: bytes
+    times: bytes
+    mins: bytes
+    means: bytes = b""
+    finite: bytes = b""
+    maxs: bytes = b""
+
+
+Stored = dict[str, dict[str, StoredCurve]]
+
+
+def _stored(curve: Curve) -> StoredCurve:
+    kept = StoredCurve(curve.width, curve.count, curve.steps.tobytes(), curve.times.tobytes(), curve.mins.tobytes())
+    if not (curve.width == 1 and all(curve.finite)):
+        kept.means, kept.finite, kept.maxs = curve.means.tobytes(), curve.finite.tobytes(), curve.maxs.tobytes()
+    return kept
+
+
+def _curve(stored: StoredCurve) -> Curve:
+    curve = Curve()
+    curve.width, curve.count = stored.width, stored.count
+    curve.steps, curve.times = array("q", stored.steps), array("q", stored.times)
+    curve.mins, curve.maxs = array("d", stored.mins), array("d", stored.maxs or stored.mins)
+    curve.means = array("d", stored.means or stored.mins)
+    curve.finite = array("q", stored.finite) if stored.finite else array("q", [1]) * len(curve.mins)
+    return curve

@@ -1,0 +1,96 @@
+"""A run's sketch: its summary and its curves, in two small files of ``state/`` beside the journal.
+
+The run writes them in its background, out of records that a delivery has read anyway; without them, or where they
+lag behind, a reader folds the journal itself.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+
+import msgspec
+
+from .curves import Curves, Stored, curves_of
+from .journal import Entry, Reader
+from .kept import Kept, Place, fetch, place_in, store
+from .records import End
+from .state import is_others
+from .stretches import stretches
+from .summary import Summary
+
+SECONDS = 10.0
+_SHARE = 100  # of the time at most one such part is spent on writing: a run of thousands of series writes less often
+
+_summaries = msgspec.msgpack.Decoder(Kept[Summary])
+_curves = msgspec.msgpack.Decoder(Kept[Stored])
+
+
+def summary_path(directory: str) -> str:
+    """Where the summary of the run in ``directory`` is."""
+    return os.path.join(directory, "state", "summary")
+
+
+def curves_path(directory: str) -> str:
+    """Where its curves are. Neither name ends in ``.json``, as the trackers' states do."""
+    return os.path.join(directory, "state", "curves")
+
+
+def kept_summary(directory: str, journal: int) -> Kept[Summary]:
+    """The summary that the run wrote, if it holds for the ``journal`` that is open; else an empty one."""
+    return fetch(summary_path(directory), _summaries, journal) or Kept(Place(), Summary())
+
+
+def kept_curves(directory: str, journal: int) -> Kept[Curves]:
+    """The curves that the run wrote, if they hold for the ``journal`` that is open; else none."""
+    kept = fetch(curves_path(directory), _curves, journal)
+    return Kept(kept.place, curves_of(kept.value)) if kept else Kept(Place(), Curves())
+
+
+class Sketch:
+    """Folds what a delivery reads, and writes the files: at most every ten seconds, and when the run has ended.
+
+    Args:
+        directory: the run's.
+        uid: the run's.
+    """
+
+    def __init__(self, directory: str, uid: str) -> None:
+        self._directory, self._uid = directory, uid
+        self._summary, self._curves = Summary(), Curves()
+        self._offset = self._ordinal = self._damaged = 0
+        self._is_new = False
+        self._next = 0.0
+
+    def take(self, entries: Sequence[Entry], reader: Reader) -> None:
+        """Know what ``reader`` has just read. It begins at the journal's start; what it reads once more is known."""
+        if reader.offset <= self._offset:
+            return
+        piece = list(stretches(entry.record for entry in entries if entry.ordinal >= self._ordinal))
+        self._summary.take(piece)
+        self._curves.take(piece)
+        self._offset, self._ordinal = reader.offset, reader.ordinal
+        self._damaged = reader.damaged
+        self._is_new = True
+        self.tick(reader, has_ended=any(isinstance(part, End) for part in piece))
+
+    def tick(self, reader: Reader, has_ended: bool = False) -> None:
+        """Write what is new, where it is time to.
+
+        Raises:
+            OSError: the disk refuses, or the directory is another run's by now.
+        """
+        begun = time.monotonic()
+        if self._is_new and (has_ended or begun >= self._next):
+            self._is_new = False
+            self._next = begun + SECONDS
+            self._write(reader)
+            self._next = begun + max(SECONDS, _SHARE * (time.monotonic() - begun))
+
+    def _write(self, reader: Reader) -> None:
+        if is_others(self._directory, self._uid):
+            raise FileExistsError(f"{self._directory} is another run's")
+        place = place_in(reader.fileno(), self._offset, self._ordinal, self._damaged)
+        store(curves_path(self._directory), Kept(place, self._curves.as_stored()))
+        store(summary_path(self._directory), Kept(place, self._summary))

@@ -1,0 +1,90 @@
+"""What a run is, without its points: all that it said of itself, and the statistics of each series.
+
+It is folded out of the journal's records in their order, piece by piece, by the run that writes them and by whoever
+reads them. The same records give the same summary, in whatever pieces they come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, assert_never
+
+import msgspec
+from msgspec.structs import replace
+
+from .records import Artifact, Begin, Best, End, Epoch, Log, Params, Record, Tags
+from .statistics import Statistics, statistics
+from .stretches import Stretch
+
+
+class Summary(msgspec.Struct):
+    """Of all the attempts at a run.
+
+    ``begins`` is how each attempt began, the trackers' ``configs`` in the last one only; ``ends`` all that was said of
+    ends. ``artifacts`` holds the newest record for each name, ``finished_epochs`` how many epochs were finished.
+    ``logs`` is how many logs there are, ``time`` the newest record's. ``series`` maps axes to names to statistics.
+    """
+
+    begins: list[Begin] = []
+    ends: list[End] = []
+    params: dict[str, Any] = {}
+    tags: dict[str, str] = {}
+    best: dict[str, Best] = {}
+    artifacts: dict[str, Artifact] = {}
+    finished_epochs: int = 0
+    logs: int = 0
+    time: int = 0
+    series: dict[str, dict[str, Statistics]] = {}
+
+    def take(self, piece: Iterable[Stretch | Record]) -> None:
+        """Know a further piece of the journal."""
+        for part in piece:
+            if isinstance(part, Stretch):
+                self._take_logs(part)
+            else:
+                self.time = max(self.time, part.time)
+                self._take(part)
+
+    def _take_logs(self, logs: Stretch) -> None:
+        self.logs += len(logs.steps)
+        self.time = max(self.time, max(logs.times))
+        series = self.series.setdefault(logs.axis, {})
+        for name, values in zip(logs.names, logs.columns, strict=True):
+            known = series.get(name)
+            if known is None:
+                series[name] = statistics(logs.steps, logs.times, values)
+            else:
+                known.add(logs.steps, logs.times, values)
+
+    def _take(self, record: Record) -> None:
+        match record:
+            case Begin():
+                if self.begins:
+                    self.begins[-1] = replace(self.begins[-1], configs=[])
+                self.begins.append(record)
+            case End():
+                self.ends.append(record)
+            case Params(params=params):
+                _add(self.params, params)
+            case Tags(tags=tags):
+                self.tags.update(tags)
+            case Epoch(number=number):
+                self.finished_epochs = number + 1
+            case Best():
+                self.best[record.name] = record
+            case Artifact():
+                self.artifacts[record.name] = record
+            case Log():  # pragma: no cover  # they come in stretches
+                raise TypeError("a log comes in a stretch")
+            case _:  # pragma: no cover
+                assert_never(record)
+
+
+def _add(old: dict[str, Any], new: dict[str, Any]) -> None:
+    """Add ``new`` params to the ``old`` ones: where both have a name, the new value wins, of two groups each name."""
+    for name, value in new.items():
+        inside = old.get(name)
+        if isinstance(inside, dict) and isinstance(value, dict):
+            _add(inside, value)
+        else:
+            old[name] = value
