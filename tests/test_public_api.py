@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
@@ -51,11 +54,26 @@ def test_importing_prints_nothing() -> None:
     assert (done.stdout, done.stderr) == (b"", b"")
 
 
-def test_all_is_sorted_and_real() -> None:
+@pytest.mark.parametrize("package", ["wrapt", "asyncio", "tracklib._run.run", "tracklib.trackers"])
+def test_who_only_reads_runs_does_not_import(package: str) -> None:
+    code = f"import tracklib, sys; tracklib.load; tracklib.runs; print({package!r} in sys.modules)"
+    assert in_a_new_interpreter(code) == "False"
+
+
+def test_all_is_sorted_and_each_name_is_the_one_that_type_checkers_see() -> None:
+    for_checkers = {
+        alias.name: f"tracklib.{node.module}"
+        for branch in ast.parse(Path(tracklib.__file__).read_text()).body
+        if isinstance(branch, ast.If)
+        for node in branch.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
     assert tracklib.__all__ == sorted(tracklib.__all__)
-    public = {name for name in vars(tracklib) if not name.startswith("_")}
-    modules = {name for name in public if type(getattr(tracklib, name)).__name__ == "module"}
-    assert public - modules - {"TYPE_CHECKING"} == set(tracklib.__all__)
+    assert set(for_checkers) == set(tracklib.__all__)
+    for name, module in for_checkers.items():
+        assert getattr(tracklib, name) is getattr(importlib.import_module(module), name)
+    assert set(tracklib.__all__) <= set(dir(tracklib))
 
 
 def test_the_trackers_are_also_in_their_own_package() -> None:

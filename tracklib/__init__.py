@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ._journal.records import Best, Log, Status
+    from ._run.current import current
     from ._run.run import Trackers
     from ._values.gathering import Metrics
-    from ._run.current import current
     from ._words.tracked import tracked
     from ._words.tracking import tracking
     from .errors import (

@@ -1,7 +1,8 @@
-"""Folders that only their owner can read."""
+"""Folders that only their owner can read, and checksums of files."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 
 
@@ -15,3 +16,15 @@ def make_folder(path: str) -> None:
     if parent and not os.path.isdir(parent):
         make_folder(parent)
     os.makedirs(path, mode=0o700, exist_ok=True)
+
+
+def checksum(path: str) -> str:
+    """The SHA-256 of a file's bytes, in hex; empty for a folder.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    if os.path.isdir(path):
+        return ""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -34,8 +34,8 @@ class Curve:
 
     __slots__ = ("count", "finite", "maxs", "means", "mins", "steps", "times", "width")
 
-    def __init__(self) -> None:
-        self.width = 1
+    def __init__(self, width: int = 1) -> None:
+        self.width = width
         self.count = 0
         self.steps, self.times, self.finite = array("q"), array("q"), array("q")
         self.means, self.mins, self.maxs = array("d"), array("d"), array("d")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import itertools
 import logging
 import os
@@ -155,18 +154,6 @@ def child_directory(directory: str, name: str) -> str:
     """Where the child run ``name`` of the run in ``directory`` lies; two names never share one."""
     folder = slug(redact_text(name))
     return os.path.join(directory, "children", folder if folder == name else with_hash(folder, name, 80))
-
-
-def checksum(path: str) -> str:
-    """The SHA-256 of a file's bytes, in hex; empty for a folder.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    if os.path.isdir(path):
-        return ""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def set_aside(directory: str, files: Iterable[str] = (), earlier: Earlier | None = None) -> None:

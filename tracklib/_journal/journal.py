@@ -307,6 +307,10 @@ class Reader:
         while entries := self.read():
             yield from entries
 
+    def fileno(self) -> int:
+        """The open file."""
+        return self._fd
+
     def close(self) -> None:
         """Give the file back."""
         fd, self._fd = self._fd, -1

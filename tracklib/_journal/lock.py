@@ -24,6 +24,8 @@ class _Holder:
 # as a forked child gets a copy of the dict, but none of the locks.
 _held: dict[tuple[int, str], _Holder] = {}
 
+_descriptors: dict[int, int] = {}  # those that hold a lock, each with the process that took it
+
 
 @contextlib.contextmanager
 def held(directory: str) -> Iterator[None]:
@@ -88,11 +90,13 @@ def try_lock(path: str) -> int:
         if error.errno in (errno.EACCES, errno.EAGAIN):
             return -1
         raise
+    _descriptors[fd] = os.getpid()
     return fd
 
 
 def close(fd: int) -> None:
     """Close ``fd``, which somebody else's clean-up (a daemonising SDK) may have closed already."""
+    _descriptors.pop(fd, None)
     with contextlib.suppress(OSError):
         os.close(fd)
 
@@ -131,9 +135,9 @@ def holding(directory: str) -> Holding:
 def _is_ours(lock: os.stat_result) -> bool:
     """Whether this process holds it, by whatever path; a fork's child has the dict, but holds nothing."""
     process = os.getpid()
-    for (owner, _), holder in list(_held.items()):
+    for fd, owner in list(_descriptors.items()):
         with contextlib.suppress(OSError):  # it is just being closed
-            if owner == process and holder.fd >= 0 and os.path.samestat(os.fstat(holder.fd), lock):
+            if owner == process and os.path.samestat(os.fstat(fd), lock):
                 return True
     return False
 

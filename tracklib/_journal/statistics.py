@@ -1,4 +1,4 @@
-"""What is known of a series of values without keeping them: how many, the first, last, least, greatest, and the mean."""
+"""What is known of a series of values without keeping them: how many, the first, last, least, greatest, the mean."""
 
 from __future__ import annotations
 

@@ -21,8 +21,6 @@ class Stretch(NamedTuple):
     columns: Sequence[Sequence[float]]
 
 
-
-
 def stretches(records: Iterable[Record]) -> Iterator[Stretch | Record]:
     """The records in order: each run of like logs as a :class:`Stretch`, every other record as it is."""
     logs: list[Log] = []
@@ -46,6 +44,4 @@ def stretches(records: Iterable[Record]) -> Iterator[Stretch | Record]:
 def _stretch(logs: list[Log]) -> Stretch:
     first = logs[0]
     columns = list(zip(*[log.metrics.values() for log in logs], strict=True))
-    return Stretch(
-        first.axis, tuple(first.metrics), [log.step for log in logs], [log.time for log in logs], columns
-    )
+    return Stretch(first.axis, tuple(first.metrics), [log.step for log in logs], [log.time for log in logs], columns)

@@ -7,8 +7,9 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal
 
+from .._common.files import checksum
 from .._common.warn import warn
-from .._journal.directory import checksum, copy_whole, file_name, placed
+from .._journal.directory import copy_whole, file_name, placed
 from .._journal.journal import Journal
 from .._journal.last_attempt import Earlier, finished_epochs, last_step
 from .._journal.records import Artifact, Best, Epoch, Log, Params, Tags

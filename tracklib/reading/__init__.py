@@ -43,3 +43,9 @@ The public shape, which the command line, the page and notebooks stand on::
 
     reading.where.parse("a < 1")(run)            # WhereError points at the character
 """
+
+from .collection import Runs
+from .finding import load, runs
+from .run import Run
+
+__all__ = ["Run", "Runs", "load", "runs"]

@@ -1,0 +1,186 @@
+"""Many runs: filtered, sorted, and as tables."""
+
+from __future__ import annotations
+
+import os
+from array import array
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, overload
+
+from .column import Column
+from .names import Value, value_of
+from .run import Run
+from .table import Table
+from .where import parse
+
+
+class Runs(Sequence[Run]):
+    """Runs in an order: by their directories' names, unless it was sorted.
+
+    Attributes:
+        unreadable: the directories that hold a run that cannot be read, each with why.
+    """
+
+    def __init__(self, runs: Iterable[Run], unreadable: Mapping[str, str] | None = None) -> None:
+        self._runs = list(runs)
+        self.unreadable = dict(unreadable or {})
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    @overload
+    def __getitem__(self, index: int | str) -> Run: ...
+    @overload
+    def __getitem__(self, index: slice) -> Runs: ...
+    def __getitem__(self, index: int | str | slice) -> Run | Runs:
+        """The run at that place, or of that name (or its directory's, or its uid's beginning).
+
+        Raises:
+            IndexError: there are not as many.
+            KeyError: no run is called so, or several are.
+        """
+        if isinstance(index, slice):
+            return Runs(self._runs[index], self.unreadable)
+        return self._runs[index] if isinstance(index, int) else self._named(index)
+
+    def _named(self, name: str) -> Run:
+        called = [run for run in self._runs if run.name == name or os.path.basename(run.directory) == name]
+        found = called or [run for run in self._runs if len(name) > 3 and run.uid.startswith(name)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            directories = ", ".join(run.directory for run in found[:5])
+            raise KeyError(f"{len(found)} runs are called {name!r}: name one by its directory, of {directories}")
+        raise KeyError(f"no run is called {name!r}, of {len(self)}")
+
+    def where(self, condition: str | Callable[[Run], object]) -> Runs:
+        """Those that meet ``condition``: a text as ``"val/loss < 0.3 and optimizer = adam"``, or a function of a run.
+
+        Raises:
+            WhereError: the text cannot be understood; the message points at the place.
+        """
+        meets = parse(condition) if isinstance(condition, str) else condition
+        return Runs((run for run in self._runs if meets(run)), self.unreadable)
+
+    def sorted_by(self, name: str, *, descending: bool = False) -> Runs:
+        """Sorted by what ``name`` means in a condition, the least first; ``"-name"`` and ``descending`` turn it round.
+        Those that have no such thing, or NaN, come last."""
+        if name.startswith("-"):
+            name, descending = name[1:], not descending
+        values = [(value_of(run, name), run) for run in self._runs]
+        known = [(value, run) for value, run in values if _is_known(value)]
+        known.sort(key=lambda pair: _sort_key(pair[0]), reverse=descending)
+        return Runs([run for _, run in known] + [run for value, run in values if not _is_known(value)], self.unreadable)
+
+    def refresh(self) -> Runs:
+        """Read on in each; the same runs."""
+        for run in self._runs:
+            run.refresh()
+        return self
+
+    def table(self) -> Table:
+        """One row a run: ``run``, ``status``, ``began``, ``took``, ``epoch``, ``directory``, then ``params/...``,
+        ``best/...``, ``last/...`` and ``tags/...``, each in order of appearance."""
+        columns: dict[str, Column] = {
+            "run": Column("text", [run.name for run in self]),
+            "status": Column("text", [run.status for run in self]),
+            "began": Column("time", array("q", [round(1000 * run.began.timestamp()) for run in self])),
+            "took": Column("float", array("d", [run.took for run in self])),
+            "epoch": column([run.epoch for run in self]),
+            "directory": Column("text", [run.directory for run in self]),
+        }
+        groups: dict[str, Callable[[Run], Mapping[str, Any]]] = {
+            "params": lambda run: run.flat_params,
+            "best": lambda run: {name: best.value for name, best in run.best.items()},
+            "last": lambda run: {name: point.value for name, point in run.last.items()},
+            "tags": lambda run: run.own_tags,
+        }
+        for group, of in groups.items():
+            found = [of(run) for run in self]
+            for name in dict.fromkeys(name for values in found for name in values):
+                columns[f"{group}/{name}"] = column([values.get(name) for values in found])
+        return Table(columns, len(self))
+
+    def metrics(self, *names: str, axis: str | None = None) -> Table:
+        """All the points of metrics in long form: ``run``, ``metric``, ``axis``, ``step``, ``time`` and ``value``.
+
+        Args:
+            names: which metrics; none means all.
+            axis: on which axis; None takes the epochs where a metric is logged there, else its first one.
+        """
+        columns: dict[str, Any] = {"run": [], "metric": [], "axis": [], "step": array("q"), "time": array("q")}
+        values = array("d")
+        for run in self._runs:
+            points = run.metrics
+            for name in [name for name in points.names if not names or name in names]:
+                if axis is not None and not points.has(name, axis):
+                    continue
+                series = points.series(name, axis)
+                for column, value in (("run", run.name), ("metric", name), ("axis", series.axis)):
+                    columns[column] += [value] * len(series)
+                columns["step"].extend(series.steps)
+                columns["time"].extend(series.times)
+                values.extend(series.values)
+        kinds = {"run": "text", "metric": "text", "axis": "text", "step": "int", "time": "time"}
+        table = {name: Column(kinds[name], found) for name, found in columns.items()}  # type: ignore[arg-type]
+        return Table(table | {"value": Column("float", values)}, len(values))
+
+    def compare(self) -> Table:
+        """What differs: a row for each param, best or last value, status and so on that is not the same in all, with
+        ``name`` and a column for each run."""
+        wide = self.table()
+        names = [name for name in wide.columns if name not in ("run", "directory", "began")]
+        differing = {name: list(wide[name]) for name in names if not _all_the_same(list(wide[name]))}
+        columns = {"name": Column("text", list(differing))}
+        titles = _distinct([run.name for run in self], [run.directory for run in self])
+        for index, title in enumerate(titles):
+            columns[title] = column([values[index] for values in differing.values()])
+        return Table(columns, len(differing))
+
+    def to_pandas(self) -> Any:
+        """:meth:`table` as a pandas DataFrame."""
+        return self.table().to_pandas()
+
+    def to_polars(self) -> Any:
+        """:meth:`table` as a polars DataFrame."""
+        return self.table().to_polars()
+
+    def to_arrow(self) -> Any:
+        """:meth:`table` as a ``pyarrow.Table``."""
+        return self.table().to_arrow()
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        return self.table().__arrow_c_stream__(requested_schema)
+
+    def __repr__(self) -> str:
+        unread = f", {len(self.unreadable)} that cannot be read" if self.unreadable else ""
+        return f"<{len(self)} runs{unread}>"
+
+
+def column(values: list[Any]) -> Column:
+    """A column of the kind that ``values`` are of; None where one is missing."""
+    there = [value for value in values if value is not None]
+    rows = None if len(there) == len(values) else array("q", [i for i, value in enumerate(values) if value is not None])
+    kinds = {type(value) for value in there}
+    if kinds and kinds <= {int} and all(-(2**63) <= value < 2**63 for value in there):
+        return Column("int", array("q", there), rows, len(values))
+    if kinds and kinds <= {int, float}:
+        return Column("float", array("d", [float(value) for value in there]), rows, len(values))
+    return Column("text", there, rows, len(values))
+
+
+def _is_known(value: Value) -> bool:
+    return value is not None and value == value
+
+
+def _sort_key(value: Value) -> tuple[bool, Any]:
+    return isinstance(value, str), value
+
+
+def _all_the_same(values: list[Any]) -> bool:
+    return all(value == values[0] or (value != value and values[0] != values[0]) for value in values)
+
+
+def _distinct(names: list[str], directories: list[str]) -> list[str]:
+    """The runs' names; their directories, where two have one name, or one is called ``name``."""
+    return directories if len({*names, "name"}) <= len(names) else names

@@ -1,0 +1,91 @@
+"""Where runs are: one directory, or all that lie below a root."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+
+from .._journal.journal import FILENAME
+from ..errors import RunDirectoryError
+from .collection import Runs
+from .run import Run
+from .where import parse
+
+_INSIDE = {"children", "previous"}
+
+
+def load(directory: str | os.PathLike[str], *, whole: bool = False) -> Run:
+    """The run in ``directory``, live or not.
+
+    Args:
+        directory: the run's directory, or its journal.
+        whole: read the whole journal now, and believe no summary of it.
+
+    Raises:
+        RunDirectoryError: there is no run, or it cannot be read.
+    """
+    path = os.fsdecode(directory)
+    return Run(os.path.dirname(path) if os.path.basename(path) == FILENAME else path, whole=whole)
+
+
+def directories_under(root: str, *, inner: bool = False) -> Iterator[str]:
+    """The directories of all runs in ``root``, itself among them, by their names; no link is followed.
+
+    Args:
+        root: where to look.
+        inner: whether to look into the runs, too: for their children and the previous ones.
+    """
+    try:
+        with os.scandir(root) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+    except OSError:  # it is somebody else's
+        return
+    is_run = any(entry.name == FILENAME for entry in entries)
+    if is_run:
+        yield root
+    for entry in entries:
+        if (not is_run or (inner and entry.name in _INSIDE)) and entry.is_dir(follow_symlinks=False):
+            yield from directories_under(entry.path, inner=inner)
+
+
+def runs(
+    root: str | os.PathLike[str] = "runs",
+    *,
+    where: str | Callable[[Run], object] | None = None,
+    sort: str | None = None,
+    inner: bool = False,
+) -> Runs:
+    """All runs below ``root``, by their directories' names.
+
+    Args:
+        root: a directory; a run's own means that run.
+        where: only those that meet this condition: ``"val/loss < 0.3 and optimizer = adam"``, or a function of a run.
+        sort: by what, the least first; ``"-val/loss"`` the greatest first.
+        inner: also the children of runs, and the previous runs in their directories.
+
+    Raises:
+        RunDirectoryError: ``root`` is no directory that can be read. A run that cannot be read is passed over, and
+            in ``unreadable`` with why.
+        WhereError: the condition cannot be understood; the message points at the place.
+    """
+    path = os.path.abspath(os.fsdecode(root))
+    try:
+        os.scandir(path).close()
+    except OSError as error:
+        raise RunDirectoryError(f"{path} is no directory that can be read ({error.strerror or error})") from error
+    condition = parse(where) if isinstance(where, str) else where
+    found = read_all(directories_under(path, inner=inner))
+    if condition is not None:
+        found = found.where(condition)
+    return found if sort is None else found.sorted_by(sort)
+
+
+def read_all(directories: Iterable[str]) -> Runs:
+    """The runs in ``directories``; those that cannot be read are in ``unreadable``, each with why."""
+    found, unreadable = [], {}
+    for directory in directories:
+        try:
+            found.append(Run(directory))
+        except RunDirectoryError as error:
+            unreadable[directory] = str(error)
+    return Runs(found, unreadable)

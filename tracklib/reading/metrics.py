@@ -1,0 +1,223 @@
+"""All the points of a run, as columns."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from .._journal.records import Record
+from .._journal.stretches import Stretch
+from .column import Column
+from .series import Series
+from .table import Tabular
+
+
+class _Values:
+    """One metric's values in the order of the logs, and of which logs they are: of all, while ``logs`` is None."""
+
+    __slots__ = ("logs", "values")
+
+    def __init__(self) -> None:
+        self.values = array("d")
+        self.logs: array[int] | None = None
+
+    def add(self, values: Sequence[float], log: int) -> None:
+        """``values`` of as many logs, from number ``log`` on."""
+        if self.logs is None and len(self.values) != log:
+            self.logs = array("q", range(len(self.values)))
+        if self.logs is not None:
+            self.logs.extend(range(log, log + len(values)))
+        self.values.extend(values)
+
+
+class LogColumns:
+    """The logs of a journal as they come, in columns; and which of them make one row of a table.
+
+    Logs of one step that come one after the other and share no metric (training, then validation) make one row, as
+    in ``metrics.csv``.
+
+    Attributes:
+        axes: in order of appearance.
+        axis: of each log, by its place in ``axes``.
+        steps: of each log; ``times`` likewise.
+        values: of each metric.
+    """
+
+    def __init__(self) -> None:
+        self.axes: list[str] = []
+        self.axis = array("H")
+        self.steps, self.times = array("q"), array("q")
+        self.values: dict[str, _Values] = {}
+        self._rows: array[int] | None = None  # of each log; None while each has its own
+        self._row_count = 0
+        self._row: tuple[int, int] = (-1, 0)  # the newest one's axis and step
+        self._in_row: set[str] = set()
+
+    @property
+    def rows(self) -> Sequence[int]:
+        """The row of each log."""
+        return range(len(self.steps)) if self._rows is None else self._rows
+
+    @property
+    def row_count(self) -> int:
+        """How many rows there are."""
+        return self._row_count
+
+    def take(self, piece: Iterable[Stretch | Record]) -> None:
+        """Add a further piece of the journal."""
+        for part in piece:
+            if isinstance(part, Stretch):
+                self._take(part)
+
+    def _take(self, logs: Stretch) -> None:
+        if logs.axis not in self.axes:
+            self.axes.append(logs.axis)
+        axis = self.axes.index(logs.axis)
+        self._give_rows(axis, logs)
+        start = len(self.steps)
+        for name, values in zip(logs.names, logs.columns, strict=True):
+            if name not in self.values:
+                self.values[name] = _Values()
+            self.values[name].add(values, start)
+        self.axis.extend([axis] * len(logs.steps))
+        self.steps.extend(logs.steps)
+        self.times.extend(logs.times)
+
+    def _give_rows(self, axis: int, logs: Stretch) -> None:
+        """Each log its row: only the first can be of the newest one, as the others share their metrics."""
+        count = len(logs.steps)
+        names = set(logs.names) - {logs.axis}  # a metric that repeats the step by its axis's name
+        first = self._row_count
+        if names and self._row == (axis, logs.steps[0]) and names.isdisjoint(self._in_row):
+            first -= 1
+            if self._rows is None:
+                self._rows = array("q", range(len(self.steps)))
+        if self._rows is not None:
+            self._rows.extend(range(first, first + count))
+        self._in_row = self._in_row | names if count == 1 and first < self._row_count else names
+        self._row_count = first + count
+        self._row = (axis, logs.steps[-1])
+
+
+class Metrics(Tabular):
+    """All that a run logged: the epoch first, then the other axes, ``time``, and a column for each metric, in rows
+    as those of ``metrics.csv``. Nothing is sampled. ``metrics["val/loss"]`` is the series of one metric.
+
+    A metric that is called as an axis or ``time`` has the column ``metrics.<name>``, unless it only repeats the step.
+    """
+
+    def __init__(self, points: LogColumns) -> None:
+        self._points = points
+        super().__init__(_columns(points), points.row_count)
+
+    @property
+    def names(self) -> list[str]:
+        """The metrics, in order of appearance."""
+        return list(self._points.values)
+
+    @property
+    def axes(self) -> list[str]:
+        """What steps count, the epoch first."""
+        return _epoch_first(self._points.axes)
+
+    def __getitem__(self, name: str) -> Series:
+        """The metric's series; of one on several axes, that of the epochs, else of the first one."""
+        return self.series(name)
+
+    def has(self, name: str, axis: str) -> bool:
+        """Whether the metric was logged on ``axis``."""
+        known = self._points.values.get(name)
+        if known is None or axis not in self._points.axes:
+            return False
+        logs = range(len(known.values)) if known.logs is None else known.logs
+        place = self._points.axes.index(axis)
+        return any(self._points.axis[log] == place for log in logs)
+
+    def series(self, name: str, axis: str | None = None) -> Series:
+        """The metric's series on ``axis``.
+
+        Raises:
+            KeyError: there is none; the message says which there are.
+        """
+        points = self._points
+        if name not in points.values:
+            raise KeyError(f"no metric {name!r}; there are {', '.join(map(repr, self.names)) or 'none'}")
+        known = points.values[name]
+        if known.logs is None and len(points.axes) == 1 and axis in (None, points.axes[0]):
+            return Series(name, points.axes[0], points.steps, points.times, known.values)
+        logs = range(len(known.values)) if known.logs is None else known.logs
+        used = {points.axis[log] for log in logs}
+        on = [axis for axis in self.axes if points.axes.index(axis) in used]
+        if axis is not None and axis not in on:
+            raise KeyError(f"metric {name!r} is not on the axis {axis!r}, but on {', '.join(map(repr, on))}")
+        wanted = points.axes.index(axis or on[0])
+        pairs = [pair for pair in enumerate(logs) if points.axis[pair[1]] == wanted]
+        return Series(
+            name,
+            points.axes[wanted],
+            array("q", [points.steps[log] for _, log in pairs]),
+            array("q", [points.times[log] for _, log in pairs]),
+            array("d", [known.values[place] for place, _ in pairs]),
+        )
+
+
+def _epoch_first(axes: Iterable[str]) -> list[str]:
+    return sorted(axes, key=lambda axis: axis != "epoch")
+
+
+def _columns(points: LogColumns) -> dict[str, Column]:
+    firsts = _first_logs(points)
+    count = points.row_count
+    columns = {axis: _axis(points, axis, firsts) for axis in _epoch_first(points.axes)}
+    columns["time"] = Column("time", points.times if firsts is None else array("q", [points.times[i] for i in firsts]))
+    rows = None if firsts is None else points.rows
+    for name, known in points.values.items():
+        title = name
+        if name in points.axes or name == "time":
+            if _repeats_the_step(points, name, known):
+                continue
+            title = _unused(f"metrics.{name}", {*columns, *points.values})
+        where: Any = known.logs
+        if where is None and (rows is not None or len(known.values) != count):
+            where = range(len(known.values))
+        if where is not None and rows is not None:
+            where = array("q", [rows[log] for log in where])
+        columns[title] = Column("float", known.values, where, count)
+    return columns
+
+
+def _first_logs(points: LogColumns) -> list[int] | None:
+    """The first log of each row; None where each log is one."""
+    if points.row_count == len(points.steps):
+        return None
+    firsts, before = [], -1
+    for log, row in enumerate(points.rows):
+        if row != before:
+            firsts.append(log)
+            before = row
+    return firsts
+
+
+def _axis(points: LogColumns, axis: str, firsts: list[int] | None) -> Column:
+    """The column of an axis: the step in the rows that are on it."""
+    if len(points.axes) == 1 and firsts is None:
+        return Column("int", points.steps)
+    place, logs = points.axes.index(axis), range(len(points.steps)) if firsts is None else firsts
+    rows = array("q", [row for row, log in enumerate(logs) if points.axis[log] == place])
+    steps = array("q", [points.steps[log] for log in logs if points.axis[log] == place])
+    return Column("int", steps, rows, points.row_count)
+
+
+def _repeats_the_step(points: LogColumns, name: str, known: Any) -> bool:
+    logs = range(len(known.values)) if known.logs is None else known.logs
+    return all(
+        points.steps[log] == value and points.axes[points.axis[log]] == name
+        for log, value in zip(logs, known.values, strict=True)
+    )
+
+
+def _unused(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name

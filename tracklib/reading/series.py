@@ -1,0 +1,147 @@
+"""One metric's values over its steps, all of them; and what is drawn of them."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from .._journal.curves import Curve
+from .column import Column
+from .table import Table
+
+_VIEWPORT = 1000
+
+
+class Series:
+    """A metric on one axis: ``plt.plot(series.steps, series.values)``.
+
+    Attributes:
+        name: the metric's.
+        axis: what the steps count.
+        steps: an ``array`` of integers.
+        times: an ``array`` of milliseconds since 1970, UTC.
+        values: an ``array`` of floats, NaN and the infinities as they were logged.
+    """
+
+    def __init__(self, name: str, axis: str, steps: Any, times: Any, values: Any) -> None:
+        self.name, self.axis = name, axis
+        self.steps, self.times, self.values = steps, times, values
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __iter__(self) -> Iterator[tuple[int, float]]:
+        """Each step with its value."""
+        return zip(self.steps, self.values, strict=True)
+
+    def smooth(self, weight: float) -> Series:
+        """The same, smoothed as W&B's page does: an exponential moving average, debiased, weighted by the steps.
+
+        Args:
+            weight: from 0, which changes nothing, to less than 1. A value that is not finite is passed on as it is,
+                and not averaged.
+
+        Raises:
+            ValueError: ``weight`` is none.
+        """
+        return Series(self.name, self.axis, self.steps, self.times, smoothed(self.steps, self.values, weight))
+
+    def buckets(self, most: int) -> Buckets:
+        """The series in at most so many buckets of equally many values; no spike is lost in ``mins`` and ``maxs``.
+
+        Raises:
+            ValueError: ``most`` is less than 1.
+        """
+        if most < 1:
+            raise ValueError(f"most must be at least one bucket, as 1000; got {most!r}")
+        width = max(1, math.ceil(len(self) / most))
+        curve = Curve(width)
+        curve.add(self.steps, self.times, self.values, buckets=most)
+        return Buckets(self.name, self.axis, curve, self.steps[-1] if len(self) else 0)
+
+    def table(self) -> Table:
+        """As a table: the axis, ``time``, and the metric."""
+        columns = {self.axis: Column("int", self.steps), "time": Column("time", self.times)}
+        return Table({**columns, self.name: Column("float", self.values)}, len(self))
+
+    def to_pandas(self) -> Any:
+        """A pandas Series with the steps as its index.
+
+        Raises:
+            ImportError: pandas is not installed.
+        """
+        import numpy as np
+        import pandas as pd
+
+        index = pd.Index(np.frombuffer(self.steps, "i8"), name=self.axis)
+        return pd.Series(np.frombuffer(self.values, "f8"), index, name=self.name)
+
+    def __repr__(self) -> str:
+        return f"<Series {self.name!r} of {len(self)} values over {self.axis}>"
+
+
+class Buckets:
+    """A series in buckets of ``width`` values; the last may hold fewer.
+
+    Attributes:
+        name: the metric's.
+        axis: what the steps count.
+        steps: in the middle of each bucket, arrays as long as there are buckets; ``times`` likewise.
+        means: of the finite values in each; NaN where there are none.
+        mins, maxs: the least and the greatest value in each; NaN where all are NaN.
+        width: how many values a bucket holds: "each point stands for so many".
+        count: how many values there are in all.
+    """
+
+    def __init__(self, name: str, axis: str, curve: Curve, last_step: int, last_time: int | None = None) -> None:
+        self.name, self.axis = name, axis
+        self.width, self.count = curve.width, curve.count
+        self.steps = _middles(curve.steps, last_step) if curve.width > 1 else curve.steps
+        last = curve.times[-1] if len(curve.times) and last_time is None else last_time
+        self.times = _middles(curve.times, last or 0) if curve.width > 1 else curve.times
+        self.means = curve.means
+        none = [least > greatest for least, greatest in zip(curve.mins, curve.maxs, strict=True)]
+        self.mins, self.maxs = _without(curve.mins, none), _without(curve.maxs, none)
+
+    def __len__(self) -> int:
+        return len(self.means)
+
+    def __repr__(self) -> str:
+        return f"<Buckets of {self.name!r}: {len(self)} of {self.width} values each>"
+
+
+def _middles(starts: Any, last: int) -> Any:
+    """Between each bucket's first value and the next one's; the last bucket ends with ``last``."""
+    return array("q", [(start + end) // 2 for start, end in zip(starts, [*starts[1:], last], strict=True)])
+
+
+def _without(values: Any, none: list[bool]) -> Any:
+    if not any(none):
+        return values
+    return array("d", [math.nan if is_none else value for value, is_none in zip(values, none, strict=True)])
+
+
+def smoothed(steps: Sequence[int], values: Sequence[float], weight: float) -> Any:
+    """The exponential moving average of W&B's page: debiased, and weighted by how far the steps lie apart.
+
+    Source: docs.wandb.ai, "Smooth line plots": time weighted exponential moving average, with a viewport of 1,000.
+    """
+    if not 0 <= weight < 1:
+        raise ValueError(f"weight must be from 0 to less than 1, as 0.9; got {weight!r}")
+    if not weight or len(values) < 2:
+        return array("d", values)
+    kept = min(math.sqrt(weight), 0.999)
+    scale = _VIEWPORT / ((max(steps) - min(steps)) or 1)
+    found = array("d")
+    total = weights = 0.0
+    before = steps[0]
+    for step, value in zip(steps, values, strict=True):
+        if value - value == 0:
+            fading = kept ** (max(step - before, 0) * scale)
+            before = step
+            total, weights = total * fading + value, weights * fading + 1.0
+            value = total / weights
+        found.append(value)
+    return found
