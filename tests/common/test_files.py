@@ -1,4 +1,4 @@
-"""Folders that only their owner can read."""
+"""Files and folders that only their owner can read: made, put in place whole, copied."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tracklib._common.files import make_folder
+from tracklib._common.files import copy_whole, link_whole, make_folder, placed
 
 
 def mode(path: Path) -> int:
@@ -41,3 +41,39 @@ def test_a_file_in_the_way_is_an_error_and_stays(tmp_path: Path, path: str) -> N
     with pytest.raises(OSError, match="exists|Not a directory"):
         make_folder(str(tmp_path / path))
     assert (tmp_path / "file").read_text() == "precious"
+
+
+def test_a_copy_takes_the_place_of_the_one_before_whatever_either_is(tmp_path: Path) -> None:
+    file, folder, target = tmp_path / "file", tmp_path / "folder", tmp_path / "artifacts/m"
+    file.write_text("file")
+    folder.mkdir()
+    (folder / "inner").write_text("folder")
+    for source in (file, folder, file, file, folder, folder):
+        with placed(str(target)) as new:
+            copy_whole(str(source), new)
+        copied = target / "inner" if source is folder else target
+        assert copied.read_text() == source.name
+    assert [path.name for path in target.parent.iterdir()] == ["m"]
+
+
+def test_a_copy_that_fails_leaves_the_one_before(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("whole")
+    with placed(str(tmp_path / "artifacts/m")) as new:
+        copy_whole(str(tmp_path / "file"), new)
+    with pytest.raises(FileNotFoundError), placed(str(tmp_path / "artifacts/m")) as new:
+        copy_whole(str(tmp_path / "gone"), new)
+    assert (tmp_path / "artifacts/m").read_text() == "whole"
+    assert [path.name for path in (tmp_path / "artifacts").iterdir()] == ["m"]
+
+
+def test_a_link_stands_for_the_bytes_and_is_a_copy_on_another_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder/file").write_text("bytes")
+    link_whole(str(tmp_path / "folder"), str(tmp_path / "linked"))
+    monkeypatch.setattr(os, "link", lambda *paths: os.open("/nowhere/to/link", 0))
+    link_whole(str(tmp_path / "folder/file"), str(tmp_path / "copied"))
+    assert os.path.samefile(tmp_path / "linked/file", tmp_path / "folder/file")
+    assert (tmp_path / "copied").read_text() == "bytes"
+    assert (tmp_path / "folder/file").stat().st_nlink == 2

@@ -16,7 +16,8 @@ import pytest
 from scripted import Scripted
 
 from tracklib import BaseTracker, RunDirectoryError, Status, Trackers, TrackerWarning, tracking
-from tracklib._journal.directory import copy_whole, default_directory, link_whole, owned, placed, set_aside
+from tracklib._journal import layout
+from tracklib._journal.directory import default_directory, owned, set_aside
 
 
 def finished_run(directory: Path, loss: float = 0.5) -> str:
@@ -179,46 +180,10 @@ def test_two_runs_of_one_name_within_a_second_do_not_share_a_directory(
     assert not list(tmp_path.rglob("previous"))
 
 
-def test_a_copy_takes_the_place_of_the_one_before_whatever_either_is(tmp_path: Path) -> None:
-    file, folder, target = tmp_path / "file", tmp_path / "folder", tmp_path / "artifacts/m"
-    file.write_text("file")
-    folder.mkdir()
-    (folder / "inner").write_text("folder")
-    for source in (file, folder, file, file, folder, folder):
-        with placed(str(target)) as new:
-            copy_whole(str(source), new)
-        copied = target / "inner" if source is folder else target
-        assert copied.read_text() == source.name
-    assert [path.name for path in target.parent.iterdir()] == ["m"]
-
-
-def test_a_copy_that_fails_leaves_the_one_before(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("whole")
-    with placed(str(tmp_path / "artifacts/m")) as new:
-        copy_whole(str(tmp_path / "file"), new)
-    with pytest.raises(FileNotFoundError), placed(str(tmp_path / "artifacts/m")) as new:
-        copy_whole(str(tmp_path / "gone"), new)
-    assert (tmp_path / "artifacts/m").read_text() == "whole"
-    assert [path.name for path in (tmp_path / "artifacts").iterdir()] == ["m"]
-
-
-def test_a_link_stands_for_the_bytes_and_is_a_copy_on_another_disk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "folder/file").write_text("bytes")
-    link_whole(str(tmp_path / "folder"), str(tmp_path / "linked"))
-    monkeypatch.setattr(os, "link", lambda *paths: os.open("/nowhere/to/link", 0))
-    link_whole(str(tmp_path / "folder/file"), str(tmp_path / "copied"))
-    assert os.path.samefile(tmp_path / "linked/file", tmp_path / "folder/file")
-    assert (tmp_path / "copied").read_text() == "bytes"
-    assert (tmp_path / "folder/file").stat().st_nlink == 2
-
-
 # Nothing is written elsewhere
 
 
-@pytest.mark.parametrize("name", ["state", "artifacts", "previous", "wandb", "journal.lock"])
+@pytest.mark.parametrize("name", [*layout.FOLDERS, "journal.lock"])
 def test_a_link_in_place_of_the_runs_own_is_refused_and_nothing_is_written_where_it_leads(
     name: str, tmp_path: Path
 ) -> None:
@@ -230,6 +195,48 @@ def test_a_link_in_place_of_the_runs_own_is_refused_and_nothing_is_written_where
     with pytest.raises(RunDirectoryError, match="symbolic link"):
         Trackers(output_run=run).init()
     assert list(elsewhere.iterdir()) == []
+
+
+def test_a_link_in_place_of_a_childs_directory_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "run/children").mkdir(parents=True)
+    (tmp_path / "run/children/fold").symlink_to(tmp_path / "elsewhere")
+    with tracking(output_run=tmp_path / "run") as run:
+        with pytest.raises(RunDirectoryError, match="children/fold is a symbolic link"):
+            run.child("fold")
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_link_in_place_of_an_earlier_runs_directory_is_passed_by(tmp_path: Path) -> None:
+    uid = finished_run(tmp_path / "run")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "run/previous").mkdir()
+    (tmp_path / "run/previous" / uid).symlink_to(tmp_path / "elsewhere")
+    set_aside(str(tmp_path / "run"))
+    assert (tmp_path / "run/previous" / f"{uid}-2" / "journal.jsonl").exists()
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_what_lies_where_a_link_to_an_earlier_run_leads_is_not_taken_for_the_runs_own(tmp_path: Path) -> None:
+    uid = finished_run(tmp_path / "run")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/mine").write_text("mine")
+    (tmp_path / "run/previous").mkdir()
+    (tmp_path / "run/previous" / uid).symlink_to(tmp_path / "elsewhere")
+    with tracking(output_run=tmp_path / "run", resume=True):
+        pass
+    assert (tmp_path / "elsewhere/mine").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", [*layout.OWN, "State", "../out", "a/b", "", "."])
+def test_a_tracker_that_calls_its_file_as_the_runs_own_is_refused_and_nothing_is_moved(
+    name: str, tmp_path: Path
+) -> None:
+    finished_run(tmp_path / "run")
+    before = sorted(map(str, (tmp_path / "run").rglob("*")))
+    with pytest.raises(RunDirectoryError, match="among its files"):
+        set_aside(str(tmp_path / "run"), [name])
+    assert sorted(map(str, (tmp_path / "run").rglob("*"))) == before
 
 
 def test_a_link_in_place_of_the_journal_is_moved_aside_as_an_earlier_run(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 
 from tracklib._common.names import with_hash
-from tracklib._journal.journal import FILENAME
+from tracklib._journal import layout
 from tracklib._journal.records import Begin, Log, Status
 from tracklib.errors import LifecycleError, TrackerWarning
 from tracklib.trackers import CsvLogger, csv_logger
@@ -195,8 +195,14 @@ def test_nothing_but_the_table_is_left_behind(logger: Any, tmp_path: Path) -> No
     assert logger.files == ("metrics.csv",)
 
 
-@pytest.mark.parametrize("name", ["a/b.csv", "/tmp/x.csv", "../x.csv", "..", ".", "", "a/", FILENAME, "journal.lock"])
-def test_a_name_with_a_folder_or_of_the_runs_own_files_is_refused(name: Any) -> None:
+@pytest.mark.parametrize("name", ["a/b.csv", "/tmp/x.csv", "../x.csv", "..", ".", "", "a/", "a\0", "x" * 300])
+def test_a_name_with_a_folder_or_that_no_file_can_have_is_refused(name: Any) -> None:
+    with pytest.raises(ValueError, match="csv_filename="):
+        CsvLogger(csv_filename=name)
+
+
+@pytest.mark.parametrize("name", [*layout.OWN, *layout.FOLDERS, "Children", "JOURNAL.jsonl"])
+def test_a_name_that_the_runs_directory_needs_itself_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="csv_filename="):
         CsvLogger(csv_filename=name)
 

@@ -1,9 +1,16 @@
-"""Folders that only their owner can read, and checksums of files."""
+"""Files and folders that only their owner can read: made, put in place whole, copied, named."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from typing import Any
+
+from .secrets import redact_text
 
 
 def make_folder(path: str) -> None:
@@ -16,6 +23,77 @@ def make_folder(path: str) -> None:
     if parent and not os.path.isdir(parent):
         make_folder(parent)
     os.makedirs(path, mode=0o700, exist_ok=True)
+
+
+@contextlib.contextmanager
+def placed(target: str) -> Iterator[str]:
+    """A path to write a file or folder to, with ``target``'s ending; at the block's end it takes ``target``'s place.
+
+    A reader never sees half a file, and after an exception ``target`` is as it was.
+
+    Raises:
+        OSError: ``target`` cannot be written.
+    """
+    make_folder(os.path.dirname(target))
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(target), prefix=".new-") as scratch:
+        new, old = os.path.join(scratch, "new" + os.path.splitext(target)[1]), os.path.join(scratch, "old")
+        yield new
+        _for_the_owner_alone(new)
+        try:
+            if os.path.isdir(target) or os.path.isdir(new):  # a rename replaces a file by a file only
+                with contextlib.suppress(FileNotFoundError):
+                    os.rename(target, old)
+            os.replace(new, target)
+        except BaseException:  # Ctrl-C between the two: what was there comes back
+            if os.path.lexists(old) and not os.path.lexists(target):
+                os.rename(old, target)
+            raise
+
+
+def _for_the_owner_alone(path: str) -> None:
+    inside = [os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names]
+    for each in (path, *(folder for folder, _, _ in os.walk(path)), *inside):
+        os.chmod(each, os.stat(each).st_mode & 0o700)
+
+
+def copy_whole(source: str, target: str) -> None:
+    """Copy a file, or a folder with all that is in it; what a link leads to is copied in the link's place.
+
+    Raises:
+        OSError: ``source`` cannot be read, or ``target`` not be written.
+    """
+    (shutil.copytree if os.path.isdir(source) else shutil.copy2)(source, target)
+
+
+def link_whole(source: str, target: str) -> None:
+    """As :func:`copy_whole`, without a second copy of the bytes where both are on one disk. For files that are
+    replaced, never written into.
+
+    Raises:
+        OSError: ``source`` cannot be read, or ``target`` not be written.
+    """
+    if os.path.isdir(source):
+        shutil.copytree(source, target, copy_function=_link)
+    else:
+        _link(source, target)
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another disk, or a file system without links
+        shutil.copy2(source, target)
+
+
+def checked_file_name(name: Any) -> str:
+    """``name``, if it is one of a file in a folder and leads nowhere else, as UTF-8 can hold it, secrets masked.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not isinstance(name, str) or os.path.basename(name) != name or name in ("", ".", "..") or "\0" in name:
+        raise ValueError(f"name={name!r} must be a file's name without a folder, as 'model.pt'")
+    return redact_text(name).encode("utf-8", "backslashreplace").decode()
 
 
 def checksum(path: str) -> str:

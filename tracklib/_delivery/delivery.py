@@ -29,6 +29,7 @@ from msgspec.structs import replace
 
 from .._common.secrets import error_text
 from .._common.wakeup import Bell
+from .._journal import layout
 from .._journal.journal import Entry, Reader, count_said
 from .._journal.records import Artifact, Begin, Best, End, Epoch, Log, Params, Record, Tags, encode
 from .._journal.state import Saved, load, store
@@ -97,7 +98,7 @@ class Delivery:
         self._journal = journal
         self._heartbeat = heartbeat
         self._connected = connected
-        self._state_path = os.path.join(directory, "state", f"{name}.json")
+        self._state_path = layout.tracker_state(directory, name)
         self._begin = begin
         self._config = config
         self._saved = load(self._state_path, journal, begin.uid, config)
@@ -327,7 +328,7 @@ class Delivery:
             case Tags(tags=tags):
                 self.tracker.log_tags(tags)
             case Artifact(name=name):  # pragma: no branch  # the last kind there is
-                self.tracker.log_artifact(name, os.path.join(self._directory, "artifacts", name))
+                self.tracker.log_artifact(name, os.path.join(self._directory, layout.ARTIFACTS, name))
 
     def _pass(self, entry: Entry, taken: int) -> None:
         with self._saving:
@@ -387,7 +388,7 @@ class Delivery:
         self.refusal = reason
         line = {"tracker": self.name, "reason": reason, "record": msgspec.Raw(_as_said(entry.record))}
         with contextlib.suppress(OSError):  # the journal has the record too
-            _append(os.path.join(self._directory, "rejected.jsonl"), msgspec.json.encode(line) + b"\n")
+            _append(os.path.join(self._directory, layout.REJECTED), msgspec.json.encode(line) + b"\n")
         self._pass(entry, taken=0)
 
     def _report(self, error: BaseException, standing: Standing) -> None:

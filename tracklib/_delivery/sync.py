@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from .._common.secrets import without_masks
+from .._journal import layout
 from .._journal.directory import owned
-from .._journal.journal import FILENAME, Journal, size_of
+from .._journal.journal import Journal
 from .._journal.last_attempt import Earlier, begins_before, earlier_run, settled
 from .._journal.records import Status
 from ..errors import ConfigError, RunDirectoryError
@@ -62,9 +63,9 @@ def sync(
         RunDirectoryError: there is no run, or a live process owns it.
     """
     directory = os.path.abspath(directory)
-    journal = os.path.join(directory, FILENAME)
+    journal = layout.journal_path(directory)
     if not os.path.isfile(journal):
-        raise RunDirectoryError(f"{directory} holds no run: there is no {FILENAME} in it")
+        raise RunDirectoryError(f"{directory} holds no run: there is no {layout.JOURNAL} in it")
     with owned(directory):
         run = _settled(directory)
         wanted = [*_own(run), *_left_out(directory, run)] if to is None else _further(to)
@@ -79,21 +80,11 @@ def sync(
     return Synced(status, run.was_cut_off, damaged, [*map(_outcome, deliveries), *problems])
 
 
-def runs_under(root: str) -> Iterator[str]:
-    """The directories in ``root`` that hold a run, those of runs that were set aside among them."""
-    for folder, folders, files in os.walk(root):
-        if FILENAME in files:
-            if size_of(os.path.join(folder, FILENAME)):
-                yield folder
-            folders[:] = [name for name in folders if name not in ("artifacts", "state", "wandb")]
-        folders.sort()
-
-
 def _settled(directory: str) -> Earlier:
     found = earlier_run(directory)
     if found is None:
-        raise RunDirectoryError(f"{directory} holds no run: no line of its {FILENAME} says how one began")
-    return settled(Journal(os.path.join(directory, FILENAME), _refuse), found)
+        raise RunDirectoryError(f"{directory} holds no run: no line of its {layout.JOURNAL} says how one began")
+    return settled(Journal(layout.journal_path(directory), _refuse), found)
 
 
 class _Wanted(NamedTuple):

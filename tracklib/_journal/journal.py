@@ -24,7 +24,6 @@ from .lock import close, renew
 from .mirror import Mirror
 from .records import Begin, End, Record, UnknownFormat, decode, encode, marker
 
-FILENAME = "journal.jsonl"
 BACKLOG_BYTES = 64 * 2**20
 SYNC_SECONDS = 1.0
 _CHUNK = 2**20

@@ -7,7 +7,8 @@ import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from .journal import FILENAME, Journal, last_record, size_of
+from . import layout
+from .journal import Journal, last_record, size_of
 from .records import Begin, Best, End, Epoch, Log, Status, best_marker, marker
 from .spill import spilled_begin, take_in
 from .state import Saved, furthest, load_begin, store_begin
@@ -32,7 +33,7 @@ def earlier_run(directory: str) -> Earlier | None:
     Raises:
         OSError: the journal cannot be read.
     """
-    journal = os.path.join(directory, FILENAME)
+    journal = layout.journal_path(directory)
     if not os.path.lexists(journal):
         return None
     kept = load_begin(directory)
@@ -92,8 +93,8 @@ def settled(journal: Journal, earlier: Earlier) -> Earlier:
 def bring_back(directory: str, uid: str) -> None:
     """Undo what a process left half done that was killed while it set this run aside: all but its journal may lie
     in ``previous/<uid>`` already."""
-    aside = os.path.join(directory, "previous", os.path.basename(uid))
-    if os.path.isdir(aside) and not os.path.lexists(os.path.join(aside, FILENAME)):
+    aside = os.path.join(directory, layout.PREVIOUS, os.path.basename(uid))
+    if os.path.isdir(aside) and not os.path.islink(aside) and not os.path.lexists(layout.journal_path(aside)):
         _move_all(aside, directory)
 
 
@@ -111,7 +112,7 @@ def _move_all(source: str, target: str) -> None:
 
 def begins_before(directory: str, begin: Begin) -> Iterator[Begin]:
     """How the attempts before that of ``begin`` began, the newest first."""
-    journal = os.path.join(directory, FILENAME)
+    journal = layout.journal_path(directory)
     at: int | None = None
     while begin.attempt > 1 and (found := last_record(journal, Begin, marker(Begin), at)):
         earlier, at = found
@@ -121,17 +122,17 @@ def begins_before(directory: str, begin: Begin) -> Iterator[Begin]:
 
 def finished_epochs(directory: str, earlier: Earlier) -> int:
     """How many epochs were finished before the run went on."""
-    found = last_record(os.path.join(directory, FILENAME), Epoch, marker(Epoch), earlier.size)
+    found = last_record(layout.journal_path(directory), Epoch, marker(Epoch), earlier.size)
     return found[0].number + 1 if found and isinstance(found[0], Epoch) else 0
 
 
 def best_of(directory: str, name: str, mode: str, earlier: Earlier) -> Best | None:
     """The best value of the metric ``name`` before the run went on; None where something else was better then."""
-    found = last_record(os.path.join(directory, FILENAME), Best, best_marker(name), earlier.size)
+    found = last_record(layout.journal_path(directory), Best, best_marker(name), earlier.size)
     return found[0] if found and isinstance(found[0], Best) and found[0].mode == mode else None
 
 
 def last_step(directory: str, axis: str, earlier: Earlier) -> int:
     """The step that was last logged on ``axis`` before the run went on; -1 where none was."""
-    found = last_record(os.path.join(directory, FILENAME), Log, marker(Log, axis), earlier.size)
+    found = last_record(layout.journal_path(directory), Log, marker(Log, axis), earlier.size)
     return found[0].step if found and isinstance(found[0], Log) else -1

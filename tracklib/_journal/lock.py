@@ -12,8 +12,7 @@ import sys
 from collections.abc import Iterator
 
 from ..errors import RunDirectoryError
-
-LOCK = "journal.lock"
+from . import layout
 
 
 class _Holder:
@@ -37,7 +36,7 @@ def held(directory: str) -> Iterator[None]:
     Raises:
         RunDirectoryError: a live process owns it.
     """
-    path = os.path.join(os.path.realpath(directory), LOCK)
+    path = os.path.join(os.path.realpath(directory), layout.LOCK)
     key, holder = (os.getpid(), path), _Holder()
     if _held.setdefault(key, holder) is not holder:  # one step, so that of two threads one gets it
         raise _still_owned(directory)
@@ -114,7 +113,7 @@ def holding(directory: str) -> Holding:
 
     The lock's file of a run of this process is never opened: to close it would give the lock back.
     """
-    path = os.path.join(directory, LOCK)
+    path = os.path.join(directory, layout.LOCK)
     try:
         if _is_ours(os.stat(path)):
             return Holding.HELD

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from .._common.files import make_folder
-from . import lock
+from . import layout, lock
 
 _CHUNK = 2**20
 
@@ -56,14 +56,14 @@ class Mirror:
     def _put_back(self) -> None:
         folder = os.path.dirname(self.path)
         if os.path.lexists(self.path):
-            folder = os.path.join(folder, "previous", time.strftime("restored-%Y%m%d-%H%M%S"))
+            folder = os.path.join(folder, layout.PREVIOUS, time.strftime("restored-%Y%m%d-%H%M%S"))
         make_folder(folder)
         path = os.path.join(folder, os.path.basename(self.path))
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         self._there = _identity(os.fstat(fd))
         os.close(fd)
         lock.close(self._owned)
-        self._owned = lock.try_lock(os.path.join(folder, lock.LOCK))
+        self._owned = lock.try_lock(os.path.join(folder, layout.LOCK))
         if self._copied < 0 or path != self.path:
             where = "it is put back" if path == self.path else f"another run is there, so it is kept as {path}"
             self._on_trouble(f"{self.path} was deleted while its run is going on: {where}")

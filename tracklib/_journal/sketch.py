@@ -6,12 +6,12 @@ lag behind, a reader folds the journal itself.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
 
 import msgspec
 
+from . import layout
 from .curves import Curves, Stored, curves_of
 from .journal import Entry, Reader
 from .kept import Kept, Place, fetch, place_in, store
@@ -29,12 +29,12 @@ _curves = msgspec.msgpack.Decoder(Kept[Stored])
 
 def summary_path(directory: str) -> str:
     """Where the summary of the run in ``directory`` is."""
-    return os.path.join(directory, "state", "summary")
+    return layout.state_path(directory, layout.SUMMARY)
 
 
 def curves_path(directory: str) -> str:
     """Where its curves are. Neither name ends in ``.json``, as the trackers' states do."""
-    return os.path.join(directory, "state", "curves")
+    return layout.state_path(directory, layout.CURVES)
 
 
 def kept_summary(directory: str, journal: int) -> Kept[Summary]:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from .._common.files import make_folder
+from . import layout
 from .journal import Journal, Reader
 from .records import Begin, Log, Record, encode
 
@@ -43,13 +44,13 @@ def remember(directory: str, uid: str) -> None:
 
 
 def _word(directory: str, uid: str) -> str:
-    return os.path.join(directory, "state", f"spilled-{uid}")
+    return layout.state_path(directory, f"{layout.SPILLED}{uid}")
 
 
 def spilled_begin(directory: str) -> Begin | None:
     """How the last attempt began, where that was spilled too."""
     words = glob.glob(_word(glob.escape(directory), "*"))
-    uids = [os.path.basename(word).removeprefix("spilled-") for word in words]
+    uids = [os.path.basename(word).removeprefix(layout.SPILLED) for word in words]
     begins = [
         record for uid in uids for path in _spilled(uid) for record in _records(path) if isinstance(record, Begin)
     ]

@@ -10,7 +10,7 @@ import msgspec
 
 from .._common.files import make_folder
 from ..errors import RunDirectoryError
-from .journal import FILENAME
+from . import layout
 from .lines import body_of, line_of
 from .records import FORMAT, Begin, End, UnknownFormat, check_format
 
@@ -63,10 +63,10 @@ def _begins_line(journal: str, offset: int) -> bool:
 
 def furthest(directory: str, uid: str) -> Saved | None:
     """What the tracker stored that is furthest in the run ``uid``'s journal."""
-    journal = os.path.join(directory, FILENAME)
+    journal = layout.journal_path(directory)
     found = [
         saved
-        for path in _stored(os.path.join(directory, "state"))
+        for path in _stored(layout.state_path(directory, ""))
         if (saved := _read(path, Saved)) and saved.uid == uid and _begins_line(journal, saved.offset)
     ]
     return max(found, key=lambda saved: saved.offset, default=None)
@@ -75,7 +75,17 @@ def furthest(directory: str, uid: str) -> Saved | None:
 def _stored(folder: str) -> list[str]:
     """The files of all trackers."""
     files = glob.glob(os.path.join(glob.escape(folder), "*.json"))
-    return sorted(file for file in files if os.path.basename(file) != _BEGIN)
+    return sorted(file for file in files if os.path.basename(file) != layout.BEGIN)
+
+
+def check_formats(directory: str) -> None:
+    """See that this version knows the format of all that is kept about the run in ``directory``.
+
+    Raises:
+        RunDirectoryError: a newer tracklib has written it.
+    """
+    for path in glob.glob(layout.state_path(glob.escape(directory), "*.json")):
+        _read(path, msgspec.Raw)
 
 
 def store(path: str, saved: Saved) -> None:
@@ -100,7 +110,7 @@ def is_others(directory: str, uid: str) -> bool:
 
 def load_begin(directory: str) -> Begin | None:
     """How the run in ``directory`` began, should the journal's own line be damaged."""
-    return _read(os.path.join(directory, "state", _BEGIN), Begin)
+    return _read(layout.state_path(directory, layout.BEGIN), Begin)
 
 
 def store_begin(directory: str, begin: Begin) -> None:
@@ -109,10 +119,7 @@ def store_begin(directory: str, begin: Begin) -> None:
     Raises:
         OSError: the disk refuses.
     """
-    _write(os.path.join(directory, "state", _BEGIN), begin)
-
-
-_BEGIN = "begin.json"
+    _write(layout.state_path(directory, layout.BEGIN), begin)
 
 
 def _read(path: str, kind: type[T]) -> T | None:

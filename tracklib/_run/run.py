@@ -20,8 +20,9 @@ from .._common.warn import warn
 from .._delivery.delivery import Delivery, Standing
 from .._delivery.undelivered import what_is_left
 from .._delivery.waiting import draining, wait_for_change
+from .._journal import layout
 from .._journal.directory import cannot_be_used, child_directory, default_directory, owned, set_aside
-from .._journal.journal import FILENAME, Journal
+from .._journal.journal import Journal
 from .._journal.last_attempt import best_of, earlier_run, settled
 from .._journal.records import FORMAT, Begin, End, Params, Parent, Status, Tags
 from .._journal.spill import child_spill
@@ -191,7 +192,7 @@ class Trackers(RunLog):
         try:
             earlier = earlier_run(directory) if self._resume else None
             set_aside(directory, _files_of(self.loggers), earlier)
-            journal = Journal(os.path.join(directory, FILENAME), logger.warning, after=earlier.time if earlier else 0)
+            journal = Journal(layout.journal_path(directory), logger.warning, after=earlier.time if earlier else 0)
             if earlier:
                 self._earlier = settled(journal, earlier)
                 self.uid = earlier.begin.uid

@@ -7,9 +7,9 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal
 
-from .._common.files import checksum
+from .._common.files import checked_file_name, checksum, copy_whole, placed
 from .._common.warn import warn
-from .._journal.directory import copy_whole, file_name, placed
+from .._journal import layout
 from .._journal.journal import Journal
 from .._journal.last_attempt import Earlier, finished_epochs, last_step
 from .._journal.records import Artifact, Best, Epoch, Log, Params, Tags
@@ -230,7 +230,7 @@ class RunLog:
         if not os.fspath(path):
             raise ValueError("path must say which file or folder, as 'model.pt'; it is empty")
         source = os.path.abspath(os.fsdecode(path))
-        name = file_name(os.path.basename(source) if name is None else name)
+        name = checked_file_name(os.path.basename(source) if name is None else name)
         if holds(source, self._artifacts):
             raise ValueError(f"{source} holds the run's own directory: name a folder in it, or another output_run")
         self._keep(name, lambda new: copy_whole(source, new))
@@ -305,7 +305,7 @@ class RunLog:
         if not isinstance(name, str):
             got = type(name).__name__
             raise TypeError(f"log_{kind} takes the name first, as log_{kind}('sample', {kind}); the first is a {got}")
-        self._keep(with_ending(file_name(name), kind, value), lambda new: save(value, new))
+        self._keep(with_ending(checked_file_name(name), kind, value), lambda new: save(value, new))
 
     def _keep(self, name: str, put: Callable[[str], None]) -> None:
         """Have ``put`` write the artifact ``name``, and say so in the journal."""
@@ -317,7 +317,7 @@ class RunLog:
 
     @property
     def _artifacts(self) -> str:
-        return os.path.join(self.directory, "artifacts")
+        return os.path.join(self.directory, layout.ARTIFACTS)
 
     def _need_journal(self, call: str) -> Journal:
         if self._journal is None:

@@ -11,8 +11,9 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from .._delivery.sync import Synced, runs_under
+from .._delivery.sync import Synced
 from .._delivery.sync import sync as sync_run
+from .._journal.directory import runs_under
 from ..errors import RunDirectoryError, TracklibError
 from ..trackers._configs import build
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 
-from .._journal.journal import FILENAME
+from .._journal import layout
 from ..errors import RunDirectoryError
 from .collection import Runs
 from .run import Run
 from .where import parse
 
-_INSIDE = {"children", "previous"}
+_INSIDE = {layout.CHILDREN, layout.PREVIOUS}
 
 
 def load(directory: str | os.PathLike[str], *, whole: bool = False) -> Run:
@@ -25,7 +25,7 @@ def load(directory: str | os.PathLike[str], *, whole: bool = False) -> Run:
         RunDirectoryError: there is no run, or it cannot be read.
     """
     path = os.fsdecode(directory)
-    return Run(os.path.dirname(path) if os.path.basename(path) == FILENAME else path, whole=whole)
+    return Run(os.path.dirname(path) if os.path.basename(path) == layout.JOURNAL else path, whole=whole)
 
 
 def directories_under(root: str, *, inner: bool = False) -> Iterator[str]:
@@ -40,7 +40,7 @@ def directories_under(root: str, *, inner: bool = False) -> Iterator[str]:
             entries = sorted(found, key=lambda entry: entry.name)
     except OSError:  # it is somebody else's
         return
-    is_run = any(entry.name == FILENAME for entry in entries)
+    is_run = any(entry.name == layout.JOURNAL for entry in entries)
     if is_run:
         yield root
     for entry in entries:

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from .._journal.journal import FILENAME, Reader
+from .._journal import layout
+from .._journal.journal import Reader
 from .._journal.kept import Kept, Place, is_in, place_in
 from .._journal.lock import Holding, holding
 from .._journal.records import Begin, Best, Parent
@@ -107,7 +108,8 @@ class Run:
                 begins = [*begins, kept]
         if not begins:
             raise RunDirectoryError(
-                f"{self.directory} holds no run that can be told: nothing in {FILENAME} or in state/ says how it began"
+                f"{self.directory} holds no run that can be told: "
+                f"nothing in {layout.JOURNAL} or in {layout.STATE}/ says how it began"
             )
         return begins
 
@@ -255,7 +257,7 @@ class Run:
     @property
     def artifacts(self) -> Mapping[str, Artifact]:
         """The files and folders that it kept, by their names."""
-        folder = os.path.join(self.directory, "artifacts")
+        folder = os.path.join(self.directory, layout.ARTIFACTS)
         return {
             name: Artifact(name, os.path.join(folder, name), record.sha256, moment(record.time))
             for name, record in self.summary.artifacts.items()
@@ -278,7 +280,7 @@ def open_journal(directory: str) -> Reader:
         RunDirectoryError: there is none, or it cannot be read.
     """
     try:
-        return Reader(os.path.join(directory, FILENAME))
+        return Reader(layout.journal_path(directory))
     except OSError as error:
         raise unreadable(directory, error) from error
 
@@ -305,7 +307,7 @@ def unreadable(directory: str, error: OSError) -> RunDirectoryError:
     if isinstance(error, RunDirectoryError):
         return error
     if isinstance(error, FileNotFoundError | NotADirectoryError):
-        return RunDirectoryError(f"{directory} holds no run: there is no {FILENAME} in it")
+        return RunDirectoryError(f"{directory} holds no run: there is no {layout.JOURNAL} in it")
     mend = ": ask its owner, or root, for the permission" if isinstance(error, PermissionError) else ""
     return RunDirectoryError(f"the run in {directory} cannot be read ({error.strerror or error}){mend}")
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from .._common.files import make_folder
 from .._common.names import Names, column_name
-from .._journal.journal import FILENAME
+from .._journal import layout
 from .._journal.records import Log, Status
 from .._journal.state import is_others
 from ..errors import LifecycleError, TrackerBlocked, TrackerLost
@@ -19,10 +19,6 @@ from .base import BatchTracker
 
 _COPY_BYTES = 2**20
 _OPEN = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-_TAKEN = frozenset(
-    {"", ".", "..", FILENAME, "journal.lock", "rejected.jsonl", "state", "artifacts", "previous"}
-    | {"tensorboard", "wandb"}
-)
 
 # A reader may see the part of a write that lies before a page's end, and part of a row that is written
 # over: half a number. Up to this size such a write replaces the file instead; beyond, that costs too much.
@@ -54,9 +50,9 @@ class CsvLogger(BatchTracker):
     batch_size = 4096
     reads_whole_journal = True
 
-    def __init__(self, *, csv_filename: str = "metrics.csv", output_run: str | None = None) -> None:
+    def __init__(self, *, csv_filename: str = layout.TABLE, output_run: str | None = None) -> None:
         super().__init__(output_run=output_run)
-        if os.path.basename(csv_filename) != csv_filename or csv_filename in _TAKEN:
+        if not layout.is_free(csv_filename):
             raise ValueError(
                 f"csv_filename={csv_filename!r} must be a file's name without a folder, as 'metrics.csv', "
                 "and none that the run's directory needs itself"

@@ -20,12 +20,12 @@ from .._common.files import make_folder
 from .._common.names import Names, spelt
 from .._common.secrets import redact
 from .._common.warn import warn
+from .._journal import layout
 from .._journal.records import Best, Log, Status
 from .._values.plain import plain
 from ..errors import LifecycleError, TrackerLost
 from .base import BatchTracker
 
-_FOLDER = "tensorboard"
 _EVENTS = "events.out.tfevents."
 _UNFINISHED = "events.out.new."  # no reader takes such a file for events
 _OPEN = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -85,12 +85,12 @@ class TensorBoard(BatchTracker):
     @property
     def folder(self) -> str:
         """Where the event file is."""
-        return self.log_dir or os.path.join(self.output_run, _FOLDER)
+        return self.log_dir or os.path.join(self.output_run, layout.TENSORBOARD)
 
     @property
     def files(self) -> tuple[str, ...]:
         """The folder of the event file, where it is in the run's directory."""
-        return () if self.log_dir else (_FOLDER,)
+        return () if self.log_dir else (layout.TENSORBOARD,)
 
     def is_intact(self) -> bool:
         """Whether the event file is there, and as long as it was at the run's end."""

@@ -12,11 +12,11 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from .._common.files import make_folder
+from .._common.files import link_whole, make_folder, placed
 from .._common.names import Names, file_name, in_one_line, with_hash
 from .._common.secrets import redact, redact_text
 from .._common.warn import warn
-from .._journal.directory import link_whole, placed
+from .._journal import layout
 from .._journal.records import Begin, Best, Log, Status
 from .._values.plain import plain
 from ..errors import TrackerBlocked, TrackerLost, TrackerUnavailable
@@ -109,7 +109,7 @@ class Wandb(BatchTracker):
     @property
     def files(self) -> tuple[str, ...]:
         """The folder that wandb writes into."""
-        return ("wandb",)
+        return (layout.WANDB,)
 
     def init(self) -> None:
         """Begin the W&B run, or take it up again: its id is the tracklib run's uid."""
@@ -119,7 +119,7 @@ class Wandb(BatchTracker):
         self._param_names.restore(self.state)
         settings = self._wandb_settings()
         make_folder(self.output_run)  # else W&B prints that it is not there
-        make_folder(os.path.join(self.output_run, "wandb"))  # W&B lets all read what it writes
+        make_folder(os.path.join(self.output_run, layout.WANDB))  # W&B lets all read what it writes
         self._need_quiet()
         if has_died():  # with an earlier run
             disconnect()
@@ -151,7 +151,7 @@ class Wandb(BatchTracker):
 
     def _old_files(self) -> list[str]:
         """The files that offline attempts of this run left, in this folder."""
-        folder = os.path.join(glob.escape(os.path.abspath(self.output_run)), "wandb", "offline-run-*")
+        folder = os.path.join(glob.escape(os.path.abspath(self.output_run)), layout.WANDB, "offline-run-*")
         return glob.glob(os.path.join(folder, f"run-{glob.escape(self.begin.uid)}.wandb"))
 
     def _rows_in_files(self) -> Iterator[int]:

@@ -1,0 +1,58 @@
+"""What lies in a run's directory, by name. Each name is written here, and nowhere else."""
+
+from __future__ import annotations
+
+import os
+
+JOURNAL = "journal.jsonl"  # all that the run said; the rest can be made anew from it
+LOCK = "journal.lock"  # held by the process that owns the directory
+TABLE = "metrics.csv"  # unless the user's config names it otherwise
+REJECTED = "rejected.jsonl"  # records that a tracker refused for good, with the reason
+STATE = "state"  # how far each tracker is, in <tracker>.json, and what may be computed again
+ARTIFACTS = "artifacts"  # files and folders that the user gave
+CHILDREN = "children"  # a directory like this one for each child run
+PREVIOUS = "previous"  # and for each run that was here before, by its uid
+WANDB = "wandb"  # what W&B writes itself
+TENSORBOARD = "tensorboard"  # the event files
+
+# In the folder of states, beside those of the trackers:
+BEGIN = "begin.json"  # a second copy of how the last attempt began
+SUMMARY = "summary"  # each series in a few numbers, up to a place in the journal
+CURVES = "curves"  # and drawn
+SPILLED = "spilled-"  # with the uid behind it: records of the run are in the folder for temporary files
+
+OWN = (JOURNAL, LOCK, REJECTED, STATE, ARTIFACTS, CHILDREN, PREVIOUS)
+FOLDERS = (STATE, ARTIFACTS, CHILDREN, PREVIOUS, WANDB, TENSORBOARD)
+SET_ASIDE = (STATE, ARTIFACTS, CHILDREN, REJECTED)  # where another run follows; with the trackers' own, and the journal
+WITHOUT_RUNS = (STATE, ARTIFACTS, WANDB, TENSORBOARD)  # what a copied run in there says is not looked at
+
+
+def journal_path(directory: str) -> str:
+    """The journal of the run in ``directory``."""
+    return os.path.join(directory, JOURNAL)
+
+
+def state_path(directory: str, name: str) -> str:
+    """The file ``name`` in the folder of states."""
+    return os.path.join(directory, STATE, name)
+
+
+def tracker_state(directory: str, tracker: str) -> str:
+    """Where it is kept how far the tracker of this name is, whatever a user calls a class of his own."""
+    name = f"{tracker}.json"
+    return state_path(directory, f"tracker-{name}" if name.casefold() == BEGIN else name)
+
+
+def is_name(name: object) -> bool:
+    """Whether ``name`` is one of a file in a folder, and leads nowhere else."""
+    if not isinstance(name, str) or "\0" in name or name in ("", ".", ".."):
+        return False
+    return os.path.basename(name) == name and len(os.fsencode(name)) <= 200
+
+
+def is_free(name: object) -> bool:
+    """Whether a user may call a file of his own in the directory so: a file's name, and none that is needed here.
+
+    Some file systems take ``State`` for ``state``.
+    """
+    return is_name(name) and str(name).casefold() not in (*OWN, *FOLDERS)
