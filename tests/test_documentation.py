@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 import re
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -153,6 +156,44 @@ def test_the_journal_page_shows_lines_as_they_are_written() -> None:
     for line in sample.strip().split("\n"):
         body = body_of(line.encode())
         assert _records.encode(_records.decode(body, ordinal=-1)) == body
+
+
+@pytest.fixture
+def journal_of_the_page(tmp_path: Path) -> Path:
+    """The run that the journal's page makes, in ``runs/journal``."""
+    run_page(DOCS / "journal.rst", tmp_path, "")
+    return tmp_path / "runs/journal/journal.jsonl"
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="there is no jq")
+def test_jq_shows_the_journal_as_the_page_says(journal_of_the_page: Path, tmp_path: Path) -> None:
+    (command,) = blocks(DOCS / "journal.rst", "sh")
+    (shown,) = blocks(DOCS / "journal.rst", "json")
+
+    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENT)
+    assert (done.stdout, done.stderr) == (shown.strip() + "\n", "")
+
+    in_between = journal_of_the_page.read_bytes()
+    journal_of_the_page.write_bytes(b'{"crc":"00000000","type":"lo \n' + in_between + b'{"crc":"')
+    tolerant = re.search(r"``(jq -cR '[^`]*')``", (DOCS / "journal.rst").read_text())
+    assert tolerant is not None
+    argument = [*shlex.split(tolerant[1]), journal_of_the_page]
+    done = subprocess.run(argument, capture_output=True, text=True, timeout=PATIENT)
+    assert [json.loads(line)["step"] for line in done.stdout.splitlines()] == [0, 1]
+
+
+def test_duckdb_reads_the_journal_as_the_page_says(
+    journal_of_the_page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    duckdb = pytest.importorskip("duckdb")
+    monkeypatch.chdir(tmp_path)
+    (query,) = blocks(DOCS / "journal.rst", "sql")
+
+    assert duckdb.sql(query).fetchall() == [(0, 0.5, math.inf), (1, 0.25, 1.5)]
+
+    journal_of_the_page.write_bytes(journal_of_the_page.read_bytes() + b'{"crc":"00000000","type":"lo \n{"crc":"')
+    tolerant = query.replace("columns =", "ignore_errors = true, columns =")
+    assert duckdb.sql(tolerant).fetchall() == [(0, 0.5, math.inf), (1, 0.25, 1.5)]
 
 
 @pytest.mark.parametrize(
