@@ -120,7 +120,7 @@ def test_only_the_delivery_starts_threads() -> None:
 def test_only_a_backends_file_knows_its_sdk() -> None:
     assert importers_of("mlflow") == {"trackers.mlflow", "trackers._mlflow_client"}
     assert importers_of("wandb") == {"trackers.wandb", "trackers._wandb_core"}
-    assert importers_of("tensorboard") == {"trackers.tensorboard"}
+    assert importers_of("tensorboard") == {"trackers._tensorboard_events"}
     assert importers_of("rich") == {"trackers.console"}
 
 

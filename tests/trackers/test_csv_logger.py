@@ -20,8 +20,8 @@ import pytest
 from tracklib._common.names import with_hash
 from tracklib._journal import layout
 from tracklib._journal.records import Begin, Log, Status
-from tracklib.errors import LifecycleError, TrackerWarning
-from tracklib.trackers import CsvLogger, csv_logger
+from tracklib.errors import LifecycleError, TrackerLost, TrackerWarning
+from tracklib.trackers import CsvLogger, _projection, csv_logger
 
 
 def record(step: Any, axis: str = "epoch", **metrics: Any) -> Any:
@@ -370,12 +370,15 @@ def test_short_writes_make_the_table_whole(logger: Any, path: Path, monkeypatch:
     assert path.read_text() == "epoch,loss\n1,0.5\n2,0.25\n"
 
 
-def test_a_table_that_someone_cut_short_is_no_endless_loop(logger: Any, path: Path) -> None:
+def test_a_table_that_someone_cut_short_is_told_and_goes_on_from_what_is_left(logger: Any, path: Path) -> None:
     for epoch in range(5):
         logger.log(epoch=epoch, log_dict={"loss": 0.5})
     os.truncate(path, len("epoch,loss\n0,0.5\n"))
+    with pytest.raises(TrackerLost):
+        logger.log(epoch=5, log_dict={"loss": 0.5, "late": 1.0})
+    logger.init()
     logger.log(epoch=5, log_dict={"loss": 0.5, "late": 1.0})
-    assert table(path) == [["epoch", "loss", "late"], ["0", "0.5", ""], ["4", "0.5", ""], ["5", "0.5", "1.0"]]
+    assert table(path) == [["epoch", "loss", "late"], ["0", "0.5", ""], ["5", "0.5", "1.0"]]
 
 
 # Large tables
@@ -385,7 +388,7 @@ def test_a_table_that_someone_cut_short_is_no_endless_loop(logger: Any, path: Pa
 def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a table be large after 200 bytes."""
     monkeypatch.setattr(csv_logger, "_REPLACED_BYTES", 200)
-    monkeypatch.setattr(csv_logger, "_COPY_BYTES", 16)
+    monkeypatch.setattr(_projection, "_COPY_BYTES", 16)
 
 
 def test_a_large_table_is_written_in_place_and_is_the_same(logger: Any, path: Path, small_limits: Any) -> None:

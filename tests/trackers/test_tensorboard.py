@@ -24,7 +24,6 @@ from tensorboard.plugins.hparams import api_pb2, metadata
 from tracklib import LifecycleError, Status, TensorBoard, TrackerLost, TrackerWarning, tracking
 from tracklib._delivery.sync import sync
 from tracklib._journal.records import Begin, Log
-from tracklib.trackers import tensorboard
 
 CONFIG = {"type": "TensorBoard"}
 
@@ -406,7 +405,7 @@ def test_params_for_which_there_is_no_room_come_with_the_next_try(
     tracker: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tracker.log_batch([record(0, loss=0.5)])
-    monkeypatch.setattr(tensorboard.os, "rename", lambda *paths: (_ for _ in ()).throw(OSError(errno.ENOSPC, "full")))
+    monkeypatch.setattr(os, "replace", lambda *paths: (_ for _ in ()).throw(OSError(errno.ENOSPC, "full")))
     with pytest.raises(OSError, match="full"):
         tracker.log_params({"lr": 0.5})
     monkeypatch.undo()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import glob
 import io
@@ -14,11 +13,9 @@ from .._common.names import Names, column_name
 from .._journal import layout
 from .._journal.records import Log, Status
 from .._journal.state import is_others
-from ..errors import LifecycleError, TrackerBlocked, TrackerLost
+from ..errors import TrackerBlocked
+from ._projection import Projection, is_as_long
 from .base import BatchTracker
-
-_COPY_BYTES = 2**20
-_OPEN = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 
 # A reader may see the part of a write that lies before a page's end, and part of a row that is written
 # over: half a number. Up to this size such a write replaces the file instead; beyond, that costs too much.
@@ -62,9 +59,7 @@ class CsvLogger(BatchTracker):
         self.fieldnames: list[str] = []
         self._names = Names("the CSV", column_name)
         self._columns: set[str] = set()
-        self._fd = -1
-        self._size = 0  # bytes that hold whole rows; the next write goes there
-        self._header_size = 0
+        self._file = Projection()
         self._last: dict[str, str] = {}  # the newest row, which a next record may complete
         self._last_at = 0
 
@@ -80,9 +75,7 @@ class CsvLogger(BatchTracker):
 
     def is_intact(self) -> bool:
         """Whether the file is there, and as long as it was at the run's end."""
-        with contextlib.suppress(OSError):
-            return str(os.stat(self.path, follow_symlinks=False).st_size) == self.state.get("size")
-        return False
+        return is_as_long(self.path, self.state.get("size"))
 
     def init(self) -> None:
         """Make the file with its header; by hand, go on with the one that is there."""
@@ -116,33 +109,24 @@ class CsvLogger(BatchTracker):
 
     def log_batch(self, records: Sequence[Log]) -> None:
         """Add rows, with one write."""
-        if self._fd < 0:
-            raise LifecycleError("the CSV file is not open: call init() before log()")
-        self._need_file()
+        self._file.need()
         rows = self._rows(records)
         new = list(dict.fromkeys(name for row in rows for name in row if name not in self._columns))
         fieldnames = self.fieldnames + new
         lines = [_row_line(row, fieldnames) for row in rows]
-        at = self._last_at if self._last else self._size
+        at = self._last_at if self._last else self._file.size
         if self._last and not new and rows[0] == self._last:
             at += len(lines.pop(0))
         if new or self._shows_in_parts(at, sum(map(len, lines))):
             self._replace(fieldnames, lines, keep=at)
         else:
-            self._write(lines, at)
+            self._file.write(b"".join(lines), at)
         self._last = rows[-1]
-        self._last_at = self._size - len(_row_line(self._last, fieldnames))
-
-    def _need_file(self) -> None:
-        """Find out that somebody deleted the file, or put another in its place."""
-        with contextlib.suppress(FileNotFoundError):
-            if os.path.samestat(os.stat(self.path), os.fstat(self._fd)):
-                return
-        raise TrackerLost(f"{self.path} is gone: it is written anew")
+        self._last_at = self._file.size - len(_row_line(self._last, fieldnames))
 
     def _shows_in_parts(self, at: int, length: int) -> bool:
         """Whether a reader may see half of such a write, and the file is small enough to be replaced."""
-        return at + length <= _REPLACED_BYTES and (at < self._size or at % _PAGE + length > _PAGE)
+        return at + length <= _REPLACED_BYTES and (at < self._file.size or at % _PAGE + length > _PAGE)
 
     def _rows(self, records: Sequence[Log]) -> list[dict[str, str]]:
         """The newest row, if there is one, and those that ``records`` add: columns to cells."""
@@ -157,42 +141,19 @@ class CsvLogger(BatchTracker):
                 rows.append({axis: step, **cells})
         return rows
 
-    def _write(self, lines: Sequence[bytes], at: int) -> None:
-        rest = b"".join(lines)
-        while rest:
-            written = os.pwrite(self._fd, rest, at)
-            at += written
-            rest = rest[written:]
-        self._size = at
-
     def _replace(self, fieldnames: list[str], lines: Sequence[bytes], keep: int = 0) -> None:
         """Put a file with these columns in place: the old rows up to the offset ``keep``, then ``lines``."""
-        header = _line(fieldnames)
-        temporary = f"{self.path}.{os.getpid()}.tmp"
-        fd = os.open(temporary, _OPEN | os.O_TRUNC, 0o600)
-        try:
-            with os.fdopen(os.dup(fd), "wb") as file:
-                file.write(header)
-                self._copy_rows(file, keep, b"," * (len(fieldnames) - len(self.fieldnames)) + b"\n")
-                file.writelines(lines)
-            size = os.fstat(fd).st_size
-            os.replace(temporary, self.path)
-        except BaseException:
-            os.close(fd)
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-            raise
-        self.close()
-        self._fd = fd
-        self._header_size, self._size = len(header), size
+        ending = b"," * (len(fieldnames) - len(self.fieldnames)) + b"\n"
+        self._file.replace(
+            self.path,
+            f"{self.path}.{os.getpid()}.tmp",
+            _line(fieldnames),
+            b"".join(lines),
+            keep=keep,
+            changed=lambda rows: rows.replace(b"\n", ending),
+        )
         self.fieldnames = fieldnames
         self._columns = set(fieldnames)
-
-    def _copy_rows(self, file: io.BufferedWriter, keep: int, ending: bytes) -> None:
-        at = self._header_size
-        while at < keep and (chunk := os.pread(self._fd, min(_COPY_BYTES, keep - at), at)):
-            at += len(chunk)
-            file.write(chunk.replace(b"\n", ending))
 
     def is_transient(self, error: BaseException) -> bool:
         """A disk may have room again."""
@@ -200,15 +161,13 @@ class CsvLogger(BatchTracker):
 
     def finish(self, status: Status) -> None:
         """Close the file."""
-        self._need_file()
-        self.state["size"] = str(self._size)
+        self._file.need()
+        self.state["size"] = str(self._file.size)
         self.close()
 
     def close(self) -> None:
         """Close the file."""
-        fd, self._fd = self._fd, -1
-        if fd >= 0:
-            os.close(fd)
+        self._file.close()
 
 
 def _row_line(row: Mapping[str, str], fieldnames: Sequence[str]) -> bytes:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import glob
 import hashlib
-import io
 import itertools
 import json
 import os
 import socket
-import struct
-import textwrap
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .._common.files import make_folder
@@ -23,20 +19,16 @@ from .._common.warn import warn
 from .._journal import layout
 from .._journal.records import Best, Log, Status
 from .._values.plain import plain
-from ..errors import LifecycleError, TrackerLost
+from . import _tensorboard_events as events
+from ._projection import Projection, is_as_long
 from .base import BatchTracker
 
 _EVENTS = "events.out.tfevents."
 _UNFINISHED = "events.out.new."  # no reader takes such a file for events
-_OPEN = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
 _LEFT_IN = 600  # seconds after which a TensorBoard that looks on has left an old file
-_COPY_BYTES = 2**20
-_BEFORE_ALL_STEPS = -(2**63)
 
 # TensorBoard computes the checksums of what is written in Python, at some 2 MB a second.
 _ARTIFACT_BYTES = 4 * 2**20
-_PNG = b"\x89PNG\r\n\x1a\n"
-_CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}  # by PNG's type of colour
 
 _numbers = itertools.count()
 
@@ -68,19 +60,16 @@ class TensorBoard(BatchTracker):
     def __init__(self, *, log_dir: str | None = None, output_run: str | None = None) -> None:
         super().__init__(output_run=output_run)
         self.log_dir = None if log_dir is None else os.path.abspath(log_dir)
-        self._fd = -1
+        self._file = Projection()
         self._start_over()
 
     def _start_over(self) -> None:
-        self._path = ""
-        self._size = 0  # bytes that hold whole events; the next write goes there
-        self._head_size = 0
         self._names = Names("TensorBoard", tensorboard_name)
         self._param_names = Names("TensorBoard", tensorboard_name)
         self._params: dict[str, bool | int | float | str] = {}
         self._tags: dict[str, str] = {}
         self._newest: dict[str, tuple[int, bytes]] = {}  # of each image and text: its step and its content's hash
-        self._now = self.begin.time / 1000
+        self._now = self.begin.time
 
     @property
     def folder(self) -> str:
@@ -95,13 +84,12 @@ class TensorBoard(BatchTracker):
     def is_intact(self) -> bool:
         """Whether the event file is there, and as long as it was at the run's end."""
         path = os.path.join(self.folder, self.state.get("file", ""))
-        with contextlib.suppress(OSError):
-            return str(os.stat(path, follow_symlinks=False).st_size) == self.state.get("size")
-        return False
+        return is_as_long(path, self.state.get("size"))
 
     def init(self) -> None:
         """Make the event file; in a managed run, in place of an earlier one of the same run."""
         self.close()
+        self._file = Projection()
         self._start_over()
         make_folder(self.folder)
         self._renew(self._params)
@@ -111,7 +99,7 @@ class TensorBoard(BatchTracker):
         """The event files of this run, the unfinished ones too. The run's uid is in their names, as others
         may write into the same folder."""
         if self.is_by_hand:
-            return [self._path] if self._fd >= 0 else []
+            return [self._file.path] if self._file.is_open else []
         folder = glob.escape(self.folder)
         return sorted(glob.glob(f"{folder}/events.out.*.{glob.escape(self.begin.uid)}"))
 
@@ -122,29 +110,18 @@ class TensorBoard(BatchTracker):
         """
         old = self._own_files()
         name = self._new_name(old)
-        head = _records([*self._head(params, replaces=bool(old) and not self.is_by_hand)])
-        temporary = os.path.join(self.folder, _UNFINISHED + name)
-        fd = os.open(temporary, _OPEN, 0o600)
-        try:
-            with os.fdopen(os.dup(fd), "wb") as file:
-                file.write(head)
-                self._copy_events(file)
-            self._clear_away(old)
-            path = os.path.join(self.folder, _EVENTS + name)
-            os.rename(temporary, path)
-        except BaseException:
-            os.close(fd)
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-            raise
-        self.close()
-        self._fd, self._path = fd, path
-        self._head_size, self._size = len(head), os.fstat(fd).st_size
+        head = events.head(self.begin, params, replaces=bool(old) and not self.is_by_hand)
+        self._file.replace(
+            os.path.join(self.folder, _EVENTS + name),
+            os.path.join(self.folder, _UNFINISHED + name),
+            head,
+            placing=lambda: self._clear_away(old),
+        )
 
     def _clear_away(self, old: Sequence[str]) -> None:
         """Empty the old files, and delete those that nobody looks at: TensorBoard's loader in Python, the only
         one on some machines, stays for ever at a file that is gone, and leaves one that is empty."""
-        unseen = self._path if self._size == self._head_size else ""
+        unseen = self._file.path if self._file.is_empty else ""
         for path in old:
             there = os.stat(path, follow_symlinks=False)
             left = not there.st_size and there.st_mtime < time.time() - _LEFT_IN
@@ -158,61 +135,27 @@ class TensorBoard(BatchTracker):
         newest = max([int(time.time()), *seconds])
         return f"{newest:010d}.{socket.gethostname()}.{os.getpid()}.{next(_numbers)}.{self.begin.uid}"
 
-    def _head(self, params: Mapping[str, Any], replaces: bool) -> Iterator[Any]:
-        """What comes first in a file: its format, that it replaces what came before, the params."""
-        from tensorboard.compat.proto.event_pb2 import Event, SessionLog
-        from tensorboard.plugins.hparams.summary_v2 import hparams_pb
-
-        began = self.begin.time / 1000
-        yield Event(wall_time=began, file_version="brain.Event:2")
-        if replaces:
-            yield Event(
-                wall_time=began, step=_BEFORE_ALL_STEPS, session_log=SessionLog(status=SessionLog.SessionStatus.START)
-            )
-        yield Event(wall_time=began, summary=hparams_pb(dict(params), trial_id=self.begin.uid, start_time_secs=began))
-
-    def _copy_events(self, file: io.BufferedWriter) -> None:
-        at = self._head_size
-        while at < self._size and (chunk := os.pread(self._fd, min(_COPY_BYTES, self._size - at), at)):
-            at += len(chunk)
-            file.write(chunk)
-
     def log_batch(self, records: Sequence[Log]) -> None:
         """Write scalars, with one write."""
-        from tensorboard.compat.proto.event_pb2 import Event
-        from tensorboard.compat.proto.summary_pb2 import Summary
+        self._file.need()
+        self._file.write(b"".join(map(self._scalars, records)))
+        self._now = records[-1].time
 
-        self._need_file()
-        self._write(
-            Event(
-                wall_time=record.time / 1000,
-                step=int(record.step),
-                summary=Summary(
-                    value=[
-                        Summary.Value(tag=self._tag(record.axis, name), simple_value=value)
-                        for name, value in record.columns().items()
-                    ]
-                ),
-            )
-            for record in records
-        )
-        self._now = records[-1].time / 1000
+    def _scalars(self, record: Log) -> bytes:
+        values = {self._tag(record.axis, name): value for name, value in record.columns().items()}
+        return events.scalars(record.time, record.step, values)
 
     def _tag(self, axis: str, name: str) -> str:
         return self._names[name] if axis == "epoch" else self._names.within(axis, name)
 
     def log_best(self, best: Best) -> None:
         """Write the scalar ``best/<name>``, at the best value's step."""
-        from tensorboard.compat.proto.event_pb2 import Event
-        from tensorboard.compat.proto.summary_pb2 import Summary
-
-        self._need_file()
-        value = Summary.Value(tag=self._names.within("best", best.name), simple_value=best.value)
-        self._write([Event(wall_time=best.time / 1000, step=best.step, summary=Summary(value=[value]))])
+        self._file.need()
+        self._file.write(events.scalars(best.time, best.step, {self._names.within("best", best.name): best.value}))
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Set params, for the HPARAMS tab, nested names joined by ``/``; a list is there as JSON."""
-        self._need_file()
+        self._file.need()
         flat = {self._param_names[name]: value for name, value in _flat(redact(plain(params)))}
         together = {**self._params, **flat}
         if together != self._params:  # TensorBoard looks at the first word about a run's params only
@@ -223,7 +166,7 @@ class TensorBoard(BatchTracker):
         """Write the tags so far as a text."""
         together = {**self._tags, **redact(plain(tags))}
         lines = "\n".join(f"{name}: {value}" if value != "" else name for name, value in together.items())
-        self._log_text(self._names.within("run", "tags"), _verbatim(lines))
+        self._log_text(self._names.within("run", "tags"), events.verbatim(lines))
         self._tags = together
 
     def log_artifact(self, name: str, path: str) -> None:
@@ -239,61 +182,28 @@ class TensorBoard(BatchTracker):
             content = file.read()
         tag = self._names.within("artifacts", name)
         if kind == ".png":
-            self._log_image(tag, content)
+            image = events.image(tag, content)
+            if image is None:
+                warn(f"{tag!r} is no PNG file, so TensorBoard has no image of it")
+            else:
+                self._log_once(tag, content, image)
         else:
             text = content.decode("utf-8", "backslashreplace")
-            self._log_text(tag, text if kind == ".md" else _verbatim(text))
-
-    def _log_image(self, tag: str, content: bytes) -> None:
-        from tensorboard.compat.proto.summary_pb2 import Summary
-
-        if not content.startswith(_PNG) or len(content) < 26:
-            warn(f"{tag!r} is no PNG file, so TensorBoard has no image of it")
-            return
-        width, height, _, colours = struct.unpack(">IIBB", content[16:26])
-        image = Summary.Image(
-            width=width, height=height, colorspace=_CHANNELS.get(colours, 3), encoded_image_string=content
-        )
-        self._log_once(tag, content, Summary(value=[Summary.Value(tag=tag, image=image)]))
+            self._log_text(tag, text if kind == ".md" else events.verbatim(text))
 
     def _log_text(self, tag: str, text: str) -> None:
-        from tensorboard.plugins.text.summary_v2 import text_pb
-
         content = text.encode("utf-8", "backslashreplace")
-        self._log_once(tag, content, text_pb(tag, content))
+        self._log_once(tag, content, events.text(tag, content))
 
     def _log_once(self, tag: str, content: bytes, summary: Any) -> None:
         """Write what has no step of its own, if it is not what was written last: a run that is read anew has
         the newest content of an artifact only, as often as there were some."""
-        from tensorboard.compat.proto.event_pb2 import Event
-
-        self._need_file()
+        self._file.need()
         step, before = self._newest.get(tag, (-1, b""))
         digest = hashlib.sha256(content).digest()
         if digest != before:
-            self._write([Event(wall_time=self._now, step=step + 1, summary=summary)])
+            self._file.write(events.event(self._now, step + 1, summary))
             self._newest[tag] = step + 1, digest
-
-    def _write(self, events: Iterable[Any]) -> None:
-        """Write events behind the last whole one. What a failed write left there is cut off first."""
-        rest = _records(events)
-        os.ftruncate(self._fd, self._size)
-        at = self._size
-        while rest:
-            written = os.pwrite(self._fd, rest, at)
-            at += written
-            rest = rest[written:]
-        self._size = at
-
-    def _need_file(self) -> None:
-        """Find out that somebody deleted the file, emptied it, or put another in its place."""
-        if self._fd < 0:
-            raise LifecycleError("the event file is not open: call init() before log()")
-        with contextlib.suppress(FileNotFoundError):
-            there = os.stat(self._path)
-            if os.path.samestat(there, os.fstat(self._fd)) and there.st_size >= self._size:
-                return
-        raise TrackerLost(f"{self._path} is gone: it is written anew")
 
     def is_transient(self, error: BaseException) -> bool:
         """A disk may have room again; an artifact that is gone does not come back."""
@@ -301,45 +211,14 @@ class TensorBoard(BatchTracker):
 
     def finish(self, status: Status) -> None:
         """Write how the run ended, for the HPARAMS tab, and close the file."""
-        self._need_file()
-        self._write([_end(status, (self.ended_at or self._now * 1000) / 1000)])
-        self.state["file"], self.state["size"] = os.path.basename(self._path), str(self._size)
+        self._file.need()
+        self._file.write(events.end(status, self.ended_at or self._now))
+        self.state["file"], self.state["size"] = os.path.basename(self._file.path), str(self._file.size)
         self.close()
 
     def close(self) -> None:
         """Close the file."""
-        fd, self._fd = self._fd, -1
-        if fd >= 0:
-            os.close(fd)
-
-
-def _records(events: Iterable[Any]) -> bytes:
-    """Events as a file holds them, each with its length and checksums."""
-    from tensorboard.summary.writer.record_writer import RecordWriter
-
-    buffer = io.BytesIO()
-    writer = RecordWriter(buffer)
-    for event in events:
-        writer.write(event.SerializeToString())
-    return buffer.getvalue()
-
-
-def _end(status: Status, seconds: float) -> Any:
-    """How a run ended. ``tensorboard.plugins.hparams.summary`` would make it too, and import TensorFlow where
-    it is installed."""
-    from tensorboard.compat.proto.event_pb2 import Event
-    from tensorboard.compat.proto.summary_pb2 import Summary
-    from tensorboard.plugins.hparams import api_pb2, metadata
-    from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo
-
-    ended = api_pb2.STATUS_SUCCESS if status is Status.FINISHED else api_pb2.STATUS_FAILURE
-    content = HParamsPluginData(session_end_info=SessionEndInfo(status=ended, end_time_secs=seconds))
-    value = Summary.Value(
-        tag=metadata.SESSION_END_INFO_TAG,
-        metadata=metadata.create_summary_metadata(content),
-        tensor=metadata.NULL_TENSOR,
-    )
-    return Event(wall_time=seconds, summary=Summary(value=[value]))
+        self._file.close()
 
 
 def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, bool | int | float | str]]:
@@ -351,11 +230,6 @@ def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, boo
         else:
             text = item if isinstance(item, str) else json.dumps(item)
             yield f"{prefix}{name}", text.encode("utf-8", "backslashreplace").decode()
-
-
-def _verbatim(text: str) -> str:
-    """``text`` as Markdown that shows it as it is."""
-    return textwrap.indent(text, "    ", lambda line: True)
 
 
 def tensorboard_name(raw: str) -> str:

@@ -1,0 +1,125 @@
+"""A file that is built anew from the journal: it grows at its end, or is replaced whole."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+
+from ..errors import LifecycleError, TrackerLost
+
+_COPY_BYTES = 2**20
+_NEW = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+
+
+class Projection:
+    """The file while it is being written. Only its owner can read it.
+
+    Attributes:
+        path: where the file is; empty before the first :meth:`replace`.
+        size: its bytes that hold whole entries; the next write goes there.
+    """
+
+    def __init__(self) -> None:
+        self.path = ""
+        self.size = 0
+        self._head_size = 0
+        self._fd = -1
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a file to write into."""
+        return self._fd >= 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the file holds nothing but its head."""
+        return self.size == self._head_size
+
+    def need(self) -> None:
+        """Find out that somebody deleted the file, emptied it, or put another in its place.
+
+        Raises:
+            TrackerLost: so it is.
+            LifecycleError: there is no file yet, or no more.
+        """
+        if not self.is_open:
+            raise LifecycleError("the file is not open: call init() before log()")
+        with contextlib.suppress(FileNotFoundError):
+            there = os.stat(self.path)
+            if os.path.samestat(there, os.fstat(self._fd)) and there.st_size >= self.size:
+                return
+        raise TrackerLost(f"{self.path} is gone: it is written anew")
+
+    def write(self, content: bytes, at: int | None = None) -> None:
+        """Write entries behind the last whole one, or over those from ``at`` on. What a failed write left behind
+        is cut off first."""
+        if os.fstat(self._fd).st_size > self.size:
+            os.ftruncate(self._fd, self.size)
+        at = self.size if at is None else at
+        while content:
+            written = os.pwrite(self._fd, content, at)
+            at += written
+            content = content[written:]
+        self.size = at
+
+    def replace(
+        self,
+        path: str,
+        temporary: str,
+        head: bytes,
+        tail: bytes = b"",
+        *,
+        keep: int | None = None,
+        changed: Callable[[bytes], bytes] = bytes,
+        placing: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Put another file in place, so that a reader finds the old one or the new one.
+
+        Args:
+            path: where it belongs.
+            temporary: where it is written, in the same folder.
+            head: how it begins.
+            tail: how it ends; between the two is what stands in the old file behind its head.
+            keep: the old file's entries are taken over up to this byte; None takes all.
+            changed: made of each piece of them.
+            placing: called when the file is written, before it is put in place.
+
+        Raises:
+            OSError: the disk refuses; the old file is there as it was.
+        """
+        fd = os.open(temporary, _NEW, 0o600)
+        try:
+            with os.fdopen(os.dup(fd), "wb") as file:
+                file.write(head)
+                file.writelines(map(changed, self._entries(self.size if keep is None else keep)))
+                file.write(tail)
+            placing()
+            size = os.fstat(fd).st_size
+            os.replace(temporary, path)
+        except BaseException:
+            os.close(fd)
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+        self.close()
+        self._fd, self.path, self._head_size, self.size = fd, path, len(head), size
+
+    def _entries(self, end: int) -> Iterator[bytes]:
+        at = self._head_size
+        while at < end and (piece := os.pread(self._fd, min(_COPY_BYTES, end - at), at)):
+            at += len(piece)
+            yield piece
+
+    def close(self) -> None:
+        """Close the file."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+
+def is_as_long(path: str, size: str | None) -> bool:
+    """Whether the file ``path`` is there, and as long as it was at its run's end."""
+    with contextlib.suppress(OSError):
+        return str(os.stat(path, follow_symlinks=False).st_size) == size
+    return False
