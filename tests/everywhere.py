@@ -90,7 +90,8 @@ class Everywhere:
         return list(zip(map(int, filled["epoch"].fillna(-1)), map(float, filled[name]), strict=True))
 
     def values(self, backend: str, name: str) -> list[tuple[int, float]]:
-        return list({"csv": self.in_csv, "mlflow": self.in_mlflow, "wandb": self.in_wandb}[backend](name))
+        read: Any = {"csv": self.in_csv, "mlflow": self.in_mlflow, "wandb": self.in_wandb}[backend]
+        return list(read(name))
 
     def names(self, tracker: str) -> dict[str, str]:
         """The table of the metrics' names that the tracker keeps in the run: raw name to the backend's."""

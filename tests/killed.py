@@ -203,7 +203,8 @@ def _live(job: dict[str, Any], pipe: int) -> int:
     """Do the job, and end as an interpreter does; the exit code."""
     code = 0
     try:
-        {"train": _train, "sync": _sync}[job.pop("what")](pipe, **job)
+        work: Callable[..., None] = _train if job.pop("what") == "train" else _sync
+        work(pipe, **job)
     except SystemExit as leaving:
         code = int(leaving.code or 0)
     except BaseException:

@@ -21,7 +21,7 @@ from mlflow import MlflowClient
 from tracklib import RunDirectoryError, Trackers, TrackerWarning, tracking
 from tracklib._delivery.sync import sync
 from tracklib._journal.journal import Reader
-from tracklib._journal.records import Begin, End, Log
+from tracklib._journal.records import Begin, End, Log, Status
 from tracklib._run import ending as words
 
 
@@ -82,7 +82,7 @@ def steps(directory: Path) -> list[int]:
     return [record.step for record in records if isinstance(record, Log)]
 
 
-def statuses(directory: Path) -> list[str]:
+def statuses(directory: Path) -> list[Status]:
     reader = Reader(str(directory / "journal.jsonl"))
     found = [entry.record.status for entry in reader.records() if isinstance(entry.record, End)]
     reader.close()

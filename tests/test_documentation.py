@@ -21,7 +21,7 @@ from lines import body_of
 from patience import PATIENT
 from wandb_file import WandbFile
 
-from tracklib import Trackers
+from tracklib import Mlflow, Trackers, Wandb
 from tracklib._journal import records as _records
 
 ROOT = Path(__file__).parent.parent
@@ -147,6 +147,8 @@ def test_the_tutorials_toml_file_means_its_list_of_trackers(tmp_path: Path) -> N
 
     mlflow, wandb, _ = Trackers(path, tmp_path / "run").loggers
 
+    assert isinstance(mlflow, Mlflow)
+    assert isinstance(wandb, Wandb)
     assert (mlflow.tracking_uri, mlflow.experiment_name) == (f"sqlite:///{Path('mlflow.db').absolute()}", "tutorial")
     assert (wandb.project, wandb.mode) == ("tutorial", "offline")
 

@@ -277,7 +277,7 @@ def test_a_custom_tracker_works_by_hand(tmp_path: Path, monkeypatch: pytest.Monk
         def close(self):  # type: ignore[no-untyped-def]
             pass
 
-    tracker = MyCustomTracker(output_run="./logs")
+    tracker: Any = MyCustomTracker(output_run="./logs")
     tracker.init()
     tracker.log(epoch=1, log_dict={"loss": 0.1, "accuracy": 0.9})
     tracker.close()

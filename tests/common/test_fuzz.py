@@ -240,7 +240,7 @@ yaml_pieces = st.sampled_from([*YAML.replace("\n", "").split("|"), "\t", "\x00",
 
 def build_from(content: bytes, ending: str) -> None:
     """Trackers, or the one documented error."""
-    assert Scripted  # a class of ours that "type" may name
+    assert Scripted is not None  # a class of ours that "type" may name
     with folder() as path:
         file = path / f"configs{ending}"
         file.write_bytes(content)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import re
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -184,11 +185,12 @@ def test_the_journal_has_the_name_as_it_is(row: Row, everywhere: Everywhere) -> 
 @pytest.mark.parametrize("backend", ["mlflow", "wandb", "csv"])
 def test_a_name_is_called_as_the_table_says(row: Row, backend: str, everywhere: Everywhere) -> None:
     step = TABLE.index(row)
-    names = {
+    read: dict[str, Callable[[], Any]] = {
         "mlflow": lambda: everywhere.mlflow.data.metrics,
         "wandb": lambda: everywhere.wandb.rows[step],
         "csv": lambda: everywhere.csv.columns,
-    }[backend]()
+    }
+    names = read[backend]()
     expected = like(getattr(row, backend) if getattr(row, backend) is not None else raw_name(row))
 
     found = [name for name in names if expected.fullmatch(name)]

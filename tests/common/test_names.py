@@ -111,7 +111,12 @@ def test_names_that_stay_apart_are_translated_without_a_word() -> None:
 
 def test_each_name_is_translated_once() -> None:
     asked = []
-    names = Names("B", lambda raw: asked.append(raw) or raw)
+
+    def translated(raw: str) -> str:
+        asked.append(raw)
+        return raw
+
+    names = Names("B", translated)
     for _ in range(3):
         names["loss"], names.axis("epoch")
     assert asked == ["loss", "epoch"]
@@ -186,7 +191,7 @@ def translated(names: Any, raws: Any) -> Any:
 
 def test_a_table_that_is_kept_gives_the_same_names_in_any_other_order() -> None:
     raws = ["a_b", "a@b", "a#b", "loss", "", "x" * 300, "x" * 299 + "y"]
-    state = {}
+    state: dict[str, Any] = {}
     names = Names("B", mlflow_name)
     first = translated(names, raws)
     names.keep(state)
@@ -199,7 +204,7 @@ def test_without_the_table_the_order_would_decide() -> None:
 
 
 def test_a_new_name_does_not_get_one_that_an_earlier_process_gave_away() -> None:
-    state = {}
+    state: dict[str, Any] = {}
     names = Names("B", mlflow_name)
     assert names["a_b"] == "a_b"
     names.keep(state)
@@ -210,7 +215,7 @@ def test_a_new_name_does_not_get_one_that_an_earlier_process_gave_away() -> None
 
 
 def test_a_name_that_was_warned_of_is_not_warned_of_after_a_restart() -> None:
-    state = {}
+    state: dict[str, Any] = {}
     names = Names("B", mlflow_name)
     translated(names, ["a@b", "a#b"])
     names.keep(state)
@@ -220,7 +225,7 @@ def test_a_name_that_was_warned_of_is_not_warned_of_after_a_restart() -> None:
 
 
 def test_an_axis_keeps_its_name_too() -> None:
-    state = {}
+    state: dict[str, Any] = {}
     names = Names("B", column_name)
     translated(names, ["step"])
     with pytest.warns(TrackerWarning):
@@ -238,7 +243,7 @@ def test_a_metric_may_be_called_as_an_axis_is_kept() -> None:
 
 
 def test_the_state_is_written_only_when_the_table_grew() -> None:
-    class State(dict):
+    class State(dict[str, Any]):
         written = 0
 
         def __setitem__(self, key: Any, value: Any) -> None:
@@ -255,7 +260,7 @@ def test_the_state_is_written_only_when_the_table_grew() -> None:
 
 
 def test_the_table_stays_short_however_long_the_names_are() -> None:
-    state = {}
+    state: dict[str, Any] = {}
     names = Names("B", mlflow_name)
     translated(names, [str(number) * 10_000 for number in range(10)])
     names.keep(state)
@@ -275,7 +280,7 @@ def test_a_name_that_is_taken_from_the_start_is_nobodys() -> None:
 
 @given(st.lists(any_name | st.sampled_from(["a@b", "a#b", "a_b", "\udce9"])), st.integers(0, 5))
 def test_a_restart_anywhere_changes_no_name(raws: Any, at: Any) -> None:
-    state = {}
+    state: dict[str, Any] = {}
     names = Names("B", mlflow_name)
     first = dict(zip(raws[:at], translated(names, raws[:at]), strict=True))
     names.keep(state)

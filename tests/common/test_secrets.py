@@ -348,13 +348,14 @@ def test_two_names_that_are_masked_are_both_kept() -> None:
 
 
 def test_what_holds_itself_is_masked_where_it_would_begin_again() -> None:
-    loop = {"lr": 0.1, "list": [1]}
+    loop: dict[str, Any] = {"lr": 0.1, "list": [1]}
     loop["list"].append(loop)
     assert redact(loop) == {"lr": 0.1, "list": [1, MASK]}
 
 
 def test_what_is_nested_too_deeply_is_masked_at_the_bottom() -> None:
-    deep = leaf = {}
+    deep: dict[str, Any] = {}
+    leaf = deep
     for _ in range(200):
         leaf["x"] = leaf = {}
     leaf["password"] = "hunter2"

@@ -6,7 +6,7 @@ import inspect
 import threading
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import wrapt
@@ -45,10 +45,10 @@ def through_one_module_of_ours() -> None:
     names["_step"], names["metric_step"]
 
 
-def through_two_modules_of_ours(path: str) -> None:
+def through_two_modules_of_ours(path: Path) -> None:
     csv = CsvLogger(output_run=str(path))
     csv.init()
-    csv.log(epoch=1, log_dict={"loss": "low"})
+    csv.log(epoch=1, log_dict=cast(Any, {"loss": "low"}))
 
 
 def test_a_warning_points_at_the_line_that_called() -> None:

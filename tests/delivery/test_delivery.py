@@ -35,9 +35,9 @@ class Instant(Delivery):
         super().__init__(*args, **kwargs)
         self.rests: list[float] = []
 
-    def _rest(self, seconds: float, **how: bool) -> None:
+    def _rest(self, seconds: float, *how: Any, **named: Any) -> None:
         self.rests.append(seconds)
-        super()._rest(0.0, **how)
+        super()._rest(0.0, *how, **named)
 
 
 class Folder:
@@ -748,7 +748,7 @@ class Step:
 
     def __init__(self, standing: Standing = Standing.DELIVERING) -> None:
         self.standing = standing
-        self.offset = 0
+        self.offset: float = 0
         self.work = 0.0
         self.hurried: list[float] = []
 
@@ -845,8 +845,8 @@ def test_processor_time_counts_as_getting_on_while_connecting_only(folder: Folde
 
     def burn() -> None:
         seen.append(delivery.progress())
-        begun = module.time.thread_time()
-        while module.time.thread_time() - begun < 0.2:
+        begun = time.thread_time()
+        while time.thread_time() - begun < 0.2:
             pass
         seen.append(delivery.progress())
 

@@ -56,7 +56,7 @@ def test_an_owner_in_another_process_is_refused_too(tmp_path: Path) -> None:
     [
         lambda path: path.write_text("a file"),
         lambda path: os.symlink("/dev/null/x", path),
-        lambda path: (path.mkdir(), os.symlink(path / "x", path / "journal.lock")),
+        lambda path: (path.mkdir(), (path / "journal.lock").symlink_to(path / "x")),
         lambda path: (path / "journal.jsonl").mkdir(parents=True),
         lambda path: (path.mkdir(), (path / "journal.jsonl").write_text("x\n"), (path / "previous").write_text("")),
     ],

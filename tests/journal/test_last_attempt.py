@@ -127,7 +127,7 @@ def settle(folder: Folder) -> tuple[Status | None, bool]:
     found = earlier_run(folder.path)
     assert found is not None
     run = settled(folder.journal(), found)
-    return run.end and run.end.status, run.was_cut_off
+    return run.end.status if run.end else None, run.was_cut_off
 
 
 def test_a_run_that_was_cut_off_is_killed_at_the_time_of_its_newest_record(folder: Folder) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import fcntl
 import os
 import subprocess
 import sys
@@ -12,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from tracklib._journal import lock as _lock
 from tracklib._journal.lock import held, try_lock
 from tracklib.errors import RunDirectoryError
 
@@ -153,7 +153,7 @@ def test_a_file_system_without_locks_is_no_second_owner(tmp_path: Path, monkeypa
     def no_locks(fd: Any, how: Any) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(_lock.fcntl, "lockf", no_locks)
+    monkeypatch.setattr(fcntl, "lockf", no_locks)
     with pytest.raises(OSError, match="No locks available") as caught, held(str(tmp_path)):
         pass
     assert not isinstance(caught.value, RunDirectoryError)

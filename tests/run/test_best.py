@@ -298,7 +298,7 @@ def test_tensorboard_has_each_as_a_scalar_at_its_step_once(tmp_path: Path) -> No
 
 
 def test_the_console_says_it_at_the_end_also_after_a_resume(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    best = {"val/accuracy": "max", "loss": "min"}
+    best: Any = {"val/accuracy": "max", "loss": "min"}
     with tracking([{"type": "Console"}], output_run=tmp_path / "run", best=best) as t:
         t.log(0, {"val/accuracy": 0.5, "loss": 2.0})
         t.log(1, {"val/accuracy": 0.9, "loss": 1.0})

@@ -14,7 +14,7 @@ import textwrap
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from patience import PATIENT
@@ -38,6 +38,11 @@ from tracklib import (
 )
 from tracklib._journal.journal import Reader
 from tracklib._journal.records import Begin, End, Params, Tags
+
+
+def run_id(run: Trackers) -> str | None:
+    """MLflow's own id of the run."""
+    return cast(Mlflow, run["Mlflow"]).run_id
 
 
 @tracked
@@ -421,10 +426,10 @@ def test_a_child_at_mlflow_has_its_parent_and_its_own_name(mlflow_server: Any, t
             with fold.child("deep") as deep:
                 pass
     client = importlib.import_module("mlflow").MlflowClient(uri)
-    found = {run: client.get_run(run["Mlflow"].run_id) for run in (t, fold, deep)}
+    found = {run: client.get_run(run_id(run)) for run in (t, fold, deep)}
     assert [run.info.run_name for run in found.values()] == ["sweep", "fold-0", "deep"]
     parents = [run.data.tags.get("mlflow.parentRunId") for run in found.values()]
-    assert parents == [None, t["Mlflow"].run_id, fold["Mlflow"].run_id]
+    assert parents == [None, run_id(t), run_id(fold)]
     assert found[fold].data.metrics == {"loss": 0.5}
     assert {run.info.status for run in found.values()} == {"FINISHED"}
 

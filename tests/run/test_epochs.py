@@ -64,9 +64,9 @@ def with_epoch(epoch: int | None = None) -> dict[str, float]:
 
 
 def test_it_counts_from_0_and_says_which_epoch_is_going_on(run: Trackers) -> None:
-    assert run.epoch is None
+    before = run.epoch
     assert [(epoch, run.epoch) for epoch in run.epochs(3)] == [(0, 0), (1, 1), (2, 2)]
-    assert run.epoch is None
+    assert (before, run.epoch) == (None, None)
 
 
 def test_tracked_functions_log_at_the_epoch_that_is_going_on(run: Trackers) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
+import platform
 import subprocess
 import sys
 import textwrap
@@ -241,9 +243,9 @@ def test_whatever_a_question_raises_costs_its_own_lines(tmp_path: Path, monkeypa
         raise RuntimeError
 
     questions: list[Callable[[], None]] = [
-        lambda: monkeypatch.setattr(_capture.platform, "node", fails),
-        lambda: monkeypatch.setattr(_capture.importlib.metadata, "version", fails),
-        lambda: monkeypatch.setattr(_capture.importlib.metadata, "distributions", fails),
+        lambda: monkeypatch.setattr(platform, "node", fails),
+        lambda: monkeypatch.setattr(importlib.metadata, "version", fails),
+        lambda: monkeypatch.setattr(importlib.metadata, "distributions", fails),
     ]
     for fail in questions:
         fail()

@@ -885,7 +885,7 @@ def run_script(script: str, code: int = 0, **options: Any) -> str:
     command = [sys.executable, "-W", "error", "-c", textwrap.dedent(script)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENT, **options)
     assert done.returncode == code, done.stderr
-    return done.stderr
+    return str(done.stderr)
 
 
 @pytest.mark.parametrize(("last", "status", "code"), [("", "killed", 0), ("raise ValueError('mine')", "failed", 1)])

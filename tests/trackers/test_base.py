@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,7 @@ def test_a_tracker_of_init_and_log_gets_each_record_of_a_batch() -> None:
 
 
 def test_what_is_logged_by_hand_is_a_batch_of_one_with_the_next_ordinal() -> None:
-    tracker = Batches()
+    tracker: Any = Batches()
     tracker.init()
     tracker.log(epoch=3, log_dict={"in": {"loss": 1}})
     with pytest.warns(TrackerWarning, match="'note' is not logged"):

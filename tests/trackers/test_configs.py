@@ -8,7 +8,7 @@ import sys
 import types
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, cast
 
 import numpy as np
 import pytest
@@ -59,7 +59,7 @@ class Picky(Typed):
 
 
 class NeedsPackage(Typed):
-    requires = ("no_such_package_x", "json")
+    requires: ClassVar[tuple[str, ...]] = ("no_such_package_x", "json")
 
     def __init__(self) -> None:
         super().__init__(needed="")
@@ -239,7 +239,7 @@ def test_an_option_that_is_misspelt_is_told_the_right_one_and_all_that_there_are
 
 
 def test_all_problems_of_all_configs_are_in_one_error() -> None:
-    configs = [{"type": "Mlfow"}, {"type": "Typed", "nedeed": 1, "whole": "x"}, 5, {"type": "Wandb"}]
+    configs: list[Any] = [{"type": "Mlfow"}, {"type": "Typed", "nedeed": 1, "whole": "x"}, 5, {"type": "Wandb"}]
     with pytest.raises(ConfigError) as caught:
         build(configs)
     assert [problem.split(":")[0] for problem in caught.value.problems] == [
@@ -254,7 +254,7 @@ def test_all_problems_of_all_configs_are_in_one_error() -> None:
 
 def test_one_problem_is_the_whole_message() -> None:
     with pytest.raises(ConfigError) as caught:
-        build([5])
+        build(cast(Any, [5]))
     assert str(caught.value) == "configs[0]: expected a dict such as {'type': 'Mlflow'} or a tracker, got int 5"
 
 

@@ -14,7 +14,7 @@ import sys
 import termios
 import textwrap
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from patience import PATIENT
@@ -27,8 +27,10 @@ from tracklib.trackers.console import _duration
 CONFIG = {"type": "Console"}
 
 
-def record(step: int, axis: str = "epoch", time: float = 1.0, **metrics: float) -> Log:
-    return Log(time=int(1000 * time), axis=axis, step=step, metrics=metrics)
+def record(
+    step: int, axis: str = "epoch", time: float = 1.0, metrics: dict[str, float] | None = None, **named: float
+) -> Log:
+    return Log(time=int(1000 * time), axis=axis, step=step, metrics=metrics or named)
 
 
 def managed(attempt: int = 1, time: float = 1.0, pid: int | None = None, name: str = "digits") -> Console:
@@ -153,7 +155,7 @@ def test_a_length_of_time_is_said_as_a_person_says_it(milliseconds: int, words: 
 def test_a_name_steers_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     console = managed(name="a\x1b[2Jb")
     console.init()
-    console.log_batch([record(0, **{"loss\n\x1b[31m": 0.5})])
+    console.log_batch([record(0, metrics={"loss\n\x1b[31m": 0.5})])
     console.finish(Status.FINISHED)
 
     assert said(console, capsys) == [
@@ -177,9 +179,9 @@ def test_by_hand_it_prints_lines_too(capsys: pytest.CaptureFixture[str]) -> None
     console = Console()
     console.init()
     console.log(0, {"loss": 0.5})
-    console.log(1, {"in": {"loss": 1}})
+    console.log(1, cast(Any, {"in": {"loss": 1}}))
     with pytest.warns(match="'note' is not logged"):
-        console.log(1, {"note": "x"})
+        console.log(1, cast(Any, {"note": "x"}))
     console.finish(Status.FINISHED)
 
     assert [line.split("  (")[0] for line in said(console, capsys)] == [
@@ -399,7 +401,8 @@ def test_a_row_that_is_too_wide_for_the_terminal_is_a_line(tmp_path: Path) -> No
 def test_a_terminal_without_rich_or_colours_has_plain_lines(tmp_path: Path, without: str) -> None:
     if without == "rich":
         (tmp_path / "rich.py").write_text("raise ImportError\n")
-    lines = in_terminal(RUN, tmp_path, **({"TERM": "dumb"} if without != "rich" else {}))
+    environment: dict[str, Any] = {"TERM": "dumb"} if without != "rich" else {}
+    lines = in_terminal(RUN, tmp_path, **environment)
 
     assert "\x1b" not in "".join(lines)
     assert [line[:7] for line in lines if line.startswith("epoch")] == ["epoch 0", "epoch 1", "epoch 2"]

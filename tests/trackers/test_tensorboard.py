@@ -13,7 +13,7 @@ import sys
 import textwrap
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from patience import PATIENT
@@ -67,8 +67,10 @@ def managed(directory: Path, **options: Any) -> TensorBoard:
     return tracker
 
 
-def record(step: int, axis: str = "epoch", time: int = 2_500, **metrics: float) -> Log:
-    return Log(time=time, axis=axis, step=step, metrics=metrics)
+def record(
+    step: int, axis: str = "epoch", time: int = 2_500, metrics: dict[str, float] | None = None, **named: float
+) -> Log:
+    return Log(time=time, axis=axis, step=step, metrics=metrics or named)
 
 
 @pytest.fixture
@@ -122,7 +124,7 @@ def test_another_axis_is_the_first_part_of_the_tag(tracker: Any, folder: Path) -
 
 def test_a_metric_that_is_called_like_one_of_another_axis_is_kept_apart(tracker: Any, folder: Path) -> None:
     with pytest.warns(TrackerWarning, match="TensorBoard has 'batch/loss'"):
-        tracker.log_batch([record(7, "batch", loss=0.5), record(0, **{"batch/loss": 0.25})])
+        tracker.log_batch([record(7, "batch", loss=0.5), record(0, metrics={"batch/loss": 0.25})])
 
     assert len(read(folder).Tags()["scalars"]) == 2
     assert steps(folder, "batch/loss") == [7]
@@ -130,7 +132,7 @@ def test_a_metric_that_is_called_like_one_of_another_axis_is_kept_apart(tracker:
 
 @pytest.mark.parametrize(("name", "tag"), [("", "unnamed"), ("caf\udce9", "caf\\udce9"), ("a b/é%", "a b/é%")])
 def test_a_name_of_any_characters_is_a_tag(tracker: Any, folder: Path, name: str, tag: str) -> None:
-    tracker.log_batch([record(0, **{name: 0.5})])
+    tracker.log_batch([record(0, metrics={name: 0.5})])
 
     assert read(folder).Tags()["scalars"] == [tag]
 
@@ -299,7 +301,7 @@ def test_by_hand_what_is_no_number_is_said(tmp_path: Path, folder: Path) -> None
     tracker = TensorBoard(output_run=str(tmp_path))
     tracker.init()
     with pytest.warns(TrackerWarning, match="metric 'note' is not logged"):
-        tracker.log(0, {"note": "x", "in": {"loss": 1}})
+        tracker.log(0, cast(Any, {"note": "x", "in": {"loss": 1}}))
     tracker.close()
 
     assert steps(folder, "in/loss") == [0]

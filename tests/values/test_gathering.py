@@ -82,7 +82,7 @@ class Tensor:
         return bool(self.item())
 
     __lt__ = __gt__ = __le__ = __ge__ = __eq__ = __ne__ = lambda self, other: bool(self)
-    __hash__ = None
+    __hash__: Any = None
 
 
 def gathered(how: Any, *values: Any, weights: Any = None) -> Any:
@@ -230,7 +230,7 @@ def test_it_is_logged_beside_something_else_in_a_tuple(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("how", ["mean", "sum", "min", "max", "last"])
-def test_a_batch_of_tensors_never_waits_for_the_device_and_the_end_waits_once_a_name(tmp_path: Path, how: str) -> None:
+def test_a_batch_of_tensors_never_waits_for_the_device_and_the_end_waits_once_a_name(tmp_path: Path, how: Any) -> None:
     device = Device()
     metrics = Metrics(a=how, b=how)
     for batch in range(100):
@@ -286,7 +286,7 @@ def test_a_device_without_float64_sums_in_float32() -> None:
 
 @pytest.mark.parametrize("bits", [32, 64])
 @pytest.mark.parametrize("how", ["sum", "min", "max", "last"])
-def test_a_tensor_that_is_written_into_later_keeps_what_it_was(how: str, bits: int) -> None:
+def test_a_tensor_that_is_written_into_later_keeps_what_it_was(how: Any, bits: int) -> None:
     tensor = Tensor(1.0, Device(), bits)
     metrics = Metrics(x=how)
     metrics.add({"x": tensor})
@@ -380,7 +380,7 @@ def test_a_tensor_of_another_device_costs_its_own_batch_only() -> None:
 
 
 def test_a_mapping_that_holds_itself_costs_its_own_key_only() -> None:
-    values = {"loss": 1.0}
+    values: dict[str, Any] = {"loss": 1.0}
     values["self"] = values
     metrics = Metrics()
     with pytest.warns(TrackerWarning, match="holds itself"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ def said() -> Iterator[list[str]]:
     messages: list[str] = []
     with warnings.catch_warnings():
         warnings.simplefilter("always")
-        warnings.showwarning = lambda message, *_: messages.append(str(message))  # type: ignore[assignment]
+        warnings.showwarning = lambda message, *_: messages.append(str(message))
         yield messages
 
 
@@ -68,11 +68,12 @@ def everywhere(tmp_path_factory: pytest.TempPathFactory, mlflow_server: MlflowSe
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_ten_thousand_metrics_of_one_call_arrive(backend: str, everywhere: Everywhere) -> None:
-    rows = {
+    read: dict[str, Callable[[], Any]] = {
         "csv": lambda: everywhere.csv.iloc[0].to_dict(),
         "wandb": lambda: everywhere.wandb.rows[0],
         "mlflow": lambda: everywhere.mlflow.data.metrics,
-    }[backend]()
+    }
+    rows = read[backend]()
     assert {name: rows[name] for name in MANY} == MANY
 
 

@@ -17,7 +17,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -28,7 +28,7 @@ from PIL import Image
 from scripted import Scripted
 from wandb_file import WandbFile
 
-from tracklib import Trackers, TrackerWarning, tracking
+from tracklib import Mlflow, Trackers, TrackerWarning, tracking
 from tracklib._journal.journal import Reader
 from tracklib._journal.records import Artifact
 from tracklib._run.other_ranks import SilentTrackers
@@ -296,7 +296,7 @@ def test_rows_may_differ_in_what_they_have(run: Trackers) -> None:
 
 
 def test_what_pandas_calls_missing_is_empty(run: Trackers) -> None:
-    n, when = pd.array([1, None], dtype="Int64"), pd.to_datetime(["2026-01-02", None])
+    n, when = pd.array([1, None], dtype="Int64"), pd.to_datetime(pd.Series(["2026-01-02", None]))
     run.log_table("table", pd.DataFrame({"n": n, "when": when}))
     assert table(run) == [["n", "when"], ["1", "2026-01-02 00:00:00"], ["", ""]]
 
@@ -371,7 +371,7 @@ def test_an_empty_table_is_a_file_all_the_same(run: Trackers, rows: Any, header:
 
 def test_pandas_reads_back_what_pandas_had(run: Trackers) -> None:
     frame = pd.DataFrame(
-        {"x": [0.1, math.nan], "text": ['a,b\n"c"', None], "when": pd.to_datetime(["2026-01-02", None])}
+        {"x": [0.1, math.nan], "text": ['a,b\n"c"', None], "when": pd.to_datetime(pd.Series(["2026-01-02", None]))}
     )
     run.log_table("table", frame)
     back = pd.read_csv(kept(run, "table.csv"), parse_dates=["when"])
@@ -540,7 +540,7 @@ def test_all_of_it_arrives_at_mlflow(
         expected = say_all(run, curve, tmp_path)
     expected["50_ of [it] _1_ & lr=0.1.bin"] = expected.pop("50% of [it] #1? & lr=0.1.bin")
     (tmp_path / "back").mkdir()
-    assert at_mlflow(mlflow_server.uri, run["Mlflow"].run_id, tmp_path / "back") == expected
+    assert at_mlflow(mlflow_server.uri, cast(Mlflow, run["Mlflow"]).run_id, tmp_path / "back") == expected
 
 
 def test_all_of_it_arrives_in_the_files_of_wandb(tmp_path: Path, curve: Any) -> None:

@@ -138,8 +138,8 @@ class Weird(int):
 
 
 class LiesAboutItsFloat:
-    def __float__(self) -> str:  # type: ignore[override]
-        return "0.5"  # type: ignore[return-value]
+    def __float__(self) -> Any:
+        return "0.5"
 
 
 def holding_itself() -> dict[str, Any]:

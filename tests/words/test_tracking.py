@@ -14,9 +14,9 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from patience import PATIENT
@@ -79,11 +79,12 @@ def train(epoch: Any) -> dict[str, float]:
 class Scripted(BaseTracker):
     """Does as it is told; what it was told is in lists."""
 
-    fails_with = None
+    fails_with: Exception | None = None
 
     def __init__(self, *, output_run: str | None = None) -> None:
         super().__init__(output_run=output_run)
-        self.logged, self.statuses = [], []
+        self.logged: list[Any] = []
+        self.statuses: list[Any] = []
 
     def init(self) -> None:
         pass
@@ -217,8 +218,8 @@ def test_what_cannot_be_built_is_refused_on_entering_and_makes_no_directory(tmp_
 
 
 @pytest.mark.parametrize(("make", "error", "message"), [
-    (lambda: tracking(on_error="ignore"), ValueError, "on_error must be 'warn' or 'raise', got 'ignore'"),
-    (lambda: tracking(train), TypeError, r"write @tracking\(\)"),
+    (lambda: tracking(on_error=cast(Any, "ignore")), ValueError, "on_error must be 'warn' or 'raise', got 'ignore'"),
+    (lambda: tracking(cast(Any, train)), TypeError, r"write @tracking\(\)"),
     (lambda: tracking()(3), TypeError, r"@tracking\(...\) decorates a function or a method, not 3"),
     (lambda: tracking()(Scripted), TypeError, r"@tracking\(...\) decorates a function or a method"),
 ])  # fmt: skip
@@ -303,7 +304,7 @@ def test_a_coroutine_function_is_awaited_inside_its_run(tmp_path: Path) -> None:
     async def job() -> Any:
         await asyncio.sleep(0)
         train(1)
-        return current().uid
+        return cast(Trackers, current()).uid
 
     uid = asyncio.run(job())
     assert records(tmp_path / "run", Begin)[0].uid == uid
@@ -335,7 +336,7 @@ def test_an_async_generator_has_its_run_inside_and_its_consumer_has_not(tmp_path
         for epoch in range(2):
             await asyncio.sleep(0)
             train(epoch)
-            yield current().uid
+            yield cast(Trackers, current()).uid
 
     async def main() -> Any:
         uids = set()
@@ -351,7 +352,7 @@ def test_an_async_generator_has_its_run_inside_and_its_consumer_has_not(tmp_path
 
 def test_a_generators_run_begins_when_it_is_first_asked(tmp_path: Path) -> None:
     @tracking(output_run=tmp_path / "run")
-    def job() -> Iterator[None]:
+    def job() -> Generator[None, None, None]:
         yield
 
     generator = job()
@@ -402,7 +403,7 @@ def test_a_generator_that_is_broken_off_is_killed_and_cleaned_up_inside_its_run(
 
 def test_an_async_generator_that_is_closed_is_killed(tmp_path: Path) -> None:
     @tracking(output_run=tmp_path / "run")
-    async def job() -> AsyncIterator[int]:
+    async def job() -> AsyncGenerator[int, None]:
         try:
             yield 0
         finally:
@@ -444,12 +445,13 @@ def test_an_exception_in_each_kind_is_the_same_object_and_fails_the_run(tmp_path
         async for _ in async_generator():
             pass
 
-    for name, call in {
+    calls: dict[str, Callable[[], Any]] = {
         "plain": plain,
         "coroutine": lambda: asyncio.run(coroutine()),
         "generator": lambda: list(generator()),
         "async_generator": lambda: asyncio.run(drain()),
-    }.items():
+    }
+    for name, call in calls.items():
         boom.__traceback__ = None
         with pytest.raises(ValueError, match="boom") as caught:
             call()
@@ -500,10 +502,11 @@ def test_methods_of_every_kind_run_in_a_run(name: str) -> None:
 def test_a_decorated_function_stays_itself() -> None:
     def job(a: int, *, b: str = "") -> float:
         """A docstring."""
+        return 0.0
 
     async def ajob() -> None: ...
 
-    decorated = tracking()(job)
+    decorated: Any = tracking()(job)
     assert (decorated.__name__, decorated.__doc__, decorated.__wrapped__) == ("job", "A docstring.", job)
     assert inspect.signature(decorated) == inspect.signature(job)
     assert inspect.iscoroutinefunction(tracking()(ajob))
@@ -527,7 +530,7 @@ def test_each_call_gets_a_tracker_of_its_own(tmp_path: Path) -> None:
     @tracking([tracker], output_run=tmp_path / "run")
     def job() -> Any:
         train(0)
-        return current()["Scripted"]
+        return cast(Trackers, current())["Scripted"]
 
     first, second = job(), job()
     assert [first.logged, second.logged] == [[(0, {"loss": 0.5})]] * 2
@@ -706,7 +709,7 @@ def test_an_exception_that_takes_no_note_still_leaves_and_the_trouble_is_warned_
 
 
 def here() -> Any:
-    return inspect.currentframe().f_back.f_lineno
+    return sys._getframe(1).f_lineno
 
 
 def warned(call: Any) -> None:
@@ -886,7 +889,7 @@ def test_ctrl_c_while_the_end_is_written_after_an_exception_waits_for_nobody(
     interruptions = [KeyboardInterrupt()]
     end = Trackers.end
 
-    def end_interrupted(self, status: Any, error: Any = None) -> None:
+    def end_interrupted(self: Trackers, status: Any, error: Any = None) -> None:
         end(self, status, error)
         if interruptions:
             raise interruptions.pop()
@@ -899,7 +902,7 @@ def test_ctrl_c_while_the_end_is_written_after_an_exception_waits_for_nobody(
     assert status_in(tmp_path / "run") == "failed"
 
 
-async def until_ended(run: Trackers) -> None:
+async def until_ended(run: Path) -> None:
     while not (run / "journal.jsonl").exists() or not records(run, End):
         await asyncio.sleep(0)
 
@@ -1080,6 +1083,8 @@ class Script:
         )  # fmt: skip
 
     def ready(self) -> Any:
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
         assert self.process.stdout.readline() == "ready\n", self.process.stderr.read()
         return self
 
@@ -1374,7 +1379,7 @@ def test_a_change_of_directory_moves_nothing(tmp_path: Path, monkeypatch: pytest
             pass
     assert list((tmp_path / "sub").iterdir()) == []
     assert (tmp_path / "m.db").exists()
-    begin = Reader(str(tmp_path / "inner/journal.jsonl")).read()[0].record
+    begin: Any = Reader(str(tmp_path / "inner/journal.jsonl")).read()[0].record
     assert begin.parent.output_run == str(tmp_path / "run")
 
 
@@ -1481,7 +1486,7 @@ def test_a_call_that_is_wrong_fails_by_itself_in_its_run(tmp_path: Path) -> None
 
     with pytest.warns(TrackerWarning, match="cannot be logged as params: missing a required argument") as warned:
         with pytest.raises(TypeError, match=r"main\(\) missing 1 required positional argument"):
-            main()
+            cast(Any, main)()
     assert warned[0].filename == __file__
     assert status_in(tmp_path / "run") == "failed"
     assert the_params(tmp_path / "run") == []
