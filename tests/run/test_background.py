@@ -37,10 +37,9 @@ def threads() -> list[threading.Thread]:
 
 @pytest.fixture
 def captured(monkeypatch: pytest.MonkeyPatch) -> None:
-    def answers(self: Any, folder: str, scratch: str) -> Iterator[dict[str, Any]]:
+    def answers(self: Any, program: Any) -> Iterator[dict[str, Any]]:
         yield {"tags": CAPTURED}
-        Path(scratch, "git.patch").write_text("-a\n+b\n")
-        yield {"file": "git.patch"}
+        yield {"file": "git.patch", "text": "-a\n+b\n"}
 
     monkeypatch.setattr(_background.Background, "_answers", answers)
 
@@ -245,6 +244,9 @@ class Machine:
     def __init__(self) -> None:
         self.samples = 0
         self.third = threading.Event()
+
+    def begin(self) -> None:
+        pass
 
     def sample(self) -> dict[str, float]:
         self.samples += 1

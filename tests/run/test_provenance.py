@@ -17,6 +17,7 @@ import pytest
 from patience import PATIENT
 
 from tracklib._run import provenance as _capture
+from tracklib._run.program import this_program
 
 
 @pytest.fixture(autouse=True)
@@ -48,11 +49,11 @@ def repository(tmp_path: Path) -> Path:
 
 
 def tags(folder: Path | str) -> dict[str, str]:
-    return {name: value for part in _capture.tags(_capture.this_program(str(folder))) for name, value in part.items()}
+    return {name: value for part in _capture.tags(this_program(str(folder))) for name, value in part.items()}
 
 
 def files(folder: Path | str) -> dict[str, str]:
-    return dict(_capture.files(_capture.this_program(str(folder))))
+    return dict(_capture.files(this_program(str(folder))))
 
 
 def of_git(found: dict[str, str]) -> dict[str, str]:
@@ -152,7 +153,8 @@ def test_a_patch_that_has_no_end_is_left_out(repository: Path, tmp_path: Path, m
 SCRIPT = """
     import json, os, sys
     from tracklib._run import provenance as _capture
-    program = _capture.this_program(sys.argv[1])
+    from tracklib._run.program import this_program
+    program = this_program(sys.argv[1])
     os.chdir("/")
     print(json.dumps([part for part in _capture.tags(program)]))
 """

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -35,7 +34,7 @@ def placed(target: str) -> Iterator[str]:
         OSError: ``target`` cannot be written.
     """
     make_folder(os.path.dirname(target))
-    with tempfile.TemporaryDirectory(dir=os.path.dirname(target), prefix=".new-") as scratch:
+    with _scratch(os.path.dirname(target)) as scratch:
         new, old = os.path.join(scratch, "new" + os.path.splitext(target)[1]), os.path.join(scratch, "old")
         yield new
         _for_the_owner_alone(new)
@@ -48,6 +47,17 @@ def placed(target: str) -> Iterator[str]:
             if os.path.lexists(old) and not os.path.lexists(target):
                 os.rename(old, target)
             raise
+
+
+@contextlib.contextmanager
+def _scratch(folder: str) -> Iterator[str]:
+    """A new folder in ``folder``, and gone again. ``tempfile`` takes a lock, which a forked child may inherit."""
+    path = os.path.join(folder, f".new-{os.urandom(8).hex()}")
+    os.mkdir(path, 0o700)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _for_the_owner_alone(path: str) -> None:

@@ -1,7 +1,8 @@
-"""Warnings that point at the user's line, however many layers of ours lie between.
+"""All that tracklib tells, and the one place that guards it: what hears it may fail, and the training goes on.
 
-A delivery's thread has no line of the user's in it, and a warning that the user made an error must
-not turn into a tracker's: what is to be said there goes to the log.
+A warning points at the user's line, however many layers of ours lie between. A thread of ours has no such line,
+and a warning that the user made an error must not turn into a tracker's: what is to be said there goes to the log.
+A log handler may raise (rich's does at a wrong markup), and ``sys.stderr`` be closed or somebody else's.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ from types import FrameType
 import wrapt
 
 from ..errors import TrackerWarning
+from .forks import apart_from_forks
 from .secrets import redact_head
+
+OURS = "tracklib-"  # how the name of each thread of ours begins
 
 _LONGEST = 2_000
 
@@ -29,15 +33,34 @@ _INNER = (_HOUSE + os.sep, os.path.dirname(os.path.abspath(str(wrapt.__file__)))
 
 
 def warn(message: str) -> None:
-    """Warn with a :class:`~tracklib.errors.TrackerWarning` at the innermost frame that is not ours;
-    where there is none, log a warning. Secrets in the message are masked, and a very long one is cut."""
+    """Warn with a :class:`~tracklib.errors.TrackerWarning` at the innermost frame that is not ours; in a thread of
+    ours, and where there is none, tell the log. Secrets in the message are masked, and a very long one is cut.
+
+    Raises:
+        TrackerWarning: the user's filter makes it an error. Nothing else.
+    """
     message = redact_head(message, _LONGEST)
     level = 1
     frame: FrameType | None = sys._getframe(0)
     while frame is not None and frame.f_code.co_filename.startswith(_INNER):
         frame = frame.f_back
         level += 1
-    if frame is None:
-        logging.getLogger("tracklib").warning(message)
-    else:
+    if frame is None or threading.current_thread().name.startswith(OURS):
+        tell(message)
+        return
+    try:
         warnings.warn(message, TrackerWarning, stacklevel=level)
+    except TrackerWarning:
+        raise
+    except Exception:  # whoever shows it fails, as a closed stream does
+        tell(message)
+
+
+def tell(message: str) -> None:
+    """Log a warning. Whatever the log's handlers raise goes no further; secrets are masked, as by :func:`warn`."""
+    try:
+        with apart_from_forks():
+            logging.getLogger("tracklib").warning("%s", redact_head(message, _LONGEST))
+    except BaseException as error:
+        if not isinstance(error, Exception) and threading.current_thread() is threading.main_thread():
+            raise  # Ctrl-C

@@ -17,7 +17,6 @@ from __future__ import annotations
 import contextlib
 import enum
 import importlib
-import logging
 import os
 import random
 import threading
@@ -29,14 +28,13 @@ from msgspec.structs import replace
 
 from .._common.secrets import error_text
 from .._common.wakeup import Bell
+from .._common.warn import tell
 from .._journal import layout
 from .._journal.journal import Entry, Reader, count_said
 from .._journal.records import Artifact, Begin, Best, End, Epoch, Log, Params, Record, Tags, encode
 from .._journal.state import Saved, load, store
 from ..errors import TrackerBlocked, TrackerLost, TracklibError
 from ..trackers.base import BaseTracker
-
-logger = logging.getLogger("tracklib")
 
 IDLE_SECONDS = 1.0
 SAVE_SECONDS = 0.2
@@ -384,7 +382,7 @@ class Delivery:
         self._saved.rejected += 1
         reason = _said(error)
         if self._saved.rejected == 1:
-            logger.warning("%s refused a record (%s); what it refuses is kept in rejected.jsonl", self.name, reason)
+            tell(f"{self.name} refused a record ({reason}); what it refuses is kept in rejected.jsonl")
         self.refusal = reason
         line = {"tracker": self.name, "reason": reason, "record": msgspec.Raw(_as_said(entry.record))}
         with contextlib.suppress(OSError):  # the journal has the record too
@@ -394,7 +392,7 @@ class Delivery:
     def _report(self, error: BaseException, standing: Standing) -> None:
         self.trouble = _said(error)
         if self.standing is not standing:
-            logger.warning("%s is %s (%s); the journal keeps everything", self.name, standing.value, self.trouble)
+            tell(f"{self.name} is {standing.value} ({self.trouble}); the journal keeps everything")
         self._trying = False
         self._stand(standing)
 
@@ -404,7 +402,7 @@ class Delivery:
         self._trying = False
         if was_in_trouble:
             self.trouble = ""
-            logger.warning("%s works again", self.name)
+            tell(f"{self.name} works again")
 
     def _stand(self, standing: Standing) -> None:
         if self.standing is not standing:

@@ -51,8 +51,9 @@ def _count(records: int) -> str:
 
 
 def _spill(journal: Journal, uid: str) -> str:
-    path, waiting = spill_path(uid), journal.waiting
+    waiting = journal.waiting
     try:
+        path = spill_path(uid)
         journal.spill(path)
         remember(os.path.dirname(journal.place), uid)
     except OSError as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import logging
 import os
 import time
 from collections.abc import Iterable, Iterator
@@ -13,14 +12,13 @@ from shlex import quote
 from .._common.files import make_folder
 from .._common.names import with_hash
 from .._common.secrets import redact_text
+from .._common.warn import tell
 from ..errors import RunDirectoryError
 from . import layout
 from .journal import Reader, size_of
 from .last_attempt import Earlier, bring_back, earlier_run
 from .lock import held
 from .state import check_formats
-
-logger = logging.getLogger("tracklib")
 
 
 def default_directory(name: str | None, uid: str) -> str:
@@ -160,6 +158,4 @@ def _set_run_aside(directory: str) -> None:
         if layout.is_name(name) and os.path.lexists(os.path.join(directory, name)):
             os.rename(os.path.join(directory, name), os.path.join(target, name))
     if earlier and earlier.end is None:
-        logger.warning(
-            "the earlier run in %s was cut off, and may be shown as running: tracklib sync %s", directory, quote(target)
-        )
+        tell(f"the earlier run in {directory} was cut off, and may be shown as running: tracklib sync {quote(target)}")

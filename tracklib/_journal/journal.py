@@ -58,8 +58,10 @@ class Journal:
         self._unsynced = False
         self._synced_at = time.monotonic()
         self._last_time = after
+        self._in_child = False
         self._child_spill = ""
-        self._mirror = Mirror(self._fd, path, on_trouble)
+        self._untold: collections.deque[str] = collections.deque()
+        self._mirror = Mirror(self._fd, path, self._untold.append)
         self._start_backlog()
 
     def _start_backlog(self) -> None:
@@ -107,6 +109,13 @@ class Journal:
                 trouble = self._write_after_tear(line)
             if trouble:
                 self._keep(line, trouble)
+        self._tell()
+
+    def _tell(self) -> None:
+        """Tell the troubles while no lock of ours is held: who hears it may log, and wait for another who does."""
+        while self._untold:
+            with contextlib.suppress(IndexError):  # another thread tells it
+                self._on_trouble(self._untold.popleft())
 
     def _spend_backlog(self) -> str:
         while self._backlog:
@@ -129,12 +138,14 @@ class Journal:
         if self._backlog_bytes + len(line) > BACKLOG_BYTES:
             self.lost += 1
             if self.lost == 1:
-                self._on_trouble(f"the backlog of {self.path} is full: records are being lost until it can be written")
+                self._untold.append(
+                    f"the backlog of {self.path} is full: records are being lost until it can be written"
+                )
             return
         self._backlog.append(line)
         self._backlog_bytes += len(line)
         if len(self._backlog) == 1:
-            self._on_trouble(
+            self._untold.append(
                 f"the journal {self.path} cannot be written ({trouble}): records wait in memory "
                 f"(up to {BACKLOG_BYTES // 2**20} MB) and are tried again; free some space"
             )
@@ -153,7 +164,7 @@ class Journal:
                     return False
         except OSError:
             return False
-        self._on_trouble(f"the journal {self.path} cannot be written ({trouble}): kept in {self._child_spill}")
+        self._untold.append(f"the journal {self.path} cannot be written ({trouble}): kept in {self._child_spill}")
         return True
 
     @property
@@ -186,8 +197,10 @@ class Journal:
             self._unsynced = False
             with contextlib.suppress(OSError):
                 _fdatasync(self._fd)
-        self._mirror.keep()
+        if not self._in_child:
+            self._mirror.keep()
         renew()
+        self._tell()
 
     def spill(self, path: str) -> None:
         """Move what still waits to another file, the last resort at the end of a run.
@@ -203,12 +216,15 @@ class Journal:
 
     def after_fork_in_child(self, spill: str = "") -> None:
         """The parent writes its own backlog and mirror; the child starts with none, and with locks of its own."""
+        self._in_child = True
+        self._untold = collections.deque()
         self._start_backlog()
         self._child_spill = spill
 
     def let_go(self) -> None:
         """The run is over: the file may be another process's from now on."""
         self._mirror.let_go()
+        self._tell()
 
     def __del__(self) -> None:
         with contextlib.suppress(AttributeError):  # it never opened

@@ -18,19 +18,32 @@ from .journal import Journal, Reader
 from .records import Begin, Log, Record, encode
 
 
+def spill_folder() -> str:
+    """The folder for temporary files; empty where there is none that can be used.
+
+    To be asked first when a run begins, and never in a forked child: it takes a lock at the first time.
+    """
+    with contextlib.suppress(OSError):
+        return tempfile.gettempdir()
+    return ""
+
+
 def spill_path(uid: str) -> str:
     """Where records of the run ``uid`` may be kept that its journal could not take: a name that is free.
 
     What an earlier attempt spilled may still lie there, while the disk is as full as it was.
+
+    Raises:
+        FileNotFoundError: there is no folder for temporary files.
     """
     names = itertools.chain([f"tracklib-{uid}.jsonl"], (f"tracklib-{uid}-{n}.jsonl" for n in itertools.count(2)))
     paths = (os.path.join(tempfile.gettempdir(), name) for name in names)
     return next(path for path in paths if not os.path.lexists(path))
 
 
-def child_spill(uid: str) -> str:
-    """Where this process, forked inside the run ``uid``, keeps what the journal does not take."""
-    return os.path.join(tempfile.gettempdir(), f"tracklib-{uid}-child-{os.getpid()}.jsonl")
+def child_spill(folder: str, uid: str) -> str:
+    """Where this process, forked inside the run ``uid``, keeps what the journal does not take; empty: nowhere."""
+    return folder and os.path.join(folder, f"tracklib-{uid}-child-{os.getpid()}.jsonl")
 
 
 def remember(directory: str, uid: str) -> None:
@@ -96,7 +109,9 @@ def _records(path: str) -> Iterator[Record]:
 
 def _spilled(uid: str) -> list[str]:
     """The run's spilled files, the oldest first."""
-    pattern = os.path.join(glob.escape(tempfile.gettempdir()), f"tracklib-{glob.escape(uid)}*.jsonl")
+    if not (folder := spill_folder()):
+        return []
+    pattern = os.path.join(glob.escape(folder), f"tracklib-{glob.escape(uid)}*.jsonl")
     return sorted(filter(_is_ours, glob.glob(pattern)), key=lambda path: (len(path), path))
 
 

@@ -1,4 +1,7 @@
-"""What a run writes about itself, in threads of its own: its environment once, and what the machine does."""
+"""What a run writes about itself, in threads of its own: its environment once, and what the machine does.
+
+The threads import nothing and take no lock of another library's: a worker may be forked at any moment.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,8 +17,10 @@ from typing import Any, Protocol
 
 from .._common import variables
 from .machine import SystemMetrics
+from .program import Program, this_program
 
 _PATIENCE = 2.0
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 class Run(Protocol):
@@ -24,14 +28,14 @@ class Run(Protocol):
 
     directory: str
 
+    def _keep(self, name: str, put: Callable[[str], None]) -> None:
+        """Keep the file that ``put`` writes."""
+
     def log(self, epoch: None, log_dict: dict[str, float], *, axis: str) -> None:
         """Log metrics."""
 
     def log_tags(self, tags: dict[str, str]) -> None:
         """Set tags."""
-
-    def log_artifact(self, path: str) -> None:
-        """Keep a file."""
 
 
 class Background:
@@ -48,42 +52,45 @@ class Background:
         self._over = threading.Event()
         self._questions: subprocess.Popen[str] | None = None
         self._is_late = False
-        self._threads = [_thread(self._say_environment, _folder())] if environment else []
-        if every is not None:
-            self._threads.append(_thread(self._sample, every))
+        self._threads: list[threading.Thread] = []
+        with contextlib.suppress(Exception):  # no command line, say
+            if environment:
+                self._threads.append(_thread(self._say_environment, this_program(_folder())))
+        with contextlib.suppress(Exception):
+            if every is not None:
+                self._threads.append(_thread(self._sample, SystemMetrics(run.directory), every))
         for thread in self._threads:
             with contextlib.suppress(RuntimeError):  # the system gives no more threads
                 thread.start()
 
-    def _say_environment(self, folder: str) -> None:
-        with contextlib.suppress(Exception), tempfile.TemporaryDirectory() as scratch:  # the run's disk may be full
-            for answer in self._answers(folder, scratch):
+    def _say_environment(self, program: Program) -> None:
+        with contextlib.suppress(Exception):  # the run's disk may be full
+            for answer in self._answers(program):
                 match answer:
                     case {"tags": tags}:
                         self._run.log_tags(tags)
-                    case {"file": name}:  # pragma: no branch  # there is no other
-                        self._run.log_artifact(os.path.join(scratch, name))
+                    case {"file": name, "text": text}:
+                        self._run._keep(name, lambda path, text=text: _write(path, text))  # type: ignore[misc]
+                    case _:
+                        return
 
-    def _answers(self, folder: str, scratch: str) -> Iterator[dict[str, Any]]:
-        """What a process says that asks about this one; its files are in ``scratch``."""
-        from . import provenance
-
-        package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(provenance.__file__))))
+    def _answers(self, program: Program) -> Iterator[dict[str, Any]]:
+        """What a process says that asks about this one."""
         with subprocess.Popen(
-            [_python(), "-P", "-m", "tracklib._run.provenance", scratch],
+            [_python(), "-P", "-m", "tracklib._run.provenance"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             encoding="utf-8",
-            env=variables.that_finds(package),
+            env=variables.that_finds(_PACKAGE),
             start_new_session=True,  # Ctrl-C is not for it
         ) as self._questions:
             if self._is_late:
                 self._stop_asking()
             assert self._questions.stdin is not None
             assert self._questions.stdout is not None
-            with self._questions.stdin as program:
-                json.dump(provenance.this_program(folder), program)
+            with self._questions.stdin as questions:
+                questions.write(json.dumps(program) + "\n")
             yield from map(json.loads, self._questions.stdout)
 
     def _stop_asking(self) -> None:
@@ -91,9 +98,9 @@ class Background:
         if self._questions is not None:
             self._questions.terminate()
 
-    def _sample(self, every: float) -> None:
+    def _sample(self, system: SystemMetrics, every: float) -> None:
         with contextlib.suppress(Exception):
-            system = SystemMetrics(self._run.directory)
+            system.begin()
             while not self._over.wait(every):
                 self._run.log(None, system.sample(), axis="system")
 
@@ -124,6 +131,11 @@ def _folder() -> str:
         return os.getcwd()
     except OSError:  # it was deleted
         return ""
+
+
+def _write(path: str, text: str) -> None:
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
 
 
 def _thread(work: Callable[..., None], *arguments: object) -> threading.Thread:

@@ -9,6 +9,8 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from .._common.warn import OURS
+
 if TYPE_CHECKING:
     from .run import Trackers
 
@@ -32,7 +34,7 @@ def current() -> Trackers | None:
 
 def _in_plain_thread() -> bool:
     thread = threading.current_thread()
-    if thread is threading.main_thread() or thread.name.startswith("tracklib-"):  # a tracker's own thread
+    if thread is threading.main_thread() or thread.name.startswith(OURS):  # a tracker's own thread
         return False
     try:
         asyncio.get_running_loop()

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any, Protocol
 
 from .._common import variables
-from .._common.warn import warn
+from .._common.warn import tell, warn
 from .._journal.records import Status
 from ..errors import DeliveryError, Terminated
 
@@ -127,7 +127,7 @@ def _note(error: BaseException, text: str) -> None:
     try:
         error.add_note(text)
     except Exception:
-        warn(text)
+        tell(text)  # not by a warning, which a filter may make an error
 
 
 def _patience(error: BaseException | None, late: BaseException | None) -> float:

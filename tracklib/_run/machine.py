@@ -13,21 +13,27 @@ from typing import Any
 class SystemMetrics:
     """Samples the machine. Where a number cannot be had, it is left out.
 
+    What it needs is imported when it is made, which is not to be in a thread.
+
     Args:
         directory: whose disk is looked at.
     """
 
     def __init__(self, directory: str) -> None:
         self._directory = directory
-        self._asked: list[Callable[[], Iterator[tuple[str, float]]]] = [self._of_load, self._of_disk]
+        self._asked: list[Callable[[], Iterator[tuple[str, float]]]] = []
+        self._psutil = _imported("psutil")
+        self._nvml = _imported("pynvml")  # of nvidia-ml-py
+
+    def begin(self) -> None:
+        """Begin to measure, in the thread that will sample."""
+        self._asked = [self._of_load, self._of_disk]
         with contextlib.suppress(Exception):
-            self._psutil: Any = importlib.import_module("psutil")
             self._process = self._psutil.Process()
             self._psutil.cpu_percent()  # the first answer is of no use: it starts the measuring
             self._process.cpu_percent()
             self._asked += [self._of_processor, self._of_memory]
         with contextlib.suppress(Exception):
-            self._nvml: Any = importlib.import_module("pynvml")  # of nvidia-ml-py
             self._nvml.nvmlInit()
             for number in range(self._nvml.nvmlDeviceGetCount()):
                 self._asked += self._of_gpu(number)
@@ -35,6 +41,8 @@ class SystemMetrics:
     def sample(self) -> dict[str, float]:
         """The metrics as they are now: percents are 0 to 100 (of a process: of one processor), memory and disk
         in MB (2**20 bytes)."""
+        if not self._asked:
+            self.begin()
         found: dict[str, float] = {}
         for ask in self._asked:
             with contextlib.suppress(Exception):
@@ -76,3 +84,10 @@ class SystemMetrics:
 
 def _mb(size: int) -> float:
     return size / 2**20
+
+
+def _imported(name: str) -> Any:
+    """The module, or None."""
+    with contextlib.suppress(Exception):
+        return importlib.import_module(name)
+    return None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import atexit
-import logging
 import os
 import sys
 from collections.abc import Sequence
 from typing import Protocol
 
+from .._common import forks
+from .._common.warn import tell
 from .._journal.records import Status
 from ..trackers.base import BaseTracker
 from .ending import PATIENCE_AFTER_ERROR, Run, status_of
@@ -33,7 +34,11 @@ def watch(run: OpenRun) -> None:
     global _watching
     if not _watching:
         _watching = True
-        os.register_at_fork(after_in_child=_after_fork_in_child)
+        os.register_at_fork(
+            before=forks.before_fork,
+            after_in_parent=forks.after_fork_in_parent,
+            after_in_child=_after_fork_in_child,
+        )
         atexit.register(_finish_all)
     open_runs.add(run)
 
@@ -48,6 +53,8 @@ def come_first_at_exit() -> None:
 
 
 def _after_fork_in_child() -> None:
+    """Neither locks, imports, tells nor raises: whatever is needed was found out when the run began."""
+    forks.after_fork_in_child()
     for run in open_runs:
         run.after_fork_in_child()
 
@@ -60,4 +67,4 @@ def _finish_all() -> None:
         run.end(status, error)
         run.leave(PATIENCE_AFTER_ERROR)
         if run.left:
-            logging.getLogger("tracklib").warning(run.left)
+            tell(run.left)

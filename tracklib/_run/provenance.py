@@ -20,37 +20,26 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 from .._common.secrets import redact, redact_source, redact_text
+from .program import Program
 
 _SECONDS = 10.0
 _PATCH_BYTES = 2**18
 
 
-class Program(NamedTuple):
-    """The program that is asked about: its command line, where it looks for packages, and where its code may lie."""
-
-    argv: list[str]
-    path: list[str]
-    places: list[str]
-
-
-def this_program(folder: str) -> Program:
-    """This one, which is in ``folder`` now. The repository of its script comes first, then that around ``folder``."""
-    return Program(sys.argv, sys.path, [place for place in (_scripts_folder(), folder) if place])
-
-
 def main() -> None:
-    """Answer about the program that stdin tells of, in JSON lines; files are written to the folder in ``argv[1]``."""
+    """Answer about the program that the first line of stdin tells of, in JSON lines; the last one says that it is.
+
+    Neither the end of stdin nor that of stdout says so: a worker that was forked meanwhile holds their other ends.
+    """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and what was started is ended, too
-    program = Program(*json.load(sys.stdin))
+    program = Program(*json.loads(sys.stdin.readline()))
     for found in tags(program):
         print(json.dumps({"tags": found}), flush=True)
     for name, text in files(program):
-        with open(os.path.join(sys.argv[1], name), "w", encoding="utf-8") as file:
-            file.write(redact_source(text))
-        print(json.dumps({"file": name}), flush=True)
+        print(json.dumps({"file": name, "text": redact_source(text)}), flush=True)
+    print(json.dumps({"last": True}), flush=True)
 
 
 def tags(program: Program) -> Iterator[dict[str, str]]:
@@ -125,13 +114,6 @@ def _git(places: list[str]) -> list[str]:
             _said([*git, "rev-parse", "--show-toplevel"])
             return git
     raise _Failed("no repository")
-
-
-def _scripts_folder() -> str:
-    """Where the program's own file lies; nowhere for a notebook, or a program that was installed."""
-    script = getattr(sys.modules.get("__main__"), "__file__", None) or ""
-    folder = os.path.dirname(os.path.abspath(script)) if script else ""
-    return "" if os.path.join(folder, "").startswith(os.path.join(sys.prefix, "")) else folder
 
 
 class _Failed(OSError):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
 import socket
 import time
@@ -16,7 +15,7 @@ from typing import Any, Literal, Protocol, Self
 
 from .._common import variables
 from .._common.secrets import error_text
-from .._common.warn import warn
+from .._common.warn import tell, warn
 from .._delivery.delivery import Delivery, Standing
 from .._delivery.undelivered import what_is_left
 from .._delivery.waiting import draining, wait_for_change
@@ -25,7 +24,7 @@ from .._journal.directory import cannot_be_used, child_directory, default_direct
 from .._journal.journal import Journal
 from .._journal.last_attempt import best_of, earlier_run, settled
 from .._journal.records import FORMAT, Begin, End, Params, Parent, Status, Tags
-from .._journal.spill import child_spill
+from .._journal.spill import child_spill, spill_folder
 from .._journal.state import store_begin
 from .._values.arguments import as_bests, as_params, as_path, as_seconds, as_tags, as_text
 from ..errors import ConfigError, LifecycleError
@@ -36,8 +35,6 @@ from . import open_runs
 from .background import Background
 from .ending import PATIENCE, as_status, leave, leave_async, status_of
 from .saying import RunLog
-
-logger = logging.getLogger("tracklib")
 
 
 class RunBlock(Protocol):
@@ -170,6 +167,7 @@ class Trackers(RunLog):
                 )
             ]
             self._resources = stack.pop_all()
+        self._spill_folder = spill_folder()
         self.is_init = True
         open_runs.watch(self)
         for delivery in self._deliveries:
@@ -192,7 +190,7 @@ class Trackers(RunLog):
         try:
             earlier = earlier_run(directory) if self._resume else None
             set_aside(directory, _files_of(self.loggers), earlier)
-            journal = Journal(layout.journal_path(directory), logger.warning, after=earlier.time if earlier else 0)
+            journal = Journal(layout.journal_path(directory), tell, after=earlier.time if earlier else 0)
             if earlier:
                 self._earlier = settled(journal, earlier)
                 self.uid = earlier.begin.uid
@@ -289,7 +287,7 @@ class Trackers(RunLog):
         assert self._journal is not None
         self.left = what_is_left(self._deliveries, self._journal, self.uid)
         if damaged := max(delivery.damaged for delivery in self._deliveries):
-            logger.warning("%d damaged lines of %s were passed over", damaged, self._journal.path)
+            tell(f"{damaged} damaged lines of {self._journal.path} were passed over")
 
     def __enter__(self) -> Self:
         self.init()
@@ -349,7 +347,7 @@ class Trackers(RunLog):
         assert self._journal is not None
         self._in_child = True
         self._start_seeing()
-        self._journal.after_fork_in_child(child_spill(self.uid))
+        self._journal.after_fork_in_child(child_spill(self._spill_folder, self.uid))
 
     # Looking at it ------------------------------------------------------------------------------
 
@@ -376,8 +374,9 @@ class Trackers(RunLog):
 
     def _wait(self, reached: Any, timeout: float | None) -> bool:
         until = None if timeout is None else time.monotonic() + timeout
-        for delivery in self._deliveries:
-            delivery.wake()
+        if not self._in_child:  # where a delivery's thread is none, and may have held what waking it takes
+            for delivery in self._deliveries:
+                delivery.wake()
         while waiting := [delivery for delivery in self._deliveries if not reached(delivery)]:
             left = 0.1 if until is None else min(0.1, until - time.monotonic())
             if left <= 0 or self._in_child or all(delivery.at_rest for delivery in waiting):
