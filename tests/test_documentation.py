@@ -189,7 +189,7 @@ def test_duckdb_reads_the_journal_as_the_page_says(
 ) -> None:
     duckdb = pytest.importorskip("duckdb")
     monkeypatch.chdir(tmp_path)
-    (query,) = blocks(DOCS / "journal.rst", "sql")
+    (query,) = blocks(DOCS / "journal.rst", "none")
 
     assert duckdb.sql(query).fetchall() == [(0, 0.5, math.inf), (1, 0.25, 1.5)]
 
