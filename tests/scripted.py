@@ -16,7 +16,7 @@ from typing import Any
 
 from patience import PATIENT as PATIENT
 
-from tracklib import BaseTracker, Log, Status
+from tracklib import BaseTracker, Log, Status, TrackerBlocked
 from tracklib._journal.records import Begin, End, Record
 
 Script = Mapping[str, Iterable[Any]]
@@ -131,6 +131,14 @@ class Written(BaseTracker):
     def _write(self, lines: Sequence[Mapping[str, Any]]) -> None:
         with io.open(self.path, "a") as file:  # noqa: UP020
             file.writelines(json.dumps(line) + "\n" for line in lines)
+
+
+class Closed(Written):
+    """As :class:`Written`, but until there is a file ``<path>.mended`` nobody is let in."""
+
+    def init(self) -> None:
+        if not Path(f"{self.path}.mended").exists():
+            raise TrackerBlocked("no key")
 
 
 def _spelled(log: Log) -> dict[str, Any]:

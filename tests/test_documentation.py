@@ -179,7 +179,7 @@ def test_jq_shows_the_journal_as_the_page_says(journal_of_the_page: Path, tmp_pa
     journal_of_the_page.write_bytes(b'{"crc":"00000000","type":"lo \n' + in_between + b'{"crc":"')
     tolerant = re.search(r"``(jq -cR '[^`]*')``", (DOCS / "journal.rst").read_text())
     assert tolerant is not None
-    argument = [*shlex.split(tolerant[1]), journal_of_the_page]
+    argument = [*shlex.split(tolerant[1]), str(journal_of_the_page)]
     done = subprocess.run(argument, capture_output=True, text=True, timeout=PATIENT)
     assert [json.loads(line)["step"] for line in done.stdout.splitlines()] == [0, 1]
 

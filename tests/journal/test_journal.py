@@ -21,8 +21,8 @@ import pytest
 from patience import PATIENT
 
 from tracklib._journal import journal as _journal
-from tracklib._journal.journal import Entry, Journal, Reader, count_said
-from tracklib._journal.records import Begin, End, Log, Params, Status, Tags, encode
+from tracklib._journal.journal import Entry, Journal, Reader, count_said, last_record
+from tracklib._journal.records import Begin, End, Log, Params, Status, Tags, encode, marker
 
 BEGIN = Begin(time=1, format=1, uid="u", attempt=1, name="n", pid=2, host="h", configs=[])
 
@@ -191,7 +191,7 @@ def spoiled_lines(flipped: Any, content: Any) -> Any:
     return len(set(flipped.split(b"\n")[:-1]) - set(content.split(b"\n")) - {b""})
 
 
-def test_the_ordinals_count_the_valid_lines_whatever_is_damaged(path: str, small: Any) -> None:
+def test_the_ordinals_count_the_valid_eachwhatever_is_damaged(path: str, small: Any) -> None:
     content, records = small
     for position in range(len(content)):
         flipped = bytearray(content)
@@ -217,7 +217,7 @@ def test_two_flipped_bits_cost_two_records_at_most_and_never_yield_a_wrong_one(p
         assert kept == [record for record in records if record in kept]
 
 
-def test_damaged_lines_are_counted_and_blank_ones_are_not(path: str) -> None:
+def test_damaged_eachare_counted_and_blank_ones_are_not(path: str) -> None:
     damage = [b"nonsense\n", b'{"crc":"00000000",\n', line_of(log(2))[:-1] + b" \n"]
     put(path, b"\n\n" + damage[0] + line_of(log(1)) + damage[1] + damage[2] + line_of(log(3)))
     records, damaged = read(path)
@@ -250,6 +250,29 @@ def test_a_text_that_looks_like_a_line_is_none(path: str) -> None:
     put(path, line_of(Tags(time=1, tags={"t": "x" + inner}))[1:] + line_of(log(1)))
     records, damaged = read(path)
     assert ([record.step for record in records], damaged) == ([1], 1)
+
+
+LOOKS_LIKE_LINES = {"a": {"crc": "00000000", "type": "log"}, "b": [{"crc": "00000000", "type": "end"}], "type": "end"}
+
+
+def test_a_users_own_names_that_look_like_a_line_hide_none_behind_a_tear(path: str) -> None:
+    looks_like_lines = Params(time=1, params=LOOKS_LIKE_LINES)
+    put(path, line_of(log(1))[:30] + line_of(looks_like_lines) + line_of(log(2)))
+    records, damaged = read(path)
+    assert (records[0], records[1].step, damaged) == (looks_like_lines, 2, 1)
+
+
+def test_a_users_own_names_that_look_like_a_line_hide_none_that_is_looked_for_backwards(path: str) -> None:
+    end = End(time=2, status=Status.FINISHED)
+    looks_like_lines = Params(time=3, params=LOOKS_LIKE_LINES)
+    tags = Tags(time=3, tags={"crc": "00000000", "type": "end"})
+    each = [line_of(record) for record in (BEGIN, end, looks_like_lines, tags)]
+    put(path, b"".join(each))
+    assert last_record(path) == (tags, len(b"".join(each[:3])))
+    assert last_record(path, Params, marker(Params)) == (looks_like_lines, len(b"".join(each[:2])))
+    assert last_record(path, End, marker(End)) == (end, len(each[0]))
+    assert last_record(path, Begin, marker(Begin)) == (BEGIN, 0)
+    assert last_record(path, Log, marker(Log)) is None
 
 
 def test_damage_longer_than_a_piece_does_not_look_like_the_end(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -318,7 +341,7 @@ def test_a_line_longer_than_a_piece_is_read_whole(journal: Any, path: str, monke
     assert [record.metrics for record in read(path)[0]] == [{"loss": 1.25}, many, {"loss": 3.25}]
 
 
-def test_lines_behind_an_offset_are_counted_by_their_newlines(
+def test_eachbehind_an_offset_are_counted_by_their_newlines(
     journal: Any, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_journal, "_CHUNK", 64)

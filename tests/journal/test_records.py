@@ -1,14 +1,32 @@
 """The records: what is encoded comes back, and nothing else does."""
 
 import math
-from typing import Any
+import re
+from pathlib import Path
+from typing import Any, get_args
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracklib._journal.records import Artifact, Begin, End, Log, Params, Parent, Status, Tags, decode, encode
+from tracklib import TrackerWarning, tracking
+from tracklib._delivery.sync import Outcome, sync
+from tracklib._journal.records import (
+    SILENT,
+    Artifact,
+    Begin,
+    End,
+    Epoch,
+    Log,
+    Params,
+    Parent,
+    Record,
+    Status,
+    Tags,
+    decode,
+    encode,
+)
 
 names = st.text(st.characters(exclude_categories=["Cs"]))
 floats = st.floats()
@@ -134,3 +152,28 @@ def test_a_metric_that_only_repeats_the_step_is_no_column_beside_it(
     metrics: dict[str, float], columns: dict[str, float]
 ) -> None:
     assert Log(time=0, axis="epoch", step=3, metrics=metrics).columns() == columns
+
+
+# What a record means
+
+
+def test_each_kind_of_record_says_something_or_says_why_not() -> None:
+    assert {kind for kind in get_args(Record) if not kind.says} == {Begin, Epoch, End}
+    assert SILENT == (b'","type":"begin"', b'","type":"epoch"', b'","type":"end"')
+
+
+def test_what_is_told_to_be_missing_is_what_a_sync_then_delivers(tmp_path: Path) -> None:
+    config = {"type": "scripted:Closed", "path": str(tmp_path / "there")}
+    with pytest.warns(TrackerWarning) as warned:
+        with tracking(config, output_run=tmp_path / "run", params={"lr": 0.1}, best={"loss": "min"}) as run:
+            for epoch in run.epochs(5):
+                run.log(epoch, {"loss": 1.0 - epoch / 10})
+            run.log_artifact(__file__)
+    (tmp_path / "there.mended").touch()
+
+    (closed, _) = sync(str(tmp_path / "run")).outcomes
+
+    missing = re.search(r"Closed: (\d+) records not delivered", str(warned[0].message))
+    assert missing is not None
+    assert closed == Outcome("Closed", int(missing[1]), 0, None)
+    assert int(missing[1]) >= 1 + 5 + 5 + 1  # params, logs, best values, the artifact; and what is told of the machine

@@ -22,7 +22,7 @@ from ..errors import RunDirectoryError
 from .lines import RECORD_HEAD, START, body_of, line_of
 from .lock import close, renew
 from .mirror import Mirror
-from .records import Begin, End, Record, UnknownFormat, decode, encode, marker
+from .records import SILENT, Record, UnknownFormat, decode, encode
 
 BACKLOG_BYTES = 64 * 2**20
 SYNC_SECONDS = 1.0
@@ -253,7 +253,6 @@ class Reader:
     Attributes:
         offset: where the next read begins.
         damaged: how many lines were spoiled and passed over.
-        unknown: how many lines were of no kind that this version knows.
         is_behind: whether the last read left off before the end of the file.
     """
 
@@ -261,7 +260,6 @@ class Reader:
         self.offset = offset
         self.ordinal = ordinal
         self.damaged = 0
-        self.unknown = 0
         self.is_behind = False
         self._path = path
         self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -286,7 +284,7 @@ class Reader:
                     except UnknownFormat as unknown:
                         raise RunDirectoryError(unknown.said_of(self._path)) from None
                     except (msgspec.MsgspecError, UnicodeDecodeError):
-                        self.unknown += 1
+                        pass  # of a kind that only a later version knows
                     ordinal += 1
             self.offset, self.ordinal = offset, ordinal
         return entries
@@ -310,7 +308,7 @@ class Reader:
     def go_to(self, offset: int, ordinal: int) -> None:
         """Read on from ``offset``, the start of a line, before which ``ordinal`` valid ones lie."""
         self.offset, self.ordinal = offset, ordinal
-        self.damaged = self.unknown = 0
+        self.damaged = 0
 
     @property
     def size(self) -> int:
@@ -337,10 +335,10 @@ class Reader:
 
 
 def count_said(path: str, offset: int) -> int:
-    """How many lines of a journal behind ``offset`` say something: all but the beginnings and ends of attempts."""
+    """How many lines of a journal behind ``offset`` say something to a tracker."""
     with open(path, "rb") as file:
         file.seek(offset)
-        return sum(not line.startswith((marker(Begin), marker(End)), _CRC_END) for line in file if line.strip())
+        return sum(not line.startswith(SILENT, _CRC_END) for line in file if line.strip())
 
 
 def size_of(path: str) -> int:

@@ -7,7 +7,7 @@ a reader of the old format would misread the new one; new fields with defaults d
 from __future__ import annotations
 
 import enum
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 import msgspec
 from msgspec.structs import force_setattr
@@ -71,13 +71,21 @@ class Parent(msgspec.Struct, frozen=True):
 
 
 class _Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
-    """``time`` is in milliseconds since the epoch; it never falls within a run."""
+    """``time`` is in milliseconds since the epoch; it never falls within a run.
+
+    ``says``: whether a tracker gets something of a record of this kind, so that it counts among the delivered
+    ones; else it only tells about the run itself.
+    """
+
+    says: ClassVar[bool] = True
 
     time: int
 
 
 class Begin(_Record, frozen=True, tag="begin"):
     """The first record of each attempt at a run. ``configs`` are the trackers', secrets masked."""
+
+    says: ClassVar[bool] = False
 
     format: int
     uid: str
@@ -124,6 +132,8 @@ class Tags(_Record, frozen=True, tag="tags"):
 class Epoch(_Record, frozen=True, tag="epoch"):
     """The epoch ``number`` was finished: a resumed run goes on behind it."""
 
+    says: ClassVar[bool] = False
+
     number: int
 
 
@@ -152,6 +162,8 @@ class Artifact(_Record, frozen=True, tag="artifact"):
 
 class End(_Record, frozen=True, tag="end"):
     """How the attempt ended; ``error`` and ``message`` (secrets masked) where an exception ended it."""
+
+    says: ClassVar[bool] = False
 
     status: Status
     error: str = ""
@@ -195,6 +207,10 @@ def marker(kind: type[Record], axis: str = "") -> bytes:
     if axis:
         return b'"axis":%b,"step":' % _encoder.encode(_well_formed(axis))
     return b'","type":"%b"' % str(kind.__struct_config__.tag).encode()
+
+
+SILENT = tuple(marker(kind) for kind in get_args(Record) if not kind.says)
+"""The markers of the kinds that say nothing to a tracker."""
 
 
 def best_marker(name: str) -> bytes:
