@@ -34,9 +34,9 @@ AT_BARRIER, ENTERED, ALL_DELIVERED = 2**32 - 1, 2**32 - 2, 2**32 - 3
 _SAID = struct.Struct("<I")
 
 BARRIERS = {
-    "the directory is owned, and nothing is begun": ("tracklib._run.run:Trackers._begin", "before"),
-    "the beginning is written, and not kept a second time": ("tracklib._run.run:store_begin", "before"),
-    "the run has begun, and no tracker has": ("tracklib._run.run:Delivery.start", "before"),
+    "the directory is owned, and nothing is begun": ("tracklib._run.attempt:Attempt._say_begin", "before"),
+    "the beginning is written, and not kept a second time": ("tracklib._run.attempt:store_begin", "before"),
+    "the run has begun, and no tracker has": ("tracklib._run.attempt:Delivery.start", "before"),
     "MLflow's run is not created": ("tracklib.trackers.mlflow:Mlflow._create_run", "before"),
     "MLflow's run is created, and its id not kept": ("tracklib.trackers.mlflow:Mlflow._create_run", "after"),
     "MLflow is connected": ("tracklib.trackers.mlflow:Mlflow.init", "after"),
@@ -51,9 +51,9 @@ BARRIERS = {
     "a batch is in the table, and nobody knows": ("tracklib.trackers.csv_logger:CsvLogger.log_batch", "after"),
     "how far a tracker is is being kept": ("tracklib._delivery.delivery:store", "before"),
     "how far a tracker is is kept": ("tracklib._delivery.delivery:store", "after"),
-    "the block is left, and its end not written": ("tracklib._run.run:Trackers.end", "before"),
-    "the end is written, and nobody waits": ("tracklib._run.run:Trackers.end", "after"),
-    "the trackers are waited for": ("tracklib._run.run:draining", "before"),
+    "the block is left, and its end not written": ("tracklib._run.attempt:Attempt.end", "before"),
+    "the end is written, and nobody waits": ("tracklib._run.attempt:Attempt.end", "after"),
+    "the trackers are waited for": ("tracklib._run.attempt:draining", "before"),
     "MLflow is to be told the end": ("tracklib.trackers.mlflow:Mlflow.finish", "before"),
     "MLflow was told the end": ("tracklib.trackers.mlflow:Mlflow.finish", "after"),
     "W&B is to be told the end": ("tracklib.trackers.wandb:Wandb.finish", "before"),

@@ -111,7 +111,7 @@ def resume(directory: str) -> dict[str, Any]:
     begun = time.perf_counter()
     run = tracking(output_run=directory, resume=True).__enter__()
     seconds = time.perf_counter() - begun
-    return {"seconds": seconds, "read": read, "first_step": run.first_step()}
+    return {"seconds": seconds, "read": read, "first_step": run._first_step()}
 
 
 _DO: dict[str, Callable[..., dict[str, Any]]] = {"soak": soak, "sync": sync, "be killed": be_killed, "resume": resume}

@@ -16,12 +16,13 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from kept import statuses
 from mlflow import MlflowClient
 
 from tracklib import RunDirectoryError, Trackers, TrackerWarning, tracking
 from tracklib._delivery.sync import sync
 from tracklib._journal.journal import Reader
-from tracklib._journal.records import Begin, End, Log, Status
+from tracklib._journal.records import Begin, Log
 from tracklib._run import ending as words
 
 
@@ -80,13 +81,6 @@ def steps(directory: Path) -> list[int]:
     reader.close()
     assert len({record.uid for record in records if isinstance(record, Begin)}) == 1
     return [record.step for record in records if isinstance(record, Log)]
-
-
-def statuses(directory: Path) -> list[Status]:
-    reader = Reader(str(directory / "journal.jsonl"))
-    found = [entry.record.status for entry in reader.records() if isinstance(entry.record, End)]
-    reader.close()
-    return found
 
 
 def in_csv(directory: Path, name: str = "metrics.csv") -> list[int]:
@@ -332,7 +326,7 @@ def test_whatever_is_deleted_during_the_run_everything_is_there_at_its_end(
         for round in range(times):
             log_many(run, 50 * round)
             assert run.flush(10.0)
-            run._journal.sync()  # type: ignore[union-attr]  # the second of a delivery's tick
+            run._attempt.journal.sync()  # the second of a delivery's tick
             remove(directory / name if name != "." else directory)
         log_many(run, 50 * times)
         assert run.flush(10.0)
@@ -381,14 +375,13 @@ def test_a_directory_that_was_deleted_and_taken_by_another_run_keeps_both_runs(t
             with tracking(output_run=directory) as run:
                 log_many(run, 0)
                 assert run.flush(10.0)
-                assert run._journal
-                with run._journal._sync_lock:  # else the run may be back before the other one begins
+                with run._attempt.journal._sync_lock:  # else the run may be back before the other one begins
                     remove(directory)
                     other = stack.enter_context(another_run(directory))
                     assert other.stdout
                     assert other.stdout.readline() == "in\n"
                 log_many(run, 50)
-                run._journal.sync()  # the second of a delivery's tick
+                run._attempt.journal.sync()  # the second of a delivery's tick
                 if other_ends == "first":
                     other.communicate()
         other.communicate()

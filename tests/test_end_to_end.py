@@ -238,7 +238,7 @@ def test_a_server_that_comes_back_in_the_middle_gets_every_epoch_once(own_mlflow
 
 
 def until_retrying(run: Trackers) -> None:
-    delivery = run._deliveries[0]
+    delivery = run._attempt.deliveries[0]
     for _ in range(int(PATIENT * 10)):
         if delivery.standing is Standing.RETRYING:
             return

@@ -129,4 +129,4 @@ def test_only_one_module_reads_the_environment() -> None:
 
 
 def test_only_one_place_asks_for_the_rank() -> None:
-    assert users_of("variables.rank") == {"_words.tracking"}
+    assert users_of("variables.rank") == {"_run.attempt"}

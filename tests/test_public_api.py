@@ -76,6 +76,17 @@ def test_all_is_sorted_and_each_name_is_the_one_that_type_checkers_see() -> None
     assert set(tracklib.__all__) <= set(dir(tracklib))
 
 
+RUN = """
+best child directory epoch epochs finish flush init is_init log log_artifact log_figure log_image log_params log_table
+log_tags log_text loggers loggers_configs name output_run uid wait_ready
+"""
+
+
+def test_a_run_has_no_word_by_accident(tmp_path: Path) -> None:
+    with tracklib.tracking(output_run=tmp_path) as run:
+        assert [name for name in dir(run) if not name.startswith("_")] == RUN.split()
+
+
 def test_the_trackers_are_also_in_their_own_package() -> None:
     from tracklib import trackers
 

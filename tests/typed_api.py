@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from typing import assert_type
 
-from tracklib import Best, CsvLogger, Metrics, Trackers, current, tracked, tracking
+from tracklib import Best, CsvLogger, Metrics, Parent, Trackers, current, tracked, tracking
 
 
 @tracked
@@ -180,6 +180,14 @@ def after_a_block() -> int:
     return 1  # reached: a block swallows no exception, so a checker must not ask for a return after it
 
 
+def a_run_in_a_block() -> int:
+    with Trackers([CsvLogger()], "runs/x", name="a", parent=Parent(uid="u", output_run="/x"), rank=1) as t:
+        assert_type(t, Trackers)
+        with t.child("a", params={"lr": 0.1}, resume=False) as child:
+            assert_type(child, Trackers)
+    return 1
+
+
 def returns_inside_a_block() -> int:
     with tracking("configs.toml"):
         return 1
@@ -198,6 +206,10 @@ def wrong_use() -> None:
     Trainer().method("x")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     tracking(on_error="ignore")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     tracking(best={"loss": "lowest"})  # type: ignore[dict-item]  # pyright: ignore[reportArgumentType]
+    tracking(nam="x")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    Trackers(nam="x")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    Trackers(system_metrics="10")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Trackers().child("a", parent=None)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     Metrics(loss="average")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     Metrics().add(0.5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     tracked(every="50")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]

@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ._journal.records import Best, Log, Status
+    from ._journal.records import Best, Log, Parent, Status
     from ._run.current import current
     from ._run.run import Trackers
     from ._values.gathering import Metrics
@@ -39,6 +39,7 @@ __all__ = [
     "Log",
     "Metrics",
     "Mlflow",
+    "Parent",
     "RunDirectoryError",
     "Status",
     "TensorBoard",
@@ -60,7 +61,7 @@ __all__ = [
 
 # Each name is imported when it is first asked for: who reads a run does not pay for who tracks one (wrapt, asyncio).
 _WORDS = {
-    "._journal.records": "Best Log Status",
+    "._journal.records": "Best Log Parent Status",
     "._run.current": "current",
     "._run.run": "Trackers",
     "._values.gathering": "Metrics",

@@ -48,11 +48,11 @@ def epochs(
 
 def epochs_apart(configs: list[dict[str, Any]], count: int) -> Numbers:
     """:func:`epochs` with the same deliveries in another process: what is left where no lock is shared with them."""
-    from tracklib import Trackers
     from tracklib._delivery import delivery as _delivery
+    from tracklib._run.attempt import Attempt
 
     _delivery.Delivery.start = lambda self: None  # type: ignore[method-assign]
-    Trackers.leave = lambda self, patience=0.0: None  # type: ignore[method-assign]
+    Attempt.leave = lambda self, patience: None  # type: ignore[method-assign]
     program = "import training; training.deliver('run')"
     other: list[subprocess.Popen[bytes]] = []
 

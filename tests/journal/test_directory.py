@@ -25,8 +25,8 @@ def finished_run(directory: Path, loss: float = 0.5) -> str:
     with Trackers([Scripted(script={"log": [ValueError("bad")]})], directory) as run:
         run.log(1, {"loss": loss})
         run.log_artifact(__file__, name="notes.txt")
-        run.end(Status.FINISHED)  # by hand, so that the refused record makes no warning
-        run.leave()
+        run._attempt.end(Status.FINISHED)  # by hand, so that the refused record makes no warning
+        run._attempt.leave(10.0)
     return run.uid
 
 

@@ -14,21 +14,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from kept import records
 from patience import PATIENT
 from wandb_file import WandbFile
 
 import tracklib
 from tracklib import Trackers, tracking
-from tracklib._journal.journal import Reader
 from tracklib._journal.records import Artifact, Log, Tags
 from tracklib._run import background as _background
 
 CAPTURED = {"command": "train.py", "git.commit": "c0ffee"}
-
-
-def records(directory: Path, kind: Any) -> list[Any]:
-    found = [entry.record for entry in Reader(str(directory / "journal.jsonl")).records()]
-    return [record for record in found if isinstance(record, kind)]
 
 
 def threads() -> list[threading.Thread]:

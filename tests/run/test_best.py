@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import MlflowServer
+from kept import records
 from mlflow import MlflowClient
 from patience import PATIENT
 from scripted import Scripted
@@ -23,7 +24,6 @@ from tensorboard.backend.event_processing.event_accumulator import STORE_EVERYTH
 from wandb_file import WandbFile
 
 from tracklib import Best, Trackers, tracking
-from tracklib._journal.journal import Reader
 
 
 class Keeps(Scripted):
@@ -31,14 +31,6 @@ class Keeps(Scripted):
 
     def log_best(self, best: Best) -> None:
         self._do("log_best", (best.name, best.value, best.axis, best.step))
-
-
-def records(directory: Path, kind: type[Any]) -> list[Any]:
-    reader = Reader(str(directory / "journal.jsonl"))
-    try:
-        return [entry.record for entry in reader.records() if isinstance(entry.record, kind)]
-    finally:
-        reader.close()
 
 
 def best_of(run: Trackers) -> dict[str, tuple[float, int]]:
@@ -138,7 +130,7 @@ def test_of_many_threads_the_best_is_the_best_and_the_journals_last(run: Tracker
 
 
 def test_a_forked_child_may_log_while_a_thread_of_its_parent_keeps_a_best(run: Trackers) -> None:
-    with run._best_lock:  # as another thread's, at the moment of the fork
+    with run._attempt.bests._lock:  # as another thread's, at the moment of the fork
         child = os.fork()
         if child == 0:
             os._exit(0 if _ends(lambda: run.log(1, {"loss": 0.5})) else 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import csv
 import importlib
 import itertools
 import os
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from kept import records, rows, statuses
 from patience import PATIENT
 from scripted import Scripted
 from wandb_file import WandbFile
@@ -36,8 +36,7 @@ from tracklib import (
     tracked,
     tracking,
 )
-from tracklib._journal.journal import Reader
-from tracklib._journal.records import Begin, End, Params, Tags
+from tracklib._journal.records import Begin, Params, Tags
 
 
 def run_id(run: Trackers) -> str | None:
@@ -48,20 +47,6 @@ def run_id(run: Trackers) -> str | None:
 @tracked
 def train(loss: float = 0.5) -> dict[str, float]:
     return {"loss": loss}
-
-
-def records(directory: Path, kind: Any) -> list[Any]:
-    found = [entry.record for entry in Reader(str(directory / "journal.jsonl")).records()]
-    return [record for record in found if isinstance(record, kind)]
-
-
-def statuses(directory: Path) -> list[str]:
-    return [str(end.status) for end in records(directory, End)]
-
-
-def rows(directory: Path) -> list[dict[str, str]]:
-    with (directory / "metrics.csv").open(newline="") as file:
-        return list(csv.DictReader(file))
 
 
 # Where it lies, and which run is current --------------------------------------------------------------
@@ -118,10 +103,10 @@ def test_a_child_in_an_async_block_lets_the_loop_run_while_it_waits(tmp_path: Pa
     async def main() -> None:
         async with outer([Waiting()], output_run=tmp_path) as t:
             async with t.child("a") as child:
-                assert current() is (child if outer is tracking else None)
+                assert current() is child
                 asyncio.get_running_loop().call_later(0.05, free.set)
             assert free.is_set()
-            assert current() is (t if outer is tracking else None)
+            assert current() is t
 
     asyncio.run(main())
     assert statuses(tmp_path / "children/a") == ["finished"]

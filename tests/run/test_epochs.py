@@ -20,20 +20,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from kept import records
 from patience import PATIENT
 
 from tracklib import LifecycleError, Trackers, TrackerWarning, current, tracked, tracking
-from tracklib._journal.journal import Reader
 from tracklib._journal.records import Epoch, Log
 from tracklib._run.epoch_bar import EpochBar
-
-
-def records(directory: str | Path, kind: type[Any]) -> list[Any]:
-    reader = Reader(os.path.join(directory, "journal.jsonl"))
-    try:
-        return [entry.record for entry in reader.records() if isinstance(entry.record, kind)]
-    finally:
-        reader.close()
 
 
 def logged(run: Trackers) -> list[tuple[int, dict[str, float]]]:
@@ -475,10 +467,10 @@ def test_a_forked_childs_metrics_are_not_drawn(run: Trackers) -> None:
         if child == 0:
             with contextlib.suppress(BaseException):
                 run.log(0, {"loss": 1})
-                os._exit(0 if run._bar is None else 1)
+                os._exit(0 if run._attempt.bar is None else 1)
             os._exit(2)
         assert os.waitpid(child, 0)[1] == 0
-        assert run._bar is not None
+        assert run._attempt.bar is not None
 
 
 def test_a_notebook_shows_the_bar(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import dataclasses
 import itertools
 import json
@@ -23,6 +22,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from kept import records, rows
 from patience import PATIENT
 from scripted import Other, Scripted, hanging_for_ever
 
@@ -41,22 +41,10 @@ from tracklib import (
 )
 from tracklib._delivery import delivery as delivery_module
 from tracklib._delivery.undelivered import what_is_left
-from tracklib._journal.journal import Journal, Reader
-from tracklib._journal.records import Artifact, Begin, End, Log, Params, Parent, Record, Tags
+from tracklib._journal.journal import Journal
+from tracklib._journal.records import Artifact, Begin, End, Log, Params, Parent, Tags
 from tracklib._run.ending import status_of
-from tracklib._run.other_ranks import SilentTrackers
 from tracklib.errors import Terminated
-
-
-def records(directory: Path, kind: type[Any] = object) -> list[Any]:
-    """What the run's journal holds."""
-    found: list[Record] = [entry.record for entry in Reader(str(directory / "journal.jsonl")).records()]
-    return [record for record in found if isinstance(record, kind)]
-
-
-def rows(directory: Path) -> list[dict[str, str]]:
-    with open(directory / "metrics.csv", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 @pytest.fixture
@@ -77,9 +65,9 @@ def begin(where: Path) -> Iterator[Callable[..., Trackers]]:
 
     yield begin
     for run in begun:
-        run.end(Status.FINISHED)
-        run.leave(0.0)
-        for delivery in run._deliveries:
+        run._attempt.end(Status.FINISHED)
+        run._attempt.leave(0.0)
+        for delivery in run._attempt.deliveries:
             delivery.join(PATIENT)
 
 
@@ -144,9 +132,9 @@ CALLS: dict[str, Callable[[Trackers], Any]] = {
 
 
 @pytest.mark.parametrize("call", CALLS)
-@pytest.mark.parametrize("kind", [Trackers, SilentTrackers])
-def test_no_word_works_before_init_or_after_the_end(where: Path, kind: type[Trackers], call: str) -> None:
-    run = kind(output_run=where)
+@pytest.mark.parametrize("rank", [0, 1])
+def test_no_word_works_before_init_or_after_the_end(where: Path, rank: int, call: str) -> None:
+    run = Trackers(output_run=where, rank=rank)
     with pytest.raises(ValueError, match=f"{call} before init: call init"):
         CALLS[call](run)
     run.init()
@@ -155,9 +143,9 @@ def test_no_word_works_before_init_or_after_the_end(where: Path, kind: type[Trac
         CALLS[call](run)
 
 
-@pytest.mark.parametrize("kind", [Trackers, SilentTrackers])
-def test_a_run_begins_once(where: Path, kind: type[Trackers]) -> None:
-    with kind(output_run=where) as run, pytest.raises(LifecycleError, match="make a new"):
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_run_begins_once(where: Path, rank: int) -> None:
+    with Trackers(output_run=where, rank=rank) as run, pytest.raises(LifecycleError, match="make a new"):
         run.init()
 
 
@@ -657,9 +645,9 @@ def test_flush_and_leave_bear_that_the_directory_is_gone(where: Path, begin: Cal
     tracker.until(lambda: tracker.of("log"))
     os.rename(where, where.with_name("away"))  # in one step, as the trackers' threads write there
     assert run.flush(5.0) is False
-    run.end(Status.FINISHED)
-    run.leave(0.1)
-    assert "Scripted" in run.left
+    run._attempt.end(Status.FINISHED)
+    run._attempt.leave(0.1)
+    assert "Scripted" in run._attempt.undelivered
     free.set()
 
 
@@ -676,13 +664,13 @@ def test_a_tracker_that_raises_disturbs_neither_the_run_nor_another_tracker(
     run.init()
     for epoch in range(5):
         run.log(epoch, {"a": 1.0})
-    run.end(Status.FINISHED)
-    run.leave()
+    run._attempt.end(Status.FINISHED)
+    run._attempt.leave(10.0)
     assert sound.steps == list(range(5))
     assert sound.of("finish") == [Status.FINISHED]
     assert len(rows(where)) == 5
-    assert "Scripted" in run.left
-    assert "Other" not in run.left
+    assert "Scripted" in run._attempt.undelivered
+    assert "Other" not in run._attempt.undelivered
 
 
 @pytest.mark.parametrize("call", ["init", "log", "finish"])
@@ -696,17 +684,17 @@ def test_a_tracker_that_hangs_for_ever_delays_neither_the_loop_nor_another_track
     for epoch in range(5):
         run.log(epoch, {"a": 1.0})
     hung.until(lambda: call == "finish" or hung.of(call))
-    run.end(Status.FINISHED)
-    for delivery in run._deliveries[1:]:
+    run._attempt.end(Status.FINISHED)
+    for delivery in run._attempt.deliveries[1:]:
         delivery.join(PATIENT)
-    run.leave(patience=0.05)
-    assert run.left.startswith("Scripted: ")
+    run._attempt.leave(patience=0.05)
+    assert run._attempt.undelivered.startswith("Scripted: ")
     assert sound.of("finish") == [Status.FINISHED]
     assert len(rows(where)) == 5
     hung.until(lambda: hung.of(call))
     taken = list(hung.calls)
     free.set()
-    for delivery in run._deliveries:
+    for delivery in run._attempt.deliveries:
         delivery.join(PATIENT)
     assert hung.calls == taken
 
@@ -722,7 +710,7 @@ def test_a_slow_tracker_that_gets_on_gets_all(where: Path) -> None:
     gate.release(5)
     run.finish()
     assert tracker.steps == list(range(5))
-    assert run.left == ""
+    assert run._attempt.undelivered == ""
 
 
 def test_what_is_left_names_tracker_count_cause_and_the_command_that_delivers_it(tmp_path: Path) -> None:
@@ -748,19 +736,19 @@ def test_a_tracker_that_says_nothing_is_told_to_have_given_no_answer(where: Path
     run.init()
     run.log(1, {"a": 1.0})
     hung.until(lambda: hung.of(call))
-    run.end(Status.FINISHED)
-    run.leave(0.0)
+    run._attempt.end(Status.FINISHED)
+    run._attempt.leave(0.0)
     free.set()
-    assert run.left.startswith(f"Scripted: 1 record not delivered ({said}).")
+    assert run._attempt.undelivered.startswith(f"Scripted: 1 record not delivered ({said}).")
 
 
 def test_an_end_that_did_not_arrive_is_said(where: Path) -> None:
     run = Trackers([Scripted(script={"finish": itertools.repeat(TrackerBlocked("no"))})], where)
     run.init()
     run.log(1, {"a": 1.0})
-    run.end(Status.FINISHED)
-    run.leave()
-    assert run.left.startswith("Scripted: the run's end is not told (no).")
+    run._attempt.end(Status.FINISHED)
+    run._attempt.leave(10.0)
+    assert run._attempt.undelivered.startswith("Scripted: the run's end is not told (no).")
 
 
 def test_what_was_refused_is_counted_with_the_reason_and_the_file(where: Path) -> None:
@@ -769,7 +757,7 @@ def test_what_was_refused_is_counted_with_the_reason_and_the_file(where: Path) -
     run.log(1, {"a": 1.0})
     with pytest.warns(TrackerWarning, match=r"refused 1 record \(ValueError: bad step\): see rejected.jsonl in"):
         run.finish()
-    assert "tracklib sync" not in run.left
+    assert "tracklib sync" not in run._attempt.undelivered
 
 
 def test_what_is_left_after_an_exception_is_a_note_on_it(where: Path) -> None:
@@ -786,7 +774,7 @@ def test_what_is_left_after_an_exception_is_a_note_on_it(where: Path) -> None:
 def test_after_a_good_run_nothing_is_left_and_nothing_is_said(where: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG, "tracklib"), Trackers([Scripted()], where) as run:
         run.log(1, {"a": 1.0})
-    assert run.left == ""
+    assert run._attempt.undelivered == ""
     assert caplog.messages == []
 
 
@@ -797,12 +785,12 @@ def test_records_that_the_disk_did_not_take_are_spilled_and_named(
     run = Trackers(output_run=where)
     run.init()
     assert run.wait_ready()
-    monkeypatch.setattr(run._journal, "_write", lambda line: "No space left on device")
+    monkeypatch.setattr(run._attempt.journal, "_write", lambda line: "No space left on device")
     run.log(1, {"a": 1.0})
-    run.end(Status.FINISHED)
-    run.leave(0.0)
+    run._attempt.end(Status.FINISHED)
+    run._attempt.leave(0.0)
     spilled = tmp_path / f"tracklib-{run.uid}.jsonl"
-    assert f"The disk did not take 2 records, kept in {spilled}" in run.left
+    assert f"The disk did not take 2 records, kept in {spilled}" in run._attempt.undelivered
     assert '"metrics":{"a":1.0}' in spilled.read_text()
 
 
@@ -813,10 +801,10 @@ def test_a_spill_that_fails_is_said_and_does_not_raise(
     run = Trackers(output_run=where)
     run.init()
     assert run.wait_ready()
-    monkeypatch.setattr(run._journal, "_write", lambda line: "No space left on device")
-    run.end(Status.FINISHED)
-    run.leave(0.0)
-    assert "nowhere" in run.left
+    monkeypatch.setattr(run._attempt.journal, "_write", lambda line: "No space left on device")
+    run._attempt.end(Status.FINISHED)
+    run._attempt.leave(0.0)
+    assert "nowhere" in run._attempt.undelivered
 
 
 # The process ------------------------------------------------------------------------------------------
@@ -922,24 +910,24 @@ def test_sigterm_by_hand_is_left_to_the_program(where: Path) -> None:
 
 def test_a_silent_run_takes_the_same_words_and_keeps_nothing(where: Path) -> None:
     tracker = Scripted()
-    with SilentTrackers([tracker], where, params={"a": 1}, tags=["b"]) as run:
+    with Trackers([tracker], where, params={"a": 1}, tags=["b"], rank=1) as run:
         assert run.is_init
         run.log(1, {"a": object()})
         run.log_params({"a": 1})
         run.log_tags(["a"])
-        run.log_artifact("no_such_file")
+        run.log_artifact(__file__)
         assert run.flush() is True
         assert run.wait_ready() is True
         assert run["Scripted"] is tracker
     assert run.is_init is False
-    assert run.left == ""
+    assert run._attempt.undelivered == ""
     assert tracker.calls == []
     assert not where.exists()
 
 
 def test_a_silent_run_checks_its_configs_the_same_way() -> None:
     with pytest.raises(ConfigError, match="unknown type"):
-        SilentTrackers([{"type": "Nope"}])
+        Trackers([{"type": "Nope"}], rank=1)
 
 
 def test_the_state_of_each_tracker_has_a_file_of_its_own(where: Path) -> None:
@@ -972,5 +960,5 @@ def test_a_record_that_another_process_logged_behind_the_end_is_said_to_be_late(
     trackers.finish()
     journal = Journal(str(tmp_path / "journal.jsonl"), pytest.fail)
     journal.append(Log(time=journal.now(), axis="epoch", step=0, metrics={"loss": 0.5}))
-    left = what_is_left(trackers._deliveries, journal, trackers.uid).splitlines()[0]
+    left = what_is_left(trackers._attempt.deliveries, journal, trackers.uid).splitlines()[0]
     assert left == "CsvLogger: 1 record not delivered (logged by another process when this one had ended the run)."

@@ -489,7 +489,7 @@ def killed(directory: Path, epochs: int, resume: bool = False) -> None:
         tensorboard.TensorBoard.batch_size = 7
         tensorboard.os.pwrite = pwrite
         with tracking([{{"type": "TensorBoard"}}], output_run={str(directory)!r}, resume={resume}) as t:
-            start = t.first_step()
+            start = t._first_step()
             for epoch in range(start, start + {epochs}):
                 t.log(epoch, {{"loss": 0.5}})
             t.flush()

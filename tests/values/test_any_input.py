@@ -123,7 +123,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Trackers, 
     yield run, lambda: [entry.record for entry in reader.records() if isinstance(entry.record, Log | Params | Tags)]
     reader.close()
     run.finish()
-    assert run.left == ""
+    assert run._attempt.undelivered == ""
 
 
 @contextlib.contextmanager

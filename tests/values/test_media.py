@@ -31,7 +31,6 @@ from wandb_file import WandbFile
 from tracklib import Mlflow, Trackers, TrackerWarning, tracking
 from tracklib._journal.journal import Reader
 from tracklib._journal.records import Artifact
-from tracklib._run.other_ranks import SilentTrackers
 
 
 @pytest.fixture
@@ -486,22 +485,25 @@ WORDS: dict[str, Callable[[Any, str], None]] = {
 }
 
 
-@pytest.mark.parametrize("kind", [Trackers, SilentTrackers])
+@pytest.mark.parametrize("rank", [0, 1])
 @pytest.mark.parametrize("word", WORDS)
 @pytest.mark.parametrize("name", ["../x", "/etc/x", "a/b", "..", "", "x\0"])
-def test_no_name_leaves_the_artifacts_on_any_rank(tmp_path: Path, kind: Any, word: str, name: str) -> None:
-    with kind(output_run=tmp_path / "run") as run:
+def test_no_name_leaves_the_artifacts_on_any_rank(tmp_path: Path, rank: int, word: str, name: str) -> None:
+    with Trackers(output_run=tmp_path / "run", rank=rank) as run:
         with pytest.raises(ValueError, match="must be a file's name without a folder, as 'model.pt'"):
             WORDS[word](run, name)
     assert not (tmp_path / "run/artifacts").exists()
 
 
-def test_another_rank_renders_nothing(tmp_path: Path) -> None:
-    with SilentTrackers(output_run=tmp_path / "run") as run:
+def test_another_rank_keeps_nothing_of_what_it_renders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    with Trackers(output_run=tmp_path / "run", rank=1) as run:
         for say in WORDS.values():
             say(run, "x")
-        run.log_figure("x", "no figure at all")
     assert not (tmp_path / "run").exists()
+    assert list(scratch.iterdir()) == []
 
 
 # At the trackers --------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, 
 from pathlib import Path
 from typing import Any, cast
 
+import kept
 import pytest
 from patience import PATIENT
 
@@ -40,6 +41,7 @@ from tracklib import (
 from tracklib._journal.journal import Reader
 from tracklib._journal.records import Begin, End, Log, Params, Tags
 from tracklib._run import open_runs
+from tracklib._run.attempt import Attempt
 from tracklib._run.ending import status_of
 
 RANKS = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "MV2_COMM_WORLD_RANK")
@@ -53,8 +55,7 @@ def _no_launcher(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def records(directory: Any, kind: Any = object) -> Any:
     directory = getattr(directory, "output_run", directory)
-    with contextlib.closing(Reader(os.path.join(directory, "journal.jsonl"))) as reader:
-        return [entry.record for entry in reader.records() if isinstance(entry.record, kind)]
+    return kept.records(directory, kind)
 
 
 def logged(directory: Any) -> Any:
@@ -815,7 +816,7 @@ def signal_once_ended(run: Trackers, number: Any) -> Any:
     """Send ``number`` when the wait for the trackers has begun."""
 
     def work() -> None:
-        while not run._deliveries[0]._hurry:
+        while not run._attempt.deliveries[0]._hurry:
             threading.Event().wait(0.01)
         os.kill(os.getpid(), number)
 
@@ -887,14 +888,14 @@ def test_ctrl_c_while_the_end_is_written_after_an_exception_waits_for_nobody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interrupting: Any
 ) -> None:
     interruptions = [KeyboardInterrupt()]
-    end = Trackers.end
+    end = Attempt.end
 
-    def end_interrupted(self: Trackers, status: Any, error: Any = None) -> None:
+    def end_interrupted(self: Attempt, status: Any, error: Any = None) -> None:
         end(self, status, error)
         if interruptions:
             raise interruptions.pop()
 
-    monkeypatch.setattr(Trackers, "end", end_interrupted)
+    monkeypatch.setattr(Attempt, "end", end_interrupted)
     with pytest.raises(ValueError, match="boom") as caught, tracking([interrupting], output_run=tmp_path / "run"):
         train(0)
         raise ValueError("boom")
@@ -1162,13 +1163,13 @@ def test_a_real_sigterm_in_an_event_loop_tells_the_same(
 
 def test_a_sigterm_during_the_wait_ends_it_at_once(tmp_path: Path) -> None:
     script = Script(tmp_path, """
-    import tracklib._run.ending, tracklib._run.run
+    import tracklib._run.ending, tracklib._run.attempt
     tracklib._run.ending.PATIENCE = 3600
-    draining = tracklib._run.run.draining
+    draining = tracklib._run.attempt.draining
     def draining_tells(*args):
         ready()
         yield from draining(*args)
-    tracklib._run.run.draining = draining_tells
+    tracklib._run.attempt.draining = draining_tells
     with tracking([Hanging()], output_run="run"):
         train(0)
     """)  # fmt: skip

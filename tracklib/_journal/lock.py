@@ -39,11 +39,11 @@ def held(directory: str) -> Iterator[None]:
     path = os.path.join(os.path.realpath(directory), layout.LOCK)
     key, holder = (os.getpid(), path), _Holder()
     if _held.setdefault(key, holder) is not holder:  # one step, so that of two threads one gets it
-        raise _still_owned(directory)
+        raise still_owned(directory)
     try:
         fd = try_lock(path)
         if fd < 0:
-            raise _still_owned(directory)
+            raise still_owned(directory)
         holder.fd = fd
         try:
             yield
@@ -72,7 +72,8 @@ def _renew(path: str, holder: _Holder) -> None:
         close(deleted)
 
 
-def _still_owned(directory: str) -> RunDirectoryError:
+def still_owned(directory: str) -> RunDirectoryError:
+    """The error that says so, and how to mend it."""
     return RunDirectoryError(
         f"{directory} belongs to a run that is still going on: choose another output_run, or end that run first",
         in_use=True,

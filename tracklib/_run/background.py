@@ -23,8 +23,8 @@ _PATIENCE = 2.0
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
-class Run(Protocol):
-    """What is asked of a run: ``Trackers`` has it."""
+class Told(Protocol):
+    """Whom it tells what it finds out: ``Trackers`` is one."""
 
     directory: str
 
@@ -47,7 +47,7 @@ class Background:
         every: seconds between two samples of the machine; None takes none.
     """
 
-    def __init__(self, run: Run, environment: bool, every: float | None) -> None:
+    def __init__(self, run: Told, environment: bool, every: float | None) -> None:
         self._run = run
         self._over = threading.Event()
         self._questions: subprocess.Popen[str] | None = None

@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from .._common import variables
 from .._common.warn import tell, warn
 from .._journal.records import Status
 from ..errors import DeliveryError, Terminated
+from ..trackers.base import BaseTracker
 
 PATIENCE = 10.0
 PATIENCE_AFTER_ERROR = 5.0
 _INTERRUPTIONS = (KeyboardInterrupt, Terminated, asyncio.CancelledError)
 
 
-class Run(Protocol):
-    """What leaving asks of a run: ``Trackers`` has it."""
+class OpenRun(Protocol):
+    """What a run's end, a fork and the interpreter's exit ask of a run: an ``Attempt`` has it."""
 
-    left: str
+    trackers: Mapping[str, BaseTracker]
+    directory: str
+    rank: int
+    undelivered: str
 
     def end(self, status: Status, error: BaseException | None = None) -> None:
         """Write how it ended."""
 
     def leave(self, patience: float) -> None:
-        """Wait for the trackers, then let go; ``left`` says what did not arrive."""
+        """Wait for the trackers, then let go; ``undelivered`` says what did not arrive."""
 
     async def leave_async(self, patience: float) -> None:
         """The same, letting the event loop run."""
+
+    def after_fork_in_child(self) -> None:
+        """In a forked child: it may log into the run, and never ends it."""
 
 
 def status_of(error: BaseException | None) -> Status:
@@ -54,7 +62,7 @@ def as_status(status: Any) -> Status:
         raise ValueError(f"status must be one of {', '.join(Status)}; got {status!r}") from None
 
 
-def leave(run: Run, status: Status, error: BaseException | None, on_error: str = "warn") -> None:
+def leave(run: OpenRun, status: Status, error: BaseException | None, on_error: str = "warn") -> None:
     """End ``run`` with ``status``, wait for its trackers, and say what did not arrive.
 
     Args:
@@ -70,10 +78,10 @@ def leave(run: Run, status: Status, error: BaseException | None, on_error: str =
         run.leave(_patience(error, late))
     except BaseException as interruption:  # what a signal's handler raises, too
         late = interruption
-    _tell(run.left, error, late, on_error)
+    _tell(run, error, late, on_error)
 
 
-async def leave_async(run: Run, status: Status, error: BaseException | None, on_error: str = "warn") -> None:
+async def leave_async(run: OpenRun, status: Status, error: BaseException | None, on_error: str = "warn") -> None:
     """:func:`leave` that lets the event loop run meanwhile."""
     if isinstance(error, GeneratorExit):  # a coroutine that is being closed must not wait
         leave(run, status, error, on_error)
@@ -84,7 +92,7 @@ async def leave_async(run: Run, status: Status, error: BaseException | None, on_
         await run.leave_async(_patience(error or pending, late))
     except BaseException as interruption:
         late = interruption
-    _tell(run.left, error, late or pending, on_error)
+    _tell(run, error, late or pending, on_error)
 
 
 async def _pending_cancellation() -> BaseException | None:
@@ -99,7 +107,7 @@ async def _pending_cancellation() -> BaseException | None:
     return None
 
 
-def _end(run: Run, status: Status, error: BaseException | None) -> BaseException | None:
+def _end(run: OpenRun, status: Status, error: BaseException | None) -> BaseException | None:
     """Write the run's end; what interrupted that, if anything did."""
     try:
         run.end(status, error)
@@ -109,15 +117,16 @@ def _end(run: Run, status: Status, error: BaseException | None) -> BaseException
     return None
 
 
-def _tell(left: str, error: BaseException | None, late: BaseException | None, on_error: str) -> None:
-    """Say what did not arrive. The user's own exception wins; then an interruption of the wait."""
-    leaving = error if error is not None else late
-    if left and leaving is not None:
-        _note(leaving, left)
-    elif left and on_error == "raise":
-        raise DeliveryError(left)
-    elif left:
-        warn(left)
+def _tell(run: OpenRun, error: BaseException | None, late: BaseException | None, on_error: str) -> None:
+    """Say once what did not arrive. The user's own exception wins; then an interruption of the wait."""
+    undelivered, run.undelivered = run.undelivered, ""
+    cause = error if error is not None else late
+    if undelivered and cause is not None:
+        _note(cause, undelivered)
+    elif undelivered and on_error == "raise":
+        raise DeliveryError(undelivered)
+    elif undelivered:
+        warn(undelivered)
     if error is None and late is not None:
         raise late
 

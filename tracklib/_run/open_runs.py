@@ -5,25 +5,13 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-from collections.abc import Sequence
-from typing import Protocol
 
 from .._common import forks
 from .._common.warn import tell
+from .._journal.lock import still_owned
 from .._journal.records import Status
-from ..trackers.base import BaseTracker
-from .ending import PATIENCE_AFTER_ERROR, Run, status_of
-
-
-class OpenRun(Run, Protocol):
-    """What the process's life asks of a run: ``Trackers`` has it."""
-
-    output_run: str
-    loggers: Sequence[BaseTracker]
-
-    def after_fork_in_child(self) -> None:
-        """In a forked child: it may log into the run, and never ends it."""
-
+from ..errors import LifecycleError
+from .ending import PATIENCE_AFTER_ERROR, OpenRun, status_of
 
 open_runs: set[OpenRun] = set()  # begun and not let go
 _watching = False
@@ -41,6 +29,33 @@ def watch(run: OpenRun) -> None:
         )
         atexit.register(_finish_all)
     open_runs.add(run)
+
+
+def refuse_shared_trackers(run: OpenRun) -> None:
+    """A tracker object serves one run.
+
+    Raises:
+        LifecycleError: one of those of ``run`` serves another open one.
+    """
+    for other in list(open_runs):
+        for tracker in run.trackers.values():
+            if any(tracker is theirs for theirs in other.trackers.values()):
+                raise LifecycleError(
+                    f"the {type(tracker).__name__} object belongs to the run in {other.directory}, which is "
+                    "still going on: make a second one for this run"
+                )
+
+
+def refuse_taken(run: OpenRun) -> None:
+    """A directory is one run's. On another rank than 0 nothing is locked: what is open in this process is asked.
+
+    Raises:
+        RunDirectoryError: another open run of the same rank has the directory of ``run``.
+    """
+    place = os.path.realpath(run.directory)
+    for other in list(open_runs):
+        if other.rank == run.rank and os.path.realpath(other.directory) == place:
+            raise still_owned(run.directory)
 
 
 def come_first_at_exit() -> None:
@@ -66,5 +81,5 @@ def _finish_all() -> None:
     for run in list(open_runs):
         run.end(status, error)
         run.leave(PATIENCE_AFTER_ERROR)
-        if run.left:
-            tell(run.left)
+        if run.undelivered:
+            tell(run.undelivered)

@@ -1,58 +1,83 @@
-"""The run of a rank other than 0."""
+"""What a rank other than 0 does in place of keeping: it takes each word, checks it alike, and nothing stays.
+
+An error that only rank 0 raised would leave the others waiting for it in a collective for ever.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+import errno
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable
 
-from .._journal.directory import cannot_be_used
 from .._journal.journal import Journal
-from .._journal.last_attempt import earlier_run
-from .._journal.records import Record, Status
-from ..errors import LifecycleError
-from .run import Trackers
+from .._journal.records import Record
+
+_THIS_DISKS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # rank 0 has its own
 
 
-class SilentTrackers(Trackers):
-    """The run of a rank other than 0: the same words, checked the same way, and nothing is kept."""
+class NoJournal(Journal):
+    """Takes each record, and has no file for it."""
 
-    def init(self) -> None:
-        """Begin the run, without a directory, a journal or a thread.
-
-        Raises:
-            LifecycleError: the run has begun before.
-            RunDirectoryError: the run that goes on cannot be read.
-        """
-        if self.is_init or self._journal is not None:
-            raise LifecycleError("this run has begun already: make a new Trackers (or tracking) for each run")
-        try:  # for the epochs to go on alike
-            self._earlier = earlier_run(self.directory) if self._resume else None
-        except OSError as error:
-            raise cannot_be_used(self.directory, error) from error
-        self._journal = _NoJournal()
-        self._is_silent = True
-        self.is_init = True
-
-    def end(self, status: Status, error: BaseException | None = None) -> None:
-        """End the run."""
-        self.is_init = False
-
-    def log(self, epoch: Any, log_dict: Mapping[Any, Any], *, axis: str = "epoch") -> None:
-        """Nothing is kept; a tensor is not even looked at."""
-        self._need_journal("log")
-
-    def _keep(self, name: str, put: Callable[[str], None]) -> None:
-        """Nothing is copied or rendered."""
-
-    def flush(self, timeout: float | None = None) -> bool:
-        """There is nothing to wait for."""
-        self._need_journal("flush")
-        return True
-
-
-class _NoJournal(Journal):
     def __init__(self) -> None:
+        self.lost = 0
         self._last_time = 0
 
     def append(self, record: Record) -> None:
-        pass
+        """Let go of it."""
+
+    @property
+    def waiting(self) -> int:
+        """No record waits."""
+        return 0
+
+    @property
+    def size(self) -> int:
+        """There are no bytes."""
+        return 0
+
+    def sync(self) -> None:
+        """There is nothing to have the disk hold."""
+
+    def after_fork_in_child(self, spill: str = "") -> None:
+        """A forked child has no file either."""
+
+
+def rehearse(name: str, put: Callable[[str], None]) -> None:
+    """Have ``put`` write the file ``name``, and throw it away.
+
+    What can be wrong with a picture or a table shows when it is rendered, and rank 0, for which the others wait,
+    takes as long for it.
+
+    Raises:
+        Exception: what ``put`` raises, but for a disk that takes no more.
+    """
+    try:
+        scratch = tempfile.TemporaryDirectory(prefix="tracklib-")
+    except OSError:
+        return
+    with scratch as folder:
+        try:
+            put(os.path.join(folder, "new" + os.path.splitext(name)[1]))
+        except OSError as error:
+            if error.errno not in _THIS_DISKS:
+                raise
+
+
+def need_readable(source: str) -> None:
+    """Find out whether a file, or a folder with all that is in it, can be copied.
+
+    Raises:
+        OSError: it cannot.
+    """
+    mode = os.stat(source).st_mode
+    if stat.S_ISDIR(mode):
+        for name in os.listdir(source):
+            need_readable(os.path.join(source, name))
+    elif stat.S_ISFIFO(mode):  # to open it would wait for a writer
+        raise shutil.SpecialFileError(f"`{source}` is a named pipe")
+    else:
+        with open(source, "rb"):
+            pass

@@ -186,7 +186,7 @@ class _Watch:
 
     def _begin_count(self, run: Trackers) -> Iterator[int]:
         """The steps of the calls that are logged; in a resumed run on the same grid as before."""
-        first = -(-run.first_step(self._axis) // self._every) * self._every
+        first = -(-run._first_step(self._axis) // self._every) * self._every
         return self._counts.setdefault(run, itertools.count(first, self._every))
 
     def _is_due(self, run: Trackers) -> bool:

@@ -1,0 +1,129 @@
+"""The files of a run: what is copied or rendered into its directory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from .._common.files import checked_file_name, checksum, copy_whole, placed
+from .._journal import layout
+from .._journal.records import Artifact
+from .._values.arguments import holds
+from .._values.media import save_figure, save_image, save_table, save_text, with_ending
+from .other_ranks import need_readable, rehearse
+from .words import Words
+
+
+class ArtifactWords(Words):
+    """Keeps files."""
+
+    def log_artifact(self, path: str | os.PathLike[str], name: str | None = None) -> None:
+        """Keep a copy of a file or folder: it is copied into the run's directory now, and delivered from there.
+
+        Args:
+            path: what to copy.
+            name: what to call the copy, without a folder; None keeps its name. A later copy of the same
+                name takes the place of the earlier one.
+
+        Raises:
+            LifecycleError: the run has not begun, or has ended.
+            OSError: ``path`` cannot be read, or the directory not be written.
+            ValueError: ``name`` holds a folder, or ``path`` the run's own directory.
+        """
+        attempt = self._need_open("log_artifact")
+        if not os.fspath(path):
+            raise ValueError("path must say which file or folder, as 'model.pt'; it is empty")
+        source = os.path.abspath(os.fsdecode(path))
+        name = checked_file_name(os.path.basename(source) if name is None else name)
+        if holds(source, self._artifacts):
+            raise ValueError(f"{source} holds the run's own directory: name a folder in it, or another output_run")
+        if attempt.keeps:
+            self._keep(name, lambda new: copy_whole(source, new))
+        else:
+            need_readable(source)
+
+    def log_figure(self, name: str, figure: Any) -> None:
+        """Keep a matplotlib figure as ``<name>.png``, or a plotly figure as ``<name>.html``; rendered now.
+
+        Args:
+            name: without a folder. An ending chooses another format: those of matplotlib; ``.json``, and for
+                plotly's pictures what its package kaleido offers.
+            figure: the figure, or axes of it.
+
+        Raises:
+            LifecycleError: the run has not begun, or has ended.
+            OSError: the run's directory cannot be written.
+            TypeError: ``figure`` is neither.
+            ValueError: ``name`` holds a folder.
+        """
+        self._render("figure", name, figure, save_figure)
+
+    def log_image(self, name: str, image: Any) -> None:
+        """Keep a picture as ``<name>.png``; rendered now.
+
+        Args:
+            name: without a folder. An ending chooses another format, as ``.jpg``.
+            image: a Pillow image, or an array or tensor of pixels (needs Pillow): height by width, with 1, 3 or 4
+                channels in front or behind; integers of 0 to 255 or floats of 0 to 1. What is beyond is cut off,
+                with a warning; NaN becomes black.
+
+        Raises:
+            ImportError: Pillow is not installed.
+            LifecycleError: the run has not begun, or has ended.
+            OSError: the run's directory cannot be written.
+            TypeError: ``image`` is neither.
+            ValueError: ``name`` holds a folder.
+        """
+        self._render("image", name, image, save_image)
+
+    def log_text(self, name: str, text: str) -> None:
+        """Keep a text as ``<name>.txt``, or with the ending that ``name`` has; secrets masked.
+
+        Args:
+            name: without a folder.
+            text: any length; what is no text is kept as ``str()`` says it.
+
+        Raises:
+            LifecycleError: the run has not begun, or has ended.
+            OSError: the run's directory cannot be written.
+            ValueError: ``name`` holds a folder.
+        """
+        self._render("text", name, text, save_text)
+
+    def log_table(self, name: str, table: Any) -> None:
+        """Keep a table as ``<name>.csv``; rendered now.
+
+        Args:
+            name: without a folder.
+            table: pandas' or polars', a list of rows (mappings, or what ``params`` may be), or a mapping of
+                columns. Text that a spreadsheet would run as a formula gets a leading ``'``; NaN is ``nan``, and
+                what is missing is empty.
+
+        Raises:
+            LifecycleError: the run has not begun, or has ended.
+            OSError: the run's directory cannot be written.
+            TypeError: ``table`` is none of these.
+            ValueError: ``name`` holds a folder, or the columns are not equally long.
+        """
+        self._render("table", name, table, save_table)
+
+    def _render(self, kind: str, name: Any, value: Any, save: Callable[[Any, str], None]) -> None:
+        attempt = self._need_open(f"log_{kind}")
+        if not isinstance(name, str):
+            got = type(name).__name__
+            raise TypeError(f"log_{kind} takes the name first, as log_{kind}('sample', {kind}); the first is a {got}")
+        name = with_ending(checked_file_name(name), kind, value)
+        (self._keep if attempt.keeps else rehearse)(name, lambda new: save(value, new))
+
+    def _keep(self, name: str, put: Callable[[str], None]) -> None:
+        """Have ``put`` write the artifact ``name``, and say so in the journal."""
+        with placed(os.path.join(self._artifacts, name)) as new:
+            put(new)
+            sha256 = checksum(new)
+        journal = self._need_open("log_artifact").journal
+        journal.append(Artifact(time=journal.now(), name=name, sha256=sha256))
+
+    @property
+    def _artifacts(self) -> str:
+        return os.path.join(self.directory, layout.ARTIFACTS)

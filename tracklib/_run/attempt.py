@@ -1,0 +1,230 @@
+"""One attempt at a run: its directory, its journal and its deliveries, from its beginning until it is let go."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, cast
+
+from .._common import variables
+from .._common.secrets import error_text
+from .._common.warn import tell
+from .._delivery.delivery import Delivery
+from .._delivery.undelivered import what_is_left
+from .._delivery.waiting import draining, wait_for_change
+from .._journal import layout
+from .._journal.directory import cannot_be_used, default_directory, owned, set_aside
+from .._journal.journal import Journal
+from .._journal.last_attempt import Earlier, earlier_run, settled
+from .._journal.records import FORMAT, Begin, End, Params, Status, Tags
+from .._journal.spill import child_spill, spill_folder
+from .._journal.state import store_begin
+from ..errors import LifecycleError
+from ..trackers import _identity
+from ..trackers.base import BaseTracker
+from . import open_runs
+from .background import Background
+from .best import Bests
+from .epoch_bar import EpochBar
+from .life import Life
+from .options import Options
+from .other_ranks import NoJournal
+
+
+class Attempt:
+    """What a run is made of while it goes on. On a rank other than 0 it is the same, with a journal that keeps
+    nothing, and without a directory and deliveries.
+
+    Args:
+        trackers: by name.
+        configs: of each, as the journal tells of it.
+        options: checked.
+
+    Attributes:
+        output_run: the run's directory.
+        directory: the same, as an absolute path.
+        life: where it stands.
+        rank: this process's, once it has begun.
+        keeps: whether it keeps what is said: on rank 0.
+        background: what is written beside the words, until the end.
+        uid: the run's, of all its attempts.
+        title: its name, or its directory's.
+        parent: the run around this one.
+        earlier: the attempt before, once this one has begun.
+        journal: where its words go, once it has begun.
+        bar: the one over the epochs that are being counted.
+        undelivered: once it is let go: in words, what did not arrive; empty if all did.
+    """
+
+    journal: Journal
+
+    def __init__(self, trackers: Mapping[str, BaseTracker], configs: list[dict[str, Any]], options: Options) -> None:
+        self.trackers = trackers
+        self.options = options
+        self.life = Life.NEW
+        self.rank = 0
+        self.keeps = True
+        self.uid = uuid.uuid4().hex[:16]
+        self.output_run = os.fspath(options.output_run or default_directory(options.name, self.uid))
+        self.directory = os.path.abspath(self.output_run)
+        self.title = options.name or ""
+        self.parent = options.parent
+        self.earlier: Earlier | None = None
+        self.bests = Bests(options.best or {})
+        self.bar: EpochBar | None = None
+        self.deliveries: list[Delivery] = []
+        self.undelivered = ""
+        self._configs = configs
+        self.background: Background | None = None
+        self._resources = contextlib.ExitStack()
+
+    def begin(self) -> None:
+        """Own the directory, open the journal and start the deliveries; on another rank, nothing of it.
+
+        Raises:
+            LifecycleError: it has begun before, or one of its trackers is another open run's.
+            RunDirectoryError: the directory cannot be written or read, or belongs to a live run.
+        """
+        if self.life is not Life.NEW:
+            raise LifecycleError("this run has begun already: make a new Trackers (or tracking) for each run")
+        open_runs.refuse_shared_trackers(self)
+        self.rank = variables.rank() if self.options.rank is None else self.options.rank
+        self.keeps = self.rank == 0
+        if self.keeps:
+            self._begin_keeping()
+        else:
+            self._begin_without_keeping()
+        self._spill_folder = spill_folder()
+        self.life = Life.OPEN
+        open_runs.watch(self)
+        for delivery in self.deliveries:
+            delivery.start()
+
+    def _begin_keeping(self) -> None:
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(owned(self.directory))
+            self.journal = journal = self._open_journal()
+            stack.callback(journal.let_go)
+            begin = self._say_begin()
+            fingerprints = _identity.fingerprints(self._configs)
+            self.deliveries = [
+                Delivery(
+                    tracker,
+                    name,
+                    self.directory,
+                    begin,
+                    journal.path,
+                    journal.tick,
+                    open_runs.come_first_at_exit,
+                    config,
+                )
+                for (name, tracker), config in zip(self.trackers.items(), fingerprints, strict=True)
+            ]
+            self._resources = stack.pop_all()
+
+    def _begin_without_keeping(self) -> None:
+        if self.options.output_run:
+            open_runs.refuse_taken(self)
+        try:  # for the epochs to go on alike
+            self.earlier = earlier_run(self.directory) if self.options.resume else None
+        except OSError as error:
+            raise cannot_be_used(self.directory, error) from error
+        self.journal = NoJournal()
+
+    def _open_journal(self) -> Journal:
+        directory = self.directory
+        try:
+            earlier = earlier_run(directory) if self.options.resume else None
+            set_aside(directory, self._files, earlier)
+            journal = Journal(layout.journal_path(directory), tell, after=earlier.time if earlier else 0)
+            if earlier:
+                self.earlier = settled(journal, earlier)
+                self.uid = earlier.begin.uid
+                self.bests.go_on(directory, self.earlier)
+            return journal
+        except OSError as error:
+            raise cannot_be_used(directory, error) from error
+
+    @property
+    def _files(self) -> Iterable[str]:
+        return [file for tracker in self.trackers.values() for file in tracker.files]
+
+    def _say_begin(self) -> Begin:
+        before, journal, options = self.earlier.begin if self.earlier else None, self.journal, self.options
+        self.title = self.title or (before.name if before else os.path.basename(self.directory))
+        begin = Begin(
+            time=journal.now(later=True),  # than the end of an earlier attempt
+            format=FORMAT,
+            uid=self.uid,
+            attempt=before.attempt + 1 if before else 1,
+            name=self.title,
+            pid=os.getpid(),
+            host=socket.gethostname(),
+            configs=self._configs,
+            files=list(dict.fromkeys([*(before.files if before else ()), *self._files])),
+            parent=self.parent or (before.parent if before else None),
+        )
+        journal.append(begin)
+        with contextlib.suppress(OSError):  # the journal has it
+            store_begin(self.directory, begin)
+        if options.params:
+            journal.append(Params(time=journal.now(), params=options.params))
+        if options.tags:
+            tags = cast(dict[str, str], options.tags)  # checked
+            journal.append(Tags(time=journal.now(), tags=tags))
+        return begin
+
+    def end(self, status: Status, error: BaseException | None = None) -> None:
+        """Write how the run ended, and have the disk hold it. Nothing can be logged after it."""
+        if self.life is not Life.OPEN:
+            return
+        if self.background:
+            self.background.end(waits=status is Status.FINISHED)  # nothing stands before any other end
+        journal, kind = self.journal, type(error).__name__ if error else ""
+        journal.append(End(time=journal.now(), status=status, error=kind, message=error_text(error) if error else ""))
+        self.life = Life.ENDED
+        journal.sync()
+
+    def leave(self, patience: float) -> None:
+        """Wait for the trackers, for at most ``patience`` seconds in which none gets on; then let go."""
+        if self.life is Life.ENDED:
+            with self._letting_go():
+                for _ in draining(self.deliveries, patience):
+                    wait_for_change(self.deliveries, 0.1)
+
+    async def leave_async(self, patience: float) -> None:
+        """:meth:`leave` that lets the event loop run meanwhile."""
+        if self.life is Life.ENDED:
+            with self._letting_go():
+                for _ in draining(self.deliveries, patience):
+                    await asyncio.sleep(0.02)
+
+    @contextlib.contextmanager
+    def _letting_go(self) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            for delivery in self.deliveries:
+                delivery.abandon()
+            open_runs.open_runs.discard(self)
+            self.life = Life.OVER
+            with self._resources:
+                self._look_back()
+
+    def _look_back(self) -> None:
+        if not self.keeps:
+            return
+        self.undelivered = what_is_left(self.deliveries, self.journal, self.uid)
+        if damaged := max(delivery.damaged for delivery in self.deliveries):
+            tell(f"{damaged} damaged lines of {self.journal.path} were passed over")
+
+    def after_fork_in_child(self) -> None:
+        """In a forked child: it may log into a run that is going on, and never ends it."""
+        self.life = Life.LENT if self.life is Life.OPEN else Life.OVER
+        self.bar = None  # it is the parent's
+        self.bests.start()
+        self.journal.after_fork_in_child(child_spill(self._spill_folder, self.uid))

@@ -1,0 +1,63 @@
+"""The best value of each metric that a run was asked to keep it of."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Literal
+
+from .._journal.journal import Journal
+from .._journal.last_attempt import Earlier, best_of
+from .._journal.records import Best
+
+Mode = Literal["min", "max"]
+
+
+class Bests:
+    """Knows the best values, and writes each better one into the journal.
+
+    Args:
+        modes: for each metric, what is better.
+
+    Attributes:
+        found: the best so far, by the metric's name.
+    """
+
+    def __init__(self, modes: Mapping[str, Mode]) -> None:
+        self.modes = modes
+        self.found: dict[str, Best] = {}
+        self.start()
+
+    def start(self) -> None:
+        """Begin, or go on in a forked child: another thread may have held the lock."""
+        self._lock = threading.RLock()
+
+    def go_on(self, directory: str, earlier: Earlier) -> None:
+        """Begin with what was the best before.
+
+        Raises:
+            OSError: the journal cannot be read.
+        """
+        found = [best_of(directory, name, mode, earlier) for name, mode in self.modes.items()]
+        self.found = {best.name: best for best in found if best}
+
+    def see(self, metrics: Mapping[str, float], axis: str, step: int, journal: Journal) -> None:
+        """Look at what was logged."""
+        for name, mode in self.modes.items():
+            if name in metrics and _is_better(metrics[name], self.found.get(name), mode):
+                self._keep(name, mode, metrics[name], axis, step, journal)
+
+    def _keep(self, name: str, mode: Mode, value: float, axis: str, step: int, journal: Journal) -> None:
+        with self._lock:  # so that of two threads the better one is the last in the journal, too
+            if _is_better(value, self.found.get(name), mode):
+                time = journal.now(later=True)  # than the best before, or MLflow would show the larger of the two
+                best = Best(time=time, name=name, mode=mode, value=value, axis=axis, step=step)
+                self.found[name] = best
+                journal.append(best)
+
+
+def _is_better(value: float, best: Best | None, mode: Mode) -> bool:
+    """Whether ``value`` is a finite number, and better than the best one so far."""
+    if value - value != 0:
+        return False
+    return best is None or (value > best.value if mode == "max" else value < best.value)

@@ -1,0 +1,131 @@
+"""What a run may be told besides its trackers. The list is written here, once.
+
+``tracking``, ``Trackers`` and ``t.child`` take the options as keywords, whose types are those of :class:`RunOptions`
+and :class:`ChildOptions`; from there on they travel as one frozen :class:`Options`. What each means is told in
+:class:`tracklib.tracking`, where a user looks first.
+"""
+
+from __future__ import annotations
+
+import inspect
+import operator
+import os
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal, Self, TypedDict, TypeVar
+
+import msgspec
+from msgspec.structs import replace
+
+from .._journal.records import Parent
+from .._values.arguments import as_bests, as_params, as_path, as_seconds, as_tags, as_text, shown
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class ChildOptions(TypedDict, total=False):
+    """What a run inside another one may be told; what stands only in :class:`RunOptions` is its parent's to say."""
+
+    resume: bool
+    params: Any
+    tags: Mapping[str, Any] | Iterable[str] | None
+    best: Mapping[str, Literal["min", "max"]] | None
+    environment: bool | None
+    system_metrics: float | None
+    on_error: Literal["warn", "raise"]
+
+
+class RunOptions(ChildOptions, total=False):
+    """What any run may be told."""
+
+    name: str | None
+    parent: Parent | None
+    rank: int | None
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """What one run was told."""
+
+    output_run: str | os.PathLike[str] | None = None
+    resume: bool = False
+    name: str | None = None
+    params: Any = None
+    tags: Mapping[str, Any] | Iterable[str] | None = None
+    best: Mapping[str, Literal["min", "max"]] | None = None
+    environment: bool | None = None
+    system_metrics: float | None = None
+    on_error: Literal["warn", "raise"] = "warn"
+    parent: Parent | None = None
+    rank: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.on_error not in ("warn", "raise"):
+            raise ValueError(f"on_error must be 'warn' or 'raise', got {self.on_error!r}")
+        if self.resume and not self.output_run:
+            raise ValueError("resume=True needs output_run: the directory of the run that goes on")
+        if self.parent is not None and not isinstance(self.parent, Parent):
+            got = type(self.parent).__name__
+            raise TypeError(f"parent must be a Parent, as Parent(uid=t.uid, output_run=t.directory); got {got}")
+        if self.rank is not None and not _is_rank(self.rank):
+            raise ValueError(f"rank must be a whole number from 0 on, as 0 or 3; got {shown(self.rank)}")
+
+    @classmethod
+    def of(cls, word: str, **given: Any) -> Self:
+        """What ``word`` was told.
+
+        Raises:
+            TypeError: there is no such option.
+            ValueError: an option cannot mean anything.
+        """
+        for name in given:
+            if name not in cls.__struct_fields__:
+                raise unexpected(word, name, cls.__struct_fields__)
+        return cls(**given)
+
+    def checked(self) -> Self:
+        """The same, each in the form that a record takes.
+
+        Raises:
+            TypeError, ValueError: the first that is not what it should be.
+        """
+        return replace(
+            self,
+            output_run=as_path(self.output_run),
+            name=as_text("name", self.name),
+            params=None if self.params is None else as_params(self.params),
+            tags=None if self.tags is None else as_tags(self.tags),
+            best=as_bests(self.best),
+            system_metrics=as_seconds("system_metrics", self.system_metrics),
+        )
+
+
+def unexpected(word: str, name: str, known: Iterable[str]) -> TypeError:
+    """The error that there is no such option."""
+    return TypeError(f"{word} got an unexpected keyword argument {name!r}; it takes {', '.join(known)}")
+
+
+def _is_rank(value: Any) -> bool:
+    try:
+        return not isinstance(value, bool) and operator.index(value) >= 0
+    except TypeError:
+        return False
+
+
+def takes(options: type[ChildOptions]) -> Callable[[F], F]:
+    """Show the ``**options`` of a function one by one, with their defaults, to ``help`` and ``inspect.signature``."""
+    names = [name for name in Options.__struct_fields__ if name in options.__annotations__]
+
+    def decorate(function: F) -> F:
+        signature = inspect.signature(function)
+        own = [each for each in signature.parameters.values() if each.kind is not each.VAR_KEYWORD]
+        shown = [_parameter(name) for name in names]
+        function.__signature__ = signature.replace(parameters=own + shown)  # type: ignore[attr-defined]  # any function takes one
+        return function
+
+    return decorate
+
+
+def _parameter(name: str) -> inspect.Parameter:
+    default = Options.__struct_defaults__[Options.__struct_fields__.index(name)]
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Options.__annotations__[name]
+    )

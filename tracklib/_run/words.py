@@ -1,0 +1,36 @@
+"""What every word of a run stands on: the attempt at it, which has to be going on."""
+
+from __future__ import annotations
+
+from .._common.warn import warn
+from ..errors import LifecycleError
+from .attempt import Attempt
+from .life import Life
+
+
+class Words:
+    """Holds the attempt, and refuses a word that comes before its beginning or after its end."""
+
+    directory: str
+
+    def __init__(self, attempt: Attempt) -> None:
+        self._attempt = attempt
+        self._warned: set[tuple[str, str]] = set()
+
+    @property
+    def is_init(self) -> bool:
+        """Whether the run has begun and not ended."""
+        life = self._attempt.life
+        return life is Life.OPEN or life is Life.LENT
+
+    def _need_open(self, call: str) -> Attempt:
+        if self._attempt.life is Life.NEW:
+            raise LifecycleError(f"{call} before init: call init() first, or use `with tracking(...) as t:`")
+        if not self.is_init:
+            raise LifecycleError(f"{call} after the end of the run: it can be logged no more; begin a new run")
+        return self._attempt
+
+    def _warn_once(self, kind: str, what: str, message: str) -> None:
+        if (kind, what) not in self._warned:
+            self._warned.add((kind, what))
+            warn(message)
