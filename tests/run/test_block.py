@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,21 @@ def step(epoch: int) -> dict[str, float]:
     return {"loss": 1.0}
 
 
+begun_by_hand: list[Trackers] = []
+
+
+@pytest.fixture(autouse=True)
+def _ended() -> Iterator[None]:
+    yield
+    while begun_by_hand:
+        begun_by_hand.pop().finish()
+
+
 def child(output_run: Path, **options: Any) -> Any:
     """A child's block, of a run that is begun by hand."""
     trackers = Trackers(output_run=output_run.parent / "outer")
     trackers.init()
+    begun_by_hand.append(trackers)
     return trackers.child("a", output_run=output_run, **options)
 
 
