@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import graphlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -103,10 +104,7 @@ def test_no_import_goes_in_a_circle() -> None:
 
 
 def test_only_the_words_know_wrapt() -> None:
-    assert importers_of("wrapt") == {
-        "_words.callables",
-        "_common.warn",
-    }  # _warn asks where it lies, to pass over its frames
+    assert importers_of("wrapt") == {"_words.callables", "_common.warn"}  # warn asks where it lies, to pass its frames
 
 
 def test_only_one_place_knows_context_variables() -> None:
@@ -130,3 +128,11 @@ def test_only_one_module_reads_the_environment() -> None:
 
 def test_only_one_place_asks_for_the_rank() -> None:
     assert users_of("variables.rank") == {"_run.attempt"}
+
+
+def test_the_map_of_the_house_in_contributing_names_every_room() -> None:
+    text = (HOUSE.parent / "CONTRIBUTING.md").read_text()
+    drawn = re.findall(
+        r"^  (\w+)(?:\.py|/)", text[: text.index("Between `_delivery`")].replace(", ", "\n  "), re.MULTILINE
+    )
+    assert set(drawn) >= set(FLOOR) - {"__main__"}

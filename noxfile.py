@@ -1,0 +1,66 @@
+"""The checks, each in an environment of its own: ``nox -l`` lists them, ``nox -s quick-3.12`` runs one.
+
+A Python that is not on this machine is passed over. One that pyenv has installed is found, chosen or not.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import nox
+
+PYTHONS = ["3.11", "3.12", "3.13"]
+
+nox.needs_version = ">=2026.10.20"
+nox.options.sessions = ["quick", "lint", "docs"]
+nox.options.reuse_venv = "yes"
+nox.options.error_on_missing_interpreters = False
+nox.options.download_python = "never"
+
+
+def _let_pyenvs_pythons_be_found() -> None:
+    """Put them behind what ``PATH`` has: while 3.11 is chosen, the ``python3.12`` of pyenv's shims leads nowhere."""
+    root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    installed = [str(path) for version in PYTHONS for path in sorted(root.glob(f"versions/{version}.*/bin"))]
+    os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", ""), *installed])
+
+
+_let_pyenvs_pythons_be_found()
+
+
+@nox.session(python=PYTHONS)
+def quick(session: nox.Session) -> None:
+    """What to run while working: all but the slow tests and those that need a server."""
+    session.install("-e", ".[test]")
+    session.run("pytest", "-m", "not slow and not server", "-n", "2", *session.posargs)
+
+
+@nox.session(python=PYTHONS)
+def whole(session: nox.Session) -> None:
+    """Every test."""
+    session.install("-e", ".[test]")
+    session.run("pytest", "-n", "2", *session.posargs)
+
+
+@nox.session(python="3.11")
+def coverage(session: nox.Session) -> None:
+    """Every test, with the lines and branches that they reach: less than ``fail_under`` is a failure."""
+    session.install("-e", ".[test]")
+    session.run("pytest", "-n", "2", "--cov", "--cov-report=term", *session.posargs)
+
+
+@nox.session(python="3.11")
+def lint(session: nox.Session) -> None:
+    """Style and types, of the package, its tests and its examples."""
+    session.install("-e", ".[lint,test]")
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("mypy")
+
+
+@nox.session(python="3.11")
+def docs(session: nox.Session) -> None:
+    """The pages as a site, in ``docs/_build``: a reference that leads nowhere is an error."""
+    session.install("-e", ".[all,docs]")
+    session.run("sphinx-build", "--quiet", "-W", "--keep-going", "-n", "-b", "html", "docs", "docs/_build")
