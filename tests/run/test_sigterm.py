@@ -5,11 +5,15 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from bare import run_bare
 
 from tracklib import Terminated
+from tracklib._journal.journal import Reader
+from tracklib._journal.records import End
 from tracklib._run.sigterm import cause_of, exits_on_sigterm
 
 
@@ -108,13 +112,137 @@ def test_a_block_left_in_another_thread_leaves_its_handler_and_the_next_block_pu
         assert handler() is not signal.SIG_DFL
 
 
-def test_the_sigterm_behind_a_cancellation_is_known_and_no_older_one() -> None:
+def test_once_sigterm_has_come_it_is_what_the_block_is_left_by_and_no_older_one_is() -> None:
     cancelled, boom = asyncio.CancelledError(), ValueError()
     with pytest.raises(Terminated) as caught, exits_on_sigterm():
-        os.kill(os.getpid(), signal.SIGTERM)
-        signal.pause()
-    assert cause_of(cancelled) is caught.value
-    assert cause_of(boom) is boom
-    assert cause_of(None) is None
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            signal.pause()
+        finally:
+            found = [cause_of(error) for error in (cancelled, boom, None)]
+    assert found == [caught.value] * 3
     with exits_on_sigterm():
-        assert cause_of(cancelled) is cancelled
+        assert [cause_of(error) for error in (cancelled, boom, None)] == [cancelled, boom, None]
+
+
+SWALLOWED = {
+    "in __del__": "Loader()",
+    "in __del__, and the training sleeps": "Loader(); time.sleep(60)",
+    "in __del__, and the training computes": "Loader()\n    while True: sum(range(1000))",
+    "in __del__, and the training waits for a lock": "Loader(); threading.Lock().acquire() and lock.acquire()",
+    "by except": "try: Loader.__del__(None)\n    except BaseException: pass\n    while True: t.log(None, {'a': 1})",
+    "by a weak reference's callback": "r = weakref.ref(Loader2(), lambda _: Loader.__del__(None)); time.sleep(60)",
+    "in each of many calls": "while True: Loader()",
+}
+
+
+@pytest.mark.parametrize("how", SWALLOWED.values(), ids=SWALLOWED)
+def test_sigterm_that_is_swallowed_comes_again_until_the_block_is_left(tmp_path: Path, how: str) -> None:
+    script = f"""
+import os, signal, sys, threading, time, weakref
+from tracklib import tracking
+
+class Loader:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        for _ in range(1000): pass
+
+class Loader2: pass
+
+lock = threading.Lock(); lock.acquire()
+with tracking(output_run="run") as t:
+    {how}
+print("never here")
+"""
+    assert run_bare(tmp_path, script, code=143) == ""
+    assert [end.status for end in ends(tmp_path / "run")] == ["killed"]
+
+
+def test_what_the_program_does_as_it_is_left_by_sigterm_is_not_broken_off(tmp_path: Path) -> None:
+    script = """
+        import os, signal, sys, time
+        from tracklib import tracking
+        with tracking(output_run="run") as t:
+            try:
+                os.kill(os.getpid(), signal.SIGTERM)
+                time.sleep(60)
+            finally:
+                try:
+                    {}["nothing"]
+                except KeyError:
+                    until = time.monotonic() + 1
+                    while time.monotonic() < until:
+                        time.sleep(0.01)
+                os.kill(os.getpid(), signal.SIGTERM)  # as `timeout` does: to the process, and to its group
+                time.sleep(0.01)
+                print("saved")
+    """
+    assert run_bare(tmp_path, script, code=143) == "saved\n"
+    assert [end.status for end in ends(tmp_path / "run")] == ["killed"]
+
+
+def test_after_the_block_no_sigterm_of_ours_comes(tmp_path: Path) -> None:
+    script = """
+        import os, signal, time
+        from tracklib import Terminated, tracking
+
+        class Loader:
+            def __del__(self):
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        for number in range(5):
+            try:
+                with tracking(output_run=f"run-{number}", environment=False):
+                    Loader()
+                    time.sleep(60)
+            except Terminated:
+                assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        until = time.monotonic() + 0.6
+        while time.monotonic() < until:
+            time.sleep(0.01)
+        print("trained on")
+    """
+    assert run_bare(tmp_path, script) == "trained on\n"
+
+
+def test_an_error_that_comes_behind_sigterm_leaves_the_block_and_the_run_is_killed(tmp_path: Path) -> None:
+    script = """
+        import os, signal
+        from tracklib import tracking
+        try:
+            with tracking(output_run="run"):
+                try:
+                    os.kill(os.getpid(), signal.SIGTERM)
+                    signal.pause()
+                finally:
+                    raise KeyError("mine")
+        except KeyError:
+            print("mine")
+    """
+    assert run_bare(tmp_path, script) == "mine\n"
+    assert [(end.status, end.error) for end in ends(tmp_path / "run")] == [("killed", "KeyError")]
+
+
+def test_sigterm_in_an_async_block_that_swallows_it_leaves_it(tmp_path: Path) -> None:
+    script = """
+        import asyncio, os, signal
+        from tracklib import tracking
+
+        class Loader:
+            def __del__(self):
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        async def main():
+            async with tracking(output_run="run"):
+                Loader()
+                await asyncio.sleep(60)
+
+        asyncio.run(main())
+    """
+    run_bare(tmp_path, script, code=143)
+    assert [end.status for end in ends(tmp_path / "run")] == ["killed"]
+
+
+def ends(directory: Path) -> list[End]:
+    found = [entry.record for entry in Reader(str(directory / "journal.jsonl")).records()]
+    return [record for record in found if isinstance(record, End)]

@@ -11,6 +11,7 @@ from .._common.warn import tell, warn
 from .._journal.records import Status
 from ..errors import DeliveryError, Terminated
 from ..trackers.base import BaseTracker
+from .sigterm import cause_of, leaving
 
 PATIENCE = 10.0
 PATIENCE_AFTER_ERROR = 5.0
@@ -73,12 +74,13 @@ def leave(run: OpenRun, status: Status, error: BaseException | None, on_error: s
         DeliveryError: see ``on_error``.
         BaseException: what interrupted the wait, such as Ctrl-C, where nothing else leaves the block.
     """
-    late = _end(run, status, error)
-    try:
-        run.leave(_patience(error, late))
-    except BaseException as interruption:  # what a signal's handler raises, too
-        late = interruption
-    _tell(run, error, late, on_error)
+    with leaving():
+        late = _end(run, status, error, _swallowed(error))
+        try:
+            run.leave(_patience(error, late))
+        except BaseException as interruption:  # what a signal's handler raises, too
+            late = interruption
+        _tell(run, error, late, on_error)
 
 
 async def leave_async(run: OpenRun, status: Status, error: BaseException | None, on_error: str = "warn") -> None:
@@ -86,13 +88,20 @@ async def leave_async(run: OpenRun, status: Status, error: BaseException | None,
     if isinstance(error, GeneratorExit):  # a coroutine that is being closed must not wait
         leave(run, status, error, on_error)
         return
-    pending = await _pending_cancellation() if error is None else None
-    late = _end(run, status_of(pending) if pending else status, error or pending)
-    try:
-        await run.leave_async(_patience(error or pending, late))
-    except BaseException as interruption:
-        late = interruption
-    _tell(run, error, late or pending, on_error)
+    with leaving():
+        pending = await _pending_cancellation() if error is None else None
+        found = cause_of(error or pending)
+        late = _end(run, status_of(found) if pending else status, error or pending, _swallowed(error or pending))
+        try:
+            await run.leave_async(_patience(error or pending, late))
+        except BaseException as interruption:
+            late = interruption
+        _tell(run, error, late or pending, on_error)
+
+
+def _swallowed(error: BaseException | None) -> BaseException | None:
+    """The SIGTERM that came in the block and did not leave it: somebody's ``except:`` stood in its way."""
+    return cause_of(None) if error is None else None
 
 
 async def _pending_cancellation() -> BaseException | None:
@@ -107,14 +116,16 @@ async def _pending_cancellation() -> BaseException | None:
     return None
 
 
-def _end(run: OpenRun, status: Status, error: BaseException | None) -> BaseException | None:
-    """Write the run's end; what interrupted that, if anything did."""
+def _end(
+    run: OpenRun, status: Status, error: BaseException | None, swallowed: BaseException | None
+) -> BaseException | None:
+    """Write the run's end; what interrupted that or the block before, and is still to leave it."""
     try:
-        run.end(status, error)
+        run.end(status, error or swallowed)
     except _INTERRUPTIONS as late:
-        run.end(status if error else status_of(late), error or late)
+        run.end(status if error or swallowed else status_of(late), error or swallowed or late)
         return late
-    return None
+    return swallowed
 
 
 def _tell(run: OpenRun, error: BaseException | None, late: BaseException | None, on_error: str) -> None:
