@@ -10,7 +10,7 @@ import pandas
 from mlflow import MlflowClient
 from wandb_file import WandbFile
 
-from tracklib._journal.journal import Reader
+from tracklib._journal.reader import Reader
 from tracklib._journal.records import Begin, End, Log, Params
 
 AT_MLFLOW = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED", "preempted": "KILLED"}

@@ -18,7 +18,7 @@ from mlflow import MlflowClient
 from wandb_file import WandbFile
 
 from tracklib import Trackers, tracking
-from tracklib._journal.journal import Reader
+from tracklib._journal.reader import Reader
 from tracklib._journal.records import Log
 
 BACKENDS = ("csv", "mlflow", "wandb")

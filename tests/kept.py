@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from tracklib._journal.journal import Reader
+from tracklib._journal.reader import Reader
 from tracklib._journal.records import End
 
 

@@ -21,7 +21,7 @@ from mlflow import MlflowClient
 
 from tracklib import RunDirectoryError, Trackers, TrackerWarning, tracking
 from tracklib._delivery.sync import sync
-from tracklib._journal.journal import Reader
+from tracklib._journal.reader import Reader
 from tracklib._journal.records import Begin, Log
 from tracklib._run import ending as words
 

@@ -37,7 +37,7 @@ from tracklib._delivery import delivery as _delivery
 from tracklib._delivery.sync import sync
 from tracklib._journal import journal as _journal
 from tracklib._journal import state as _state
-from tracklib._journal.journal import Reader
+from tracklib._journal.reader import Reader
 from tracklib._journal.records import End, Log
 from tracklib._run import ending as _leaving
 from tracklib.trackers import csv_logger

@@ -66,7 +66,7 @@ def reading(records: int, rounds: int) -> dict[str, list[Numbers]]:
     from msgspec.json import Decoder
 
     from tracklib import tracking
-    from tracklib._journal.journal import Reader
+    from tracklib._journal.reader import Reader
     from tracklib._journal.records import Record
 
     with tracking(output_run="run") as t:

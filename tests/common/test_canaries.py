@@ -21,7 +21,7 @@ from mlflow import MlflowClient
 from patience import PATIENT
 from wandb_file import WandbFile
 
-from tracklib._journal.journal import Reader
+from tracklib._journal.reader import Reader
 from tracklib._journal.records import Log, Params
 
 

@@ -22,7 +22,7 @@ from tracklib import Status, TrackerBlocked, TrackerUnavailable
 from tracklib._delivery import delivery as module
 from tracklib._delivery.delivery import Delivery, Standing
 from tracklib._delivery.waiting import draining, wait_for_change
-from tracklib._journal import journal as _journal
+from tracklib._journal import reader as _reader
 from tracklib._journal.journal import Journal
 from tracklib._journal.records import Artifact, Params, Record, Tags
 from tracklib._journal.state import Saved, store
@@ -203,7 +203,7 @@ class BusyClock:
 @pytest.fixture
 def working(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> Instant:
     """A delivery of many pieces, 0.1 s of work each."""
-    monkeypatch.setattr(_journal, "_PIECE", 256)
+    monkeypatch.setattr(_reader, "_PIECE", 256)
     monkeypatch.setattr(module, "time", BusyClock())
     folder.write(begin(), *map(log, range(50)))
     delivery: Instant = folder.delivery(Scripted(batch_size=8))
@@ -618,6 +618,7 @@ def test_the_state_file_says_how_far_the_tracker_is_and_what_it_must_remember(fo
         "rejected": 1,
         "ended": 1,
         "tracker": {"run_id": "abc"},
+        "format": 1,
     }
     assert stat.S_IMODE(os.stat(folder.path / "state/Scripted.json").st_mode) == 0o600
     assert stat.S_IMODE(os.stat(folder.path / "state").st_mode) == 0o700

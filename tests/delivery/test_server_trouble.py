@@ -40,7 +40,7 @@ from patience import PATIENT
 from tracklib import Trackers, TrackerWarning, tracking
 from tracklib._delivery import delivery as delivery
 from tracklib._delivery.sync import sync
-from tracklib._journal.journal import Reader
+from tracklib._journal.reader import Reader
 from tracklib._journal.records import End, Log, Status
 from tracklib._run import ending as leaving
 

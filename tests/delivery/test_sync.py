@@ -21,7 +21,8 @@ from msgspec.structs import replace
 from tracklib import RunDirectoryError, TrackerWarning, tracking
 from tracklib._common.secrets import redact, without_masks
 from tracklib._delivery.sync import sync
-from tracklib._journal.journal import Journal, Reader
+from tracklib._journal.journal import Journal
+from tracklib._journal.reader import Reader
 from tracklib._journal.records import Begin, End, Log, Status
 from tracklib._run import ending as words
 from tracklib.cli.commands import main

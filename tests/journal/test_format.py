@@ -11,9 +11,10 @@ import pytest
 from click.testing import CliRunner
 from lines import checked, line_of
 
-from tracklib import RunDirectoryError, tracking
+from tracklib import RunDirectoryError, load, runs, tracking
 from tracklib._delivery.sync import sync
-from tracklib._journal.journal import Reader, last_record
+from tracklib._journal.reader import Reader
+from tracklib._journal.tail import last_record
 from tracklib.cli.commands import main
 
 NEWER = r"was written by a newer tracklib \(format 2\); this one reads up to 1: upgrade"
@@ -116,6 +117,22 @@ def test_a_reader_refuses_a_newer_format_where_it_begins(tmp_path: Path) -> None
         assert path in str(refused.value)
     with pytest.raises(RunDirectoryError, match=NEWER):
         last_record(path)
+
+
+@pytest.mark.parametrize("run", [of_tomorrow, goes_on_tomorrow])
+def test_reading_refuses_a_newer_format_and_of_many_runs_says_which_it_is(
+    run: Callable[[Path], None], tmp_path: Path
+) -> None:
+    run(tmp_path / "a")
+    with tracking(output_run=tmp_path / "b"):
+        pass
+    before = content(tmp_path)
+    with pytest.raises(RunDirectoryError, match=NEWER):
+        load(tmp_path / "a")
+    found = runs(tmp_path)
+    assert [one.directory for one in found] == [str(tmp_path / "b")]
+    assert "written by a newer tracklib (format 2)" in str(found.unreadable)
+    assert content(tmp_path) == before
 
 
 def test_the_command_line_says_so_and_goes_on_with_the_next_run(tmp_path: Path) -> None:

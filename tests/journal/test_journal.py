@@ -21,8 +21,12 @@ import pytest
 from patience import PATIENT
 
 from tracklib._journal import journal as _journal
-from tracklib._journal.journal import Entry, Journal, Reader, count_said, last_record
+from tracklib._journal import reader as _reader
+from tracklib._journal import tail as _tail
+from tracklib._journal.journal import Journal
+from tracklib._journal.reader import Entry, Reader, count_said
 from tracklib._journal.records import Begin, End, Log, Params, Status, Tags, encode, marker
+from tracklib._journal.tail import last_record
 
 BEGIN = Begin(time=1, format=1, uid="u", attempt=1, name="n", pid=2, host="h", configs=[])
 
@@ -276,7 +280,7 @@ def test_a_users_own_names_that_look_like_a_line_hide_none_that_is_looked_for_ba
 
 
 def test_damage_longer_than_a_piece_does_not_look_like_the_end(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_journal, "_PIECE", 64)
+    monkeypatch.setattr(_reader, "_PIECE", 64)
     put(path, b"garbage\n" * 100 + b"\0" * 1000 + b"\n" + line_of(log(1)))
     assert read(path) == ([Log(time=7, axis="epoch", step=1, metrics={"loss": 1.25}, ordinal=0)], 101)
 
@@ -320,7 +324,7 @@ def test_a_reader_follows_its_writer(journal: Any, path: str) -> None:
 
 
 def test_a_long_journal_is_read_in_pieces(journal: Any, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_journal, "_PIECE", 256)
+    monkeypatch.setattr(_reader, "_PIECE", 256)
     for step in range(50):
         journal.append(log(step))
     reader = Reader(path)
@@ -333,7 +337,7 @@ def test_a_long_journal_is_read_in_pieces(journal: Any, path: str, monkeypatch: 
 
 
 def test_a_line_longer_than_a_piece_is_read_whole(journal: Any, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_journal, "_PIECE", 64)
+    monkeypatch.setattr(_reader, "_PIECE", 64)
     many = {f"metric/{number}": number / 8 for number in range(100)}
     journal.append(log(1))
     journal.append(log(2, **many))
@@ -344,7 +348,7 @@ def test_a_line_longer_than_a_piece_is_read_whole(journal: Any, path: str, monke
 def test_eachbehind_an_offset_are_counted_by_their_newlines(
     journal: Any, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_journal, "_CHUNK", 64)
+    monkeypatch.setattr(_tail, "_CHUNK", 64)
     for step in range(5):
         journal.append(log(step))
     assert [count_said(path, 0), count_said(path, 2 * len(line_of(log(0)))), count_said(path, 10**6)] == [5, 3, 0]

@@ -15,8 +15,9 @@ import pytest
 from scripted import log
 
 from tracklib._journal import mirror as _mirror
-from tracklib._journal.journal import Journal, Reader
+from tracklib._journal.journal import Journal
 from tracklib._journal.lock import held
+from tracklib._journal.reader import Reader
 
 
 class Written:

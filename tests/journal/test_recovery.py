@@ -16,7 +16,7 @@ from tracklib import RunDirectoryError, tracking
 from tracklib._delivery import delivery as _delivery
 from tracklib._delivery.sync import sync
 from tracklib._journal import journal as _journal
-from tracklib._journal.journal import Reader
+from tracklib._journal.reader import Reader
 from tracklib._journal.records import Begin, End, Log, Record
 
 

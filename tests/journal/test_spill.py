@@ -12,7 +12,8 @@ import pytest
 from lines import body_of
 from scripted import begin, end, log
 
-from tracklib._journal.journal import Journal, Reader
+from tracklib._journal.journal import Journal
+from tracklib._journal.reader import Reader
 from tracklib._journal.records import Log, Record, encode
 from tracklib._journal.spill import remember, spill_path, spilled_begin, take_in
 

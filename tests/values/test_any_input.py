@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tracklib import Trackers
-from tracklib._journal.journal import Reader
+from tracklib._journal.reader import Reader
 from tracklib._journal.records import Log, Params, Tags
 
 # A delivery's thread that draws its jitter in the middle of an example is not the example's doing.

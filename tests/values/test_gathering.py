@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tracklib import Metrics, Trackers, TrackerWarning, tracked, tracking
-from tracklib._journal.journal import Reader
+from tracklib._journal.reader import Reader
 from tracklib._journal.records import Log
 
 NAN = float("nan")

@@ -29,7 +29,7 @@ from scripted import Scripted
 from wandb_file import WandbFile
 
 from tracklib import Mlflow, Trackers, TrackerWarning, tracking
-from tracklib._journal.journal import Reader
+from tracklib._journal.reader import Reader
 from tracklib._journal.records import Artifact
 
 

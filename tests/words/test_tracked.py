@@ -25,7 +25,7 @@ import numpy as np
 import pytest
 
 from tracklib import Trackers, TrackerWarning, tracked, tracking
-from tracklib._journal.journal import Reader
+from tracklib._journal.reader import Reader
 from tracklib._journal.records import Log, Params
 
 

@@ -38,7 +38,7 @@ from tracklib import (
     tracked,
     tracking,
 )
-from tracklib._journal.journal import Reader
+from tracklib._journal.reader import Reader
 from tracklib._journal.records import Begin, End, Log, Params, Tags
 from tracklib._run import open_runs
 from tracklib._run.attempt import Attempt

@@ -31,7 +31,7 @@ from .._common.secrets import error_text
 from .._common.wakeup import Bell
 from .._common.warn import tell
 from .._journal import layout
-from .._journal.journal import Entry, Reader, count_said
+from .._journal.reader import Entry, Reader, count_said
 from .._journal.records import Artifact, Begin, Best, End, Epoch, Log, Params, Record, Tags, encode
 from .._journal.state import Saved, load, store
 from ..errors import TrackerBlocked, TrackerLost, TracklibError

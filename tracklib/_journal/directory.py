@@ -15,10 +15,11 @@ from .._common.secrets import redact_text
 from .._common.warn import tell
 from ..errors import RunDirectoryError
 from . import layout
-from .journal import Reader, size_of
 from .last_attempt import Earlier, bring_back, earlier_run
 from .lock import held
+from .reader import Reader
 from .state import check_formats
+from .tail import size_of
 
 
 def default_directory(name: str | None, uid: str) -> str:

@@ -2,7 +2,7 @@
 
 A line is a JSON object whose first member is the CRC of the rest, and LF. It counts only when its LF is
 there and its CRC is right, so any prefix of the file recovers exactly. :class:`Journal` appends with one
-``os.write`` a record and no lock; :class:`Reader` follows from an offset of its own.
+``os.write`` a record and no lock; a ``Reader`` follows from an offset of its own.
 """
 
 from __future__ import annotations
@@ -11,23 +11,18 @@ import collections
 import contextlib
 import errno
 import os
-import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import msgspec
-
-from ..errors import RunDirectoryError
-from .lines import RECORD_HEAD, START, body_of, line_of
+from .lines import line_of
 from .lock import close, renew
 from .mirror import Mirror
-from .records import SILENT, Record, UnknownFormat, decode, encode
+from .records import Record, encode
+from .tail import ends_with_newline, whole_size
 
 BACKLOG_BYTES = 64 * 2**20
 SYNC_SECONDS = 1.0
-_CHUNK = 2**20
-_PIECE = 2**18  # its records stay in the processor's caches
 _TEAR_END = b" \n"  # the space spoils a torn line that lacks its LF only: it comes again, and must not count twice
 
 
@@ -54,7 +49,7 @@ class Journal:
         self._on_trouble = on_trouble
         self._fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         self._size = 0
-        self._torn = not _ends_with_newline(self._fd)
+        self._torn = not ends_with_newline(self._fd)
         self._unsynced = False
         self._synced_at = time.monotonic()
         self._last_time = after
@@ -176,7 +171,7 @@ class Journal:
     def size(self) -> int:
         """How many bytes of whole lines the file holds; the last one known, where a network's file system is gone."""
         with contextlib.suppress(OSError):
-            self._size = _whole_size(self._fd)
+            self._size = whole_size(self._fd)
         return self._size
 
     def tick(self) -> None:
@@ -229,188 +224,6 @@ class Journal:
     def __del__(self) -> None:
         with contextlib.suppress(AttributeError):  # it never opened
             close(self._fd)
-
-
-class Entry(msgspec.Struct, frozen=True, gc=False):
-    """A record, its ordinal, and the offset right behind its line."""
-
-    record: Record
-    ordinal: int
-    end: int
-
-
-class Reader:
-    """The reading end: follows a journal from an offset, whoever writes it.
-
-    Args:
-        path: the journal.
-        offset: bytes to pass over; the start of a line.
-        ordinal: how many valid lines lie before ``offset``.
-
-    A line that was cut off may have another writer's line right behind it: that one counts. A line
-    whose CRC is right and which is of no kind that this version knows counts as a line, and is passed over.
-
-    Attributes:
-        offset: where the next read begins.
-        damaged: how many lines were spoiled and passed over.
-        is_behind: whether the last read left off before the end of the file.
-    """
-
-    def __init__(self, path: str, offset: int = 0, ordinal: int = 0) -> None:
-        self.offset = offset
-        self.ordinal = ordinal
-        self.damaged = 0
-        self.is_behind = False
-        self._path = path
-        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-
-    def read(self) -> list[Entry]:
-        """The next records, as many as lie in about 256 KiB; empty at the end of the file.
-
-        A last line without its LF is left for a later call: its writer may not be done.
-
-        Raises:
-            RunDirectoryError: a newer tracklib has written it.
-        """
-        entries: list[Entry] = []
-        while not entries and (lines := self._whole_lines()):
-            offset, ordinal = self.offset, self.ordinal
-            for line in lines.split(b"\n")[:-1]:
-                offset += len(line) + 1
-                body = body_of(line, RECORD_HEAD) or self._behind_tear(line)
-                if body:
-                    try:
-                        entries.append(Entry(decode(body, ordinal), ordinal, offset))
-                    except UnknownFormat as unknown:
-                        raise RunDirectoryError(unknown.said_of(self._path)) from None
-                    except (msgspec.MsgspecError, UnicodeDecodeError):
-                        pass  # of a kind that only a later version knows
-                    ordinal += 1
-            self.offset, self.ordinal = offset, ordinal
-        return entries
-
-    def _behind_tear(self, line: bytes) -> bytes:
-        """The line that another writer appended to one that was cut off, if that is so; it is damaged anyway."""
-        self.damaged += bool(line.strip())
-        starts = [found.start() for found in _BEGINNING.finditer(line)]
-        return next(filter(None, (body_of(line[start:], RECORD_HEAD) for start in reversed(starts))), b"")
-
-    def _whole_lines(self) -> bytes:
-        size = _PIECE
-        while True:
-            chunk = os.pread(self._fd, size, self.offset)
-            end = chunk.rfind(b"\n") + 1
-            if end or len(chunk) < size:
-                self.is_behind = len(chunk) == size
-                return chunk[:end]
-            size *= 2
-
-    def go_to(self, offset: int, ordinal: int) -> None:
-        """Read on from ``offset``, the start of a line, before which ``ordinal`` valid ones lie."""
-        self.offset, self.ordinal = offset, ordinal
-        self.damaged = 0
-
-    @property
-    def size(self) -> int:
-        """How many bytes of whole lines the file holds."""
-        return _whole_size(self._fd)
-
-    def records(self) -> Iterator[Entry]:
-        """All the records up to the end of the file as it is now."""
-        while entries := self.read():
-            yield from entries
-
-    def fileno(self) -> int:
-        """The open file."""
-        return self._fd
-
-    def close(self) -> None:
-        """Give the file back."""
-        fd, self._fd = self._fd, -1
-        close(fd)
-
-    def __del__(self) -> None:
-        with contextlib.suppress(AttributeError):  # it never opened
-            self.close()
-
-
-def count_said(path: str, offset: int) -> int:
-    """How many lines of a journal behind ``offset`` say something to a tracker."""
-    with open(path, "rb") as file:
-        file.seek(offset)
-        return sum(not line.startswith(SILENT, _CRC_END) for line in file if line.strip())
-
-
-def size_of(path: str) -> int:
-    """How many bytes of whole lines the journal holds; none where its process died as it made the file."""
-    with open(path, "rb") as file:
-        return _whole_size(file.fileno())
-
-
-def last_record(
-    path: str, kind: type[Record] | None = None, marker: bytes = b"", before: int | None = None, behind: int = 0
-) -> tuple[Record, int] | None:
-    """The last record of ``kind`` whose line holds ``marker``, and the line's offset; of those that begin ``before``
-    and lie ``behind``, both offsets of lines.
-
-    Found from the end backwards, so that a long journal is not read. A user's own nested names may look like a
-    marker or like a line's beginning, but no line that counts begins there.
-
-    Raises:
-        RunDirectoryError: a newer tracklib has written it.
-    """
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        at = os.fstat(fd).st_size if before is None else before
-        while (at := _rfind(fd, marker or START, at, behind)) >= 0:
-            start = _rfind(fd, START, at + 1)
-            body = body_of(_line_at(fd, start), RECORD_HEAD) if start >= 0 else b""
-            with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError):
-                if body and isinstance(record := decode(body, -1), kind or object):
-                    return record, start
-            at = start if body else at
-        return None
-    except UnknownFormat as unknown:
-        raise RunDirectoryError(unknown.said_of(path)) from None
-    finally:
-        close(fd)
-
-
-def _rfind(fd: int, marker: bytes, end: int, behind: int = 0) -> int:
-    """Where ``marker`` last begins before ``end``, and not before ``behind``; -1 if nowhere."""
-    while end > behind:
-        start = max(behind, end - _CHUNK)
-        found = os.pread(fd, end - start + len(marker) - 1, start).rfind(marker)
-        if found >= 0:
-            return start + found
-        end = start
-    return -1
-
-
-def _line_at(fd: int, start: int) -> bytes:
-    """The line that begins at ``start``, without its LF; empty where it has none."""
-    size = _CHUNK
-    while True:
-        chunk = os.pread(fd, size, start)
-        line, found, _ = chunk.partition(b"\n")
-        if found or len(chunk) < size:
-            return line if found else b""
-        size *= 2
-
-
-_BEGINNING = re.compile(START + rb'[0-9a-f]{8}","type":"')
-_CRC_END = len(START) + 8
-
-
-def _whole_size(fd: int) -> int:
-    """The file's length without a last line that has no LF."""
-    size = os.fstat(fd).st_size
-    return _rfind(fd, b"\n", size) + 1 if size and os.pread(fd, 1, size - 1) != b"\n" else size
-
-
-def _ends_with_newline(fd: int) -> bool:
-    size = os.fstat(fd).st_size
-    return size == 0 or os.pread(fd, 1, size - 1) == b"\n"
 
 
 _fdatasync = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from . import layout
-from .journal import Journal, last_record, size_of
+from .journal import Journal
 from .records import Begin, Best, End, Epoch, Log, Status, best_marker, marker
 from .spill import spilled_begin, take_in
 from .state import Saved, furthest, load_begin, store_begin
+from .tail import last_record, size_of
 
 
 class Earlier(NamedTuple):

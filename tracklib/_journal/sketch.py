@@ -13,8 +13,8 @@ import msgspec
 
 from . import layout
 from .curves import Curves, Stored, curves_of
-from .journal import Entry, Reader
 from .kept import Kept, Place, fetch, place_in, store
+from .reader import Entry, Reader
 from .records import End
 from .state import is_others
 from .stretches import stretches

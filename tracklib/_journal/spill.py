@@ -14,7 +14,8 @@ from msgspec.structs import replace
 
 from .._common.files import make_folder
 from . import layout
-from .journal import Journal, Reader
+from .journal import Journal
+from .reader import Reader
 from .records import Begin, Log, Record, encode
 
 

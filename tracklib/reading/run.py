@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Any
 
 from .._journal import layout
-from .._journal.journal import Reader
 from .._journal.kept import Kept, Place, is_in, place_in
 from .._journal.lock import Holding, holding
+from .._journal.reader import Reader
 from .._journal.records import Begin, Best, Parent
 from .._journal.sketch import kept_summary
 from .._journal.state import load_begin

@@ -1,0 +1,130 @@
+"""Reading a journal, from an offset on, while it is written or later."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from ..errors import RunDirectoryError
+from .lines import RECORD_HEAD, START, body_of
+from .lock import close
+from .records import SILENT, Record, UnknownFormat, decode
+from .tail import whole_size
+
+_PIECE = 2**18  # its records stay in the processor's caches
+_BEGINNING = re.compile(START + rb'[0-9a-f]{8}","type":"')
+_CRC_END = len(START) + 8
+
+
+class Entry(msgspec.Struct, frozen=True, gc=False):
+    """A record, its ordinal, and the offset right behind its line."""
+
+    record: Record
+    ordinal: int
+    end: int
+
+
+class Reader:
+    """The reading end: follows a journal from an offset, whoever writes it.
+
+    Args:
+        path: the journal.
+        offset: bytes to pass over; the start of a line.
+        ordinal: how many valid lines lie before ``offset``.
+
+    A line that was cut off may have another writer's line right behind it: that one counts. A line
+    whose CRC is right and which is of no kind that this version knows counts as a line, and is passed over.
+
+    Attributes:
+        offset: where the next read begins.
+        damaged: how many lines were spoiled and passed over.
+        is_behind: whether the last read left off before the end of the file.
+    """
+
+    def __init__(self, path: str, offset: int = 0, ordinal: int = 0) -> None:
+        self.offset = offset
+        self.ordinal = ordinal
+        self.damaged = 0
+        self.is_behind = False
+        self._path = path
+        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+    def read(self) -> list[Entry]:
+        """The next records, as many as lie in about 256 KiB; empty at the end of the file.
+
+        A last line without its LF is left for a later call: its writer may not be done.
+
+        Raises:
+            RunDirectoryError: a newer tracklib has written it.
+        """
+        entries: list[Entry] = []
+        while not entries and (lines := self._whole_lines()):
+            offset, ordinal = self.offset, self.ordinal
+            for line in lines.split(b"\n")[:-1]:
+                offset += len(line) + 1
+                body = body_of(line, RECORD_HEAD) or self._behind_tear(line)
+                if body:
+                    try:
+                        entries.append(Entry(decode(body, ordinal), ordinal, offset))
+                    except UnknownFormat as unknown:
+                        raise RunDirectoryError(unknown.said_of(self._path)) from None
+                    except (msgspec.MsgspecError, UnicodeDecodeError):
+                        pass  # of a kind that only a later version knows
+                    ordinal += 1
+            self.offset, self.ordinal = offset, ordinal
+        return entries
+
+    def _behind_tear(self, line: bytes) -> bytes:
+        """The line that another writer appended to one that was cut off, if that is so; it is damaged anyway."""
+        self.damaged += bool(line.strip())
+        starts = [found.start() for found in _BEGINNING.finditer(line)]
+        return next(filter(None, (body_of(line[start:], RECORD_HEAD) for start in reversed(starts))), b"")
+
+    def _whole_lines(self) -> bytes:
+        size = _PIECE
+        while True:
+            chunk = os.pread(self._fd, size, self.offset)
+            end = chunk.rfind(b"\n") + 1
+            if end or len(chunk) < size:
+                self.is_behind = len(chunk) == size
+                return chunk[:end]
+            size *= 2
+
+    def go_to(self, offset: int, ordinal: int) -> None:
+        """Read on from ``offset``, the start of a line, before which ``ordinal`` valid ones lie."""
+        self.offset, self.ordinal = offset, ordinal
+        self.damaged = 0
+
+    @property
+    def size(self) -> int:
+        """How many bytes of whole lines the file holds."""
+        return whole_size(self._fd)
+
+    def records(self) -> Iterator[Entry]:
+        """All the records up to the end of the file as it is now."""
+        while entries := self.read():
+            yield from entries
+
+    def fileno(self) -> int:
+        """The open file."""
+        return self._fd
+
+    def close(self) -> None:
+        """Give the file back."""
+        fd, self._fd = self._fd, -1
+        close(fd)
+
+    def __del__(self) -> None:
+        with contextlib.suppress(AttributeError):  # it never opened
+            self.close()
+
+
+def count_said(path: str, offset: int) -> int:
+    """How many lines of a journal behind ``offset`` say something to a tracker."""
+    with open(path, "rb") as file:
+        file.seek(offset)
+        return sum(not line.startswith(SILENT, _CRC_END) for line in file if line.strip())
