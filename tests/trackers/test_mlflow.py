@@ -912,7 +912,7 @@ def test_many_metrics_with_long_names_are_split_by_bytes_too(tracker: Mlflow, mo
 
 
 def test_one_entity_that_is_large_goes_alone(tracker: Mlflow, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tracklib.trackers.mlflow._REQUEST_BYTES", 10)
+    monkeypatch.setattr("tracklib.trackers._mlflow_limits._REQUEST_BYTES", 10)
     sent = requests_of(tracker, monkeypatch)
 
     tracker.log_params({"a": "x" * 100, "b": "x" * 100})

@@ -2,43 +2,42 @@
 
 from __future__ import annotations
 
-import itertools
-import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .._common.distinct import apart
-from .._common.names import Names, file_name, in_one_line
+from .._common.names import Names, file_name
 from .._common.secrets import error_text, redact, redact_text
 from .._common.warn import warn
 from .._journal.records import Best, Log, Status
 from .._values.plain import plain
 from ..errors import TrackerBlocked, TrackerLost, TrackerUnavailable
-from ._mlflow_limits import mlflow_name, mlflow_path
+from ._mlflow_limits import (
+    METRICS_PER_REQUEST,
+    PARAM_LENGTH,
+    PARAMS_PER_REQUEST,
+    TAG_LENGTH,
+    chunks,
+    flat_texts,
+    free_name,
+    mlflow_name,
+    mlflow_path,
+)
+from ._mlflow_run import UID_TAG, RunAtMlflow, creations
 from .base import BatchTracker
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-UID_TAG = "tracklib.uid"
-_PARENT_TAG = "mlflow.parentRunId"
 _STATUS = {
     Status.FINISHED: "FINISHED",
     Status.FAILED: "FAILED",
     Status.KILLED: "KILLED",
     Status.PREEMPTED: "KILLED",
 }
-# Limits of one request, from mlflow.utils.validation of MLflow 3.17.
-_METRICS_PER_REQUEST = 1000
-_PARAMS_PER_REQUEST = 100
-_REQUEST_BYTES = 900_000  # of the 1 MB; the rest is for what surrounds the entities
-_PARAM_LENGTH = 6000
-_TAG_LENGTH = 8000
-_RUN_NAME_LENGTH = 250
-
 _REFUSING = frozenset("INVALID_PARAMETER_VALUE BAD_REQUEST MALFORMED_REQUEST RESOURCE_ALREADY_EXISTS".split())
 
 
@@ -64,7 +63,7 @@ class Mlflow(BatchTracker):
     requires = ("mlflow",)
     extra = "mlflow"
     name_option = "run_name"
-    batch_size = _METRICS_PER_REQUEST
+    batch_size = METRICS_PER_REQUEST
 
     def __init__(
         self,
@@ -88,9 +87,9 @@ class Mlflow(BatchTracker):
         self._param_names = Names("MLflow", mlflow_name, "param_names")
         self._tag_names = Names("MLflow", mlflow_name, "tag_names", {UID_TAG: "the run's identity"})
         self._file_names = Names("MLflow", mlflow_path, "file_names")
-        self._is_later = False  # than the process that created the run
         self._run: Run | None = None
         self._client: MlflowClient
+        self._at: RunAtMlflow
 
     @property
     def run(self) -> Run | None:
@@ -104,7 +103,7 @@ class Mlflow(BatchTracker):
 
     def is_intact(self) -> bool:
         """Whether no second run can have come since: if an answer to the creation is missing, it is looked for."""
-        return self._creations < 2
+        return creations(self.state) < 2
 
     def init(self) -> None:
         """Connect; find the run again or create it; send the params and tags of the config."""
@@ -114,11 +113,11 @@ class Mlflow(BatchTracker):
             names.restore(self.state)
         self._client = bounded_client(self.tracking_uri, self.timeout, lambda: self.is_abandoned)
         self._need_same_target()
-        self._is_later = "run_id" in self.state
-        self._run = self._find_run() or self._create_run()
-        self.state["run_id"] = self._run.info.run_id
+        name = self.run_name or self.begin.name
+        self._at = RunAtMlflow(self._client, self.begin, self.state, self.experiment_name, name)
+        self._run = self._at.take_up()
         self.state["tracking_uri"] = redact_text(self._client.tracking_uri)
-        self._link_to_parent()
+        self._at.link_to_parent()
         self._say(self.log_params, self.params)
         self._say(self.log_tags, self.tags)
         self.location = self._where()
@@ -140,104 +139,6 @@ class Mlflow(BatchTracker):
             self.state.clear()
             raise TrackerLost(f"the run went to {before} before: {target} gets it whole", from_the_start=True)
 
-    def _find_run(self) -> Run | None:
-        """The run of an earlier attempt, or the one whose creation was never answered."""
-        run_id = self.state.get("run_id") or self._run_of_uid()
-        if run_id is None:
-            return None
-        run = self._client.get_run(run_id)
-        if run.info.status == "RUNNING":
-            return run
-        self._client.update_run(run_id, "RUNNING")
-        return self._client.get_run(run_id)
-
-    def _run_of_uid(self) -> str | None:
-        found = self._client.search_runs(
-            [self._experiment_id()], f"tags.`{UID_TAG}` = '{self.begin.uid}'", max_results=1
-        )
-        return str(found[0].info.run_id) if found else None
-
-    def _create_run(self) -> Run:
-        from mlflow.tracking.context.registry import resolve_tags
-
-        self.state["creations"] = str(self._creations + 1)
-        name = self.run_name or self.begin.name
-        return self._client.create_run(
-            self._experiment_id(),
-            start_time=self.begin.time,
-            tags=redact(resolve_tags({UID_TAG: self.begin.uid})),
-            run_name=in_one_line(redact_text(name), _RUN_NAME_LENGTH) if name else None,
-        )
-
-    @property
-    def _creations(self) -> int:
-        """How often the run's creation was asked for; more than once, where an answer did not come."""
-        return int(self.state.get("creations", 0))
-
-    def _delete_twins(self) -> None:
-        """Delete what a creation made that was given up and done all the same, later: an empty run of our uid."""
-        if self._creations < 2 or self._run is None:
-            return
-        ours = f"tags.`{UID_TAG}` = '{self.begin.uid}'"
-        for twin in self._client.search_runs([self._run.info.experiment_id], ours):
-            if twin.info.run_id != self.run_id and not twin.data.metrics:
-                self._client.delete_run(twin.info.run_id)
-        if self._is_later:
-            del self.state["creations"]
-
-    def _experiment_id(self) -> str:
-        """The experiment of the config, else what MLflow itself would choose.
-
-        MLflow is not asked to choose, because it would ask its own default server, without a bound.
-        """
-        import mlflow
-        from mlflow.environment_variables import MLFLOW_EXPERIMENT_ID, MLFLOW_EXPERIMENT_NAME
-        from mlflow.tracking import fluent
-        from mlflow.tracking.default_experiment import registry
-
-        if self.experiment_name is not None:
-            return self._named_experiment(self.experiment_name)
-        active = fluent._active_experiment_id  # of mlflow.set_experiment, which sets the variable too
-        if active and self._client.tracking_uri == mlflow.get_tracking_uri():
-            return str(active)
-        if name := MLFLOW_EXPERIMENT_NAME.get():
-            return self._named_experiment(name)
-        named_by_id = MLFLOW_EXPERIMENT_ID.get()
-        return str(named_by_id if named_by_id and named_by_id != active else registry.get_experiment_id())
-
-    def _named_experiment(self, name: str) -> str:
-        from mlflow.exceptions import MlflowException
-
-        experiment = self._client.get_experiment_by_name(name)
-        if experiment is None:
-            try:
-                return str(self._client.create_experiment(name))
-            except MlflowException as error:
-                if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                    raise
-            experiment = self._client.get_experiment_by_name(name)
-            assert experiment is not None
-        if experiment.lifecycle_stage == "deleted":
-            raise TrackerBlocked(
-                f"MLflow's experiment {name!r} is deleted: restore it "
-                f"(mlflow experiments restore --experiment-id {experiment.experiment_id}) or name another"
-            )
-        return str(experiment.experiment_id)
-
-    def _link_to_parent(self) -> None:
-        """Make the run a child of the one around it, as soon as that one's id is known."""
-        parent = self.begin.parent
-        if parent is None or "parent" in self.state:
-            return
-        found = self._client.search_runs(
-            [experiment.experiment_id for experiment in self._client.search_experiments()],
-            f"tags.`{UID_TAG}` = '{parent.uid}'",
-            max_results=1,
-        )
-        if found:
-            self.state["parent"] = found[0].info.run_id
-            self._client.set_tag(self.run_id, _PARENT_TAG, self.state["parent"])
-
     def log_batch(self, records: Sequence[Log]) -> None:
         """Log metrics, at most 1,000 a request."""
         from mlflow.entities import Metric
@@ -248,7 +149,7 @@ class Mlflow(BatchTracker):
             for name, value in record.metrics.items()
         ]
         self._names.keep(self.state)
-        for chunk in _chunks(metrics, _METRICS_PER_REQUEST):
+        for chunk in chunks(metrics, METRICS_PER_REQUEST):
             self._client.log_batch(self.run_id, metrics=chunk)
 
     def log_params(self, params: Mapping[str, Any]) -> None:
@@ -257,31 +158,31 @@ class Mlflow(BatchTracker):
         that changes, as on a resume, is kept beside it, as ``<name>.v2`` and so on."""
         from mlflow.entities import Param
 
-        texts = self._texts("params", self._param_names, params, _PARAM_LENGTH)
+        texts = self._texts("params", self._param_names, params, PARAM_LENGTH)
         there = dict(self._client.get_run(self.run_id).data.params) if texts else {}
         entities = []
         for name, text in texts.items():
-            kept = _free_name(name, text, there)
+            kept = free_name(name, text, there)
             if kept not in there:
                 there[kept] = text
                 entities.append(Param(kept, text))
                 if kept != name:
                     warn(f"MLflow keeps a param's first value: the new one of {name} is {kept} there")
-        for chunk in _chunks(entities, _PARAMS_PER_REQUEST):
+        for chunk in chunks(entities, PARAMS_PER_REQUEST):
             self._client.log_batch(self.run_id, params=chunk)
 
     def log_tags(self, tags: Mapping[str, Any]) -> None:
         """Set tags. One that is too long for MLflow is kept whole as an artifact ``tags/<name>.txt``."""
         from mlflow.entities import RunTag
 
-        texts = self._texts("tags", self._tag_names, tags, _TAG_LENGTH)
+        texts = self._texts("tags", self._tag_names, tags, TAG_LENGTH)
         entities = [RunTag(name, text) for name, text in texts.items()]
-        for chunk in _chunks(entities, _PARAMS_PER_REQUEST):
+        for chunk in chunks(entities, PARAMS_PER_REQUEST):
             self._client.log_batch(self.run_id, tags=chunk)
 
     def _texts(self, kind: str, names: Names, value: Mapping[str, Any], limit: int) -> dict[str, str]:
         """``value`` flat, secrets masked, each name and text as MLflow takes it."""
-        texts = {names[name]: text for name, text in apart(_flat_texts(redact(plain(value)))).items()}
+        texts = {names[name]: text for name, text in apart(flat_texts(redact(plain(value)))).items()}
         names.keep(self.state)
         for name, text in texts.items():
             if len(text) > limit:
@@ -321,8 +222,8 @@ class Mlflow(BatchTracker):
         """Set the run's status: FINISHED, FAILED or KILLED."""
         if self._run is None:
             return
-        self._link_to_parent()
-        self._delete_twins()
+        self._at.link_to_parent()
+        self._at.delete_twins()
         self._client.set_terminated(self.run_id, _STATUS[status], self.ended_at)
 
     def close(self) -> None:
@@ -373,44 +274,3 @@ def _absolute(uri: str | None) -> str | None:
     if not found or scheme or not path or path.startswith(("/", ":memory:")):
         return uri
     return f"sqlite:///{os.path.abspath(path)}"
-
-
-def _free_name(name: str, text: str, there: Mapping[str, str]) -> str:
-    """What a param is called: ``name``, or ``name.v2`` and so on where it is there with another value."""
-    kept = name
-    for version in itertools.count(2):
-        if there.get(kept, text) == text:
-            break
-        kept = mlflow_name(f"{name}.v{version}")
-    return kept
-
-
-def _flat_texts(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    for name, item in value.items():
-        if isinstance(item, Mapping) and item:
-            yield from _flat_texts(item, f"{prefix}{name}/")
-        else:
-            text = item if isinstance(item, str) else json.dumps(item, ensure_ascii=False)
-            yield f"{prefix}{name}", text.replace("\0", "\\x00")  # which not every database takes
-
-
-def _chunks(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
-    """``items`` in parts of at most ``size``, and of no more bytes than one request may have."""
-    start = room = 0
-    for index, item in enumerate(items):
-        room -= _json_bytes(item)
-        if room < 0 or index - start == size:
-            if index > start:
-                yield items[start:index]
-            start, room = index, _REQUEST_BYTES - _json_bytes(item)
-    if start < len(items):
-        yield items[start:]
-
-
-def _json_bytes(entity: Any) -> int:
-    """How long a metric, param or tag is in a request, at most: JSON spells out what is not ASCII."""
-    text = entity.key + (entity.value if isinstance(entity.value, str) else "")
-    return _OTHER_BYTES + (2 * len(text) if text.isascii() else len(json.dumps(text)))
-
-
-_OTHER_BYTES = 120

@@ -1,0 +1,109 @@
+"""The run at MLflow: found again by its uid, or created; under its parent's, and only once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from .._common.names import in_one_line
+from .._common.secrets import redact, redact_text
+from .._journal.records import Begin
+from ._mlflow_experiment import experiment_id
+from ._mlflow_limits import RUN_NAME_LENGTH
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+UID_TAG = "tracklib.uid"
+_PARENT_TAG = "mlflow.parentRunId"
+
+
+class RunAtMlflow:
+    """Where a tracklib run is at MLflow.
+
+    Args:
+        client: connected.
+        begin: how the tracklib run began.
+        state: the tracker's, in which the ids are kept.
+        experiment: its name; None leaves it to MLflow.
+        name: the run's name; empty leaves it to MLflow.
+    """
+
+    def __init__(
+        self, client: MlflowClient, begin: Begin, state: dict[str, str], experiment: str | None, name: str
+    ) -> None:
+        self._client = client
+        self._begin = begin
+        self._state = state
+        self._experiment = experiment
+        self._name = name
+        self._is_later = "run_id" in state  # than the process that created the run
+        self._run: Run
+
+    def take_up(self) -> Run:
+        """The run, running."""
+        self._run = self._found() or self._create()
+        self._state["run_id"] = self._run.info.run_id
+        return self._run
+
+    def _found(self) -> Run | None:
+        """The run of an earlier attempt, or the one whose creation was never answered."""
+        run_id = self._state.get("run_id") or self._run_of_uid()
+        if run_id is None:
+            return None
+        run = self._client.get_run(run_id)
+        if run.info.status == "RUNNING":
+            return run
+        self._client.update_run(run_id, "RUNNING")
+        return self._client.get_run(run_id)
+
+    def _run_of_uid(self) -> str | None:
+        experiment = experiment_id(self._client, self._experiment)
+        found = self._client.search_runs([experiment], _of(self._begin.uid), max_results=1)
+        return str(found[0].info.run_id) if found else None
+
+    def _create(self) -> Run:
+        from mlflow.tracking.context.registry import resolve_tags
+
+        self._state["creations"] = str(creations(self._state) + 1)
+        return self._client.create_run(
+            experiment_id(self._client, self._experiment),
+            start_time=self._begin.time,
+            tags=redact(resolve_tags({UID_TAG: self._begin.uid})),
+            run_name=in_one_line(redact_text(self._name), RUN_NAME_LENGTH) if self._name else None,
+        )
+
+    def delete_twins(self) -> None:
+        """Delete what a creation made that was given up and done all the same, later: an empty run of our uid."""
+        if creations(self._state) < 2:
+            return
+        for twin in self._client.search_runs([self._run.info.experiment_id], _of(self._begin.uid)):
+            if twin.info.run_id != self._state["run_id"] and not twin.data.metrics:
+                self._client.delete_run(twin.info.run_id)
+        if self._is_later:
+            del self._state["creations"]
+
+    def link_to_parent(self) -> None:
+        """Make the run a child of the one around it, as soon as that one's id is known."""
+        parent = self._begin.parent
+        if parent is None or "parent" in self._state:
+            return
+        found = self._client.search_runs(
+            [experiment.experiment_id for experiment in self._client.search_experiments()],
+            _of(parent.uid),
+            max_results=1,
+        )
+        if found:
+            self._state["parent"] = found[0].info.run_id
+            self._client.set_tag(self._state["run_id"], _PARENT_TAG, self._state["parent"])
+
+
+def creations(state: Mapping[str, str]) -> int:
+    """How often the run's creation was asked for; more than once, where an answer did not come."""
+    return int(state.get("creations", 0))
+
+
+def _of(uid: str) -> str:
+    """What finds the runs of a tracklib run."""
+    return f"tags.`{UID_TAG}` = '{uid}'"
