@@ -933,7 +933,8 @@ def test_a_silent_run_checks_its_configs_the_same_way() -> None:
 def test_the_state_of_each_tracker_has_a_file_of_its_own(where: Path) -> None:
     with Trackers([Scripted(), Scripted()], where):
         pass
-    assert sorted(os.listdir(where / "state")) == ["CsvLogger.json", "Scripted-2.json", "Scripted.json", "begin.json"]
+    names = sorted(path.name for path in (where / "state").glob("*.json"))
+    assert names == ["CsvLogger.json", "Scripted-2.json", "Scripted.json", "begin.json"]
     assert json.loads((where / "state/Scripted-2.json").read_text())["offset"] == os.path.getsize(
         where / "journal.jsonl"
     )

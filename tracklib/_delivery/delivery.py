@@ -22,7 +22,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import assert_never
+from typing import Protocol, assert_never
 
 import msgspec
 from msgspec.structs import replace
@@ -61,6 +61,13 @@ class _Abandoned(Exception):
     """Unwinds the delivery's thread."""
 
 
+class Onlooker(Protocol):
+    """Sees what a delivery reads, so that nobody need read it once more."""
+
+    def take(self, entries: Sequence[Entry], reader: Reader) -> None:
+        """``reader`` has just read ``entries``, from the journal's start on; there may be none, or some once more."""
+
+
 class Delivery:
     """Hands one journal's records to one tracker, in order.
 
@@ -93,6 +100,7 @@ class Delivery:
         self.trouble = ""  # why it does not get on; empty when it does
         self.refusal = ""  # why the tracker refused a record, the latest
         self.changed = Bell()  # rings at each step forward
+        self.onlooker: Onlooker | None = None
         self._directory = directory
         self._journal = journal
         self._heartbeat = heartbeat
@@ -253,6 +261,7 @@ class Delivery:
         """Deliver a piece of the journal, and give way; where there is none: whether the run has ended."""
         begun, worked, start = time.monotonic(), time.thread_time(), self._reader.offset
         entries = self._reader.read()
+        self._show(entries)
         for batch in _batches(entries, self.tracker.batch_size):
             self._deliver(batch)
             self._heartbeat()
@@ -266,6 +275,18 @@ class Delivery:
         if not entries or not (self._hurry or self._saved.offset < self._awaited):
             self._give_way(time.thread_time() - worked, time.monotonic() - begun, self._reader.offset - start)
         return False
+
+    def _show(self, entries: Sequence[Entry]) -> None:
+        """Have the onlooker see what was read. It may write into the run's directory, so never once abandoned; what
+        fails in it is no trouble of the tracker's."""
+        if self.onlooker is not None:
+            try:
+                with self._saving:
+                    if not self._abandon:
+                        self.onlooker.take(entries, self._reader)
+            except Exception as error:
+                logger.debug("%s is watched no more: %r", self.name, error)
+                self.onlooker = None
 
     def _give_way(self, worked: float, took: float, moved: int) -> None:
         """Rest, so that the training has the interpreter's lock most of the time; the less, the more lies behind.

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from .records import Record
-from .statistics import combined, reduced
+from .statistics import Reduced, combined, reduced, together
 from .stretches import Stretch
 
 BUCKETS = 1024
@@ -40,41 +40,42 @@ class Curve:
         self.steps, self.times, self.finite = array("q"), array("q"), array("q")
         self.means, self.mins, self.maxs = array("d"), array("d"), array("d")
 
-    def add(self, steps: Sequence[int], times: Sequence[int], values: Sequence[float], buckets: int = BUCKETS) -> None:
-        """Draw on with ``values``, in at most so many ``buckets``."""
-        at = 0
+    def add(
+        self, steps: Sequence[int], times: Sequence[int], values: Sequence[float], buckets: int = BUCKETS
+    ) -> Reduced:
+        """Draw on with ``values``, in at most so many ``buckets``; what the values come to."""
+        at, known = 0, []
         while at < len(values):
             room = len(self.steps) * self.width - self.count
-            if room:
-                end = min(at + room, len(values))
-                self._fill(values[at:end])
-            elif len(self.steps) >= buckets:
+            if not room and len(self.steps) >= buckets:
                 self.merge()
                 continue
+            new = (buckets - len(self.steps)) if self.width == 1 else self.width
+            end = min(at + (room or new), len(values))
+            part = values[at:end]
+            known.append(reduced(part))
+            if room:
+                self._fill(known[-1])
+            elif self.width == 1 and known[-1].finite == len(part):
+                self._open_each(steps[at:end], times[at:end], part)
             elif self.width == 1:
-                end = min(at + buckets - len(self.steps), len(values))
-                self._open_each(steps[at:end], times[at:end], values[at:end])
+                for step, time, value in zip(steps[at:end], times[at:end], part, strict=True):
+                    self._open(step, time, reduced([value]))
             else:
-                end = min(at + self.width, len(values))
-                self._open(steps[at], times[at], values[at:end])
+                self._open(steps[at], times[at], known[-1])
             self.count += end - at
             at = end
+        return together(known)
 
     def _open_each(self, steps: Sequence[int], times: Sequence[int], values: Sequence[float]) -> None:
-        """A bucket for each value: most series are so short that they have no others."""
-        total = sum(values)
-        if total - total != 0:
-            for step, time, value in zip(steps, times, values, strict=True):
-                self._open(step, time, [value])
-            return
+        """A bucket for each value, all of them finite: most series are so short that they have no others."""
         self.steps.extend(steps)
         self.times.extend(times)
         self.finite.extend([1] * len(values))
         for column in (self.means, self.mins, self.maxs):
             column.extend(values)
 
-    def _open(self, step: int, time: int, values: Sequence[float]) -> None:
-        known = reduced(values)
+    def _open(self, step: int, time: int, known: Reduced) -> None:
         self.steps.append(step)
         self.times.append(time)
         self.means.append(known.mean)
@@ -82,9 +83,8 @@ class Curve:
         self.mins.append(known.least)
         self.maxs.append(known.greatest)
 
-    def _fill(self, values: Sequence[float]) -> None:
-        """Add to the last bucket, which has room for them."""
-        known = reduced(values)
+    def _fill(self, known: Reduced) -> None:
+        """Add to the last bucket, which has room."""
         self.means[-1] = combined(self.means[-1], self.finite[-1], known.mean, known.finite)
         self.finite[-1] += known.finite
         self.mins[-1] = min(self.mins[-1], known.least)
@@ -119,15 +119,18 @@ class Curves:
         self.buckets = BUCKETS
         self._series = 0
 
+    def add(self, axis: str, name: str, steps: Sequence[int], times: Sequence[int], values: Sequence[float]) -> Reduced:
+        """Draw on with values of one series; what they come to."""
+        curves = self.of.setdefault(axis, {})
+        curve = curves.get(name) or self._begin(curves, name)
+        return curve.add(steps, times, values, self.buckets) if curve else reduced(values)
+
     def take(self, piece: Iterable[Stretch | Record]) -> None:
         """Draw on with a further piece of the journal."""
         for part in piece:
             if isinstance(part, Stretch):
-                curves = self.of.setdefault(part.axis, {})
                 for name, values in zip(part.names, part.columns, strict=True):
-                    curve = curves.get(name) or self._begin(curves, name)
-                    if curve:
-                        curve.add(part.steps, part.times, values, self.buckets)
+                    self.add(part.axis, name, part.steps, part.times, values)
 
     def _begin(self, curves: dict[str, Curve], name: str) -> Curve | None:
         if self._series >= SERIES:

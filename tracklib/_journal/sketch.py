@@ -6,6 +6,7 @@ lag behind, a reader folds the journal itself.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Sequence
 
@@ -17,7 +18,7 @@ from .kept import Kept, Place, fetch, place_in, store
 from .reader import Entry, Reader
 from .records import End
 from .state import is_others
-from .stretches import stretches
+from .stretches import grouped
 from .summary import Summary
 
 SECONDS = 10.0
@@ -64,33 +65,28 @@ class Sketch:
         self._next = 0.0
 
     def take(self, entries: Sequence[Entry], reader: Reader) -> None:
-        """Know what ``reader`` has just read. It begins at the journal's start; what it reads once more is known."""
-        if reader.offset <= self._offset:
-            return
-        piece = list(stretches(entry.record for entry in entries if entry.ordinal >= self._ordinal))
-        self._summary.take(piece)
-        self._curves.take(piece)
-        self._offset, self._ordinal = reader.offset, reader.ordinal
-        self._damaged = reader.damaged
-        self._is_new = True
-        self.tick(reader, has_ended=any(isinstance(part, End) for part in piece))
-
-    def tick(self, reader: Reader, has_ended: bool = False) -> None:
-        """Write what is new, where it is time to.
-
-        Raises:
-            OSError: the disk refuses, or the directory is another run's by now.
-        """
+        """Know what ``reader`` has just read, if anything; it begins at the journal's start. What it reads once more
+        is known already."""
+        has_ended = False
+        if reader.offset > self._offset:
+            if entries and entries[0].ordinal < self._ordinal:
+                entries = [entry for entry in entries if entry.ordinal >= self._ordinal]
+            piece = list(grouped([entry.record for entry in entries]))
+            self._summary.take(piece, self._curves)
+            self._offset, self._ordinal = reader.offset, reader.ordinal
+            self._damaged = reader.damaged
+            self._is_new = True
+            has_ended = any(isinstance(part, End) for part in piece)
         begun = time.monotonic()
         if self._is_new and (has_ended or begun >= self._next):
             self._is_new = False
-            self._next = begun + SECONDS
-            self._write(reader)
+            with contextlib.suppress(OSError):  # a reader folds what is missing
+                self._write(reader)
             self._next = begun + max(SECONDS, _SHARE * (time.monotonic() - begun))
 
     def _write(self, reader: Reader) -> None:
-        if is_others(self._directory, self._uid):
-            raise FileExistsError(f"{self._directory} is another run's")
+        if is_others(self._directory, self._uid):  # somebody deleted this run's
+            return
         place = place_in(reader.fileno(), self._offset, self._ordinal, self._damaged)
         store(curves_path(self._directory), Kept(place, self._curves.as_stored()))
         store(summary_path(self._directory), Kept(place, self._summary))

@@ -34,9 +34,8 @@ class Statistics(msgspec.Struct, array_like=True, gc=False):
     min: At
     max: At
 
-    def add(self, steps: Sequence[int], times: Sequence[int], values: Sequence[float]) -> None:
-        """Know more ``values``, with the step and the time of each; at least one."""
-        known = reduced(values)
+    def add(self, steps: Sequence[int], times: Sequence[int], values: Sequence[float], known: Reduced) -> None:
+        """Know more ``values``, with the step and the time of each; at least one. ``known`` is what they come to."""
         self.count += len(values)
         self.nans += known.nans
         self.mean = combined(self.mean, self.finite, known.mean, known.finite)
@@ -48,12 +47,9 @@ class Statistics(msgspec.Struct, array_like=True, gc=False):
             self.max = _at(known.greatest, steps, times, values)
 
 
-def statistics(steps: Sequence[int], times: Sequence[int], values: Sequence[float]) -> Statistics:
-    """Those of a series that begins with ``values``; at least one."""
-    first = At(values[0], steps[0], times[0])
-    known = Statistics(0, 0, 0, math.nan, first, first, first, first)
-    known.add(steps, times, values)
-    return known
+def nothing_yet(first: At) -> Statistics:
+    """Those of a series of which only the ``first`` value is known, before that one is added."""
+    return Statistics(0, 0, 0, math.nan, first, first, first, first)
 
 
 def _at(value: float, steps: Sequence[int], times: Sequence[int], values: Sequence[float]) -> At:
@@ -81,6 +77,17 @@ def reduced(values: Sequence[float]) -> Reduced:
     finite = [value for value in numbers if value - value == 0]
     least, greatest = min(numbers, default=math.inf), max(numbers, default=-math.inf)
     return Reduced(_mean(finite), len(finite), len(values) - len(numbers), least, greatest)
+
+
+def together(all_of: Sequence[Reduced]) -> Reduced:
+    """What values come to, parts of which come to these."""
+    if len(all_of) == 1:
+        return all_of[0]
+    mean, finite = math.nan, 0
+    for part in all_of:
+        mean, finite = combined(mean, finite, part.mean, part.finite), finite + part.finite
+    nans = sum(part.nans for part in all_of)
+    return Reduced(mean, finite, nans, min(part.least for part in all_of), max(part.greatest for part in all_of))
 
 
 def _mean(finite: list[float]) -> float:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from .records import Log, Record
 
@@ -21,27 +22,84 @@ class Stretch(NamedTuple):
     columns: Sequence[Sequence[float]]
 
 
-def stretches(records: Iterable[Record]) -> Iterator[Stretch | Record]:
+def stretches(records: Sequence[Record]) -> Iterator[Stretch | Record]:
     """The records in order: each run of like logs as a :class:`Stretch`, every other record as it is."""
-    logs: list[Log] = []
-    axis, names = "", [""]
+    for part in _runs(records):
+        if isinstance(part, list):
+            whole = _whole(part)
+            yield from [whole] if whole else _split(part)
+        else:
+            yield part
+
+
+def grouped(records: Sequence[Record]) -> Iterator[Stretch | Record]:
+    """As :func:`stretches`, but logs that have no series in common may change places: for whoever looks at each series
+    by itself. A training loop that logs its loss and its rate in two calls would have no stretch longer than one."""
+    for part in _runs(records):
+        if isinstance(part, list):
+            whole = _whole(part)
+            yield from [whole] if whole else _groups(part) or _split(part)
+        else:
+            yield part
+
+
+def _runs(records: Sequence[Record]) -> Iterator[list[Log] | Record]:
+    """Logs that come one after the other, as a list; every other record as it is."""
+    logs: list[Any] = [*records]
+    if {*map(type, records)} == {Log}:
+        yield logs
+        return
+    logs = []
     for record in records:
         if type(record) is Log:
-            if record.axis != axis or [*record.metrics] != names:
-                if logs:
-                    yield _stretch(logs)
-                logs, axis, names = [], record.axis, [*record.metrics]
             logs.append(record)
         else:
             if logs:
-                yield _stretch(logs)
-            logs, axis, names = [], "", [""]
+                yield logs
+                logs = []
             yield record
     if logs:
-        yield _stretch(logs)
+        yield logs
+
+
+def _whole(logs: list[Log]) -> Stretch | None:
+    """One stretch of all ``logs``, if they are alike: looked at without a loop, as most are."""
+    axis, metrics = logs[0].axis, [log.metrics for log in logs]
+    names = tuple(metrics[0])
+    if {*map(len, metrics)} != {len(names)} or {log.axis for log in logs} != {axis}:
+        return None
+    try:
+        columns = [[*map(itemgetter(name), metrics)] for name in names]
+    except KeyError:
+        return None
+    return Stretch(axis, names, [log.step for log in logs], [log.time for log in logs], columns)
+
+
+def _split(logs: list[Log]) -> Iterator[Stretch]:
+    axis, names, start = logs[0].axis, [*logs[0].metrics], 0
+    for index, log in enumerate(logs):
+        if log.axis != axis or [*log.metrics] != names:
+            yield _stretch(logs[start:index])
+            axis, names, start = log.axis, [*log.metrics], index
+    yield _stretch(logs[start:])
+
+
+def _groups(logs: list[Log]) -> list[Stretch]:
+    """The logs by axis and names; nothing where two such groups have a series in common, whose order would be lost."""
+    groups: dict[tuple[str, ...], list[Log]] = {}
+    for log in logs:
+        key = (log.axis, *log.metrics)
+        group = groups.get(key)
+        if group is None:
+            groups[key] = [log]
+        else:
+            group.append(log)
+    series = [(axis, name) for axis, *names in groups for name in names]
+    return [_stretch(group) for group in groups.values()] if len({*series}) == len(series) else []
 
 
 def _stretch(logs: list[Log]) -> Stretch:
+    """One of ``logs`` that are alike, and have their names in one order."""
     first = logs[0]
     columns = list(zip(*[log.metrics.values() for log in logs], strict=True))
     return Stretch(first.axis, tuple(first.metrics), [log.step for log in logs], [log.time for log in logs], columns)

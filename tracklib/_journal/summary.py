@@ -12,8 +12,9 @@ from typing import Any, assert_never
 import msgspec
 from msgspec.structs import replace
 
+from .curves import Curves
 from .records import Artifact, Begin, Best, End, Epoch, Log, Params, Record, Tags
-from .statistics import Statistics, statistics
+from .statistics import At, Statistics, nothing_yet, reduced
 from .stretches import Stretch
 
 
@@ -36,25 +37,26 @@ class Summary(msgspec.Struct):
     time: int = 0
     series: dict[str, dict[str, Statistics]] = {}
 
-    def take(self, piece: Iterable[Stretch | Record]) -> None:
-        """Know a further piece of the journal."""
+    def take(self, piece: Iterable[Stretch | Record], curves: Curves | None = None) -> None:
+        """Know a further piece of the journal; and draw it, where there are ``curves``."""
         for part in piece:
             if isinstance(part, Stretch):
-                self._take_logs(part)
+                self._take_logs(part, curves)
             else:
                 self.time = max(self.time, part.time)
                 self._take(part)
 
-    def _take_logs(self, logs: Stretch) -> None:
-        self.logs += len(logs.steps)
-        self.time = max(self.time, max(logs.times))
-        series = self.series.setdefault(logs.axis, {})
+    def _take_logs(self, logs: Stretch, curves: Curves | None) -> None:
+        axis, _, steps, times, _ = logs
+        self.logs += len(steps)
+        self.time = max(self.time, max(times))
+        series = self.series.setdefault(axis, {})
         for name, values in zip(logs.names, logs.columns, strict=True):
+            come_to = curves.add(axis, name, steps, times, values) if curves else reduced(values)
             known = series.get(name)
             if known is None:
-                series[name] = statistics(logs.steps, logs.times, values)
-            else:
-                known.add(logs.steps, logs.times, values)
+                known = series[name] = nothing_yet(At(values[0], steps[0], times[0]))
+            known.add(steps, times, values, come_to)
 
     def _take(self, record: Record) -> None:
         match record:

@@ -21,6 +21,7 @@ from .._journal.directory import cannot_be_used, default_directory, owned, set_a
 from .._journal.journal import Journal
 from .._journal.last_attempt import Earlier, earlier_run, settled
 from .._journal.records import FORMAT, Begin, End, Params, Status, Tags
+from .._journal.sketch import Sketch
 from .._journal.spill import child_spill, spill_folder
 from .._journal.state import store_begin
 from ..errors import LifecycleError
@@ -124,6 +125,7 @@ class Attempt:
                 )
                 for (name, tracker), config in zip(self.trackers.items(), fingerprints, strict=True)
             ]
+            self.deliveries[-1].onlooker = Sketch(self.directory, begin.uid)  # the CSV's reads the whole journal
             self._resources = stack.pop_all()
 
     def _begin_without_keeping(self) -> None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from .column import Column
 from .names import Value, value_of
-from .run import Run
+from .showing import runs_as_html
 from .table import Table
 from .where import parse
 
+if TYPE_CHECKING:
+    from .run import Run
 
-class Runs(Sequence[Run]):
+
+class Runs(Sequence["Run"]):
     """Runs in an order: by their directories' names, unless it was sorted.
 
     Attributes:
@@ -151,6 +154,9 @@ class Runs(Sequence[Run]):
 
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
         return self.table().__arrow_c_stream__(requested_schema)
+
+    def _repr_html_(self) -> str:
+        return runs_as_html(self)
 
     def __repr__(self) -> str:
         unread = f", {len(self.unreadable)} that cannot be read" if self.unreadable else ""

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 
 from .._journal import layout
 from ..errors import RunDirectoryError
 from .collection import Runs
-from .run import Run
+from .opening import directories_under
+from .run import Run, read_all
 from .where import parse
-
-_INSIDE = {layout.CHILDREN, layout.PREVIOUS}
 
 
 def load(directory: str | os.PathLike[str], *, whole: bool = False) -> Run:
@@ -26,26 +25,6 @@ def load(directory: str | os.PathLike[str], *, whole: bool = False) -> Run:
     """
     path = os.fsdecode(directory)
     return Run(os.path.dirname(path) if os.path.basename(path) == layout.JOURNAL else path, whole=whole)
-
-
-def directories_under(root: str, *, inner: bool = False) -> Iterator[str]:
-    """The directories of all runs in ``root``, itself among them, by their names; no link is followed.
-
-    Args:
-        root: where to look.
-        inner: whether to look into the runs, too: for their children and the previous ones.
-    """
-    try:
-        with os.scandir(root) as found:
-            entries = sorted(found, key=lambda entry: entry.name)
-    except OSError:  # it is somebody else's
-        return
-    is_run = any(entry.name == layout.JOURNAL for entry in entries)
-    if is_run:
-        yield root
-    for entry in entries:
-        if (not is_run or (inner and entry.name in _INSIDE)) and entry.is_dir(follow_symlinks=False):
-            yield from directories_under(entry.path, inner=inner)
 
 
 def runs(
@@ -78,14 +57,3 @@ def runs(
     if condition is not None:
         found = found.where(condition)
     return found if sort is None else found.sorted_by(sort)
-
-
-def read_all(directories: Iterable[str]) -> Runs:
-    """The runs in ``directories``; those that cannot be read are in ``unreadable``, each with why."""
-    found, unreadable = [], {}
-    for directory in directories:
-        try:
-            found.append(Run(directory))
-        except RunDirectoryError as error:
-            unreadable[directory] = str(error)
-    return Runs(found, unreadable)

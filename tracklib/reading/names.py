@@ -85,3 +85,23 @@ def known_names(runs: Iterable[Run]) -> list[str]:
     for run in runs:
         found.update(dict.fromkeys([*run.flat_params, *run.last, *run.tags]))
     return list(found)
+
+
+def shown_metrics(runs: Iterable[Run]) -> list[str]:
+    """The metrics worth a column of a list: those whose best value was asked for first, then by how many runs have
+    them; what the machine did (``system/...``) is none."""
+    asked: dict[str, None] = {}
+    count: dict[str, int] = {}
+    for run in runs:
+        asked.update(dict.fromkeys(run.best))
+        for axis, names in run.summary.series.items():
+            for name in names if axis != "system" else ():
+                count[name] = count.get(name, 0) + 1
+    return [*asked, *(name for name in sorted(count, key=lambda name: -count[name]) if name not in asked)]
+
+
+def differing_params(runs: Iterable[Run]) -> list[str]:
+    """The params, by their flat names, that are not the same in all the runs."""
+    known = [run.flat_params for run in runs]
+    names = dict.fromkeys(name for params in known for name in params)
+    return [name for name in names if len({repr(params.get(name)) for params in known}) > 1]

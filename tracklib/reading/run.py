@@ -5,28 +5,35 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from .._journal import layout
-from .._journal.kept import Kept, Place, is_in, place_in
+from .._journal.curves import BUCKETS, Curves
+from .._journal.kept import Kept, Place, is_in
 from .._journal.lock import Holding, holding
-from .._journal.reader import Reader
-from .._journal.records import Begin, Best, Parent
-from .._journal.sketch import kept_summary
+from .._journal.records import Begin, Best, Parent, Record
+from .._journal.sketch import kept_curves, kept_summary
 from .._journal.state import load_begin
 from .._journal.statistics import Statistics
 from .._journal.stretches import stretches
 from .._journal.summary import Summary
 from ..errors import RunDirectoryError
-from . import metrics
 from .artifacts import Artifact
 from .attempts import KILLED, PERHAPS_RUNNING, RUNNING, Attempt, attempts, end_of, moment
+from .buckets import Buckets
+from .collection import Runs
+from .drawing import chart
 from .environment import TAGS, Environment, environment
-from .metrics import Metrics
+from .following import follow
+from .live import Live
+from .metrics import LogColumns, Metrics
 from .names import Value, value_of
-from .points import Points
+from .opening import directories_under, journal_of, read_on
+from .points import Points, axis_of
+from .showing import Picture, run_as_html
+from .telling import as_dict, flat
 
 _JUST_NOW = 60_000  # milliseconds
 
@@ -55,6 +62,7 @@ class Run:
         self.directory = os.path.abspath(os.fsdecode(directory))
         self._kept = Kept(Place(), Summary())
         self._metrics: Metrics | None = None
+        self._curves: Kept[Curves] | None = None
         self._read(whole)
 
     def refresh(self) -> Run:
@@ -67,24 +75,18 @@ class Run:
         return self
 
     def _read(self, whole: bool) -> None:
-        reader = open_journal(self.directory)
-        try:
+        with journal_of(self.directory) as reader:
             if not whole and not (self._kept.place.offset and is_in(self._kept.place, reader.fileno())):
                 self._kept = kept_summary(self.directory, reader.fileno())
-            place, summary = self._kept.place, self._kept.value
-            reader.go_to(place.offset, place.ordinal)
-            while entries := reader.read():
-                summary.take(stretches(entry.record for entry in entries))
-            if reader.offset > place.offset:
-                damaged = place.damaged + reader.damaged
-                self._kept.place = place_in(reader.fileno(), reader.offset, reader.ordinal, damaged)
+            before = self._kept.place
+            try:
+                self._kept = read_on(reader, self._kept, self.summary.take)
+            except BaseException:
+                self._kept = Kept(Place(), Summary())  # a part of a piece may be in it
+                raise
+            if self._kept.place != before:
                 self._metrics = None
             changed = os.fstat(reader.fileno()).st_mtime
-        except BaseException as error:
-            self._kept = Kept(Place(), Summary())  # a part of a piece may be in it
-            raise (unreadable(self.directory, error) if isinstance(error, OSError) else error) from None
-        finally:
-            reader.close()
         self._settle(round(1000 * changed))
 
     def _settle(self, changed: int) -> None:
@@ -251,8 +253,31 @@ class Run:
             RunDirectoryError: the journal is no longer there, or cannot be read.
         """
         if self._metrics is None:
-            self._metrics = Metrics(read_points(self.directory))
+            self._metrics = Metrics(_read_points(self.directory))
         return self._metrics
+
+    def curve(self, name: str, axis: str | None = None) -> Buckets:
+        """A metric in about a thousand buckets of mean, least and greatest value, without reading its points: out of
+        a small file of the run, and the end of its journal.
+
+        Args:
+            name: the metric's.
+            axis: None takes the epochs', else its first one.
+
+        Raises:
+            KeyError: there is no such metric; the message says which there are.
+            RunDirectoryError: the journal is no longer there, or cannot be read.
+        """
+        axis = axis or axis_of(name, self.summary.series) or "epoch"
+        if name not in self.summary.series.get(axis, ()):
+            raise KeyError(f"no metric {name!r} on {axis!r}; there are {', '.join(map(repr, self.last)) or 'none'}")
+        if self._curves is None or self._curves.place.offset < self._kept.place.offset:
+            self._curves = _read_curves(self.directory, self._curves)
+        curve = self._curves.value.of.get(axis, {}).get(name)
+        if curve is None:  # the run has so many series that not all are drawn
+            return self.metrics.series(name, axis).buckets(BUCKETS)
+        last = self.summary.series[axis][name].last
+        return Buckets(name, axis, curve, last.step, last.time)
 
     @property
     def artifacts(self) -> Mapping[str, Artifact]:
@@ -261,7 +286,7 @@ class Run:
         return {
             name: Artifact(name, os.path.join(folder, name), record.sha256, moment(record.time))
             for name, record in self.summary.artifacts.items()
-            if os.path.basename(name) == name and name not in ("", ".", "..") and "\0" not in name
+            if layout.is_name(name)
         }
 
     def value(self, name: str) -> Value:
@@ -269,47 +294,82 @@ class Run:
         no such thing."""
         return value_of(self, name)
 
+    @property
+    def children(self) -> Runs:
+        """The runs that were made inside this one, by their names."""
+        return self._inside(layout.CHILDREN)
+
+    @property
+    def previous(self) -> Runs:
+        """The runs that were in this directory before."""
+        return self._inside(layout.PREVIOUS)
+
+    def _inside(self, folder: str) -> Runs:
+        return read_all(directories_under(os.path.join(self.directory, folder)))
+
+    def follow(self, every: float = 0.2) -> Iterator[Record]:
+        """What it says from now on, record by record, until its end: of what it said since it was read last, too.
+        This object is as new as the last of them.
+
+        Args:
+            every: seconds between two looks.
+
+        Raises:
+            RunDirectoryError: the run is no longer there, or cannot be read.
+        """
+        return follow(self, self._kept.place, every)
+
+    def as_dict(self) -> dict[str, Any]:
+        """All but the points, as JSON can hold it: NaN and the infinities are the texts ``nan``, ``inf``, ``-inf``."""
+        return as_dict(self)
+
+    def plot(self, name: str, axis: str | None = None) -> Picture:
+        """A metric's curve, for a notebook: its mean in a band of its least and greatest values.
+
+        Raises:
+            KeyError: there is no such metric; the message says which there are.
+        """
+        return Picture(chart(self.curve(name, axis)))
+
+    def live(self, every: float = 2.0) -> Live:
+        """Show it in a notebook, and draw it anew every so many seconds until its end.
+
+        Raises:
+            ImportError: IPython is not installed.
+        """
+        return Live(self, every)
+
+    def _repr_html_(self) -> str:
+        return run_as_html(self)
+
     def __repr__(self) -> str:
         return f"<Run {self.name!r} {self.status} in {self.directory}>"
 
 
-def open_journal(directory: str) -> Reader:
-    """A reader at the beginning of the journal in ``directory``.
+def read_all(directories: Iterable[str]) -> Runs:
+    """The runs in ``directories``; those that cannot be read are in ``unreadable``, each with why."""
+    found, unreadable = [], {}
+    for directory in directories:
+        try:
+            found.append(Run(directory))
+        except RunDirectoryError as error:
+            unreadable[directory] = str(error)
+    return Runs(found, unreadable)
 
-    Raises:
-        RunDirectoryError: there is none, or it cannot be read.
-    """
-    try:
-        return Reader(layout.journal_path(directory))
-    except OSError as error:
-        raise unreadable(directory, error) from error
+
+def _read_curves(directory: str, known: Kept[Curves] | None) -> Kept[Curves]:
+    with journal_of(directory) as reader:
+        if known is None or not is_in(known.place, reader.fileno()):
+            known = kept_curves(directory, reader.fileno())
+        return read_on(reader, known, known.value.take)
 
 
-def read_points(directory: str) -> metrics.LogColumns:
-    """All the points of the run in ``directory``.
-
-    Raises:
-        RunDirectoryError: the journal cannot be read.
-    """
-    reader, found = open_journal(directory), metrics.LogColumns()
-    try:
+def _read_points(directory: str) -> LogColumns:
+    found = LogColumns()
+    with journal_of(directory) as reader:
         while entries := reader.read():
-            found.take(stretches(entry.record for entry in entries))
-    except OSError as error:
-        raise unreadable(directory, error) from error
-    finally:
-        reader.close()
+            found.take(stretches([entry.record for entry in entries]))
     return found
-
-
-def unreadable(directory: str, error: OSError) -> RunDirectoryError:
-    """The error that says why there is no run to be read, and how to mend it."""
-    if isinstance(error, RunDirectoryError):
-        return error
-    if isinstance(error, FileNotFoundError | NotADirectoryError):
-        return RunDirectoryError(f"{directory} holds no run: there is no {layout.JOURNAL} in it")
-    mend = ": ask its owner, or root, for the permission" if isinstance(error, PermissionError) else ""
-    return RunDirectoryError(f"the run in {directory} cannot be read ({error.strerror or error}){mend}")
 
 
 def _standing(directory: str, begin: Begin, quiet: int) -> str:
@@ -325,14 +385,3 @@ def _standing(directory: str, begin: Begin, quiet: int) -> str:
             return KILLED
         case _:
             return PERHAPS_RUNNING
-
-
-def flat(params: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested ``params`` by their flat names; an empty group stays as it is."""
-    found: dict[str, Any] = {}
-    for name, value in params.items():
-        if isinstance(value, dict) and value:
-            found |= flat(value, f"{prefix}{name}/")
-        else:
-            found[prefix + name] = value
-    return found

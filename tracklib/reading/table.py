@@ -7,6 +7,7 @@ from typing import Any
 
 from . import frames
 from .column import Column
+from .showing import table_as_html
 
 
 class Tabular:
@@ -72,6 +73,9 @@ class Tabular:
 
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
         return frames.stream(self._columns, self._length, requested_schema)
+
+    def _repr_html_(self) -> str:
+        return table_as_html(self)
 
     def __repr__(self) -> str:
         names = ", ".join(self._columns)
