@@ -284,8 +284,7 @@ class Delivery:
                 with self._saving:
                     if not self._abandon:
                         self.onlooker.take(entries, self._reader)
-            except Exception as error:
-                logger.debug("%s is watched no more: %r", self.name, error)
+            except Exception:
                 self.onlooker = None
 
     def _give_way(self, worked: float, took: float, moved: int) -> None:
