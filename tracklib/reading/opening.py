@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from .._journal import layout
-from .._journal.reader import Reader
 from .._journal.kept import Kept, place_in
+from .._journal.reader import Reader
 from .._journal.records import Record
 from .._journal.stretches import Stretch, grouped
 from ..errors import RunDirectoryError
