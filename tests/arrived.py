@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 from typing import Any
 
+import kept
 import pandas
 from mlflow import MlflowClient
 from wandb_file import WandbFile
 
-from tracklib._journal.reader import Reader
 from tracklib._journal.records import Begin, End, Log, Params
 
 AT_MLFLOW = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED", "preempted": "KILLED"}
@@ -32,8 +31,7 @@ class Arrived:
         ]
 
     def records(self, kind: type[Any]) -> list[Any]:
-        with contextlib.closing(Reader(str(self.directory / "journal.jsonl"))) as reader:
-            return [entry.record for entry in reader.records() if isinstance(entry.record, kind)]
+        return kept.records(self.directory, kind)
 
     def in_journal(self) -> dict[int, float]:
         """The number that each ordinal has."""

@@ -10,6 +10,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+import kept
 import pytest
 from conftest import free_port
 from mlflow import MlflowClient
@@ -19,7 +20,6 @@ from wandb_file import WandbFile
 import tracklib
 from tracklib import BaseTracker, Status, Trackers, TrackerWarning, tracked, tracking
 from tracklib._delivery.delivery import Standing
-from tracklib._journal.reader import Reader
 from tracklib._journal.records import End, Log
 from tracklib._run import ending as words
 
@@ -63,8 +63,7 @@ class Arrived:
         return [(record.step, record.metrics["loss"]) for record in self.records(Log)]
 
     def records(self, kind: type[Any]) -> list[Any]:
-        found = [entry.record for entry in Reader(str(self.where / "journal.jsonl")).records()]
-        return [record for record in found if isinstance(record, kind)]
+        return kept.records(self.where, kind)
 
     def everywhere(self) -> list[list[tuple[int, float]]]:
         return [self.in_journal(), self.in_csv(), self.in_mlflow(), self.in_wandb()]

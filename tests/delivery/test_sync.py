@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from kept import records
 from mlflow import MlflowClient
 from msgspec.structs import replace
 
@@ -42,8 +43,7 @@ def killed_run(directory: Path, epochs: int = 5) -> None:
 
 
 def ends(directory: Path) -> list[Status]:
-    records = [entry.record for entry in Reader(str(directory / "journal.jsonl")).records()]
-    return [record.status for record in records if isinstance(record, End)]
+    return [end.status for end in records(directory, End)]
 
 
 def everything_in(directory: Path) -> dict[str, tuple[int, int, bytes]]:

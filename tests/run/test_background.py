@@ -107,9 +107,9 @@ def test_a_module_of_the_programs_that_is_called_like_one_of_pythons_is_no_matte
     script = """
         import sys
         here = sys.path.pop(0)
-        import tracklib
+        from tracklib import tracking
         sys.path.insert(0, here)
-        with tracklib.tracking(output_run="run"):
+        with tracking(output_run="run"):
             pass
     """
     in_a_process(tmp_path, script)

@@ -12,7 +12,7 @@ import pytest
 from bare import run_bare
 
 from tracklib import Terminated
-from tracklib._journal.journal import Reader
+from tracklib._journal.reader import Reader
 from tracklib._journal.records import End
 from tracklib._run.sigterm import cause_of, exits_on_sigterm
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import collections
-import contextlib
 import contextvars
 import copy
 import dataclasses
@@ -23,9 +22,9 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
+from kept import records
 
 from tracklib import Trackers, TrackerWarning, tracked, tracking
-from tracklib._journal.reader import Reader
 from tracklib._journal.records import Log, Params
 
 
@@ -37,9 +36,7 @@ def run(tmp_path: Path) -> Iterator[Any]:
 
 def logged(run: Trackers) -> Any:
     """Every log of the run, as (epoch, metrics)."""
-    with contextlib.closing(Reader(f"{run.output_run}/journal.jsonl")) as reader:
-        entries = [entry.record for entry in reader.records()]
-    return [(record.step, record.metrics) for record in entries if isinstance(record, Log)]
+    return [(log.step, log.metrics) for log in records(run.output_run, Log)]
 
 
 # Module-level, as they must be to pickle
@@ -1081,8 +1078,10 @@ def test_without_a_run_a_function_is_called_through_and_nothing_is_looked_at() -
 
 
 def test_a_run_by_hand_is_not_current(tmp_path: Path) -> None:
-    with Trackers(output_run=tmp_path / "run") as t:
-        train_epoch(1, 2, 3)
+    t = Trackers(output_run=tmp_path / "run")
+    t.init()
+    train_epoch(1, 2, 3)
+    t.finish()
     assert logged(t) == []
 
 
@@ -1118,9 +1117,7 @@ def test_a_builtin_that_does_not_tell_its_arguments_is_called_through() -> None:
 
 def on_axes(run: Trackers) -> Any:
     """Every log of the run, as (axis, step, metrics)."""
-    with contextlib.closing(Reader(f"{run.output_run}/journal.jsonl")) as reader:
-        entries = [entry.record for entry in reader.records()]
-    return [(record.axis, record.step, record.metrics) for record in entries if isinstance(record, Log)]
+    return [(log.axis, log.step, log.metrics) for log in records(run.output_run, Log)]
 
 
 def steps(run: Trackers) -> Any:
@@ -1326,8 +1323,7 @@ def test_an_axis_must_have_a_name(axis: Any) -> None:
 
 
 def params(run: Trackers) -> Any:
-    with contextlib.closing(Reader(f"{run.output_run}/journal.jsonl")) as reader:
-        return [entry.record.params for entry in reader.records() if isinstance(entry.record, Params)]
+    return [said.params for said in records(run.output_run, Params)]
 
 
 class Net:
@@ -1391,8 +1387,7 @@ def test_the_arguments_are_said_before_what_the_function_logs(run: Trackers) -> 
         return {"f": x}
 
     f(1)
-    with contextlib.closing(Reader(f"{run.output_run}/journal.jsonl")) as reader:
-        kinds = [type(entry.record).__name__ for entry in reader.records()]
+    kinds = [type(record).__name__ for record in records(run.output_run)]
     assert kinds == ["Begin", "Params", "Log", "Log"]
 
 

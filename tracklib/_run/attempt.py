@@ -212,7 +212,7 @@ class Attempt:
         finally:
             for delivery in self.deliveries:
                 delivery.abandon()
-            open_runs.open_runs.discard(self)
+            open_runs.let_go(self)
             self.life = Life.OVER
             with self._resources:
                 self._look_back()

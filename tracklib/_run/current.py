@@ -21,7 +21,7 @@ _active: list[Trackers] = []  # the blocks that are open in this process, in ord
 def current() -> Trackers | None:
     """The active run, or None.
 
-    It is the one of the innermost ``tracking`` block around this code, in this task or thread. A plain
+    It is the one of the innermost block around this code, in this task or thread. A plain
     thread, which starts without a context, takes the process's active run if there is just one.
     """
     if not _active:

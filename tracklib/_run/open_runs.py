@@ -13,7 +13,7 @@ from .._journal.records import Status
 from ..errors import LifecycleError
 from .ending import PATIENCE_AFTER_ERROR, OpenRun, status_of
 
-open_runs: set[OpenRun] = set()  # begun and not let go
+_open: set[OpenRun] = set()  # begun and not let go
 _watching = False
 
 
@@ -28,7 +28,12 @@ def watch(run: OpenRun) -> None:
             after_in_child=_after_fork_in_child,
         )
         atexit.register(_finish_all)
-    open_runs.add(run)
+    _open.add(run)
+
+
+def let_go(run: OpenRun) -> None:
+    """``run`` is open no more."""
+    _open.discard(run)
 
 
 def refuse_shared_trackers(run: OpenRun) -> None:
@@ -37,7 +42,7 @@ def refuse_shared_trackers(run: OpenRun) -> None:
     Raises:
         LifecycleError: one of those of ``run`` serves another open one.
     """
-    for other in list(open_runs):
+    for other in list(_open):
         for tracker in run.trackers.values():
             if any(tracker is theirs for theirs in other.trackers.values()):
                 raise LifecycleError(
@@ -53,7 +58,7 @@ def refuse_taken(run: OpenRun) -> None:
         RunDirectoryError: another open run of the same rank has the directory of ``run``.
     """
     place = os.path.realpath(run.directory)
-    for other in list(open_runs):
+    for other in list(_open):
         if other.rank == run.rank and os.path.realpath(other.directory) == place:
             raise still_owned(run.directory)
 
@@ -70,7 +75,7 @@ def come_first_at_exit() -> None:
 def _after_fork_in_child() -> None:
     """Neither locks, imports, tells nor raises: whatever is needed was found out when the run began."""
     forks.after_fork_in_child()
-    for run in open_runs:
+    for run in _open:
         run.after_fork_in_child()
 
 
@@ -78,7 +83,7 @@ def _finish_all() -> None:
     """The interpreter exits inside a run: nobody finished it, so it failed or was killed."""
     error = getattr(sys, "last_value", None)
     status = status_of(error) if error else Status.KILLED
-    for run in list(open_runs):
+    for run in list(_open):
         run.end(status, error)
         run.leave(PATIENCE_AFTER_ERROR)
         if run.undelivered:
