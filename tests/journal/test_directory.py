@@ -15,18 +15,19 @@ from typing import Any
 import pytest
 from scripted import Scripted
 
-from tracklib import BaseTracker, RunDirectoryError, Status, Trackers, TrackerWarning, tracking
+from tracklib import BaseTracker, RunDirectoryError, Trackers, TrackerWarning, tracking
 from tracklib._journal import layout
 from tracklib._journal.directory import default_directory, owned, set_aside
 
 
 def finished_run(directory: Path, loss: float = 0.5) -> str:
     """A whole run with an artifact and a refused record; its uid."""
-    with Trackers([Scripted(script={"log": [ValueError("bad")]})], directory) as run:
-        run.log(1, {"loss": loss})
-        run.log_artifact(__file__, name="notes.txt")
-        run._attempt.end(Status.FINISHED)  # by hand, so that the refused record makes no warning
-        run._attempt.leave(10.0)
+    run = Trackers([Scripted(script={"log": [ValueError("bad")]})], directory)
+    run.init()
+    run.log(1, {"loss": loss})
+    run.log_artifact(__file__, name="notes.txt")
+    with pytest.warns(TrackerWarning, match="Scripted refused 1 record"):
+        run.finish()
     return run.uid
 
 
