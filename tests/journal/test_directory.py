@@ -184,7 +184,7 @@ def test_two_runs_of_one_name_within_a_second_do_not_share_a_directory(
 # Nothing is written elsewhere
 
 
-@pytest.mark.parametrize("name", [*layout.FOLDERS, "journal.lock"])
+@pytest.mark.parametrize("name", "state artifacts children previous wandb tensorboard journal.lock".split())
 def test_a_link_in_place_of_the_runs_own_is_refused_and_nothing_is_written_where_it_leads(
     name: str, tmp_path: Path
 ) -> None:

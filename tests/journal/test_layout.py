@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import os
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +64,8 @@ def test_a_tracker_called_as_a_file_of_the_runs_own_state_has_another_file(tmp_p
     for _ in range(2):
         with tracking([begin()], output_run=tmp_path / "run", resume=True) as run:
             run.log(0, {"loss": 0.5})
-    assert sorted(os.listdir(tmp_path / "run/state")) == ["CsvLogger.json", "begin.json", "tracker-begin.json"]
+    kept = sorted(path.name for path in (tmp_path / "run/state").glob("*.json"))
+    assert kept == ["CsvLogger.json", "begin.json", "tracker-begin.json"]
     assert run["begin"].state == {"met": "yes"}
 
 

@@ -201,7 +201,7 @@ def test_a_name_with_a_folder_or_that_no_file_can_have_is_refused(name: Any) -> 
         CsvLogger(csv_filename=name)
 
 
-@pytest.mark.parametrize("name", [*layout.OWN, *layout.FOLDERS, "Children", "JOURNAL.jsonl"])
+@pytest.mark.parametrize("name", [*layout.OWN, "children", "wandb", "tensorboard", "Children", "JOURNAL.jsonl"])
 def test_a_name_that_the_runs_directory_needs_itself_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="csv_filename="):
         CsvLogger(csv_filename=name)

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 import msgspec
 
 from ..errors import RunDirectoryError
+from .format import UnknownFormat
 from .lines import RECORD_HEAD, START, body_of
 from .lock import close
-from .records import SILENT, Record, UnknownFormat, decode
+from .records import SILENT, Record, decode
 from .tail import whole_size
 
 _PIECE = 2**18  # its records stay in the processor's caches

@@ -11,8 +11,9 @@ import msgspec
 from .._common.files import make_folder
 from ..errors import RunDirectoryError
 from . import layout
+from .format import FORMAT, UnknownFormat, check_format
 from .lines import body_of, line_of
-from .records import FORMAT, Begin, End, UnknownFormat, check_format
+from .records import Begin, End
 
 T = TypeVar("T")
 
@@ -135,7 +136,7 @@ def _read(path: str, kind: type[T]) -> T | None:
         return msgspec.json.decode(body, type=kind)
     except UnknownFormat as unknown:
         raise RunDirectoryError(unknown.said_of(path)) from None
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

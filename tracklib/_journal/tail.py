@@ -8,9 +8,10 @@ import os
 import msgspec
 
 from ..errors import RunDirectoryError
+from .format import UnknownFormat
 from .lines import RECORD_HEAD, START, body_of
 from .lock import close
-from .records import Record, UnknownFormat, decode
+from .records import Record, decode
 
 _CHUNK = 2**20
 

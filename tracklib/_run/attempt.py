@@ -18,9 +18,10 @@ from .._delivery.undelivered import what_is_left
 from .._delivery.waiting import draining, wait_for_change
 from .._journal import layout
 from .._journal.directory import cannot_be_used, default_directory, owned, set_aside
+from .._journal.format import FORMAT
 from .._journal.journal import Journal
 from .._journal.last_attempt import Earlier, earlier_run, settled
-from .._journal.records import FORMAT, Begin, End, Params, Status, Tags
+from .._journal.records import Begin, End, Params, Status, Tags
 from .._journal.sketch import Sketch
 from .._journal.spill import child_spill, spill_folder
 from .._journal.state import store_begin

@@ -14,7 +14,8 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from .._common.warn import warn
-from .._journal.records import FORMAT, Begin, Best, Log, Status
+from .._journal.format import FORMAT
+from .._journal.records import Begin, Best, Log, Status
 from .._values.flat import clean
 from ..errors import TrackerUnavailable
 
