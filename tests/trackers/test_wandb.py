@@ -121,6 +121,18 @@ def test_a_row_has_the_records_time_and_its_ordinal_as_step(
     assert [(row["_step"], row["_timestamp"]) for row in read().rows] == [(1, 1_700_000_000.25), (5, 1_700_000_001.25)]
 
 
+@pytest.mark.parametrize("odd", [{}, {"a*b": 1.0}])
+def test_a_row_of_another_axis_has_no_epoch(
+    offline: Callable[..., Wandb], read: Callable[[], WandbFile], odd: dict[str, float]
+) -> None:
+    tracker = offline()
+    tracker.init()
+    tracker.log_batch([row(0, epoch=7, loss=0.5), row(1, odd, axis="batch", loss=0.25), row(2, odd, axis="batch")])
+    tracker.close()
+
+    assert [(row.get("epoch"), row.get("batch")) for row in read().rows] == [(7, None), (None, 1), (None, 2)]
+
+
 def test_a_best_value_and_its_step_never_merge_with_metrics_that_are_called_so(
     offline: Callable[..., Wandb], read: Callable[[], WandbFile]
 ) -> None:
@@ -203,7 +215,7 @@ def test_a_star_in_a_metrics_name_is_no_pattern(
     tracker.close()
 
     assert read().rows[0][name] == 1.0
-    assert read().step_metrics == {"epoch": "", "*": "epoch"}
+    assert read().step_metrics == {"epoch": "", "batch": "", "*": "epoch"}
 
 
 @pytest.mark.parametrize("name", ["", "_step", "_timestamp", "_wandb", "a.b", "a/b", "a b\\", "ünï😀", "m" * 1000])
@@ -735,7 +747,7 @@ def test_params_called_as_wandbs_own_do_not_replace_them(
 def test_a_row_that_is_too_large_for_wandb_is_refused(
     offline: Callable[..., Wandb], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tracklib.trackers.wandb._ROW_BYTES", 5_000)
+    monkeypatch.setattr("tracklib.trackers._wandb_limits._ROW_BYTES", 5_000)
     tracker = offline()
     tracker.init()
     with pytest.raises(ValueError, match="W&B takes no row of more than 5000 bytes; these 400 metrics have more"):

@@ -18,9 +18,9 @@ import pytest
 import wandb
 from wandb_file import WandbFile
 
-from tracklib import Log, Status, TrackerLost, TrackerUnavailable, Wandb
+from tracklib import LifecycleError, Log, Status, TrackerLost, TrackerUnavailable, Wandb
 from tracklib._delivery.sync import sync
-from tracklib._journal.records import Begin
+from tracklib._journal.records import Begin, Best
 from tracklib.trackers._wandb_core import core_pid, is_core
 from tracklib.trackers._wandb_file import Held, held_by
 
@@ -167,7 +167,7 @@ def test_a_file_whose_end_does_not_come_is_lost(tracker: Any, monkeypatch: Any) 
     run = tracker()
     run.init()
     monkeypatch.setattr("tracklib.trackers._wandb_file.held_by", lambda file: Held(0, False))
-    monkeypatch.setattr("tracklib.trackers.wandb._FINISH_SECONDS", 0.0)
+    monkeypatch.setattr("tracklib.trackers._wandb_offline.FINISH_SECONDS", 0.0)
     with pytest.raises(TrackerLost, match="did not write all"):
         run.finish(Status.FINISHED)
 
@@ -183,6 +183,67 @@ def test_a_folder_that_was_deleted_is_lost_and_written_anew(tracker: Any, tmp_pa
     run.log_batch(rows(0, 1, 2))
     run.finish(Status.FINISHED)
     assert steps(tmp_path) == [0, 1, 2]
+
+
+def test_somebody_elses_wandb_init_gets_a_run_of_its_own(tracker: Any, tmp_path: Path) -> None:
+    ours = tracker()
+    ours.init()
+    ours.log_batch(rows(0))
+    theirs = wandb.init(mode="offline", project="theirs", dir=str(tmp_path / "elsewhere"))
+    ours.log_batch(rows(1))
+    theirs.log({"loss": 7.0})
+    assert theirs.id != ours.run.id
+    assert wandb.run is theirs
+    theirs.finish()
+    ours.log_batch(rows(2))
+    ours.finish(Status.FINISHED)
+    assert steps(tmp_path) == [0, 1, 2]
+
+
+def test_a_run_that_somebody_finished_is_lost_and_goes_on(tracker: Any, tmp_path: Path) -> None:
+    run = tracker()
+    run.init()
+    run.log_batch(rows(0, 1))
+    run.run.finish()
+    with pytest.raises(TrackerLost, match="somebody finished W&B's run: it is taken up again"):
+        run.log_batch(rows(2))
+    run.init()
+    run.log_batch(rows(0, 1, 2))
+    run.finish(Status.FINISHED)
+    assert steps(tmp_path) == [0, 1, 2]
+
+
+def test_the_status_is_ours_though_somebody_finished_the_run(tracker: Any, tmp_path: Path) -> None:
+    run = tracker()
+    run.init()
+    run.log_batch(rows(0))
+    run.run.finish()
+    with pytest.raises(TrackerLost, match="somebody finished"):
+        run.finish(Status.FAILED)
+    run.init()
+    run.finish(Status.FAILED)
+    assert WandbFile(files(tmp_path)[-1]).exit_code == 1
+
+
+@pytest.mark.parametrize("call", ["log_params", "log_tags", "log_best", "log_artifact"])
+def test_whatever_is_said_to_a_run_that_somebody_finished_comes_again(tracker: Any, tmp_path: Path, call: str) -> None:
+    (tmp_path / "note.txt").write_text("hi")
+    run = tracker()
+    run.init()
+    run.run.finish()
+    said = {
+        "log_params": ({"lr": 1},),
+        "log_tags": ({"t": ""},),
+        "log_best": (Best(time=1, name="loss", mode="min", value=0.5, axis="epoch", step=1),),
+        "log_artifact": ("note.txt", str(tmp_path / "note.txt")),
+    }[call]
+    with pytest.raises(TrackerLost, match="somebody finished"):
+        getattr(run, call)(*said)
+
+
+def test_before_init_a_log_is_refused_with_the_way_out(tracker: Any) -> None:
+    with pytest.raises(LifecycleError, match=r"call init\(\)"):
+        tracker().log_batch(rows(0))
 
 
 def test_an_error_of_the_record_is_no_loss(tracker: Any, monkeypatch: Any) -> None:

@@ -30,6 +30,18 @@ def disconnect() -> None:
         wandb.teardown()
 
 
+def hide(run: Any) -> None:
+    """Keep a run out of what a ``wandb.init`` of somebody else takes over, or ends: the list of active runs."""
+    from wandb.sdk import wandb_setup
+
+    wandb_setup.singleton().remove_active_run(run)
+
+
+def is_finished(run: Any) -> bool:
+    """Whether somebody ended the run: then W&B refuses whatever is said to it."""
+    return bool(getattr(run, "_is_finished", False))
+
+
 def _process() -> Any:
     from wandb.sdk import wandb_setup
 
