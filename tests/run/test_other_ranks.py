@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from scripted import Scripted
 
-from tracklib import LifecycleError, RunDirectoryError, Trackers, tracking
+from tracklib import LifecycleError, RunDirectoryError, Trackers, tracked, tracking
 
 FIGURE = pytest.importorskip("matplotlib.figure").Figure
 
@@ -22,8 +22,8 @@ FIGURE = pytest.importorskip("matplotlib.figure").Figure
 class Scalar:
     """A tensor whose number nobody may ask for: that would wait for its device."""
 
-    def item(self) -> float:
-        raise AssertionError("asked")
+    def item(self) -> Any:
+        pytest.fail("asked")
 
     __float__ = __int__ = item
 
@@ -124,6 +124,21 @@ def test_a_number_is_not_waited_for_where_it_is_not_kept(tmp_path: Path) -> None
     with tracking(output_run=tmp_path / "run", rank=1) as t:
         t.log(0, {"loss": Scalar()})
         t.log(Scalar(), {"loss": 1.0})
+
+
+def test_a_tracked_function_makes_nobody_wait_where_nothing_is_kept(tmp_path: Path) -> None:
+    @tracked(params=True)
+    def bare(x: Scalar, epoch: Scalar) -> Scalar:
+        return x
+
+    @tracked(every=2)
+    def mapping(epoch: Scalar) -> dict[str, Scalar]:
+        return {"loss": epoch}
+
+    with tracking(output_run=tmp_path / "run", rank=1):
+        for _ in range(3):
+            bare(Scalar(), Scalar())
+            mapping(Scalar())
 
 
 @pytest.mark.parametrize("word", [tracking, Trackers])

@@ -23,6 +23,11 @@ class Words:
         life = self._attempt.life
         return life is Life.OPEN or life is Life.LENT
 
+    @property
+    def _keeps(self) -> bool:
+        """Whether what is said is kept: on rank 0."""
+        return self._attempt.keeps
+
     def _need_open(self, call: str) -> Attempt:
         if self._attempt.life is Life.NEW:
             raise LifecycleError(f"{call} before init: call init() first, or use `with tracking(...) as t:`")

@@ -108,7 +108,7 @@ class _Watch:
 
         def call(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
             run = current()
-            if run is not None and run not in said:
+            if run is not None and run not in said and run._keeps:
                 said.add(run)
                 self._log_params(run, wrapped, args, kwargs)
             return wrapper(wrapped, instance, args, kwargs)
@@ -155,7 +155,10 @@ class _Watch:
             self._log(run, returned, instance, args, kwargs)
 
     def _log(self, run: Trackers, returned: Any, instance: Any, args: Any, kwargs: Any) -> None:
-        """Log what was returned. Never raises: the caller's work is done and must not be lost."""
+        """Log what was returned. Never raises: the caller's work is done and must not be lost. So there is nothing to
+        check where nothing is kept, and no device is waited for."""
+        if not run._keeps:
+            return
         try:
             if self._every > 1 and not self._is_due(run):
                 return
