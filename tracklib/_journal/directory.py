@@ -110,8 +110,8 @@ def runs_under(root: str) -> Iterator[str]:
         folders.sort()
 
 
-def set_aside(directory: str, files: Iterable[str] = (), earlier: Earlier | None = None) -> None:
-    """Move the run that ``directory`` holds, if any, into ``previous/<uid>/``, its journal last.
+def set_aside(directory: str, files: Iterable[str] = (), earlier: Earlier | None = None) -> str:
+    """Move the run that ``directory`` holds, if any, into ``previous/<uid>/``, its journal last; where it is then.
 
     Those of ``files`` (names that the new run will write) that no run owns are moved there too. The run
     ``earlier``, which goes on, stays.
@@ -123,13 +123,13 @@ def set_aside(directory: str, files: Iterable[str] = (), earlier: Earlier | None
     for name in files:
         if not layout.is_name(name) or name.casefold() in layout.OWN:
             raise RunDirectoryError(f"a tracker names {name!r} among its files: that is no file of its own")
-    if earlier is None:
-        _set_run_aside(directory)
+    aside = _set_run_aside(directory) if earlier is None else ""
     for name in files:
         if os.path.isfile(os.path.join(directory, name)) and not (earlier and name in earlier.begin.files):
             target = _unused(os.path.join(directory, layout.PREVIOUS, time.strftime("files-%Y%m%d-%H%M%S")), name)
             make_folder(target)
             os.rename(os.path.join(directory, name), os.path.join(target, name))
+    return aside
 
 
 def _unused(folder: str, name: str) -> str:
@@ -142,13 +142,13 @@ def _unused(folder: str, name: str) -> str:
     )
 
 
-def _set_run_aside(directory: str) -> None:
+def _set_run_aside(directory: str) -> str:
     journal = layout.journal_path(directory)
     if not os.path.lexists(journal):
-        return
+        return ""
     earlier = earlier_run(directory)
     if earlier is None and not os.path.islink(journal) and size_of(journal) == 0:
-        return  # its process died before it said a word: the new run's goes into the same file
+        return ""  # its process died before it said a word: the new run's goes into the same file
     if earlier:
         bring_back(directory, earlier.begin.uid)
     uid = earlier.begin.uid if earlier else time.strftime("unreadable-%Y%m%d-%H%M%S")
@@ -160,3 +160,4 @@ def _set_run_aside(directory: str) -> None:
             os.rename(os.path.join(directory, name), os.path.join(target, name))
     if earlier and earlier.end is None:
         tell(f"the earlier run in {directory} was cut off, and may be shown as running: tracklib sync {quote(target)}")
+    return target

@@ -35,6 +35,7 @@ from .epoch_bar import EpochBar
 from .life import Life
 from .options import Options
 from .other_ranks import NoJournal
+from .telling import say_end, say_moved
 
 
 class Attempt:
@@ -80,6 +81,7 @@ class Attempt:
         self.bar: EpochBar | None = None
         self.deliveries: list[Delivery] = []
         self.undelivered = ""
+        self._status = Status.KILLED
         self._configs = configs
         self.background: Background | None = None
         self._resources = contextlib.ExitStack()
@@ -142,7 +144,7 @@ class Attempt:
         directory = self.directory
         try:
             earlier = earlier_run(directory) if self.options.resume else None
-            set_aside(directory, self._files, earlier)
+            say_moved(self, set_aside(directory, self._files, earlier))
             journal = Journal(layout.journal_path(directory), tell, after=earlier.time if earlier else 0)
             if earlier:
                 self.earlier = settled(journal, earlier)
@@ -189,7 +191,7 @@ class Attempt:
             self.background.end(waits=status is Status.FINISHED)  # nothing stands before any other end
         journal, kind = self.journal, type(error).__name__ if error else ""
         journal.append(End(time=journal.now(), status=status, error=kind, message=error_text(error) if error else ""))
-        self.life = Life.ENDED
+        self.life, self._status = Life.ENDED, status
         journal.sync()
 
     def leave(self, patience: float) -> None:
@@ -222,6 +224,7 @@ class Attempt:
         if not self.keeps:
             return
         self.undelivered = what_is_left(self.deliveries, self.journal, self.uid)
+        say_end(self, self._status)
         if damaged := max(delivery.damaged for delivery in self.deliveries):
             tell(f"{damaged} damaged lines of {self.journal.path} were passed over")
 

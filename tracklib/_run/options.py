@@ -40,6 +40,7 @@ class RunOptions(ChildOptions, total=False):
     name: str | None
     parent: Parent | None
     rank: int | None
+    quiet: bool
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +57,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     on_error: Literal["warn", "raise"] = "warn"
     parent: Parent | None = None
     rank: int | None = None
+    quiet: bool = False
 
     def __post_init__(self) -> None:
         if self.on_error not in ("warn", "raise"):

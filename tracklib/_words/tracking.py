@@ -64,6 +64,8 @@ class tracking:  # noqa: N801  # a word of the language, used as one
         parent: the run around this one; None takes the current one, if there is one.
         rank: this process's rank; None asks the launcher's environment variables, on entering. A rank other than 0
             gets a run that keeps nothing: it makes the same checks, and raises the same errors.
+        quiet: say nothing in the terminal at the run's end, nor where an earlier run was moved. Where stderr is no
+            terminal, nothing is said anyway.
 
     Raises:
         TypeError, ValueError: an option is not what it should be; some are looked at on entering only.
