@@ -31,9 +31,9 @@ _let_pyenvs_pythons_be_found()
 
 @nox.session(python=PYTHONS)
 def quick(session: nox.Session) -> None:
-    """What to run while working: all but the slow tests and those that need a server."""
+    """What to run while working: all but the slow tests and those that need a server or a browser."""
     session.install("-e", ".[test]")
-    session.run("pytest", "-m", "not slow and not server", "-n", "2", *session.posargs)
+    session.run("pytest", "-m", "not slow and not server and not browser", "-n", "2", *session.posargs)
 
 
 @nox.session(python=PYTHONS)

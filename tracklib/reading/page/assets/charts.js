@@ -1,0 +1,179 @@
+/* The charts, in sections by the names' prefixes. Each is drawn when it comes near the window, a few in a frame, and
+   let go when it is far away: a thousand metrics cost what is seen of them. */
+
+const FRAME = 10; // milliseconds of drawing in a frame
+const NEAR = "400px";
+const cards = []; // of the charts that the page has now
+let waiting = new Set();
+
+const drawnCharts = () => cards.map((card) => card.chart).filter(Boolean);
+
+const watcher = new IntersectionObserver(
+  (entries) => {
+    for (const { target, isIntersecting } of entries) {
+      const card = target.card;
+      card.isNear = isIntersecting;
+      if (isIntersecting) waiting.add(card);
+      else letGo(card);
+    }
+    drawWaiting();
+  },
+  { rootMargin: NEAR },
+);
+
+const drawWaiting = eachFrame(() => {
+  const until = performance.now() + FRAME;
+  for (const card of waiting) {
+    waiting.delete(card);
+    drawCard(card);
+    if (performance.now() > until) break;
+  }
+  if (waiting.size) drawWaiting();
+});
+
+function drawCard(card) {
+  letGo(card);
+  const lines = linesOf(card.axis, card.metric, card.shown());
+  card.host.setAttribute("aria-label", describe(card, lines));
+  if (!lines.length) return void fill(card.host, el("p.empty", {}, "None of the runs shown has it."));
+  fill(card.host);
+  card.chart = makeChart(card.host, { ...card, lines, height: card.height, onHover: hover });
+  card.note.textContent = noteOf(lines);
+  if (hot) paintOverlay(card.chart, hot, null);
+}
+
+function letGo(card) {
+  waiting.delete(card);
+  if (!card.chart) return;
+  card.chart.plot.destroy();
+  card.chart = null;
+}
+
+/** What of the picture a reader should know: that its points stand for many records, or that some have no place. */
+function noteOf(lines) {
+  const most = Math.max(...lines.map((line) => line.records));
+  const notes = most > 1.5 ? [`a point is ${Math.round(most).toLocaleString("en")} records: their mean, in a band from least to greatest`] : [];
+  const lost = state.log ? lines.reduce((sum, line) => sum + [...line.raw].filter((value) => value <= 0).length, 0) : 0;
+  if (lost) notes.push(`${many(lost, "value")} not above 0 not shown`);
+  const odd = lines.reduce((sum, line) => sum + [...line.raw].filter((value) => !Number.isFinite(value)).length, 0);
+  if (odd && !lines[0].isGroup) notes.push(`${many(odd, "value")} not finite`);
+  return notes.join(" · ");
+}
+
+function describe(card, lines) {
+  const ends = lines.slice(0, 5).map((line) => `${cut(line.name, 40)} ${number(line.y[line.y.length - 1])}`);
+  return `${card.metric} by ${state.x === "step" ? card.axis : X_KINDS[state.x]}: ${many(lines.length, "line")}. Last values: ${ends.join(", ")}`;
+}
+
+function makeCard(axis, metric, shown) {
+  const host = el("div.plot", { role: "img" });
+  const note = el("span.note");
+  const open = el("button.ghost.expand", { title: "Enlarge (Enter)", "aria-label": `Enlarge ${cut(metric, 80)}`, click: () => enlarge(card) }, "⤢");
+  const name = el("h4", { title: metric }, cut(metric, 120));
+  const card = { axis, metric, shown, host, note, node: el("article.card", {}, el("header", {}, name, open), host, note) };
+  card.node.card = card;
+  return card;
+}
+
+/** The sections: what is before the last "/" of a name, an axis of its own said beside it. */
+function sections(names) {
+  const found = new Map();
+  for (const [axis, metric] of names) {
+    const slash = metric.lastIndexOf("/");
+    const prefix = slash > 0 ? metric.slice(0, slash) : "metrics";
+    const title = prefix === axis || axis === "epoch" ? prefix : `${prefix} · by ${axis}`;
+    if (!found.has(title)) found.set(title, []);
+    found.get(title).push([axis, metric]);
+  }
+  return [...found].sort(([a], [b]) => rankOf(a) - rankOf(b));
+}
+
+/* What is validated comes first, what the machine did last. */
+const rankOf = (title) => (/^(val|eval|test|metrics$)/.test(title) ? 0 : title.startsWith("system") ? 2 : 1);
+
+function seriesNames(list) {
+  const found = new Map();
+  for (const run of list) for (const [key, { axis, metric }] of run.series) if (!found.has(key)) found.set(key, [axis, metric]);
+  return [...found.values()];
+}
+
+let built = ""; // which cards there are: they are kept while only their lines change
+let folded = new Set();
+
+/** Have a card for each metric of `list` that the search finds, and each one's lines drawn anew. */
+function showCharts(list, shown) {
+  const words = state.find.toLowerCase().split(/\s+/).filter(Boolean);
+  const names = seriesNames(list).filter(([, metric]) => words.every((word) => metric.toLowerCase().includes(word)));
+  const key = JSON.stringify(names);
+  if (key !== built) buildCards(names, key);
+  for (const card of cards) {
+    card.shown = () => shown;
+    if (card.isNear) waiting.add(card);
+  }
+  drawWaiting();
+}
+
+function buildCards(names, key) {
+  built = key;
+  for (const card of cards.splice(0)) {
+    letGo(card);
+    watcher.unobserve(card.node);
+  }
+  fill($("charts"), sections(names).map(makeSection));
+  if (!names.length) fill($("charts"), el("p.empty", {}, state.find ? "No metric's name has these words." : "No metric was logged."));
+}
+
+function makeSection([title, names]) {
+  const mine = names.map(([axis, metric]) => makeCard(axis, metric, () => []));
+  const grid = el("div.grid", {}, mine.map((card) => card.node));
+  cards.push(...mine);
+  for (const card of mine) watcher.observe(card.node);
+  const details = el("details.section", { open: !folded.has(title) }, el("summary", {}, el("h3", {}, cut(title, 120)), el("span.count", {}, String(names.length))), grid);
+  details.addEventListener("toggle", () => (details.open ? folded.delete(title) : folded.add(title)));
+  return details;
+}
+
+/** One chart as large as the window. */
+function enlarge(card) {
+  const large = makeCard(card.axis, card.metric, card.shown);
+  const dialog = $("large");
+  large.node.querySelector(".expand").replaceWith(el("button.ghost", { "aria-label": "Close", click: () => dialog.close() }, "✕"));
+  large.height = Math.max(260, Math.round(innerHeight * 0.72));
+  fill(dialog, large.node);
+  cards.push(large);
+  large.isNear = true;
+  dialog.showModal();
+  drawCard(large);
+  dialog.addEventListener("close", () => {
+    letGo(large);
+    cards.splice(cards.indexOf(large), 1);
+    document.body.append(tooltip);
+  }, { once: true });
+}
+
+/* Paper: every chart, in two columns, light. */
+const PAPER = 330;
+function drawAll() {
+  for (const card of cards) drawCard(card);
+}
+
+let theme = "";
+addEventListener("beforeprint", () => {
+  theme = document.documentElement.dataset.theme;
+  document.documentElement.dataset.theme = "light";
+  document.documentElement.classList.add("paper");
+  for (const details of document.querySelectorAll("details.section")) details.open = true;
+  redraw({ isPaper: true });
+  $("table").style.zoom = Math.min(1, (2 * PAPER + 12) / $("table").scrollWidth);
+  drawAll();
+});
+addEventListener("afterprint", () => {
+  document.documentElement.dataset.theme = theme;
+  document.documentElement.classList.remove("paper");
+  $("table").style.zoom = "";
+  redraw();
+});
+
+addEventListener("resize", eachFrame(() => {
+  for (const chart of drawnCharts()) chart.plot.setSize({ width: Math.max(200, chart.host.clientWidth), height: chart.plot.height });
+}));

@@ -1,0 +1,64 @@
+"""The page's one file: markup, style, script and data in it, and a policy under which nothing else can run or load."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+
+_SCRIPTS = (
+    *("uplot/uPlot.iife.min", "dom", "format", "data", "state", "fields", "where", "colours", "lines", "ranges"),
+    *("chart", "tooltip", "charts", "table", "scale", "parallel", "scatter", "run", "overview", "controls", "keys"),
+    "app",
+)
+_STYLES = ("uplot/uPlot.min", "page")
+
+MARK = '<meta name="generator" content="tracklib">'
+"""By it a report is known."""
+
+
+def html(told: dict[str, Any], reads_itself: bool = False) -> str:
+    """The page that shows ``told`` (see ``told.py``).
+
+    Args:
+        told: what the page's ``data.js`` takes.
+        reads_itself: whether the page may ask the server that it came from, and nobody else.
+    """
+    style, script = _joined(_STYLES, "css"), _joined(_SCRIPTS, "js")
+    parts = {
+        "mark": MARK,
+        "policy": _policy(style, script, reads_itself),
+        "style": style,
+        "script": script,
+        # In a script's text `<` could end it or begin a comment; in JSON it has a second spelling.
+        "data": msgspec.json.encode(told).decode().replace("<", "\\u003c"),
+    }
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], _asset("page.html"))
+
+
+def _policy(style: str, script: str, reads_itself: bool) -> str:
+    """Only this very script and style count, by their hashes; pictures are those in the page."""
+    connect = "connect-src 'self'; " if reads_itself else ""
+    return (
+        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:; {connect}"
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+@cache
+def _joined(names: tuple[str, ...], ending: str) -> str:
+    return "\n".join(_asset(f"{name}.{ending}") for name in names)
+
+
+@cache
+def _asset(name: str) -> str:
+    return files(__package__).joinpath("assets", *name.split("/")).read_text(encoding="utf-8")

@@ -1,0 +1,142 @@
+"""What the page is told of runs: plain values, and curves of few enough points."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from ..._journal import layout
+from ..environment import TAGS
+from .inline import Inline
+from .packed import Arrays
+from .points import Points
+
+if TYPE_CHECKING:
+    from ..run import Run
+
+# A page of this many bytes opens at once; only more series than it has room for make a larger one.
+_LIGHT = 2_200_000
+_HEAVY = 18_000_000
+_MOST, _FEW, _LEAST = 1024, 128, 16
+_BYTES_A_POINT = 16  # mean, least and greatest in base64
+_EXACT = 2**53  # what is greater is no whole number in the browser
+
+
+def told(
+    runs: Sequence[Run], title: str, home: str, follow: float | None, trackers: Callable[[Run], list[dict[str, str]]]
+) -> dict[str, Any]:
+    """What ``html`` makes a page of.
+
+    Args:
+        runs: in any order.
+        title: stands over the page.
+        home: the folder in which the page lies: links lead from there to artifacts.
+        follow: seconds after which the page reads itself again.
+        trackers: what is told of a run's.
+    """
+    arrays, inline = Arrays(), Inline(home)
+    most = points_for(sum(len(run.series) for run in runs))
+    return {
+        "title": title,
+        "made": round(time.time() * 1000),
+        "follow": follow,
+        "runs": [_run(run, arrays, inline, most) | {"trackers": trackers(run)} for run in runs],
+        "arrays": arrays.texts,
+        "texts": inline.texts,
+    }
+
+
+def points_for(series: int) -> int:
+    """How many points each of so many series may have."""
+    light, heavy = (size // (_BYTES_A_POINT * max(1, series)) for size in (_LIGHT, _HEAVY))
+    return max(_LEAST, min(_MOST, max(light, min(_FEW, heavy))))
+
+
+def plain(value: Any) -> Any:
+    """A param's value as the browser has it: no number that it would round, or does not know."""
+    if isinstance(value, float) and value - value != 0:
+        return str(value)
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > _EXACT:
+        return str(value)
+    return value if value is None or isinstance(value, str | bool | int | float) else str(value)
+
+
+def _run(run: Run, arrays: Arrays, inline: Inline, most: int) -> dict[str, Any]:
+    return _plainly(run) | _curves(run, arrays, most) | {"details": _details(run, inline)}
+
+
+def _plainly(run: Run) -> dict[str, Any]:
+    return {
+        "name": run.name,
+        "uid": run.uid,
+        "path": run.directory,
+        "status": run.status,
+        "began": _milliseconds(run.began),
+        "took": run.took,
+        "age": run.age,
+        "epoch": run.epoch,
+        "error": run.error,
+        "message": run.message,
+        "host": run.environment.host,
+        "revision": run.environment.revision,
+        "attempts": len(run.attempts),
+        "params": {name: plain(value) for name, value in run.flat_params.items()},
+        "tags": run.own_tags,
+        "facts": {name: value for name, value in run.tags.items() if name in TAGS and value},
+        "best": {
+            name: {"mode": best.mode, "value": plain(best.value), "axis": best.axis, "step": best.step}
+            for name, best in run.best.items()
+        },
+    }
+
+
+def _milliseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
+
+
+def _curves(run: Run, arrays: Arrays, most: int) -> dict[str, Any]:
+    """The metrics in numbers, and each series as rows of places in ``arrays``."""
+    began = _milliseconds(run.began)
+    times: dict[bytes, int] = {}
+    rows = []
+    for (axis, name), known in run.series.items():
+        points = Points(run.curve(name, axis), known, most)
+        key = points.times.tobytes()
+        if key not in times:
+            times[key] = arrays.place([(each - began) / 1000 for each in points.times])
+        bands = (points.mins, points.maxs) if points.records > 1 else (None, None)
+        places = (arrays.place(points.steps), times[key], arrays.place(points.means), *map(arrays.place, bands))
+        rows.append([axis, name, *places, points.records])
+    return {"metrics": _metrics(run), "series": rows}
+
+
+def _metrics(run: Run) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {}
+    for (axis, name), known in run.series.items():
+        if name in found and axis != "epoch":
+            continue
+        ends = (part for at in (known.last, known.min, known.max) for part in (plain(at.value), at.step))
+        found[name] = [axis, known.count, *ends, plain(known.mean), plain(known.first.value)]
+    return found
+
+
+def _details(run: Run, inline: Inline) -> dict[str, Any]:
+    """What only the run's own page shows."""
+    return {
+        "attempts": [
+            {
+                "number": attempt.number,
+                "status": attempt.status,
+                "began": _milliseconds(attempt.began),
+                "host": attempt.host,
+                "error": attempt.error,
+                "message": attempt.message,
+            }
+            for attempt in run.attempts
+        ],
+        "artifacts": [inline.artifact(artifact) for artifact in run.artifacts.values()],
+        "patch": inline.text(os.path.join(run.directory, layout.ARTIFACTS, "git.patch")),
+    }

@@ -1,0 +1,72 @@
+"""The report of runs: one HTML file that asks nobody for anything."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from .page.html import MARK, html
+from .page.told import told
+
+if TYPE_CHECKING:
+    from .run import Run
+
+Trackers = Callable[["Run"], list[dict[str, str]]]
+"""What is told of a run's trackers: of each a ``name`` and a ``state``, in words."""
+
+
+def report(
+    runs: Sequence[Run],
+    path: str | os.PathLike[str] = "report.html",
+    *,
+    title: str = "",
+    follow: float | None = None,
+    trackers: Trackers = lambda run: [],
+) -> str:
+    """Write the report of ``runs``, readable by you alone; where it is, as an absolute path.
+
+    Links lead from there to the runs' artifacts. A file that is there is replaced if it is a report.
+
+    Args:
+        runs: in any order.
+        path: the file.
+        title: stands over it; the first run's name, else.
+        follow: seconds after which the open page reads the file again, for runs that go on.
+        trackers: what is told of a run's trackers.
+
+    Raises:
+        FileExistsError: the file is something else.
+        OSError: it cannot be written.
+    """
+    place = os.path.abspath(os.fsdecode(path))
+    _refuse_others(place)
+    page = html(told(runs, title or title_of(runs), os.path.dirname(place), follow, trackers))
+    folder = os.path.dirname(place)
+    descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".report-", suffix=".html")  # mode 0600
+    try:
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(page)
+        os.replace(temporary, place)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+    return place
+
+
+def title_of(runs: Sequence[Run]) -> str:
+    """The name of a single run; of several, that of the folder around them."""
+    if len(runs) == 1:
+        return runs[0].name
+    around = os.path.commonpath([run.directory for run in runs]) if runs else ""
+    return os.path.basename(around) or "runs"
+
+
+def _refuse_others(path: str) -> None:
+    """A user's own page of that name stays as it is."""
+    with contextlib.suppress(FileNotFoundError), open(path, "rb") as file:
+        if MARK.encode() not in file.read(2000):
+            raise FileExistsError(f"{path} is there, and is no report: choose another name with -o")
