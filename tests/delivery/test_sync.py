@@ -163,7 +163,7 @@ def test_the_command_exits_with_1_when_something_is_left(tmp_path: Path, monkeyp
 def test_the_command_goes_on_after_a_directory_that_holds_no_run(tmp_path: Path) -> None:
     killed_run(tmp_path / "run")
     result = CliRunner().invoke(main, ["sync", str(tmp_path / "none"), str(tmp_path / "run")])
-    assert result.exit_code == 1
+    assert result.exit_code == 4
     assert "holds no run" in result.output
     assert "complete" in result.output
 
@@ -390,7 +390,7 @@ def test_all_leaves_a_live_run_alone_and_delivers_its_predecessor(tmp_path: Path
 def test_a_live_run_that_was_named_is_an_error(tmp_path: Path) -> None:
     with tracking(output_run=tmp_path / "run"):
         result = command(tmp_path / "run")
-    assert result.exit_code == 1
+    assert result.exit_code == 3
     assert "still going on" in result.stderr
 
 
@@ -409,7 +409,7 @@ def test_all_goes_on_behind_a_run_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "a/journal.jsonl").write_text("rubbish\n")
     killed_run(tmp_path / "b")
     result = command("--all", tmp_path)
-    assert result.exit_code == 1
+    assert result.exit_code == 5
     assert "holds no run" in result.stderr
     assert ends(tmp_path / "b") == [Status.KILLED]
 
@@ -467,7 +467,7 @@ def test_long_work_shows_its_progress_on_a_terminal_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: io.StringIO, shown: bool
 ) -> None:
     killed_run(tmp_path / "run")
-    monkeypatch.setattr("tracklib.cli.commands._LONG_SECONDS", 0.0)
+    monkeypatch.setattr("tracklib.cli.sync._LONG_SECONDS", 0.0)
     monkeypatch.setattr(sys, "stderr", where)
     with pytest.raises(SystemExit):
         main(["sync", str(tmp_path / "run")])

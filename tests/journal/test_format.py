@@ -142,7 +142,7 @@ def test_the_command_line_says_so_and_goes_on_with_the_next_run(tmp_path: Path) 
     with tracking(output_run=tmp_path / "b"):
         pass
     said = CliRunner().invoke(main, ["sync", "--all", str(tmp_path)])
-    assert said.exit_code == 1
+    assert said.exit_code == 5
     assert "(format 2); this one reads up to 1: upgrade with pip install -U tracklib-ml" in said.stderr
     assert f"{tmp_path}/b: CsvLogger: 0 records delivered, complete" in said.stdout
 

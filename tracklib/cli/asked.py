@@ -1,0 +1,146 @@
+"""Which runs a command is about: by path, by name, by the beginning of the uid; and what all commands can be asked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import click
+
+from .._journal import layout
+from ..errors import RunDirectoryError, WhereError
+from ..reading.collection import Runs
+from ..reading.finding import load, runs
+from ..reading.run import Run
+from .completing import MetricName, RunName
+from .words import many, plain
+
+ROOT = "runs"
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class NotFound(click.ClickException):
+    """There is no such run, or none is left: exit code 1."""
+
+    exit_code = 1
+
+
+def run_arguments(required: bool = False) -> Callable[[F], F]:
+    """The arguments RUN..."""
+    return click.argument("names", nargs=-1, metavar="[RUN]...", required=required, type=RunName())
+
+
+root_option = click.option(
+    "--root",
+    default=ROOT,
+    show_default=True,
+    type=click.Path(file_okay=False),
+    help="Where names of runs are looked for.",
+)
+where_option = click.option(
+    "--where", metavar="CONDITION", help="Only those that meet it, as 'val/loss < 0.3 and optimizer = adam'."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="As JSON: numbers as numbers, in full.")
+csv_option = click.option("--csv", "as_csv", is_flag=True, help="As CSV, in full digits.")
+markdown_option = click.option("--md", "as_markdown", is_flag=True, help="As a table of Markdown.")
+metrics_option = click.option(
+    "-m",
+    "--metrics",
+    multiple=True,
+    metavar="NAME",
+    type=MetricName(),
+    help="Only these metrics; '*' stands for anything.",
+)
+
+
+def one_run(name: str | None, root: str) -> Run:
+    """The run that is meant; without a name the newest below ``root``.
+
+    Raises:
+        NotFound: there is none.
+    """
+    if name is not None:
+        found = _named(name, root)
+        if len(found) != 1:
+            raise NotFound(
+                f"{plain(name)} holds {many(len(found), 'run')}: name one of them"
+                if found
+                else f"{plain(name)} holds no run"
+            )
+        return found[0]
+    every = all_runs(root)
+    if not every:
+        raise NotFound(f"there is no run in {root}/: name one, or another --root")
+    return max(every, key=lambda run: run.began)
+
+
+def several(
+    names: Iterable[str], root: str, where: str | None = None, sort: str | None = None, inner: bool = False
+) -> Runs:
+    """The runs that are meant, each once; without names all below ``root``. Those that cannot be read are told of.
+
+    Raises:
+        NotFound: one is not there, or none is left.
+    """
+    asked = list(names)
+    found = _each_once(run for name in asked for run in _named(name, root, inner)) if asked else all_runs(root, inner)
+    if not found:
+        raise NotFound(f"there is no run in {' '.join(map(plain, asked)) or root}")
+    if where:
+        found = filtered(found, where)
+    return found.sorted_by(sort) if sort else found
+
+
+def filtered(found: Runs, where: str) -> Runs:
+    """Those of ``found`` that meet the condition.
+
+    Raises:
+        NotFound: none does.
+        click.BadParameter: it cannot be understood.
+    """
+    try:
+        left = found.where(where)
+    except WhereError as error:
+        raise click.BadParameter(str(error), param_hint="--where") from error
+    if not left:
+        raise NotFound(f"none of {many(len(found), 'run')} meets: {plain(where)}")
+    return left
+
+
+def all_runs(root: str, inner: bool = False) -> Runs:
+    """All runs below ``root``; on stderr what cannot be read."""
+    if not os.path.isdir(root):
+        raise NotFound(f"there is no directory {plain(root)}: name runs by their paths, or another --root")
+    try:
+        found = runs(root, inner=inner)
+    except RunDirectoryError as error:
+        raise NotFound(str(error)) from error
+    for problem in found.unreadable.values():
+        click.echo(plain(problem), err=True)
+    return found
+
+
+def _named(name: str, root: str, inner: bool = False) -> Runs:
+    for path in (name, os.path.join(root, name)):
+        if os.path.isdir(path) or os.path.basename(path) == layout.JOURNAL:
+            if os.path.isdir(path) and not os.path.exists(layout.journal_path(path)):
+                return all_runs(path, inner)
+            return Runs([_loaded(path)]) if not inner else all_runs(path, inner)
+    if not os.path.isdir(root):
+        raise NotFound(f"no run {plain(name)}: there is no such directory, and no {root}/ to look into")
+    try:
+        return Runs([runs(root, inner=True)[name]])
+    except KeyError as error:
+        raise NotFound(f"{plain(str(error.args[0]))} in {root}/") from error
+
+
+def _loaded(path: str) -> Run:
+    try:
+        return load(path)
+    except RunDirectoryError as error:
+        raise NotFound(plain(str(error))) from error
+
+
+def _each_once(found: Iterable[Run]) -> Runs:
+    return Runs({run.directory: run for run in found}.values())

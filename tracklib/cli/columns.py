@@ -1,0 +1,72 @@
+"""What the columns of a list of runs are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from ..reading.names import GROUPS
+from ..reading.run import Run
+from .tables import Heading
+from .words import about, plain, shown
+
+STATUS_STYLES: dict[str, dict[str, Any]] = {
+    "finished": {"fg": "green"},
+    "failed": {"fg": "red"},
+    "killed": {"fg": "red"},
+    "preempted": {"fg": "yellow"},
+    "running": {"fg": "blue"},
+    "running?": {"fg": "blue"},
+}
+_FIXED = {
+    "name": Heading("RUN", "name", is_left=True, show=lambda value: plain(str(value))),
+    "status": Heading("STATUS", "status", is_left=True, style=lambda value: STATUS_STYLES.get(value, {})),
+    "took": Heading("TOOK", "took", show=about),
+    "age": Heading("AGE", "age", show=about),
+    "epoch": Heading("EPOCH", "epoch"),
+    "git": Heading("GIT", "git", is_left=True),
+    "host": Heading("HOST", "host", is_left=True),
+    "tags": Heading("TAGS", "tags", is_left=True),
+    "directory": Heading("DIRECTORY", "directory", is_left=True),
+}
+_METRICS = 4
+_USUAL = re.compile(r"loss|err|acc|score|auc|f1|perplex|reward|return", re.IGNORECASE)
+
+
+def heading_of(name: str, sort: str | None = None) -> Heading:
+    """The column of what ``name`` means; an arrow where it is sorted by it."""
+    arrow = {name: " ↑", f"-{name}": " ↓"}.get(name if sort == name else f"-{name}" if sort == f"-{name}" else "", "")
+    fixed = _FIXED.get(name)
+    if fixed:
+        return Heading(fixed.title + arrow, fixed.name, fixed.is_left, fixed.show, fixed.style)
+    group, _, inner = name.partition(".")
+    title = (
+        f"{inner} {group}"
+        if group in GROUPS and inner and group not in ("params", "tags")
+        else inner
+        if group in GROUPS and inner
+        else name
+    )
+    return Heading(plain(title) + arrow, name, show=shown)
+
+
+def measured(runs: Sequence[Run]) -> list[str]:
+    """The metrics to show: those whose best value is kept, then a few whose names say that they matter."""
+    best = list(dict.fromkeys(name for run in runs for name in run.best))
+    others = [
+        name
+        for name in dict.fromkeys(name for run in runs for name in run.last)
+        if name not in best and not name.startswith("system/")
+    ]
+    others.sort(key=lambda name: (not _USUAL.search(name), not name.startswith(("val", "eval", "test"))))
+    return best + others[: max(0, _METRICS - len(best))]
+
+
+def params_that_differ(runs: Sequence[Run]) -> list[str]:
+    """The params that are not the same in all; of a single run all."""
+    flat = [run.flat_params for run in runs]
+    names = dict.fromkeys(name for params in flat for name in params)
+    if len(flat) < 2:
+        return list(names)
+    return [name for name in names if any(repr(params.get(name)) != repr(flat[0].get(name)) for params in flat)]

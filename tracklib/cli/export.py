@@ -1,0 +1,180 @@
+"""``tracklib export``."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from fnmatch import fnmatchcase
+from typing import Any, TextIO
+
+import click
+
+from ..reading.collection import Runs, column
+from ..reading.table import Table, Tabular
+from . import asked
+from .tables import as_json as json_of
+from .tables import print_csv
+from .words import many, plain
+
+_ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet", ".pq": "parquet"}
+
+
+@click.command()
+@asked.run_arguments()
+@asked.root_option
+@asked.where_option
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False),
+    help="x.parquet, x.csv or x.jsonl; else CSV on the standard output.",
+)
+@click.option(
+    "--format", "kind", type=click.Choice(["csv", "jsonl", "parquet"]), help="Where the file's ending does not say it."
+)
+@click.option(
+    "--long/--wide",
+    "is_long",
+    default=True,
+    help="A row for each value (run, metric, axis, step, time, value), or for each step with a column for each metric.",
+)
+@click.option("--summary", is_flag=True, help="A row for each run instead: params, best and last values, tags.")
+@asked.metrics_option
+@click.option("--steps", metavar="A:B", help="Only steps from A to B.")
+def command(
+    names: tuple[str, ...],
+    root: str,
+    where: str | None,
+    output: str | None,
+    kind: str | None,
+    is_long: bool,
+    summary: bool,
+    metrics: tuple[str, ...],
+    steps: str | None,
+) -> None:
+    """Write the points of runs, all of them, for other programs; times are milliseconds since 1970 in CSV and JSON."""
+    kind = kind or _kind_of(output)
+    runs = asked.several(names, root, where)
+    between = _steps(steps)
+    table = runs.table() if summary else _long(runs, metrics) if is_long else _wide(runs, metrics)
+    table = table if summary or between is None else _between(table, between)
+    if not len(table):
+        raise asked.NotFound(
+            f"{many(len(runs), 'run')} without a point" + (" that was asked for" if metrics or steps else "")
+        )
+    if kind == "parquet":
+        _write_parquet(table, output)
+    elif output is None:
+        _write_text(table, kind, sys.stdout)
+    else:
+        with _replacing(output) as path, open(path, "w", encoding="utf-8", newline="") as file:
+            _write_text(table, kind, file)
+    if output is not None:
+        click.echo(f"{plain(output)}: {many(len(table), 'row')} of {many(len(runs), 'run')}", err=True)
+
+
+def _kind_of(output: str | None) -> str:
+    if output is None:
+        return "csv"
+    ending = os.path.splitext(output)[1].lower()
+    if ending not in _ENDINGS:
+        raise click.BadParameter(
+            f"{ending or 'no ending'} says no format: use .parquet, .csv or .jsonl, or --format", param_hint="-o"
+        )
+    return _ENDINGS[ending]
+
+
+def _steps(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    try:
+        first, last = text.split(":")
+        return int(first) if first else -(2**63), int(last) if last else 2**63
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not two whole numbers, as 40000:50000", param_hint="--steps") from None
+
+
+def _wanted(names: Iterable[str], patterns: Sequence[str]) -> list[str]:
+    return [name for name in names if not patterns or any(fnmatchcase(name, pattern) for pattern in patterns)]
+
+
+def _long(runs: Runs, patterns: Sequence[str]) -> Table:
+    names = _wanted(dict.fromkeys(name for run in runs for name in run.last), patterns)
+    if not names:
+        return Table({}, 0)
+    return runs.metrics(*names)
+
+
+def _wide(runs: Runs, patterns: Sequence[str]) -> Table:
+    """The rows of all runs under each other, behind the run's name."""
+    rows: list[dict[str, Any]] = []
+    for run in runs:
+        keep = {"time", *run.metrics.axes, *_wanted(run.metrics.names, patterns)}
+        rows += [{"run": run.name, **{name: row[name] for name in row if name in keep}} for row in run.metrics.rows()]
+    names = dict.fromkeys(name for row in rows for name in row)
+    return Table({name: column([row.get(name) for row in rows]) for name in names}, len(rows))
+
+
+def _between(table: Tabular, between: tuple[int, int]) -> Table:
+    first, last = between
+    steps = (
+        [name for name in table.columns if name not in ("run", "metric", "axis", "time", "value")]
+        if "step" not in table.columns
+        else ["step"]
+    )
+    rows = [
+        row for row in table.rows() if any(row[name] is not None and first <= row[name] <= last for name in steps[:1])
+    ]
+    return Table({name: column([row[name] for row in rows]) for name in table.columns}, len(rows))
+
+
+def _write_text(table: Tabular, kind: str, file: TextIO) -> None:
+    with contextlib.redirect_stdout(file):
+        if kind == "csv":
+            print_csv(table.columns, [list(row.values()) for row in table.rows()])
+        else:
+            for row in table.rows():
+                click.echo(json_of({name: value for name, value in row.items() if value is not None}))
+
+
+def _write_parquet(table: Tabular, output: str | None) -> None:
+    if output is None:
+        raise click.UsageError("Parquet needs a file: -o x.parquet")
+    with _replacing(output) as path:
+        try:
+            _parquet(table, path)
+        except ImportError:
+            raise click.ClickException(
+                "Parquet needs pyarrow or polars: pip install pyarrow; or choose x.csv"
+            ) from None
+
+
+def _parquet(table: Tabular, path: str) -> None:
+    try:
+        from pyarrow import parquet
+    except ImportError:
+        table.to_polars().write_parquet(path)
+        return
+    parquet.write_table(table.to_arrow(), path, compression="zstd")
+
+
+@contextlib.contextmanager
+def _replacing(output: str) -> Iterator[str]:
+    """A file that takes the place of ``output`` when it is whole."""
+    try:
+        descriptor, path = tempfile.mkstemp(dir=os.path.dirname(os.path.abspath(output)), prefix=".export-")
+        os.close(descriptor)
+        try:
+            yield path
+            os.replace(path, output)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+            raise
+    except OSError as error:
+        raise click.ClickException(
+            f"{plain(output)} cannot be written ({error.strerror or error}): choose another -o"
+        ) from error

@@ -1,0 +1,165 @@
+"""``tracklib ls``."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from ..reading.collection import Runs
+from ..reading.names import GROUPS, value_of
+from ..reading.run import Run
+from . import asked
+from .columns import STATUS_STYLES, heading_of, measured, params_that_differ
+from .completing import FieldName
+from .grouping import print_groups
+from .tables import Heading, print_csv, print_json, print_markdown, print_table, terminal_width
+from .words import many, plain
+
+
+@click.command()
+@click.argument("places", nargs=-1, metavar="[ROOT|RUN]...")
+@asked.root_option
+@asked.where_option
+@click.option(
+    "--sort", metavar="NAME", type=FieldName(), help="By what, the least first; -NAME for the greatest first."
+)
+@click.option("-n", "--limit", type=click.IntRange(1), help="At most so many.")
+@click.option(
+    "--group", metavar="NAME", type=FieldName(), help="One line for each value: means and deviations, as over seeds."
+)
+@click.option("--columns", metavar="NAMES", help="Which columns, parted by commas.")
+@click.option("--wide", is_flag=True, help="All columns, however wide.")
+@click.option("--all", "inner", is_flag=True, help="Also the children of runs, and the previous ones.")
+@asked.json_option
+@asked.csv_option
+@asked.markdown_option
+def command(
+    places: tuple[str, ...],
+    root: str,
+    where: str | None,
+    sort: str | None,
+    limit: int | None,
+    group: str | None,
+    columns: str | None,
+    wide: bool,
+    inner: bool,
+    as_json: bool,
+    as_csv: bool,
+    as_markdown: bool,
+) -> None:
+    """List runs, the newest last.
+
+    NAME is a param, a metric (the best value where the run was asked to keep it, else the last one), a tag, or one of
+    status, took, age, epoch, host, git; params.NAME, last.NAME, min.NAME and so on say which is meant.
+    """
+    every = asked.several(places, root, inner=inner)
+    found = asked.filtered(every, where) if where else every
+    found = _tree(found) if inner and not sort else _ordered(found, sort)
+    if group:
+        return print_groups(found, group, as_json, as_csv)
+    kept = found[:limit] if limit and (sort or inner) else found[-limit:] if limit else found
+    names = columns.split(",") if columns else _names(kept, sort)
+    headings = [heading_of(name, sort) for name in names]
+    rows = [[_value(run, name, root if inner else "") for name in names] for run in kept]
+    if as_json:
+        return print_json(
+            {heading.name: value for heading, value in zip(headings, row, strict=True)} | _whole(run)
+            for run, row in zip(kept, rows, strict=True)
+        )
+    if as_csv:
+        return print_csv([heading.name for heading in headings], rows)
+    if as_markdown:
+        return print_markdown(headings, rows)
+    return _print(headings, rows, kept, every, None if wide else terminal_width())
+
+
+def _print(headings: Sequence[Heading], rows: list[list[Any]], kept: Runs, every: Runs, most: int | None) -> None:
+    marks = _best_of_all(headings, kept, every)
+    left_out = print_table(headings, rows, most=most, marks=marks)
+    counts = Counter(run.status for run in every)
+    told = ", ".join(f"{counts[status]} {status}" for status in sorted(counts, key=list(STATUS_STYLES).index))
+    of = many(len(every), "run") if len(kept) == len(every) else f"{len(kept)} of {many(len(every), 'run')}"
+    click.secho(f"{of} ({told}){'; * best of all' if marks else ''}", dim=True)
+    if left_out:
+        click.secho(f"not shown: {', '.join(map(plain, left_out))} (--columns NAMES, --wide)", dim=True)
+
+
+def _ordered(found: Runs, sort: str | None) -> Runs:
+    return found.sorted_by(sort) if sort else Runs(sorted(found, key=lambda run: run.began), found.unreadable)
+
+
+def _tree(found: Runs) -> Runs:
+    """Each run followed by those inside it."""
+    return Runs(sorted(found, key=lambda run: run.directory.split(os.sep)), found.unreadable)
+
+
+def _names(found: Sequence[Run], sort: str | None) -> list[str]:
+    """What there is to tell: what it was sorted by first, then what was measured, then params that differ."""
+    wanted = [
+        "name",
+        "status",
+        "took",
+        "epoch",
+        (sort or "").removeprefix("-"),
+        *measured(found),
+        *params_that_differ(found),
+        "age",
+        "git",
+        "tags",
+    ]
+    return [
+        name
+        for name in dict.fromkeys(wanted)
+        if name in ("name", "status") or any(_is_told(run, name) for run in found)
+    ]
+
+
+def _is_told(run: Run, name: str) -> bool:
+    return bool(name) and _value(run, name, "") not in (None, "")
+
+
+def _value(run: Run, name: str, tree: str) -> Any:
+    if name == "name" and tree:
+        inside = os.path.relpath(run.directory, tree).split(os.sep)
+        depth = sum(part in ("children", "previous") for part in inside)
+        return "  " * depth + ("(previous) " if "previous" in inside[-2:-1] else "") + run.name
+    if name == "tags":
+        return " ".join(f"{tag}={value}" if value else tag for tag, value in run.own_tags.items())
+    return run.environment.revision if name == "git" else value_of(run, name)
+
+
+def _whole(run: Run) -> dict[str, Any]:
+    """What JSON has beside the columns: all of it, by full names."""
+    parts = {"params": run.flat_params, "tags": run.own_tags}
+    measured = {
+        group: {name: value_of(run, f"{group}.{name}") for name in run.last}
+        for group in GROUPS
+        if group in ("last", "min", "max")
+    }
+    best = {"best": {name: best.value for name, best in run.best.items()}}
+    own = {
+        "name": run.name,
+        "uid": run.uid,
+        "directory": run.directory,
+        "status": run.status,
+        "began": run.began.isoformat(),
+    }
+    return own | parts | best | measured
+
+
+def _best_of_all(headings: Sequence[Heading], kept: Runs, every: Runs) -> set[tuple[int, int]]:
+    """Row and column of what no other run betters, by what the runs were asked to keep."""
+    found = set()
+    for j, heading in enumerate(headings):
+        metric = heading.name.removeprefix("best.")
+        modes = {run.best[metric].mode for run in every if metric in run.best}
+        if len(modes) != 1 or len(every) < 2:
+            continue
+        values = [run.best[metric].value for run in every if metric in run.best]
+        top = min(values) if modes == {"min"} else max(values)
+        found |= {(i, j) for i, run in enumerate(kept) if metric in run.best and run.best[metric].value == top}
+    return found

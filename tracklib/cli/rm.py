@@ -1,0 +1,132 @@
+"""``tracklib rm``."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+
+import click
+
+from .._journal import layout
+from .._journal.lock import held
+from ..errors import RunDirectoryError
+from ..reading.finding import runs as runs_under
+from ..reading.run import Run
+from . import asked
+from .trackers import trackers_of
+from .words import many, plain, size
+
+
+@click.command()
+@asked.run_arguments()
+@asked.root_option
+@asked.where_option
+@click.option("-n", "--dry-run", is_flag=True, help="Say what would go, and delete nothing.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("--force", is_flag=True, help="Also runs with records that were not delivered.")
+def command(names: tuple[str, ...], root: str, where: str | None, dry_run: bool, yes: bool, force: bool) -> None:
+    """Delete runs, with their children and the previous runs in their directories.
+
+    Only what the run wrote goes: files of your own stay, and so do the runs at MLflow, W&B and other trackers. A run
+    that goes on is never deleted, one with undelivered records only with --force. No link is followed.
+    """
+    if not names and not where:
+        raise click.UsageError("name the runs, or say --where which")
+    runs = list(asked.several(names, root, where))
+    refused = [(run, why) for run in runs if (why := _refusal(run, force))]
+    for run, why in refused:
+        click.echo(f"{plain(run.directory)}: {why}", err=True)
+    going = [run for run in runs if run not in [kept for kept, _ in refused]]
+    for run in going:
+        click.echo(_told(run))
+    if refused or dry_run:
+        click.echo(
+            f"nothing was deleted, {many(len(going), 'run')} would be" if dry_run else "nothing was deleted",
+            err=bool(refused),
+        )
+        raise click.exceptions.Exit(1 if refused else 0)
+    if not yes:
+        click.confirm(f"delete {many(len(going), 'run')}?", abort=True)
+    for run in going:
+        _delete(run)
+
+
+def _refusal(run: Run, force: bool) -> str:
+    """Why it stays; empty where it may go."""
+    if os.path.islink(run.directory):
+        return "it is a symbolic link, and what it leads to stays: name that"
+    for each in runs_under(run.directory, inner=True):
+        where = "" if each.directory == run.directory else f"{plain(os.path.relpath(each.directory, run.directory))}: "
+        if each.is_live:
+            return f"{where}it goes on: end it first"
+        left = [tracker for tracker in trackers_of(each) if tracker.left]
+        if left and not force:
+            told = ", ".join(
+                f"{many(tracker.left, 'record')} not delivered to {plain(tracker.name)}" for tracker in left
+            )
+            return f"{where}{told}: tracklib sync, or --force"
+    return ""
+
+
+def _told(run: Run) -> str:
+    """What goes with it, and how much that is."""
+    files = sum(_size(path) for path in _own(run))
+    inside = [
+        many(len(runs), what, plural)
+        for runs, what, plural in ((run.children, "child", "children"), (run.previous, "previous run", ""))
+        if len(runs)
+    ]
+    stays = [
+        name for name in sorted(os.listdir(run.directory)) if os.path.join(run.directory, name) not in set(_own(run))
+    ]
+    kept = (
+        f"; {', '.join(map(plain, stays[:5]))}{' ...' if len(stays) > 5 else ''} stays: no run wrote it"
+        if stays
+        else ""
+    )
+    return (
+        f"{plain(run.directory)}  {run.status}  {size(files)}{', with ' + ' and '.join(inside) if inside else ''}{kept}"
+    )
+
+
+def _own(run: Run) -> list[str]:
+    """What the run wrote, as far as it is there: the journal last, so that a deletion cut off can be repeated."""
+    own = dict.fromkeys(
+        [*run.summary.begins[-1].files, layout.TABLE, *layout.FOLDERS, layout.REJECTED, layout.LOCK, layout.JOURNAL]
+    )
+    paths = [os.path.join(run.directory, name) for name in own if layout.is_name(name)]
+    return [path for path in paths if os.path.lexists(path)]
+
+
+def _size(path: str) -> int:
+    """The bytes in a file or folder; links count for nothing."""
+    if os.path.islink(path) or not os.path.isdir(path):
+        return os.lstat(path).st_size
+    return sum(os.lstat(os.path.join(folder, name)).st_size for folder, _, names in os.walk(path) for name in names)
+
+
+def _delete(run: Run) -> None:
+    try:
+        with _unused(run):
+            for path in _own(run):
+                if os.path.isdir(path) and not os.path.islink(path):
+                    shutil.rmtree(path)
+                elif os.path.lexists(path):
+                    os.unlink(path)
+        with contextlib.suppress(OSError):  # the user's own files are in it
+            os.rmdir(run.directory)
+    except RunDirectoryError as error:
+        raise click.ClickException(plain(str(error))) from error
+    except OSError as error:
+        raise click.ClickException(
+            f"{plain(run.directory)} cannot be deleted ({error.strerror or error}): it may be there in part"
+        ) from error
+
+
+@contextlib.contextmanager
+def _unused(run: Run) -> Iterator[None]:
+    """Nobody begins a run in there meanwhile."""
+    with held(run.directory):
+        yield

@@ -1,0 +1,160 @@
+"""``tracklib show``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import Any
+
+import click
+
+from ..reading.run import Run
+from . import asked
+from .columns import STATUS_STYLES
+from .completing import RunName
+from .tables import Heading, print_csv, print_table, terminal_width
+from .tables import as_json as json_of
+from .trackers import trackers_of
+from .words import duration, many, number, plain, shown, size, sparkline
+
+
+@click.command()
+@click.argument("name", required=False, metavar="[RUN]", type=RunName())
+@asked.root_option
+@asked.metrics_option
+@click.option("--patch", is_flag=True, help="Also the difference to the last commit.")
+@asked.json_option
+@asked.csv_option
+def command(name: str | None, root: str, metrics: tuple[str, ...], patch: bool, as_json: bool, as_csv: bool) -> None:
+    """Show one run: the newest, where none is named."""
+    run = asked.one_run(name, root)
+    if as_json:
+        return click.echo(json_of(run.as_dict() | {"trackers": [each.as_dict() for each in trackers_of(run)]}))
+    rows = list(_metrics(run, metrics))
+    if metrics and not rows:
+        there = ", ".join(map(plain, run.last)) or "none"
+        raise asked.NotFound(f"{plain(run.name)} has no metric {' '.join(map(plain, metrics))}; it has {there}")
+    if as_csv:
+        return print_csv(
+            ["metric", "axis", "last", "best", "at", "min", "max", "mean", "count"], [row[:9] for row in rows]
+        )
+    _print_head(run)
+    _print_params(run)
+    if rows:
+        _print_metrics(rows)
+    _print_rest(run)
+    if patch:
+        _print_patch(run)
+    return None
+
+
+def _print_head(run: Run) -> None:
+    status = click.style(run.status, **STATUS_STYLES.get(run.status, {}))
+    began = run.began.astimezone().strftime("%Y-%m-%d %H:%M")
+    attempts = many(len(run.attempts), "attempt")
+    facts = [f"{began}, took {duration(run.took)}", attempts, f"uid {run.uid[:8]}"]
+    click.echo(f"{click.style(plain(run.name), bold=True)}  {status}  {', '.join(facts)}")
+    if run.error:
+        click.secho(plain(f"{run.error}: {run.message}" if run.message else run.error), fg="red")
+    made = run.environment
+    git = f"git {made.revision}{f' ({made.branch})' if made.branch else ''}" if made.git else ""
+    python = f"python {made.python}" if made.python else ""
+    facts = [os.path.relpath(run.directory), git, python, made.host, made.gpus]
+    click.echo(plain("  ".join(fact for fact in facts if fact)))
+    if run.damaged:
+        click.secho(f"{many(run.damaged, 'damaged line')} of the journal passed over", fg="yellow")
+
+
+def _print_params(run: Run) -> None:
+    params = [f"{plain(name)} {shown(value)}" for name, value in run.flat_params.items()]
+    tags = [f"{plain(name)}={plain(value)}" if value else plain(name) for name, value in run.own_tags.items()]
+    for title, told in (("params", params), ("tags", tags)):
+        if told:
+            _print_list(title, told)
+
+
+def _print_list(title: str, words: list[str]) -> None:
+    """Words behind a title, in as many lines as they need."""
+    most, line = terminal_width(), title.ljust(11)
+    for word in words:
+        if len(line) + len(word) > most and line.strip():
+            click.echo(line.rstrip())
+            line = " " * 11
+        line += word + "  "
+    click.echo(line.rstrip())
+
+
+def _metrics(run: Run, wanted: tuple[str, ...]) -> Iterator[list[Any]]:
+    """Of each metric: name, axis, last, best, where that was, min, max, mean, count, and which way is better."""
+    for (axis, name), known in run.series.items():
+        if wanted and not any(fnmatchcase(name, each) for each in wanted):
+            continue
+        best = run.best.get(name)
+        kept = best if best and best.axis == axis else None
+        yield [
+            name,
+            axis,
+            known.last.value,
+            kept and kept.value,
+            kept and kept.step,
+            known.min.value,
+            known.max.value,
+            known.mean,
+            known.count,
+            kept and kept.mode,
+            run.curve(name, axis).means,
+        ]
+
+
+def _print_metrics(rows: list[list[Any]]) -> None:
+    arrow = {"min": " ↓", "max": " ↑", None: ""}
+    bars = max(10, min(40, terminal_width() - 90))
+    headings = [
+        Heading("METRIC", "metric", is_left=True),
+        *(Heading(title, title) for title in ("LAST", "BEST", "AT", "MIN", "MAX", "N")),
+        Heading("", "curve", is_left=True),
+    ]
+    axes = {row[1] for row in rows}
+    table = [
+        [
+            row[0] if len(axes) == 1 or row[1] == "epoch" else f"{row[0]} (by {row[1]})",
+            row[2],
+            "" if row[3] is None else number(row[3]) + arrow[row[9]],
+            row[4],
+            row[5],
+            row[6],
+            row[8],
+            sparkline(row[10], bars),
+        ]
+        for row in rows
+    ]
+    left_out = print_table(headings, table, most=terminal_width())
+    if left_out := [title for title in left_out if title]:
+        click.secho(f"not shown: {', '.join(left_out)}", dim=True)
+
+
+def _print_rest(run: Run) -> None:
+    artifacts = [
+        f"{plain(one.name)} ({size(one.size)})" if one.exists else f"{plain(one.name)} (gone)"
+        for one in run.artifacts.values()
+    ]
+    trackers = [f"{plain(each.name)} {each.words}" for each in trackers_of(run)]
+    inside = [
+        f"{many(len(runs), 'run')}: tracklib ls --all {os.path.relpath(run.directory)}"
+        for runs in (run.children,)
+        if len(runs)
+    ]
+    before = [plain(one.uid[:8]) for one in run.previous]
+    for title, told in (("artifacts", artifacts), ("trackers", trackers), ("children", inside), ("previous", before)):
+        if told:
+            _print_list(title, told)
+
+
+def _print_patch(run: Run) -> None:
+    patch = run.artifacts.get("git.patch")
+    if patch is None or not patch.exists:
+        raise asked.NotFound(f"{plain(run.name)} has no git.patch: nothing differed, or nobody looked")
+    with open(patch, encoding="utf-8", errors="replace") as file:
+        for line in file:
+            click.echo(plain(line.rstrip("\n")))

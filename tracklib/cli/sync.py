@@ -1,0 +1,209 @@
+"""``tracklib sync``."""
+
+from __future__ import annotations
+
+import enum
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import click
+from tqdm import tqdm
+
+from .._delivery.delivered import delivered
+from .._delivery.sync import Synced
+from .._delivery.sync import sync as sync_run
+from .._journal import layout
+from .._journal.directory import runs_under
+from .._journal.last_attempt import earlier_run
+from ..errors import RunDirectoryError, TracklibError
+from ..trackers._configs import build
+from .tables import print_json
+from .words import many, plain
+
+_LONG_SECONDS = 2.0
+
+
+class Verdict(enum.IntEnum):
+    """What became of a run, and the command's exit code: the worst of all."""
+
+    COMPLETE = 0
+    LEFT = 1  # something did not arrive
+    IN_USE = 3  # it goes on in a live process
+    MISSING = 4  # there is no run
+    BROKEN = 5  # there is one, and it cannot be read or written
+
+
+class Told(NamedTuple):
+    """A run's verdict, why, and what each tracker has."""
+
+    directory: str
+    verdict: Verdict
+    why: str = ""
+    status: str = ""
+    was_cut_off: bool = False
+    damaged: int = 0
+    trackers: Sequence[dict[str, Any]] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return self._asdict() | {
+            "verdict": self.verdict.name.lower().replace("_", " "),
+            "trackers": list(self.trackers),
+        }
+
+
+@click.command()
+@click.argument("directories", nargs=-1, metavar="DIR...")
+@click.option("--all", "roots", multiple=True, metavar="ROOT", help="Every run in ROOT but those still going on.")
+@click.option("--to", metavar="CONFIG", help="Replay the whole run to these trackers: a file, or JSON.")
+@click.option("--patience", default=30.0, show_default=True, help="Seconds without progress before giving up.")
+@click.option("--dry-run", is_flag=True, help="Say what is left, deliver nothing, change nothing.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON, one object for each run.")
+def command(
+    directories: tuple[str, ...], roots: tuple[str, ...], to: str | None, patience: float, dry_run: bool, as_json: bool
+) -> None:
+    """Deliver what is left of the runs in DIR, and set the status of one whose process died.
+
+    The exit code is 0 where nothing is left; 1 where something did not arrive; 3 where a run is in use, 4 where there
+    is none, 5 where one is broken: the greatest of them. Doing it twice changes nothing.
+    """
+    if not directories and not roots:
+        raise click.UsageError("name the directory of a run, or --all ROOT for every run in ROOT")
+    if dry_run and to is not None:
+        raise click.UsageError("--dry-run says what is left for the run's own trackers: leave out --to")
+    configs = None if to is None else _configs(to)
+    told = []
+    for directory, is_walked in _asked(directories, roots):
+        found = _looked(directory) if dry_run else _tried(directory, configs, patience, is_walked)
+        told.append(found)
+        if not as_json:
+            _print(found)
+    if as_json:
+        print_json(found.as_dict() for found in told)
+    elif len(told) != 1:
+        _print_summary(told, dry_run)
+    sys.exit(int(max([found.verdict for found in told], default=Verdict.COMPLETE)))
+
+
+def _configs(to: str) -> Any:
+    """What ``--to`` says, looked at once before the first run."""
+    try:
+        configs = json.loads(to) if to.lstrip().startswith(("{", "[")) else to
+        build(configs)
+    except (ValueError, TracklibError) as error:
+        raise click.BadParameter(str(error), param_hint="--to") from error
+    return configs
+
+
+def _asked(directories: Sequence[str], roots: Sequence[str]) -> Iterator[tuple[str, bool]]:
+    """Each directory, and whether it was found by walking: such a one may be going on still."""
+    for root in roots:
+        if not os.path.isdir(root):
+            raise click.BadParameter(f"{root} is no directory", param_hint="--all")
+    yield from ((directory, False) for directory in directories)
+    yield from ((directory, True) for root in roots for directory in runs_under(root))
+
+
+def _tried(directory: str, to: Any, patience: float, is_walked: bool) -> Told:
+    try:
+        synced = _synced(directory, to, patience)
+    except TracklibError as error:
+        return _refused(directory, error, is_walked)
+    trackers = [_of_tracker(outcome) for outcome in synced.outcomes]
+    verdict = Verdict.COMPLETE if all(one["complete"] for one in trackers) else Verdict.LEFT
+    return Told(directory, verdict, "", synced.status, synced.was_cut_off, synced.damaged, trackers)
+
+
+def _refused(directory: str, error: Exception, is_walked: bool) -> Told:
+    if isinstance(error, RunDirectoryError) and error.in_use:
+        return Told(
+            directory,
+            Verdict.COMPLETE if is_walked else Verdict.IN_USE,
+            "still going on, and left alone" if is_walked else str(error),
+            "running",
+        )
+    is_there = os.path.lexists(layout.journal_path(directory))
+    return Told(directory, Verdict.BROKEN if is_there else Verdict.MISSING, str(error))
+
+
+def _synced(directory: str, to: Any, patience: float) -> Synced:
+    with tqdm(desc=directory, unit="B", unit_scale=True, delay=_LONG_SECONDS, leave=False, disable=None) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        return sync_run(directory, to, patience=patience, on_progress=progress)
+
+
+def _of_tracker(outcome: Any) -> dict[str, Any]:
+    told = {"name": outcome.tracker, "delivered": outcome.delivered, "rejected": outcome.rejected}
+    return told | {"complete": outcome.left is None, "why": outcome.left or ""}
+
+
+def _looked(directory: str) -> Told:
+    """What is left of a run, looked at from outside."""
+    try:
+        found = earlier_run(directory)
+        if found is None:
+            return Told(
+                directory,
+                Verdict.MISSING,
+                f"{directory} holds no run: there is no {layout.JOURNAL} in it that says one began",
+            )
+        trackers = [
+            each.as_dict() for each in delivered(directory, found.begin.configs, found.begin.uid, found.begin.attempt)
+        ]
+    except (OSError, TracklibError) as error:
+        return Told(directory, Verdict.BROKEN, str(error))
+    is_done = found.end is not None and all(one["complete"] for one in trackers)
+    status = found.end.status if found.end else ""
+    return Told(directory, Verdict.COMPLETE if is_done else Verdict.LEFT, "", status, found.end is None, 0, trackers)
+
+
+def _print(told: Told) -> None:
+    """One line for what there is to say of the run itself, and one verdict for each tracker."""
+    at = plain(told.directory)
+    if told.why:
+        click.echo(f"{at}: {told.why.removeprefix(f'{told.directory}: ')}", err=told.verdict > Verdict.LEFT)
+    if told.was_cut_off:
+        click.echo(
+            f"{at}: its process died: "
+            + (f"the run's status is {told.status} now" if told.status else "no status was told to anybody")
+        )
+    if told.damaged:
+        click.echo(f"{at}: {many(told.damaged, 'damaged line')} of the journal passed over")
+    for one in told.trackers:
+        click.echo(f"{at}: {plain(one['name'])}: {_verdict_on(one)}")
+
+
+def _verdict_on(one: dict[str, Any]) -> str:
+    refused = f", {one['rejected']} refused (see {layout.REJECTED})" if one["rejected"] else ""
+    if "left" in one:
+        left = (
+            f"{many(one['left'], 'record')} to deliver"
+            if one["left"]
+            else "complete"
+            if one["complete"]
+            else "the run's end is not told"
+        )
+        return left + refused
+    state = "complete" if one["complete"] else f"not complete: {one['why']}"
+    return f"{one['delivered']} records delivered{refused}, {state}"
+
+
+def _print_summary(told: Sequence[Told], dry_run: bool) -> None:
+    counts = Counter(found.verdict for found in told)
+    words = {
+        Verdict.COMPLETE: "complete",
+        Verdict.LEFT: "to deliver" if dry_run else "not complete",
+        Verdict.IN_USE: "in use",
+        Verdict.MISSING: "missing",
+        Verdict.BROKEN: "broken",
+    }
+    parts = [f"{counts[verdict]} {words[verdict]}" for verdict in sorted(counts)]
+    click.echo(f"{many(len(told), 'run')}: {', '.join(parts) or 'nothing to do'}")

@@ -1,0 +1,82 @@
+"""``tracklib watch``."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+
+import click
+
+from ..reading.run import Run
+from . import asked
+from .columns import STATUS_STYLES, measured
+from .completing import RunName
+from .tables import as_json as json_of
+from .tables import terminal_width
+from .words import about, cut, number, plain, sparkline
+
+_UP, _CLEAR = "\x1b[{}A", "\x1b[0J"
+
+
+@click.command()
+@click.argument("name", required=False, metavar="[RUN]", type=RunName())
+@asked.root_option
+@asked.metrics_option
+@click.option("--every", type=click.FloatRange(0.1), default=1.0, show_default=True, help="Seconds between two looks.")
+@asked.json_option
+def command(name: str | None, root: str, metrics: tuple[str, ...], every: float, as_json: bool) -> None:
+    """Follow a run until it ends: the newest, where none is named.
+
+    In a terminal the picture stays in its place; elsewhere there is a line for each change. The exit code is 1 where
+    the run did not finish.
+    """
+    run = asked.one_run(name, root)
+    shown, height = "", 0
+    while True:
+        text = (
+            json_of(_told(run, metrics))
+            if as_json
+            else _line(run)
+            if not sys.stdout.isatty()
+            else _picture(run, metrics)
+        )
+        if text != shown:
+            if height:
+                click.echo(_UP.format(height) + _CLEAR, nl=False)
+            click.echo(text)
+            shown, height = text, (text.count("\n") + 1) * (sys.stdout.isatty() and not as_json)
+        if not run.is_live:
+            sys.exit(0 if run.status == "finished" else 1)
+        time.sleep(every)
+        run.refresh()
+
+
+def _told(run: Run, metrics: Sequence[str]) -> dict[str, object]:
+    last = {name: point.value for name, point in run.last.items() if not metrics or name in metrics}
+    return {"name": run.name, "status": run.status, "epoch": run.epoch, "took": round(run.took, 1), "last": last}
+
+
+def _head(run: Run) -> str:
+    status = click.style(run.status, **STATUS_STYLES.get(run.status, {}))
+    epoch = "" if run.epoch is None else f"  epoch {run.epoch}"
+    return f"{click.style(plain(run.name), bold=True)}  {status}{epoch}  {about(run.took)}"
+
+
+def _line(run: Run) -> str:
+    """Where there is no terminal: what does not change by itself, on one line."""
+    values = "  ".join(f"{plain(name)} {number(run.last[name].value)}" for name in measured([run]) if name in run.last)
+    epoch = "" if run.epoch is None else f"  epoch {run.epoch}"
+    return f"{plain(run.name)}  {run.status}{epoch}  {values}".rstrip()
+
+
+def _picture(run: Run, metrics: Sequence[str]) -> str:
+    names = [name for name in metrics if name in run.last] or [name for name in measured([run]) if name in run.last]
+    bars = max(10, min(60, terminal_width() - 60))
+    lines = [f"{_head(run)}  last record {about(run.age)} ago" if run.is_live else _head(run)]
+    for name in names:
+        best = run.best.get(name)
+        told = f"best {number(best.value)} at {best.step}" if best else ""
+        curve = sparkline(run.curve(name).means, bars)
+        lines.append(f"{cut(plain(name), 20):20}  {number(run.last[name].value):>10}  {told:22}  {curve}")
+    return "\n".join(lines)

@@ -1,0 +1,102 @@
+"""Numbers, times and names as they are said in a terminal."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from typing import Any
+
+
+def number(value: float, digits: int = 4) -> str:
+    """Four digits that say something, with an exponent where zeros would hide them: ``9.17e-06``."""
+    if value != value or value in (math.inf, -math.inf):
+        return str(value)
+    if isinstance(value, int) or (value == int(value) and abs(value) < 1e7):
+        return str(int(value))
+    return f"{value:.{digits}g}"
+
+
+def shown(value: Any) -> str:
+    """Any value of a run; empty for none."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return number(value) if isinstance(value, int | float) else plain(str(value))
+
+
+def plain(text: str) -> str:
+    """``text`` on one line, without what would steer a terminal."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
+def duration(seconds: float | None) -> str:
+    """``0.4 s``, ``14 min 2 s``, ``3 h 5 min``, ``2 d 4 h``."""
+    if seconds is None:
+        return ""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, left = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {left} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
+
+
+def about(seconds: float | None) -> str:
+    """A time in one unit: ``14 min``, ``3 h``."""
+    return " ".join(duration(seconds).split(" ")[:2])
+
+
+def size(count: int) -> str:
+    """Bytes, as ``12 MB``."""
+    value = float(count)
+    for unit in ("B", "KB", "MB", "GB"):
+        if value < 1000 or unit == "GB":
+            return f"{value:.1f} {unit}" if value < 10 and unit != "B" else f"{value:.0f} {unit}"
+        value /= 1000
+    return ""
+
+
+def many(count: int, what: str, plural: str = "") -> str:
+    """``1 run``, ``500 runs``."""
+    return f"{count} {what}" if count == 1 else f"{count} {plural or what + 's'}"
+
+
+def width(text: str) -> int:
+    """The columns that ``text`` takes in a terminal."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+        for letter in text
+    )
+
+
+def cut(text: str, most: int) -> str:
+    """``text`` in at most so many columns, with an ellipsis where it is longer."""
+    if width(text) <= most:
+        return text
+    kept = ""
+    for letter in text:
+        if width(kept + letter) >= most:
+            break
+        kept += letter
+    return f"{kept}…"
+
+
+_BARS = "▁▂▃▄▅▆▇█"
+
+
+def sparkline(values: Any, columns: int = 10) -> str:
+    """A series as a row of bars; the means of as many stretches as there are ``columns``."""
+    finite = [value for value in values if value - value == 0]
+    if not finite:
+        return ""
+    count = min(columns, len(finite))
+    parts = [finite[i * len(finite) // count : (i + 1) * len(finite) // count] for i in range(count)]
+    means = [sum(part) / len(part) for part in parts]
+    low, high = min(means), max(means)
+    return "".join(_BARS[round((mean - low) / (high - low) * 7) if high > low else 3] for mean in means)
