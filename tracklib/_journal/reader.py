@@ -13,12 +13,13 @@ from ..errors import RunDirectoryError
 from .format import UnknownFormat
 from .lines import RECORD_HEAD, START, body_of
 from .lock import close
-from .records import SILENT, Record, decode
+from .records import SILENT, Log, Record, decode, decode_logs
 from .tail import whole_size
 
 _PIECE = 2**18  # its records stay in the processor's caches
 _BEGINNING = re.compile(START + rb'[0-9a-f]{8}","type":"')
 _CRC_END = len(START) + 8
+_LOG = b'{"type":"log",'
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
@@ -69,15 +70,42 @@ class Reader:
                 offset += len(line) + 1
                 body = body_of(line, RECORD_HEAD) or self._behind_tear(line)
                 if body:
-                    try:
-                        entries.append(Entry(decode(body, ordinal), ordinal, offset))
-                    except UnknownFormat as unknown:
-                        raise RunDirectoryError(unknown.said_of(self._path)) from None
-                    except (msgspec.MsgspecError, UnicodeDecodeError):
-                        pass  # of a kind that only a later version knows
+                    if record := self._record(body, ordinal):
+                        entries.append(Entry(record, ordinal, offset))
                     ordinal += 1
             self.offset, self.ordinal = offset, ordinal
         return entries
+
+    def read_apart(self) -> tuple[list[Log], list[Record]]:
+        """As :meth:`read`, faster, as the logs are decoded all at once: first the logs, then the other records, without
+        ordinals and offsets. Both are empty at the end of the file."""
+        logs: list[Log] = []
+        others: list[Record] = []
+        while not (logs or others) and (lines := self._whole_lines()):
+            bodies = [
+                body
+                for line in lines.split(b"\n")[:-1]
+                if (body := body_of(line, RECORD_HEAD) or self._behind_tear(line))
+            ]
+            of_logs = [body for body in bodies if body.startswith(_LOG)]
+            others = self._decoded([body for body in bodies if not body.startswith(_LOG)])
+            known = decode_logs(of_logs)
+            logs = known if known is not None else [each for each in self._decoded(of_logs) if isinstance(each, Log)]
+            self.offset += len(lines)
+            self.ordinal += len(bodies)
+        return logs, others
+
+    def _decoded(self, bodies: list[bytes]) -> list[Record]:
+        return [record for body in bodies if (record := self._record(body, -1))]
+
+    def _record(self, body: bytes, ordinal: int) -> Record | None:
+        """The record; None where it is of a kind that only a later version knows."""
+        try:
+            return decode(body, ordinal)
+        except UnknownFormat as unknown:
+            raise RunDirectoryError(unknown.said_of(self._path)) from None
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return None
 
     def _behind_tear(self, line: bytes) -> bytes:
         """The line that another writer appended to one that was cut off, if that is so; it is damaged anyway."""

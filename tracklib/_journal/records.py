@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal, get_args
 
 import msgspec
@@ -147,6 +148,8 @@ class _LooseLog(_Record, frozen=True, tag="log"):
 
 
 _loose_decoder = msgspec.json.Decoder(_LooseLog)
+_logs_decoder = msgspec.json.Decoder(list[Log])
+_loose_logs_decoder = msgspec.json.Decoder(list[_LooseLog])
 
 
 def encode(record: Record) -> bytes:
@@ -213,6 +216,23 @@ def decode(body: bytes, ordinal: int) -> Record:
 
 
 def _decode_loose(body: bytes, ordinal: int) -> Log:
-    log = _loose_decoder.decode(body)
+    return _tight(_loose_decoder.decode(body), ordinal)
+
+
+def _tight(log: _LooseLog, ordinal: int = -1) -> Log:
     metrics = {name: float(value) for name, value in log.metrics.items()}
     return Log(time=log.time, axis=log.axis, step=log.step, metrics=metrics, ordinal=ordinal)
+
+
+def decode_logs(bodies: Sequence[bytes]) -> list[Log] | None:
+    """Logs at once, without ordinals, which takes half the time; None where :func:`decode` would not take each."""
+    text = b"[%b]" % b",".join(bodies)
+    logs: list[Log]
+    try:
+        try:
+            logs = _logs_decoder.decode(text)
+        except msgspec.ValidationError:  # a string for NaN or an infinity, as a rule
+            logs = [_tight(log) for log in _loose_logs_decoder.decode(text)]
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    return logs if len(logs) == len(bodies) else None  # a body may hold a comma where only one by itself is valid

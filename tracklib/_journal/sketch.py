@@ -18,7 +18,7 @@ from .kept import Kept, Place, fetch, place_in, store
 from .reader import Entry, Reader
 from .records import End
 from .state import is_others
-from .stretches import grouped
+from .stretches import folded
 from .summary import Summary
 
 SECONDS = 10.0
@@ -71,7 +71,7 @@ class Sketch:
         if reader.offset > self._offset:
             if entries and entries[0].ordinal < self._ordinal:
                 entries = [entry for entry in entries if entry.ordinal >= self._ordinal]
-            piece = list(grouped([entry.record for entry in entries]))
+            piece = folded([entry.record for entry in entries])
             self._summary.take(piece, self._curves)
             self._offset, self._ordinal = reader.offset, reader.ordinal
             self._damaged = reader.damaged

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from .records import Log, Record
 
@@ -22,44 +22,36 @@ class Stretch(NamedTuple):
     columns: Sequence[Sequence[float]]
 
 
-def stretches(records: Sequence[Record]) -> Iterator[Stretch | Record]:
-    """The records in order: each run of like logs as a :class:`Stretch`, every other record as it is."""
-    for part in _runs(records):
-        if isinstance(part, list):
-            whole = _whole(part)
-            yield from [whole] if whole else _split(part)
-        else:
-            yield part
+def folded(records: Iterable[Record]) -> list[Stretch | Record]:
+    """A piece of a journal for whoever looks at each series by itself: first all that is no log, in its order, then
+    the logs, those together that are alike; of one series they keep their order.
 
-
-def grouped(records: Sequence[Record]) -> Iterator[Stretch | Record]:
-    """As :func:`stretches`, but logs that have no series in common may change places: for whoever looks at each series
-    by itself. A training loop that logs its loss and its rate in two calls would have no stretch longer than one."""
-    for part in _runs(records):
-        if isinstance(part, list):
-            whole = _whole(part)
-            yield from [whole] if whole else _groups(part) or _split(part)
-        else:
-            yield part
-
-
-def _runs(records: Sequence[Record]) -> Iterator[list[Log] | Record]:
-    """Logs that come one after the other, as a list; every other record as it is."""
-    logs: list[Any] = [*records]
-    if {*map(type, records)} == {Log}:
-        yield logs
-        return
-    logs = []
+    A training loop that logs its loss and its rate in two calls has no stretch longer than one otherwise.
+    """
+    logs: list[Log] = []
+    others: list[Record] = []
     for record in records:
         if type(record) is Log:
             logs.append(record)
         else:
-            if logs:
-                yield logs
-                logs = []
-            yield record
-    if logs:
-        yield logs
+            others.append(record)
+    return [*others, *grouped(logs)]
+
+
+def grouped(logs: list[Log]) -> list[Stretch]:
+    """The logs, those together that are alike; of one series they keep their order."""
+    if not logs:
+        return []
+    whole = _whole(logs)
+    return [whole] if whole else _groups(logs) or list(_split(logs))
+
+
+def stretches(logs: list[Log]) -> list[Stretch]:
+    """The logs in their order: those together that are alike and came one after the other."""
+    if not logs:
+        return []
+    whole = _whole(logs)
+    return [whole] if whole else list(_split(logs))
 
 
 def _whole(logs: list[Log]) -> Stretch | None:

@@ -56,8 +56,9 @@ def read_on(reader: Reader, kept: Kept[T], take: Callable[[Iterable[Stretch | Re
     """Have ``take`` fold what the journal holds behind the place of ``kept``, which is in it, into its value."""
     place = kept.place
     reader.go_to(place.offset, place.ordinal)
-    while entries := reader.read():
-        take(grouped([entry.record for entry in entries]))
+    while any(read := reader.read_apart()):
+        logs, others = read
+        take([*others, *grouped(logs)])
     if reader.offset == place.offset:
         return kept
     return Kept(place_in(reader.fileno(), reader.offset, reader.ordinal, place.damaged + reader.damaged), kept.value)

@@ -367,8 +367,8 @@ def _read_curves(directory: str, known: Kept[Curves] | None) -> Kept[Curves]:
 def _read_points(directory: str) -> LogColumns:
     found = LogColumns()
     with journal_of(directory) as reader:
-        while entries := reader.read():
-            found.take(stretches([entry.record for entry in entries]))
+        while any(read := reader.read_apart()):
+            found.take(stretches(read[0]))
     return found
 
 
