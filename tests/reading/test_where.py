@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 from pathlib import Path
 
@@ -116,7 +117,7 @@ def test_the_message_shows_the_place() -> None:
 def test_a_long_condition_is_shown_around_the_place() -> None:
     with pytest.raises(WhereError) as caught:
         parse("a = 1 and " * 100 + "!")
-    said, shown, pointer = str(caught.value).split("\n")
+    _, shown, pointer = str(caught.value).split("\n")
     assert shown[pointer.index("^")] == "!"
     assert len(shown) < 150
 
@@ -126,13 +127,19 @@ def test_the_error_survives_pickling() -> None:
     assert (str(copy), copy.position) == ("wrong\n  a < b\n    ^", 2)
 
 
+class _PointsIntoIt(Exception):
+    pass
+
+
 @given(st.text())
 def test_any_text_is_a_condition_or_a_where_error_that_points_into_it(text: str) -> None:
-    try:
-        parse(text)
-    except WhereError as error:
-        assert 0 <= error.position <= len(text)
-        assert "^" in str(error)
+    with contextlib.suppress(_PointsIntoIt):
+        try:
+            parse(text)
+        except WhereError as error:
+            if 0 <= error.position <= len(text) and "^" in str(error):
+                raise _PointsIntoIt from None
+            raise
 
 
 def test_nothing_of_a_condition_is_ever_evaluated(run: Run) -> None:

@@ -81,10 +81,15 @@ class Sketch:
         if self._is_new and (has_ended or begun >= self._next):
             self._is_new = False
             with contextlib.suppress(OSError):  # a reader folds what is missing
-                self._write(reader)
+                self.write(reader)
             self._next = begun + max(SECONDS, _SHARE * (time.monotonic() - begun))
 
-    def _write(self, reader: Reader) -> None:
+    def write(self, reader: Reader) -> None:
+        """Write both files as of now.
+
+        Raises:
+            OSError: the disk refuses.
+        """
         if is_others(self._directory, self._uid):  # somebody deleted this run's
             return
         place = place_in(reader.fileno(), self._offset, self._ordinal, self._damaged)

@@ -144,7 +144,7 @@ class Metrics(Tabular):
         if name not in points.values:
             raise KeyError(f"no metric {name!r}; there are {', '.join(map(repr, self.names)) or 'none'}")
         known = points.values[name]
-        if known.logs is None and len(points.axes) == 1 and axis in (None, points.axes[0]):
+        if len(known.values) == len(points.steps) and len(points.axes) == 1 and axis in (None, points.axes[0]):
             return Series(name, points.axes[0], points.steps, points.times, known.values)
         logs = range(len(known.values)) if known.logs is None else known.logs
         used = {points.axis[log] for log in logs}
