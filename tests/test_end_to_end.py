@@ -19,7 +19,7 @@ from wandb_file import WandbFile
 
 import tracklib
 from tracklib import BaseTracker, Status, Trackers, TrackerWarning, tracked, tracking
-from tracklib._delivery.delivery import Standing
+from tracklib._delivery.standing import Standing
 from tracklib._journal.records import End, Log
 from tracklib._run import ending as words
 

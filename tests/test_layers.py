@@ -112,7 +112,12 @@ def test_only_one_place_knows_context_variables() -> None:
 
 
 def test_only_the_delivery_starts_threads() -> None:
-    assert users_of("threading.Thread") == {"_delivery.delivery", "_run.background", "reading.live"}
+    assert users_of("threading.Thread") == {
+        "_delivery.delivery",
+        "_delivery.companion",
+        "_run.background",
+        "reading.live",
+    }
 
 
 def test_only_a_backends_file_knows_its_sdk() -> None:

@@ -68,7 +68,8 @@ def epochs_apart(configs: list[dict[str, Any]], count: int) -> Numbers:
 
 def deliver(directory: str) -> None:
     """Deliver what the run in ``directory`` says, until stdin is closed; say so when all trackers are connected."""
-    from tracklib._delivery.delivery import Delivery, Standing
+    from tracklib._delivery.delivery import Delivery
+    from tracklib._delivery.standing import Standing
     from tracklib._journal.last_attempt import earlier_run
     from tracklib.trackers._configs import build
     from tracklib.trackers._identity import fingerprints, names_of

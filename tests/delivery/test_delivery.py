@@ -20,7 +20,8 @@ from scripted import Scripted, begin, end, hanging_for_ever, log, run_of
 
 from tracklib import Status, TrackerBlocked, TrackerUnavailable
 from tracklib._delivery import delivery as module
-from tracklib._delivery.delivery import Delivery, Standing
+from tracklib._delivery.delivery import Delivery
+from tracklib._delivery.standing import Standing
 from tracklib._delivery.waiting import draining, wait_for_change
 from tracklib._journal import reader as _reader
 from tracklib._journal.journal import Journal

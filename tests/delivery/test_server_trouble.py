@@ -144,7 +144,9 @@ class Job:
         self.params = {"lr": "0.1", "model/depth": "3"}
         self.tags = dict(TAGS)
         self._client = MlflowClient(server)
-        self._config = {"type": "Mlflow", "tracking_uri": proxy.uri, "experiment_name": self.experiment, **config}
+        # In this process, where the retries are made as fast as the tests want them.
+        there = {"tracking_uri": proxy.uri, "experiment_name": self.experiment}
+        self._config = {"type": "Mlflow", "in_process": True, **there, **config}
 
     def tracking(self) -> tracking:
         return tracking([self._config], output_run=self.directory, params=PARAMS, tags=TAGS)

@@ -48,3 +48,36 @@ def that_finds(folder: str) -> dict[str, str]:
 def variables() -> Iterator[tuple[str, str]]:
     """Every environment variable with its value."""
     yield from os.environ.items()
+
+
+_COMPANION = "TRACKLIB_COMPANION"
+_NOT_INHERITED = (
+    "WANDB_SERVICE",  # the companion's W&B runs would live in the training's own process of W&B's, and die with it
+    "LD_PRELOAD",
+    "PYTHONSTARTUP",
+    "PYTHONINSPECT",
+    "PYTHONWARNINGS",
+)
+_CHANGING = ("PWD", "OLDPWD", "_", "SHLVL", "LINES", "COLUMNS", "PYTEST_CURRENT_TEST")
+_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def wants_companion() -> bool:
+    """Whether a companion may be begun: not if ``TRACKLIB_COMPANION`` is ``0``, ``false``, ``no`` or ``off``."""
+    return os.environ.get(_COMPANION, "").lower() not in ("0", "false", "no", "off")
+
+
+def in_companion() -> bool:
+    """Whether a companion, or what it started, is this process: one never begins another."""
+    return os.environ.get(_COMPANION, "") == "within"
+
+
+def for_companion() -> dict[str, str]:
+    """The variables for the companion: this process's (credentials, proxies, the SDKs' settings), without what
+    would have it share another process's W&B, load what was preloaded here, or be measured."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in (*_NOT_INHERITED, *_CHANGING) and not name.startswith(("COVERAGE", "COV_CORE_"))
+    }
+    return kept | dict.fromkeys(_ONE_THREAD, "1") | {_COMPANION: "within"}

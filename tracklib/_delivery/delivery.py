@@ -15,10 +15,10 @@ Guarantees:
 from __future__ import annotations
 
 import contextlib
-import enum
 import importlib
 import os
 import random
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +27,7 @@ from typing import Protocol, assert_never
 import msgspec
 from msgspec.structs import replace
 
+from .._common.forks import apart_from_forks
 from .._common.secrets import error_text
 from .._common.wakeup import Bell
 from .._common.warn import tell
@@ -36,6 +37,7 @@ from .._journal.records import Artifact, Begin, Best, End, Epoch, Log, Params, R
 from .._journal.state import Saved, load, store
 from ..errors import TrackerBlocked, TrackerLost, TracklibError
 from ..trackers.base import BaseTracker
+from .standing import Standing
 
 IDLE_SECONDS = 1.0
 SAVE_SECONDS = 0.2
@@ -43,18 +45,8 @@ BLOCKED_SECONDS = 60.0
 _REST = 4  # times as long as it worked
 _LAG_SECONDS = 10.0
 _SAVE_PATIENCE = 1.0
+_importing = threading.Lock()
 _jitter = random.Random()  # not the process's own, which the user may have seeded
-
-
-class Standing(enum.Enum):
-    """Where a delivery stands."""
-
-    CONNECTING = "connecting"
-    DELIVERING = "delivering"
-    RETRYING = "retrying"
-    BLOCKED = "blocked"
-    DONE = "done"
-    ABANDONED = "abandoned"
 
 
 class _Abandoned(Exception):
@@ -81,7 +73,10 @@ class Delivery:
         connected: called each time that the tracker has connected; it must not raise.
         config: tells the tracker's config from others (see ``fingerprints``). With another one than in an
             earlier attempt, it gets the run from the start.
+        imports: whether it may import what the tracker needs. A thread of the training process may not.
     """
+
+    goes_on = False
 
     def __init__(
         self,
@@ -93,6 +88,7 @@ class Delivery:
         heartbeat: Callable[[], None] = lambda: None,
         connected: Callable[[], None] = lambda: None,
         config: str = "",
+        imports: bool = True,
     ) -> None:
         self.tracker = tracker
         self.name = name
@@ -108,6 +104,9 @@ class Delivery:
         self._state_path = layout.tracker_state(directory, name)
         self._begin = begin
         self._config = config
+        self._imports = imports
+        # An SDK in the training process: a fork meets none of its calls, whose locks the child would inherit.
+        self._apart = contextlib.nullcontext if imports or not tracker.requires else apart_from_forks
         self._saved = load(self._state_path, journal, begin.uid, config)
         tracker.attach(begin, directory, self._saved.tracker)
         self._reader = Reader(journal, self._saved.offset, self._saved.ordinal)
@@ -154,9 +153,22 @@ class Delivery:
         self._abandon = self.tracker.is_abandoned = True
         self._wake.set()
 
+    def settle(self) -> None:
+        """:meth:`abandon` has seen to it."""
+
     def join(self, timeout: float) -> None:
         """Wait until the thread has ended, for at most ``timeout`` seconds."""
         self._thread.join(timeout)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the thread still does something."""
+        return self._thread.is_alive()
+
+    @property
+    def is_trying(self) -> bool:
+        """Whether a blocked tracker is being tried once more, as somebody waits."""
+        return self._trying
 
     @property
     def delivered(self) -> int:
@@ -251,11 +263,19 @@ class Delivery:
         self._reader.go_to(0, 0)
 
     def _connect(self) -> None:
-        for package in self.tracker.requires:
-            importlib.import_module(package)
+        self._need_packages()
         self.tracker.init()
         self._connected()
         self._save()
+
+    def _need_packages(self) -> None:
+        for package in self.tracker.requires:
+            if package in sys.modules:
+                continue
+            if not self._imports:
+                raise TrackerBlocked(f"{package} could not be imported when the run began")
+            with _importing:  # two SDKs at once would see each other's half made modules
+                importlib.import_module(package)
 
     def _deliver_next(self) -> bool:
         """Deliver a piece of the journal, and give way; where there is none: whether the run has ended."""
@@ -369,7 +389,8 @@ class Delivery:
             if self._abandon:
                 raise _Abandoned
             try:
-                call()
+                with self._apart():
+                    call()
             except BaseException as error:  # SDKs raise SystemExit too
                 if self._abandon:
                     raise _Abandoned from error

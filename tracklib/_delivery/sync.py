@@ -17,7 +17,8 @@ from ..errors import ConfigError, RunDirectoryError
 from ..trackers._configs import Configs, build
 from ..trackers._identity import describe, fingerprints, names_of
 from ..trackers.base import BaseTracker
-from .delivery import Delivery, Standing
+from .delivery import Delivery
+from .standing import Standing
 from .waiting import draining, wait_for_change
 
 

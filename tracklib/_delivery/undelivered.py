@@ -8,17 +8,17 @@ from collections.abc import Sequence
 
 from .._journal.journal import Journal
 from .._journal.spill import remember, spill_path
-from .delivery import Delivery, Standing
+from .standing import Delivering, Standing
 
 
-def what_is_left(deliveries: Sequence[Delivery], journal: Journal, uid: str) -> str:
+def what_is_left(deliveries: Sequence[Delivering], journal: Journal, uid: str) -> str:
     """One line for each trouble; empty where everything arrived."""
     directory = os.path.dirname(journal.place)
     size = journal.size
     lines = [
         _left_of(delivery)
         for delivery in deliveries
-        if delivery.standing is not Standing.DONE or delivery.offset < size
+        if not delivery.goes_on and (delivery.standing is not Standing.DONE or delivery.offset < size)
     ]
     if lines:
         command = f"tracklib sync {shlex.quote(directory)}"
@@ -29,7 +29,7 @@ def what_is_left(deliveries: Sequence[Delivery], journal: Journal, uid: str) -> 
     return "\n".join(lines)
 
 
-def _left_of(delivery: Delivery) -> str:
+def _left_of(delivery: Delivering) -> str:
     missing = delivery.missing
     what = f"{_count(missing)} not delivered" if missing else "the run's end is not told"
     return f"{delivery.name}: {what} ({delivery.trouble or _SILENT.get(delivery.standing, 'no answer in time')})."
@@ -41,7 +41,7 @@ _SILENT = {
 }
 
 
-def _refused_by(delivery: Delivery, directory: str) -> str:
+def _refused_by(delivery: Delivering, directory: str) -> str:
     reason = delivery.refusal or "in an earlier attempt"
     return f"{delivery.name} refused {_count(delivery.rejected)} ({reason}): see rejected.jsonl in {directory}"
 

@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from .delivery import Delivery
+from .standing import Delivering
 
 CONNECT_SECONDS = 60.0
 
 
 def draining(
-    deliveries: Sequence[Delivery], patience: float, clock: Callable[[], float] = time.monotonic
+    deliveries: Sequence[Delivering], patience: float, clock: Callable[[], float] = time.monotonic
 ) -> Iterator[None]:
     """Yield as long as it is worth waiting for ``deliveries``; the caller waits a moment each time.
 
@@ -37,9 +37,20 @@ def _records_moved(progress: Any, seen: Any) -> bool:
     return [step[0] for step in progress] != [step[0] for step in seen or [(None,)]]
 
 
-def wait_for_change(deliveries: Sequence[Delivery], timeout: float) -> None:
+def wait_for_change(deliveries: Sequence[Delivering], timeout: float) -> None:
     """Return when a delivery gets on, or after ``timeout`` seconds."""
     for delivery in deliveries:
         if not delivery.at_rest:
             delivery.changed.wait(timeout)
             return
+
+
+def let_go(deliveries: Sequence[Delivering]) -> None:
+    """Deliver no more; afterwards nothing more comes into the run's directory.
+
+    A second Ctrl-C ends no wait here: what it would leave is two that deliver the same run.
+    """
+    for delivery in deliveries:
+        delivery.abandon()
+    for delivery in deliveries:
+        delivery.settle()

@@ -15,8 +15,8 @@ from .._common.secrets import redact_text
 from .._common.warn import tell
 from ..errors import RunDirectoryError
 from . import layout
+from .handover import held_or_handed_over
 from .last_attempt import Earlier, bring_back, earlier_run
-from .lock import held
 from .reader import Reader
 from .state import check_formats
 from .tail import size_of
@@ -36,7 +36,8 @@ def slug(name: str) -> str:
 
 @contextlib.contextmanager
 def owned(directory: str) -> Iterator[None]:
-    """Make ``directory`` with mode 0700 if it is not there, and own it for the length of a block.
+    """Make ``directory`` with mode 0700 if it is not there, and own it for the length of a block. A companion that
+    still delivers for a dead owner is asked to let go of it first.
 
     Raises:
         RunDirectoryError: it cannot be written, a live process owns it, a newer tracklib wrote it, or a folder in it
@@ -46,7 +47,7 @@ def owned(directory: str) -> Iterator[None]:
         try:
             _refuse_newer(directory)
             make_folder(directory)
-            stack.enter_context(held(directory))
+            stack.enter_context(held_or_handed_over(directory))
             os.listdir(directory)
             _refuse_links(directory)
             yield

@@ -68,8 +68,9 @@ def _last_begin(journal: str, kept: Begin | None, behind: int) -> Begin | None:
     return begin if isinstance(begin, Begin) else None
 
 
-def settled(journal: Journal, earlier: Earlier) -> Earlier:
-    """The run as it stands once nobody owns it: what was spilled is taken in, and without an end it was killed."""
+def settled(journal: Journal, earlier: Earlier, status: Status = Status.KILLED) -> Earlier:
+    """The run as it stands once nobody owns it: what was spilled is taken in, and without an end it was killed, or
+    whatever else its ``status`` is."""
     directory = os.path.dirname(journal.path)
     bring_back(directory, earlier.begin.uid)
     waiting = take_in(journal, earlier.begin.uid)
@@ -82,7 +83,7 @@ def settled(journal: Journal, earlier: Earlier) -> Earlier:
             earlier = earlier._replace(end=record)
     journal.be_after(earlier.time)
     if earlier.end is None:
-        end = End(time=earlier.time, status=Status.KILLED)
+        end = End(time=earlier.time, status=status)
         journal.append(end)
         journal.sync()
         earlier = earlier._replace(end=end, size=journal.size, was_cut_off=True)

@@ -14,8 +14,10 @@ from .._common import variables
 from .._common.secrets import error_text
 from .._common.warn import tell
 from .._delivery.delivery import Delivery
+from .._delivery.standing import Delivering
 from .._delivery.undelivered import what_is_left
-from .._delivery.waiting import draining, wait_for_change
+from .._delivery.waiting import draining, let_go, wait_for_change
+from .._delivery.where import Place, deliveries_of
 from .._journal import layout
 from .._journal.directory import cannot_be_used, default_directory, owned, set_aside
 from .._journal.format import FORMAT
@@ -79,7 +81,7 @@ class Attempt:
         self.earlier: Earlier | None = None
         self.bests = Bests(options.best or {})
         self.bar: EpochBar | None = None
-        self.deliveries: list[Delivery] = []
+        self.deliveries: list[Delivering] = []
         self.undelivered = ""
         self._status = Status.KILLED
         self._configs = configs
@@ -115,20 +117,12 @@ class Attempt:
             stack.callback(journal.let_go)
             begin = self._say_begin()
             fingerprints = _identity.fingerprints(self._configs)
-            self.deliveries = [
-                Delivery(
-                    tracker,
-                    name,
-                    self.directory,
-                    begin,
-                    journal.path,
-                    journal.tick,
-                    open_runs.come_first_at_exit,
-                    config,
-                )
-                for (name, tracker), config in zip(self.trackers.items(), fingerprints, strict=True)
-            ]
-            self.deliveries[-1].onlooker = Sketch(self.directory, begin.uid)  # the CSV's reads the whole journal
+            wanted = [(*named, config) for named, config in zip(self.trackers.items(), fingerprints, strict=True)]
+            place = Place(self.directory, begin, journal.path, later=self.options.leave == "later")
+            self.deliveries = deliveries_of(wanted, place, journal.tick, open_runs.come_first_at_exit)
+            csv = self.deliveries[-1]
+            assert isinstance(csv, Delivery)
+            csv.onlooker = Sketch(self.directory, begin.uid)  # it reads the whole journal
             self._resources = stack.pop_all()
 
     def _begin_without_keeping(self) -> None:
@@ -213,12 +207,13 @@ class Attempt:
         try:
             yield
         finally:
-            for delivery in self.deliveries:
-                delivery.abandon()
-            open_runs.let_go(self)
-            self.life = Life.OVER
-            with self._resources:
-                self._look_back()
+            try:
+                let_go(self.deliveries)
+            finally:
+                open_runs.let_go(self)
+                self.life = Life.OVER
+                with self._resources:
+                    self._look_back()
 
     def _look_back(self) -> None:
         if not self.keeps:

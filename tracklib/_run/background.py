@@ -9,13 +9,13 @@ import contextlib
 import json
 import os
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from .._common import variables
+from .._common.interpreter import interpreter
 from .machine import SystemMetrics
 from .program import Program, this_program
 
@@ -77,7 +77,7 @@ class Background:
     def _answers(self, program: Program) -> Iterator[dict[str, Any]]:
         """What a process says that asks about this one."""
         with subprocess.Popen(
-            [_python(), "-P", "-m", "tracklib._run.provenance"],
+            [interpreter(), "-P", "-m", "tracklib._run.provenance"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -112,17 +112,6 @@ class Background:
             with contextlib.suppress(RuntimeError):  # it was never started
                 thread.join(max(0.0, until - time.monotonic()))
         self._stop_asking()
-
-
-def _python() -> str:
-    """The interpreter, to be started once more.
-
-    Raises:
-        OSError: this program is one of its own, and starting it would do its work again.
-    """
-    if getattr(sys, "frozen", False) or not os.path.basename(sys.executable or "").startswith(("python", "pypy")):
-        raise OSError("no interpreter")
-    return sys.executable
 
 
 def _folder() -> str:

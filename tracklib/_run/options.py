@@ -31,6 +31,7 @@ class ChildOptions(TypedDict, total=False):
     best: Mapping[str, Literal["min", "max"]] | None
     environment: bool | None
     system_metrics: float | None
+    leave: Literal["wait", "later"]
     on_error: Literal["warn", "raise"]
 
 
@@ -54,12 +55,15 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     best: Mapping[str, Literal["min", "max"]] | None = None
     environment: bool | None = None
     system_metrics: float | None = None
+    leave: Literal["wait", "later"] = "wait"
     on_error: Literal["warn", "raise"] = "warn"
     parent: Parent | None = None
     rank: int | None = None
     quiet: bool = False
 
     def __post_init__(self) -> None:
+        if self.leave not in ("wait", "later"):
+            raise ValueError(f"leave must be 'wait' or 'later', got {self.leave!r}")
         if self.on_error not in ("warn", "raise"):
             raise ValueError(f"on_error must be 'warn' or 'raise', got {self.on_error!r}")
         if self.resume and not self.output_run:

@@ -12,7 +12,7 @@ from typing import Self, TypeVar, Unpack
 from msgspec.structs import replace
 
 from .._common import variables
-from .._delivery.delivery import Delivery, Standing
+from .._delivery.standing import Delivering, Standing
 from .._delivery.waiting import wait_for_change
 from .._journal.directory import child_directory
 from .._journal.records import Parent, Status
@@ -182,6 +182,7 @@ class Trackers(RunLog, ArtifactWords):
             output_run=output_run or child_directory(self.directory, name),
             resume=self._options.resume,
             name=name,
+            leave=self._options.leave,
             on_error=self._options.on_error,
             parent=Parent(uid=self.uid, output_run=self.directory),
             rank=attempt.rank,
@@ -212,7 +213,7 @@ class Trackers(RunLog, ArtifactWords):
         self._need_open("wait_ready")
         return self._wait(lambda delivery: delivery.standing in (Standing.DELIVERING, Standing.DONE), timeout)
 
-    def _wait(self, reached: Callable[[Delivery], bool], timeout: float | None) -> bool:
+    def _wait(self, reached: Callable[[Delivering], bool], timeout: float | None) -> bool:
         attempt = self._attempt
         until = None if timeout is None else time.monotonic() + timeout
         is_lent = attempt.life is Life.LENT

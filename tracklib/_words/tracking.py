@@ -59,6 +59,8 @@ class tracking:  # noqa: N801  # a word of the language, used as one
             for a run that is inside no other, unless the variable ``TRACKLIB_ENVIRONMENT`` is ``0``.
         system_metrics: sample processor, memory, disk and NVIDIA GPUs every so many seconds, on the axis
             ``system``; None does not.
+        leave: ``"wait"`` waits at the end for trackers that get on; ``"later"`` leaves at once where the companion
+            process delivers: it goes on for at most ten minutes, after the program's end too.
         on_error: ``"raise"`` raises :class:`~tracklib.DeliveryError` at the block's normal end if a
             tracker did not get everything; ``"warn"`` warns.
         parent: the run around this one; None takes the current one, if there is one.

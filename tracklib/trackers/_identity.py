@@ -33,7 +33,7 @@ def describe(tracker: BaseTracker) -> dict[str, Any]:
     given = {
         name: value
         for name, entry in type(tracker).config_schema.items()
-        if name != "output_run"
+        if name not in ("output_run", "in_process")
         and (value := plain(getattr(tracker, name, None))) not in (plain(entry["default"]), None, {}, [])
     }
     described: dict[str, Any] = redact({"type": type_name(type(tracker)), **given})

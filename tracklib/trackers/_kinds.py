@@ -48,11 +48,15 @@ def _load(path: str) -> Any:
 
 def known_types() -> dict[str, str | type[BaseTracker]]:
     """Every name that ``type`` may be: built-ins, imported subclasses, plug-ins; earlier ones win."""
+    subclasses = {kind.__name__: kind for kind in _subclasses(BaseTracker)}  # type: ignore[type-abstract]
+    return {**plug_ins(), **subclasses, **BUILT_IN}
+
+
+def plug_ins() -> dict[str, str]:
+    """The trackers that installed packages offer: where each class lies."""
     from importlib.metadata import entry_points
 
-    plug_ins = {entry.name: entry.value for entry in entry_points(group=PLUG_INS)}
-    subclasses = {kind.__name__: kind for kind in _subclasses(BaseTracker)}  # type: ignore[type-abstract]
-    return {**plug_ins, **subclasses, **BUILT_IN}
+    return {entry.name: entry.value for entry in entry_points(group=PLUG_INS)}
 
 
 def _subclasses(kind: type[BaseTracker]) -> list[type[BaseTracker]]:

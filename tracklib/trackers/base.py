@@ -11,13 +11,15 @@ import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from .._common.warn import warn
 from .._journal.format import FORMAT
 from .._journal.records import Begin, Best, Log, Status
 from .._values.flat import clean
-from ..errors import TrackerUnavailable
+from ..errors import LifecycleError, TrackerUnavailable
+
+R = TypeVar("R")
 
 
 class _ConfigSchema:
@@ -73,6 +75,20 @@ class BaseTracker(ABC):
 
     extra: ClassVar[str] = ""
     """The extra of tracklib's distribution that installs :attr:`requires`."""
+
+    imports: ClassVar[tuple[str, ...]] = ()
+    """More modules that the tracker's calls import. In the training process, they are imported before the first of
+    its threads: a module that a thread imports is seen half made by everybody."""
+
+    in_process: bool = False
+    """Whether the tracker lives in the training process whatever it needs. Without it, a built-in or a plug-in
+    with :attr:`requires` lives in the companion process, so that the SDK cannot touch the training."""
+
+    lives_elsewhere: bool = False
+    """Whether this object only shows :attr:`state` and :attr:`location` of a tracker in the companion process."""
+
+    owner_pid: int | None = None
+    """The training process, for a tracker in the companion process."""
 
     batch_size: ClassVar[int] = 1
     """The most records that one :meth:`log_batch` gets. Raise it together with a :meth:`log_batch`
@@ -188,8 +204,21 @@ class BaseTracker(ABC):
 
     @property
     def run(self) -> Any:
-        """The backend's own run object, once :meth:`init` has returned; None where there is none."""
-        return None
+        """The backend's own run object, once :meth:`init` has returned; None where there is none.
+
+        Raises:
+            LifecycleError: it is in the companion process.
+        """
+        return self._here(None)
+
+    def _here(self, run: R) -> R:
+        if self.lives_elsewhere:
+            name = type(self).__name__
+            raise LifecycleError(
+                f"{name}'s run object lives in tracklib's companion process, where its SDK is: to have it here, write "
+                f"{{'type': {name!r}, 'in_process': True}}; state and location tell the run's id and where it is shown"
+            )
+        return run
 
 
 class BatchTracker(BaseTracker):

@@ -57,6 +57,7 @@ class Mlflow(BatchTracker):
         params: hyperparameters, logged when the run begins.
         tags: tags, set when the run begins.
         timeout: seconds without a word from the server after which a request is given up, to be tried again.
+        in_process: keep it in the training process (see ``docs/companion.rst``), for who wants its :attr:`run`.
         output_run: the directory where logs are stored.
     """
 
@@ -74,9 +75,11 @@ class Mlflow(BatchTracker):
         params: dict[str, Any] | None = None,
         tags: dict[str, Any] | None = None,
         timeout: float = 10.0,
+        in_process: bool = False,
         output_run: str | None = None,
     ) -> None:
         super().__init__(output_run=output_run)
+        self.in_process = in_process
         self.tracking_uri = _absolute(tracking_uri)
         self.experiment_name = experiment_name
         self.run_name = run_name
@@ -93,8 +96,8 @@ class Mlflow(BatchTracker):
 
     @property
     def run(self) -> Run | None:
-        """The ``mlflow.entities.Run``, once :meth:`init` has returned."""
-        return self._run
+        """The ``mlflow.entities.Run``, once :meth:`init` has returned; it needs ``in_process``."""
+        return self._here(self._run)
 
     @property
     def run_id(self) -> str:
@@ -150,7 +153,7 @@ class Mlflow(BatchTracker):
         ]
         self._names.keep(self.state)
         for chunk in chunks(metrics, METRICS_PER_REQUEST):
-            self._client.log_batch(self.run_id, metrics=chunk)
+            self._client.log_batch(self.run_id, metrics=chunk, synchronous=True)
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Log params, nested names joined by ``/``. One that is too long for MLflow is kept whole as
@@ -169,7 +172,7 @@ class Mlflow(BatchTracker):
                 if kept != name:
                     warn(f"MLflow keeps a param's first value: the new one of {name} is {kept} there")
         for chunk in chunks(entities, PARAMS_PER_REQUEST):
-            self._client.log_batch(self.run_id, params=chunk)
+            self._client.log_batch(self.run_id, params=chunk, synchronous=True)
 
     def log_tags(self, tags: Mapping[str, Any]) -> None:
         """Set tags. One that is too long for MLflow is kept whole as an artifact ``tags/<name>.txt``."""
@@ -178,7 +181,7 @@ class Mlflow(BatchTracker):
         texts = self._texts("tags", self._tag_names, tags, TAG_LENGTH)
         entities = [RunTag(name, text) for name, text in texts.items()]
         for chunk in chunks(entities, PARAMS_PER_REQUEST):
-            self._client.log_batch(self.run_id, tags=chunk)
+            self._client.log_batch(self.run_id, tags=chunk, synchronous=True)
 
     def _texts(self, kind: str, names: Names, value: Mapping[str, Any], limit: int) -> dict[str, str]:
         """``value`` flat, secrets masked, each name and text as MLflow takes it."""

@@ -49,6 +49,7 @@ class TensorBoard(BatchTracker):
         log_dir: the folder for the event file. TensorBoard takes all that lies in one folder for one run, so
             give each run its own. None takes ``tensorboard`` in :attr:`output_run`; a relative path is taken
             from the directory that is current when the tracker is made.
+        in_process: keep it in the training process (see ``docs/companion.rst``).
         output_run: the directory where logs are stored.
     """
 
@@ -57,8 +58,9 @@ class TensorBoard(BatchTracker):
     batch_size = 1024
     reads_whole_journal = True
 
-    def __init__(self, *, log_dir: str | None = None, output_run: str | None = None) -> None:
+    def __init__(self, *, log_dir: str | None = None, in_process: bool = False, output_run: str | None = None) -> None:
         super().__init__(output_run=output_run)
+        self.in_process = in_process
         self.log_dir = None if log_dir is None else os.path.abspath(log_dir)
         self._file = Projection()
         self._start_over()

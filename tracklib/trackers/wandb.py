@@ -61,6 +61,7 @@ class Wandb(BatchTracker):
         notes: a longer text.
         config: hyperparameters, as W&B's config.
         settings: any other setting of ``wandb.init``, as ``wandb.Settings`` names it.
+        in_process: keep it in the training process (see ``docs/companion.rst``), for who wants its :attr:`run`.
         output_run: the directory where logs are stored.
     """
 
@@ -83,9 +84,11 @@ class Wandb(BatchTracker):
         notes: str | None = None,
         config: dict[str, Any] | None = None,
         settings: dict[str, Any] | None = None,
+        in_process: bool = False,
         output_run: str | None = None,
     ) -> None:
         super().__init__(output_run=output_run)
+        self.in_process = in_process
         self.entity = entity
         self.project = project
         self.mode = mode
@@ -105,8 +108,8 @@ class Wandb(BatchTracker):
 
     @property
     def run(self) -> wandb.Run | None:
-        """The ``wandb.Run``, once :meth:`init` has returned."""
-        return self._run
+        """The ``wandb.Run``, once :meth:`init` has returned; it needs ``in_process``."""
+        return self._here(self._run)
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -119,7 +122,8 @@ class Wandb(BatchTracker):
 
         self._names.restore(self.state)
         self._param_names.restore(self.state)
-        settings = settings_with(self.settings)
+        measured = {} if self.owner_pid is None else {"x_stats_pid": self.owner_pid}
+        settings = settings_with(measured | self.settings)
         make_folder(self.output_run)  # else W&B prints that it is not there
         make_folder(os.path.join(self.output_run, layout.WANDB))  # W&B lets all read what it writes
         self._need_quiet()

@@ -1,0 +1,251 @@
+"""The companion process: it serves one owner's runs with the same deliveries, and never outlives its duty.
+
+One loop, in the main thread, hears the owner and reports to it; each tracker has its delivery's thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+from .._common.secrets import error_text
+from .._common.wakeup import Bell
+from .._journal.handover import deliverer
+from .._journal.lock import Holding, close, holding
+from ..trackers._elsewhere import made
+from .delivery import Delivery
+from .inheriting import IN_ALL_SECONDS, LATER_SECONDS, ending, inheriting
+from .messages import Bye, Gone, Leave, Open, Report, Said, ToCompanion, Wake
+from .owner import Fate, Owner
+from .standing import Standing
+
+_IDLE_SECONDS = 60.0
+_EXIT_SECONDS = 10.0
+_NO_MORE = object()
+
+
+def serve(sock: socket.socket, rest: bytes, pid: int) -> None:
+    """Serve the owner until it is gone and its runs have got what they can."""
+    owner = Owner(sock, rest, pid)
+    logger = logging.getLogger("tracklib")
+    logger.addHandler(_ToOwner(owner))
+    logger.propagate = False
+    logger.setLevel(logging.INFO)
+    _Desk(owner).serve()
+    watchdog = threading.Timer(_EXIT_SECONDS, os._exit, [0])  # an SDK's exit hooks may wait for a dead server
+    watchdog.daemon = True
+    watchdog.start()
+
+
+class _ToOwner(logging.Handler):
+    def __init__(self, owner: Owner) -> None:
+        super().__init__()
+        self._owner = owner
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._owner.say(Said(record.levelno, record.getMessage()))
+
+
+class _Served:
+    """One delivery: what was heard of it, and what was last said. ``delivery`` is None until it can begin."""
+
+    def __init__(self, order: Open) -> None:
+        self.order = order
+        self.delivery: Delivery | None = None
+        self.trouble = ""
+        self.heard = 0
+        self.last: Report | None = None
+
+    def begin(self, owner: Owner) -> None:
+        order = self.order
+        try:
+            tracker = made(order.type, order.options)
+            tracker.owner_pid = owner.pid
+            self.delivery = Delivery(
+                tracker, order.name, order.directory, order.begin, order.journal, config=order.config
+            )
+        except Exception as error:  # the directory was deleted, say
+            self.trouble = error_text(error)
+            return
+        self.delivery.changed = _Ring(owner)
+        self.delivery.start()
+
+    def report(self) -> Report:
+        one = self.delivery
+        if one is None:
+            standing = Standing.BLOCKED if self.trouble else Standing.CONNECTING
+            return Report(self.order.key, standing, 0, self.trouble, "", 0, 0, "", {}, 0.0, False, self.heard)
+        tracker = one.tracker
+        return Report(
+            key=self.order.key,
+            heard=self.heard,
+            trying=one.is_trying,
+            standing=one.standing,
+            offset=one.offset,
+            trouble=one.trouble,
+            refusal=one.refusal,
+            rejected=one.rejected,
+            damaged=one.damaged,
+            location=tracker.location,
+            state={name: str(value) for name, value in tracker.state.copy().items()},
+            work=_work() if one.standing is Standing.CONNECTING else 0.0,
+        )
+
+
+def _work() -> float:
+    """The process's: while one tracker's thread imports an SDK, another's waits for that."""
+    return time.process_time() // 0.1
+
+
+class _Ring(Bell):
+    """Wakes the loop as well, so that it reports."""
+
+    def __init__(self, owner: Owner) -> None:
+        super().__init__()
+        self._owner = owner
+
+    def ring(self) -> None:
+        super().ring()
+        self._owner.ring()
+
+
+class _ServedRun:
+    """One attempt at a run: its deliveries, and the lock by which no other process delivers it meanwhile."""
+
+    def __init__(self, order: Open) -> None:
+        self.directory, self.begin = order.directory, order.begin
+        self.served: dict[int, _Served] = {}
+        self.left: list[Delivery] = []  # nobody waits for them any more
+        self.later: list[Delivery] = []  # these go on all the same
+        self.duty: Iterator[None] | None = None  # what is left to do once the owner has let go of it
+        self._lock = -1
+
+    @property
+    def deliveries(self) -> list[Delivery]:
+        return [one.delivery for one in self.served.values() if one.delivery is not None]
+
+    def try_to_begin(self, owner: Owner) -> None:
+        """Begin what waits, unless another process still delivers the run."""
+        waiting = [one for one in self.served.values() if one.delivery is None and not one.trouble]
+        if waiting and self._lock < 0:
+            with contextlib.suppress(OSError):
+                os.makedirs(os.path.join(self.directory, "state"), mode=0o700, exist_ok=True)
+                self._lock = deliverer(self.directory)
+        if self._lock >= 0:
+            for one in waiting:
+                one.begin(owner)
+
+    def last_duty(self) -> Iterator[None]:
+        """What is left to do once the owner has let go."""
+        if self.later:
+            yield from inheriting(self.directory, self.begin, self.later, LATER_SECONDS)
+        yield from ending(self.left)
+
+    def let_go(self) -> None:
+        if self._lock >= 0:
+            close(self._lock)
+
+
+class _Desk:
+    """The loop."""
+
+    def __init__(self, owner: Owner) -> None:
+        self._owner = owner
+        self._runs: list[_ServedRun] = []
+        self._fate = Fate.LIVES
+        self._busy_at = time.monotonic()
+
+    def serve(self) -> None:
+        while self._runs or (self._fate is Fate.LIVES and not self._is_idle()):
+            self._owner.wait(self._pause())
+            for message in self._owner.messages():
+                self._take(message)
+            self._look_at_owner()
+            self._go_on()
+            self._report()
+        self._owner.say(Bye())
+        self._owner.wait(0.0)
+
+    def _pause(self) -> float:
+        connecting = any(
+            one.delivery is None or one.delivery.standing is Standing.CONNECTING
+            for run in self._runs
+            for one in run.served.values()
+        )
+        return 0.05 if any(run.duty for run in self._runs) else 0.1 if connecting else 1.0
+
+    def _is_idle(self) -> bool:
+        if self._runs:
+            self._busy_at = time.monotonic()
+        return time.monotonic() - self._busy_at > _IDLE_SECONDS
+
+    def _take(self, message: ToCompanion) -> None:
+        self._busy_at = time.monotonic()
+        if isinstance(message, Open):
+            self._run_of(message).served[message.key] = _Served(message)
+            return
+        for run in self._runs:
+            if one := run.served.get(message.key):
+                self._take_for(run, one, message)
+                return
+        if isinstance(message, Leave):
+            self._owner.say(Gone(message.key))
+
+    def _run_of(self, order: Open) -> _ServedRun:
+        for run in self._runs:
+            if run.duty is None and run.directory == order.directory and run.begin == order.begin:
+                return run
+        self._runs.append(_ServedRun(order))
+        return self._runs[-1]
+
+    def _take_for(self, run: _ServedRun, one: _Served, message: Wake | Leave) -> None:
+        if isinstance(message, Wake):
+            one.heard = message.number
+            if one.delivery is not None:
+                (one.delivery.hurry if message.hurry else one.delivery.wake)()
+            return
+        del run.served[message.key]
+        if one.delivery is not None:
+            (run.later if message.later else run.left).append(one.delivery)
+            if not message.later and one.delivery.standing is not Standing.DONE:
+                one.delivery.abandon()
+        self._owner.say(Gone(message.key))
+        if not run.served:
+            run.duty = run.last_duty()
+
+    def _look_at_owner(self) -> None:
+        if self._fate is not Fate.LIVES:
+            return
+        open_runs = [run for run in self._runs if run.duty is None]
+        self._fate = self._owner.fate(lambda: any(holding(run.directory) is not Holding.FREE for run in open_runs))
+        if self._fate is Fate.LIVES:
+            return
+        for run in open_runs:
+            left = run.deliveries
+            died = self._fate is Fate.DIED
+            run.duty = inheriting(run.directory, run.begin, left, IN_ALL_SECONDS) if died else ending(left)
+
+    def _go_on(self) -> None:
+        for run in list(self._runs):
+            earlier = [other for other in self._runs if other.directory == run.directory]
+            if run.duty is None:
+                if earlier[0] is run:
+                    run.try_to_begin(self._owner)
+            elif next(run.duty, _NO_MORE) is _NO_MORE:
+                run.let_go()
+                self._runs.remove(run)
+
+    def _report(self) -> None:
+        if not self._owner.listens:  # it gets the newest once it reads
+            return
+        for run in self._runs:
+            for one in run.served.values():
+                report = one.report()
+                if report != one.last:
+                    one.last = report
+                    self._owner.say(report)

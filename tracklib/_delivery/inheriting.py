@@ -1,0 +1,89 @@
+"""What the companion does for a run that nobody owns any more: its true end, and the rest of its records."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Iterator, Sequence
+
+from .._common import variables
+from .._common.warn import tell
+from .._journal import layout
+from .._journal.directory import cannot_be_used
+from .._journal.handover import inherit, is_wanted
+from .._journal.journal import Journal
+from .._journal.last_attempt import earlier_run, settled
+from .._journal.lock import held
+from .._journal.records import Begin, Status
+from ..errors import RunDirectoryError
+from .delivery import Delivery
+from .waiting import draining
+
+logger = logging.getLogger("tracklib")
+
+PATIENCE = 10.0
+IN_ALL_SECONDS = 60.0
+LATER_SECONDS = 600.0
+_LOCK_SECONDS = 10.0
+_CALL_SECONDS = 60.0
+
+
+def inheriting(directory: str, begin: Begin, deliveries: Sequence[Delivery], in_all: float) -> Iterator[None]:
+    """Own the run, write its end, deliver, and let go. Yields while it waits.
+
+    Where another process has taken the run up, nothing is done; where one asks for it, no further record is
+    delivered, and the lock is its as soon as no call is under way: one may be setting a database up.
+
+    Args:
+        in_all: seconds after which it is given up, however well it gets on.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            yield from _owning(directory, stack)
+            _settle(directory, begin)
+        except (OSError, RunDirectoryError) as error:
+            logger.info("the run in %s is another process's: %s", directory, error)
+        else:
+            until = time.monotonic() + in_all
+            patience = PATIENCE if in_all <= IN_ALL_SECONDS else in_all
+            for _ in draining(deliveries, patience):
+                if is_wanted(directory) or time.monotonic() > until:
+                    break
+                yield
+        yield from ending(deliveries)
+
+
+def ending(deliveries: Sequence[Delivery]) -> Iterator[None]:
+    """Deliver no more; until no tracker is in a call, for a minute at most."""
+    for delivery in deliveries:
+        delivery.abandon()
+    until = time.monotonic() + _CALL_SECONDS
+    while any(delivery.is_alive for delivery in deliveries) and time.monotonic() < until:
+        yield
+
+
+def _owning(directory: str, stack: contextlib.ExitStack) -> Iterator[None]:
+    until = time.monotonic() + _LOCK_SECONDS
+    while True:
+        try:
+            stack.enter_context(held(directory))
+            inherit(directory)
+            return
+        except RunDirectoryError:
+            if time.monotonic() > until:
+                raise
+        yield
+
+
+def _settle(directory: str, begin: Begin) -> None:
+    found = earlier_run(directory)
+    if found is None or (found.begin.uid, found.begin.attempt) != (begin.uid, begin.attempt):
+        raise RunDirectoryError(f"{directory} holds another attempt by now")
+    status = Status.PREEMPTED if variables.in_slurm_job() else Status.KILLED
+    try:
+        journal = Journal(layout.journal_path(directory), tell)
+        settled(journal, found, status)
+        journal.let_go()
+    except OSError as error:
+        raise cannot_be_used(directory, error) from error

@@ -1,0 +1,83 @@
+"""A run's lock, handed over: by a companion that goes on with a dead owner's run, to who wants the directory now.
+
+The lock file's length says it: nothing while a run is going on; one byte, once its owner died and a companion
+delivers the rest; two, when somebody asks the companion to let go. It is set by path, since whoever closes a
+descriptor of the file loses the lock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+
+from ..errors import RunDirectoryError
+from .layout import DELIVERING, LOCK, state_path
+from .lock import held, try_lock
+
+_INHERITED, _WANTED = 1, 2
+_PATIENCE = 60.0
+_NOTICE_SECONDS = 0.5
+
+
+@contextlib.contextmanager
+def held_or_handed_over(directory: str) -> Iterator[None]:
+    """As :func:`~tracklib._journal.lock.held`; from a companion that goes on with a dead owner's run, the lock is
+    asked for, and waited for.
+
+    Raises:
+        RunDirectoryError: a live process owns the directory, or the companion did not answer in time.
+    """
+    with contextlib.ExitStack() as stack:
+        _take(directory, stack)
+        if _marked(directory):
+            _mark(directory, 0)
+        yield
+
+
+def _take(directory: str, stack: contextlib.ExitStack) -> None:
+    begun = time.monotonic()
+    while True:
+        try:
+            stack.enter_context(held(directory))
+            return
+        except RunDirectoryError as error:
+            waited = time.monotonic() - begun
+            mark = _marked(directory)
+            if not error.in_use or waited > (_PATIENCE if mark else _NOTICE_SECONDS):
+                raise
+            if mark == _INHERITED:
+                _mark(directory, _WANTED)
+        time.sleep(0.02)
+
+
+def inherit(directory: str) -> None:
+    """Say that the lock, which is held here, is not its owner's."""
+    _mark(directory, _INHERITED)
+
+
+def is_wanted(directory: str) -> bool:
+    """Whether somebody asks for the lock that is held here."""
+    return _marked(directory) == _WANTED
+
+
+def _mark(directory: str, length: int) -> None:
+    with contextlib.suppress(OSError):
+        os.truncate(os.path.join(directory, LOCK), length)
+
+
+def _marked(directory: str) -> int:
+    try:
+        return os.path.getsize(os.path.join(directory, LOCK))
+    except OSError:
+        return 0
+
+
+def deliverer(directory: str) -> int:
+    """A descriptor, as long as which is open no other process delivers the run; -1 where one does.
+
+    Raises:
+        OSError: the run's directory is gone.
+    """
+    return try_lock(state_path(directory, DELIVERING))
