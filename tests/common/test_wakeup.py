@@ -55,6 +55,7 @@ def test_more_time_than_the_system_can_count_is_as_much_as_it_can() -> None:
     bell.wait(float("inf"))
 
 
+@pytest.mark.no_cover  # where the handler raises inside the tracer, its lock is held for ever
 @pytest.mark.usefixtures("_alarms")
 def test_an_exception_of_a_handler_leaves_the_wait_as_it_is() -> None:
     bell = Bell()
