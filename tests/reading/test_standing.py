@@ -1,0 +1,284 @@
+"""How a run stands, asked from outside: while its process writes, after it died, resumed, damaged, read-only, of
+another user. Never a write, never a lock."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from patience import PATIENT
+
+import tracklib
+from tracklib import RunDirectoryError, Trackers, tracking
+from tracklib._journal.lock import Holding, holding
+from tracklib.reading import Run
+
+
+class Writer:
+    """A run in a process of its own: it logs the numbers that it is told."""
+
+    SCRIPT = """
+        import sys
+        from tracklib import tracking
+
+        with tracking(output_run=sys.argv[1], resume="resume" in sys.argv) as t:
+            print("begun", flush=True)
+            for line in sys.stdin:
+                t.log(int(line), {"loss": 1 / (1 + int(line))})
+                print("logged", flush=True)
+    """
+
+    def __init__(self, directory: Path, *options: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", textwrap.dedent(self.SCRIPT), directory, *options],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._expect("begun")
+
+    def _expect(self, word: str) -> None:
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline().strip() == word
+
+    def log(self, step: int) -> None:
+        assert self.process.stdin is not None
+        print(step, file=self.process.stdin, flush=True)
+        self._expect("logged")
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(PATIENT)
+
+    def finish(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait(PATIENT)
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Iterator[Callable[..., Writer]]:
+    with contextlib.ExitStack() as stack:
+
+        def begin(*options: str) -> Writer:
+            writer = Writer(tmp_path / "run", *options)
+            stack.enter_context(writer.process)
+            stack.callback(writer.kill)
+            return writer
+
+        yield begin
+
+
+def inside(directory: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+
+
+def test_a_live_run_is_running_and_shows_what_it_has_logged(writer: Callable[..., Writer], tmp_path: Path) -> None:
+    live = writer()
+    live.log(0)
+    run = tracklib.load(tmp_path / "run")
+    assert (run.status, run.is_live, run.ended) == ("running", True, None)
+    assert run.last["loss"].step == 0
+
+    live.log(1)
+
+    assert run.refresh().last["loss"].step == 1
+    assert run.metrics["loss"].steps.tolist() == [0, 1]
+    with pytest.raises(RunDirectoryError, match="still going on"):
+        Trackers(output_run=tmp_path / "run").init()
+    live.finish()
+    assert run.refresh().status == "finished"
+
+
+def test_a_killed_run_is_killed_at_once(writer: Callable[..., Writer], tmp_path: Path) -> None:
+    live = writer()
+    live.log(0)
+    run = tracklib.load(tmp_path / "run")
+
+    live.process.send_signal(signal.SIGKILL)
+    live.process.wait(PATIENT)
+
+    before = inside(tmp_path)
+    assert run.refresh().status == "killed"
+    assert run.ended is not None
+    assert run.metrics["loss"].values.tolist() == [1.0]
+    assert inside(tmp_path) == before
+
+
+def test_a_resumed_run_has_all_its_attempts(writer: Callable[..., Writer], tmp_path: Path) -> None:
+    first = writer()
+    first.log(0)
+    first.kill()
+    second = writer("resume")
+    second.log(1)
+    run = tracklib.load(tmp_path / "run")
+
+    assert [attempt.status for attempt in run.attempts] == ["killed", "running"]
+    assert run.metrics["loss"].steps.tolist() == [0, 1]
+    second.finish()
+    assert [attempt.status for attempt in run.refresh().attempts] == ["killed", "finished"]
+    assert run.took <= sum(attempt.took for attempt in run.attempts) + 1e-9
+
+
+def test_a_reader_in_the_runs_own_process_takes_no_lock_from_it(tmp_path: Path) -> None:
+    with tracking(output_run=tmp_path / "run"):
+        os.symlink(tmp_path / "run", tmp_path / "link")
+        assert tracklib.load(tmp_path / "link").status == "running"
+        assert holding(str(tmp_path / "run")) is Holding.HELD
+        asked = "import sys, tracklib; print(tracklib.load(sys.argv[1]).status)"
+        done = subprocess.run([sys.executable, "-c", asked, tmp_path / "run"], capture_output=True, text=True)
+        assert done.stdout.strip() == "running", done.stderr
+
+
+def test_a_forked_child_sees_its_parents_run_running(tmp_path: Path) -> None:
+    with tracking(output_run=tmp_path / "run"):
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if tracklib.load(tmp_path / "run").status == "running" else 1)
+        assert os.waitpid(child, 0)[1] == 0
+
+
+def finished(directory: Path, logs: int = 20) -> Path:
+    with tracking(output_run=directory) as t:
+        for step in range(logs):
+            t.log(step, {"loss": float(step)})
+    return directory
+
+
+def test_a_journal_that_was_cut_is_read_up_to_the_cut(tmp_path: Path) -> None:
+    directory = finished(tmp_path / "run")
+    journal = directory / "journal.jsonl"
+    os.truncate(journal, journal.stat().st_size // 2)
+
+    run = tracklib.load(directory)
+
+    assert run.status == "killed"
+    assert 0 < run.series["epoch", "loss"].count < 20
+    assert run.series["epoch", "loss"].count == len(run.metrics["loss"])
+
+
+def test_damaged_lines_are_counted_and_the_others_are_read(tmp_path: Path) -> None:
+    directory = finished(tmp_path / "run")
+    journal = directory / "journal.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    lines[5] = lines[5].replace(b"loss", b"lass")
+    journal.write_bytes(b"".join(lines))
+
+    whole = tracklib.load(directory, whole=True)
+
+    assert (whole.damaged, whole.status, len(whole.metrics)) == (1, "finished", 19)
+
+
+def test_a_damaged_first_line_is_told_by_its_second_copy(tmp_path: Path) -> None:
+    directory = finished(tmp_path / "run")
+    journal = directory / "journal.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"x" + b"".join(lines))
+
+    run = tracklib.load(directory)
+
+    assert (run.damaged, run.name, run.status) == (1, "run", "finished")
+
+
+def as_nobody(ask: Callable[[], str]) -> str:
+    """What ``ask`` says in a process of a user to whom nothing belongs; as ourselves, if we cannot be another."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.close(reading)
+            if os.geteuid() == 0:
+                os.setgroups([])
+                os.setgid(65534)
+                os.setuid(65534)
+            os.write(writing, ask().encode())
+        except BaseException as error:
+            os.write(writing, f"{type(error).__name__}: {error}".encode())
+        os._exit(0)
+    os.close(writing)
+    with open(reading, "rb") as said:
+        answer = said.read().decode()
+    os.waitpid(child, 0)
+    return answer
+
+
+def let_all_read(directory: Path, folder: int, file: int) -> None:
+    for path in [directory, *directory.rglob("*")]:
+        path.chmod(folder if path.is_dir() else file)
+    for parent in directory.parents:
+        with contextlib.suppress(OSError):
+            parent.chmod(parent.stat().st_mode | 0o055)
+
+
+def test_a_run_that_nobody_may_write_into_is_read_and_stays_as_it_is(tmp_path: Path) -> None:
+    directory = finished(tmp_path / "run")
+    (directory / "state/summary").unlink()
+    let_all_read(directory, 0o555, 0o444)
+    before = inside(directory)
+
+    def ask() -> str:
+        run = tracklib.load(directory)
+        return f"{run.status} {run.last['loss'].value} {len(run.metrics)} {run.curve('loss').count}"
+
+    assert as_nobody(ask) == "finished 19.0 20 20"
+    assert inside(directory) == before
+    let_all_read(directory, 0o755, 0o644)
+
+
+def test_another_users_run_that_may_not_be_read_says_so(tmp_path: Path) -> None:
+    directory = finished(tmp_path / "runs/theirs")
+    let_all_read(directory, 0o755, 0o644)
+    (directory / "journal.jsonl").chmod(0o000)
+
+    def ask() -> str:
+        runs = tracklib.runs(tmp_path / "runs")
+        return f"{len(runs)} {runs.unreadable[str(directory)]}"
+
+    assert as_nobody(ask) == (
+        f"0 the run in {directory} cannot be read (Permission denied): ask its owner, or root, for the permission"
+    )
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+def test_a_live_run_of_another_users_whose_lock_may_not_be_read_is_perhaps_running(tmp_path: Path) -> None:
+    with tracking(output_run=tmp_path / "run") as t:
+        t.log(0, {"loss": 1.0})
+        let_all_read(tmp_path / "run", 0o755, 0o644)
+        (tmp_path / "run/journal.lock").chmod(0o000)
+
+        assert as_nobody(lambda: Run(tmp_path / "run").status) == "running?"
+
+
+def test_readers_beside_a_writer_never_see_a_wrong_number(tmp_path: Path) -> None:
+    wrong: list[str] = []
+    over = threading.Event()
+
+    def read() -> None:
+        seen = 0
+        while not over.is_set():
+            run = tracklib.load(tmp_path / "run")
+            known = run.series.get(("epoch", "loss"))
+            if known and (
+                known.count < seen or known.last.value != known.count - 1 or known.max.step != known.count - 1
+            ):
+                wrong.append(repr(known))
+            seen = known.count if known else 0
+
+    with tracking(output_run=tmp_path / "run") as t:
+        readers = [threading.Thread(target=read) for _ in range(2)]
+        for reader in readers:
+            reader.start()
+        for step in range(3000):
+            t.log(step, {"loss": float(step)})
+        over.set()
+        for reader in readers:
+            reader.join()
+    assert wrong == []
