@@ -47,7 +47,7 @@ BARRIERS = {
     "a batch is in MLflow, and nobody knows": ("tracklib.trackers.mlflow:Mlflow.log_batch", "after"),
     "W&B is in the middle of a batch": ("tracklib.trackers.wandb:Wandb._log_row", "after"),
     "a batch is with W&B, and nobody knows": ("tracklib.trackers.wandb:Wandb.log_batch", "after"),
-    "the table is being replaced": ("tracklib.trackers.csv_logger:CsvLogger._copy_rows", "after"),
+    "the table is replaced, and nobody knows": ("tracklib.trackers._projection:Projection.replace", "after"),
     "a batch is in the table, and nobody knows": ("tracklib.trackers.csv_logger:CsvLogger.log_batch", "after"),
     "how far a tracker is is being kept": ("tracklib._delivery.delivery:store", "before"),
     "how far a tracker is is kept": ("tracklib._delivery.delivery:store", "after"),
@@ -223,7 +223,8 @@ def _train(
     from tracklib import tracking
     from tracklib._run import ending as _leaving
 
-    _leaving.PATIENCE = _leaving.PATIENCE_AFTER_ERROR = 0.3
+    _leaving.PATIENCE = PATIENT if leaves else 0.3  # who is to come to a barrier while leaving must come there
+    _leaving.PATIENCE_AFTER_ERROR = 0.3
     if barrier:
         _put_up(barrier, pipe)
     chance = random.Random(seed)
