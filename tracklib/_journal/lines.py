@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import zlib
+from zlib import crc32  # once a record: each look-up that is saved can be measured
 
 START = b'{"crc":"'  # a quote in a text has a backslash before it, so no text holds this
 HEAD = START + b'%08x",'
@@ -16,11 +16,11 @@ _HEAD_SIZE = len(HEAD % 0)
 def line_of(body: bytes) -> bytes:
     """The line that holds the JSON object ``body``, which has a member."""
     rest = body[1:]
-    return b'{"crc":"%08x",%b\n' % (zlib.crc32(rest), rest)
+    return b'{"crc":"%08x",%b\n' % (crc32(rest), rest)
 
 
 def body_of(line: bytes, head: bytes = HEAD) -> bytes:
     """The object in a line, which comes without its LF; empty where the line does not begin with ``head``, or not
     with the right checksum."""
     rest = line[_HEAD_SIZE:]
-    return b"{" + rest if line.startswith(head % zlib.crc32(rest)) else b""
+    return b"{" + rest if line.startswith(head % crc32(rest)) else b""

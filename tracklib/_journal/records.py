@@ -134,7 +134,7 @@ class End(_Record, frozen=True, tag="end"):
 
 Record = Begin | Log | Params | Tags | Epoch | Best | Artifact | End
 
-_encoder = msgspec.json.Encoder()
+_encode = msgspec.json.Encoder().encode
 _decoder = msgspec.json.Decoder(Record)
 _log_decoder = msgspec.json.Decoder(Log)
 
@@ -155,21 +155,21 @@ _loose_logs_decoder = msgspec.json.Decoder(list[_LooseLog])
 def encode(record: Record) -> bytes:
     """``record`` as JSON. JSON has no NaN and no infinities: they become strings."""
     try:
-        body = _encoder.encode(record)
+        body = _encode(record)
     except UnicodeEncodeError:
         return encode(msgspec.convert(_well_formed(msgspec.to_builtins(record)), type(record)))
     if type(record) is Log:
         total = sum(record.metrics.values())
         if total - total != 0:  # a value is NaN or infinite, or the sum alone is: much less to look at than the JSON
             metrics: Any = {name: value if value - value == 0 else str(value) for name, value in record.metrics.items()}
-            body = _encoder.encode(_LooseLog(time=record.time, axis=record.axis, step=record.step, metrics=metrics))
+            body = _encode(_LooseLog(time=record.time, axis=record.axis, step=record.step, metrics=metrics))
     return body
 
 
 def marker(kind: type[Record], axis: str = "") -> bytes:
     """What the line of each record of ``kind`` holds behind its CRC; of each log on ``axis``, where one is named."""
     if axis:
-        return b'"axis":%b,"step":' % _encoder.encode(_well_formed(axis))
+        return b'"axis":%b,"step":' % _encode(_well_formed(axis))
     return b'","type":"%b"' % str(kind.__struct_config__.tag).encode()
 
 
@@ -179,7 +179,7 @@ SILENT = tuple(marker(kind) for kind in get_args(Record) if not kind.says)
 
 def best_marker(name: str) -> bytes:
     """What the line of each best value of the metric ``name`` holds."""
-    return b'","type":"best","name":%b,' % _encoder.encode(_well_formed(name))
+    return b'","type":"best","name":%b,' % _encode(_well_formed(name))
 
 
 def _well_formed(value: Any) -> Any:
