@@ -61,12 +61,14 @@ class Browser:
         """Move the mouse to a place of an element, measured from its middle."""
         from selenium.webdriver import ActionChains
 
+        self.driver.execute_script("arguments[0].scrollIntoView({ block: 'center' })", element)
         ActionChains(self.driver).move_to_element_with_offset(element, x, y).perform()
 
     def drag(self, element: Any, x: int, to: int) -> None:
         """Press the mouse at ``x`` from the element's middle, and let it go at ``to``."""
         from selenium.webdriver import ActionChains
 
+        self.driver.execute_script("arguments[0].scrollIntoView({ block: 'center' })", element)
         chain = ActionChains(self.driver).move_to_element_with_offset(element, x, 0).click_and_hold()
         chain.move_by_offset((to - x) // 2, 0).move_by_offset((to - x) - (to - x) // 2, 0).release().perform()
 

@@ -34,6 +34,11 @@ def says_environment() -> bool:
     return os.environ.get("TRACKLIB_ENVIRONMENT", "").lower() not in ("0", "false", "no", "off")
 
 
+def wants_no_colour() -> bool:
+    """Whether ``NO_COLOR`` asks for plain text."""
+    return bool(os.environ.get("NO_COLOR"))
+
+
 def in_slurm_job() -> bool:
     """Whether Slurm started this process, so that a SIGTERM means preemption or the time limit."""
     return "SLURM_JOB_ID" in os.environ

@@ -6,6 +6,8 @@ from importlib import import_module
 
 import click
 
+from .._common import variables
+
 # A command is imported when it is called: listing runs needs no tracker, delivering no table.
 _COMMANDS = {
     "ls": "list the runs: sorted, filtered, or groups of them",
@@ -43,8 +45,11 @@ class _Commands(click.Group):
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="tracklib-ml")
-def main() -> None:
+@click.pass_context
+def main(ctx: click.Context) -> None:
     """Look at runs, and deliver what is left of them.
 
     RUN is a run's directory, or its name or the beginning of its uid below ./runs.
     """
+    if variables.wants_no_colour():
+        ctx.color = False

@@ -49,9 +49,7 @@ class FieldName(MetricName):
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Params, metrics, tags, and what each run has."""
-        sign = "-" * incomplete.startswith("-")
-        names = known_names(_runs(ctx))
-        return [CompletionItem(sign + name) for name in names if (sign + name).startswith(incomplete)][:_MOST]
+        return [CompletionItem(name) for name in known_names(_runs(ctx)) if name.startswith(incomplete)][:_MOST]
 
 
 def _runs(ctx: click.Context) -> Any:

@@ -81,11 +81,11 @@ function attemptsOf(attempts) {
 function artifactsOf(artifacts) {
   if (!artifacts.length) return null;
   const pictures = artifacts.filter((one) => one.picture);
-  const tables = artifacts.filter((one) => one.table || one.text != null);
+  const tables = [...artifacts.filter((one) => one.table), ...artifacts.filter((one) => one.text != null && one.name !== "requirements.txt"), ...artifacts.filter((one) => one.name === "requirements.txt")];
   return el("section.panel", {}, el("h3", {}, "Artifacts"),
     el("ul.files", {}, artifacts.map(fileOf)),
     pictures.length ? el("div.pictures", {}, pictures.map((one) => el("figure", {}, el("img", { src: one.picture, alt: one.name, loading: "lazy" }), el("figcaption", {}, cut(one.name, 80))))) : null,
-    tables.map((one) => el("details.inline", { open: tables.length === 1 }, el("summary", {}, cut(one.name, 80)), one.table ? el("div.scroll", {}, tableOf(one.table)) : el("pre", {}, textAt(one.text)))));
+    tables.map((one) => el("details.inline", { open: Boolean(one.table) && tables[0] === one }, el("summary", {}, cut(one.name, 80)), one.table ? el("div.scroll", {}, tableOf(one.table)) : el("pre", {}, textAt(one.text)))));
 }
 
 function fileOf(one) {
