@@ -136,6 +136,14 @@ def test_the_last_of_values_is_the_last_even_if_it_is_nan() -> None:
     assert gathered("last", NAN, 1.0) == 1.0
 
 
+def test_a_value_that_is_masked_does_not_count() -> None:
+    metrics = Metrics()
+    metrics.add({"loss": 2.0})
+    with pytest.warns(TrackerWarning, match="'loss' is not gathered: .*it is masked"):
+        metrics.add({"loss": np.ma.masked})
+    assert dict(metrics) == {"loss": 2.0}
+
+
 def test_a_batch_that_weighs_nothing_does_not_count_in_a_mean() -> None:
     assert gathered("mean", NAN, 2.0, weights=[0, 4]) == 2.0
 

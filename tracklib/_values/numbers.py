@@ -42,4 +42,13 @@ def _item_of(value: Any) -> Any:
         return value
     if getattr(getattr(value, "dtype", None), "kind", "") in ("m", "M"):
         raise TypeError("it is no number")  # numpy makes an int of a date in nanoseconds, but not of others
-    return item()
+    found = item()
+    if is_masked(value):
+        raise ValueError("it is masked")
+    return found
+
+
+def is_masked(value: Any) -> bool:
+    """Whether a scalar of numpy.ma, or another with a ``mask``, is missing: ``item()`` gives what lies below, or 0."""
+    mask = getattr(value, "mask", None)
+    return mask is not None and not callable(mask) and bool(mask)
