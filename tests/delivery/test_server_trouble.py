@@ -63,6 +63,7 @@ PASSING = [
     answers(500, "INTERNAL_ERROR"),
     answers(503, "TEMPORARILY_UNAVAILABLE"),
     BUSY,
+    answers(400, "BAD_REQUEST", "QueuePool limit of size 5 overflow 10 reached, connection timed out, timeout 30.00"),
 ]
 FAULTS = PASSING + BLOCKING
 

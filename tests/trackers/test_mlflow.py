@@ -12,6 +12,8 @@ import json
 import math
 import os
 import re
+import subprocess
+import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -26,6 +28,7 @@ from tracklib import tracking
 from tracklib._journal.records import Begin, Best, Log, Parent, Status
 from tracklib.errors import TrackerBlocked, TrackerUnavailable, TrackerWarning
 from tracklib.trackers import Mlflow
+from tracklib.trackers._mlflow_experiment import experiment_id
 
 # The stores ------------------------------------------------------------------------------------
 
@@ -203,7 +206,7 @@ def test_an_experiment_that_another_created_in_the_meantime_is_taken(
         on_server._client, "get_experiment_by_name", lambda name: answers.pop() if answers else find(name)
     )
 
-    assert on_server._named_experiment(experiment) == stored(on_server).info.experiment_id
+    assert experiment_id(on_server._client, experiment) == stored(on_server).info.experiment_id
 
 
 def test_a_name_that_no_experiment_may_have_is_refused(uri: str) -> None:
@@ -220,7 +223,7 @@ def test_a_deleted_experiment_blocks_and_the_message_says_how_to_restore_it(uri:
     experiment_id = client(uri).create_experiment(experiment)
     client(uri).delete_experiment(experiment_id)
 
-    with pytest.raises(TrackerBlocked, match=f"is deleted: restore it .*--experiment-id {experiment_id}"):
+    with pytest.raises(TrackerBlocked, match=f"is deleted: .*restore it .*--experiment-id {experiment_id}"):
         Mlflow(tracking_uri=uri, experiment_name=experiment).init()
 
 
@@ -383,6 +386,135 @@ def test_a_tag_too_long_for_mlflow_is_kept_whole_as_an_artifact(tracker: Mlflow)
 
     assert stored(tracker).data.tags["long"] == "t" * 8000
     assert artifact(tracker, "tags/long.txt") == "t" * 8001
+
+
+@pytest.fixture
+def older_store(monkeypatch: pytest.MonkeyPatch, sqlite_uri: str, experiment: str) -> Mlflow:
+    """Connected to a store whose limits are those of MLflow 2.0."""
+    tracker = Mlflow(tracking_uri=sqlite_uri, experiment_name=experiment)
+    tracker.init()
+    monkeypatch.setattr("mlflow.utils.validation.MAX_PARAM_VAL_LENGTH", 500)
+    monkeypatch.setattr("mlflow.utils.validation.MAX_TAG_VAL_LENGTH", 5000)
+    monkeypatch.setenv("MLFLOW_TRUNCATE_LONG_VALUES", "false")
+    return tracker
+
+
+def test_an_older_server_has_all_params_and_of_a_long_one_the_beginning(older_store: Mlflow) -> None:
+    older_store.log_params({"a": 1, "long": "p" * 3000, "b": 2})
+
+    assert stored(older_store).data.params == {"a": "1", "long": "p" * 500, "b": "2"}
+    assert artifact(older_store, "params/long.txt") == "p" * 3000
+    older_store.log_params({"long": "p" * 3000})  # as on a resume
+    assert "long.v2" not in stored(older_store).data.params
+
+
+def test_an_older_server_has_all_tags_and_of_a_long_one_the_beginning(older_store: Mlflow) -> None:
+    older_store.log_tags({"a": 1, "long": "t" * 7000, "b": 2})
+
+    tags = stored(older_store).data.tags
+    assert (tags["a"], tags["long"], tags["b"]) == ("1", "t" * 5000, "2")
+    assert artifact(older_store, "tags/long.txt") == "t" * 7000
+
+
+def test_a_param_that_is_refused_however_short_costs_itself_only(
+    tracker: Mlflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow.exceptions import MlflowException
+    from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
+
+    send = tracker._client.log_batch
+
+    def log_batch(run_id: str, **entities: Any) -> Any:
+        if any(param.key == "bad" for param in entities["params"]):
+            raise MlflowException("not this one", error_code=INVALID_PARAMETER_VALUE)
+        return send(run_id, **entities)
+
+    monkeypatch.setattr(tracker._client, "log_batch", log_batch)
+    with pytest.raises(MlflowException, match="not this one"):
+        tracker.log_params({"a": 1, "bad": "p" * 3000, "b": 2})
+    assert stored(tracker).data.params == {"a": "1", "b": "2"}
+
+
+# What somebody deleted ---------------------------------------------------------------------------
+
+
+CALLS: dict[str, Callable[[Mlflow, str], None]] = {
+    "init": lambda tracker, path: tracker.init(),
+    "log_batch": lambda tracker, path: tracker.log_batch([row(1, loss=1.0)]),
+    "log_params": lambda tracker, path: tracker.log_params({"lr": 0.1}),
+    "log_tags": lambda tracker, path: tracker.log_tags({"t": "x"}),
+    "log_best": lambda tracker, path: tracker.log_best(
+        Best(time=2, name="loss", mode="min", value=0.5, axis="epoch", step=3)
+    ),
+    "log_artifact": lambda tracker, path: tracker.log_artifact("file.txt", path),
+    "finish": lambda tracker, path: tracker.finish(Status.FAILED),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_deleted_run_blocks_until_the_command_that_is_said_restores_it(
+    tracker: Mlflow, tmp_path: Path, call: str
+) -> None:
+    (tmp_path / "file.txt").write_text("hi")
+    client(tracker._client.tracking_uri).delete_run(tracker.run_id)
+
+    with pytest.raises(TrackerBlocked, match="is deleted: restore it") as caught:
+        CALLS[call](tracker, str(tmp_path / "file.txt"))
+    assert f"mlflow runs restore --run-id {tracker.run_id}" in str(caught.value)
+    client(tracker._client.tracking_uri).restore_run(tracker.run_id)
+    CALLS[call](tracker, str(tmp_path / "file.txt"))
+
+
+def test_a_run_whose_experiment_is_deleted_is_told_how_to_restore_that(tracker: Mlflow) -> None:
+    deleted = stored(tracker).info.experiment_id
+    client(tracker._client.tracking_uri).delete_experiment(deleted)
+
+    with pytest.raises(TrackerBlocked, match=f"mlflow experiments restore --experiment-id {deleted}"):
+        tracker.log_batch([row(1, loss=1.0)])
+
+
+def test_the_command_that_restores_a_deleted_run_is_one_that_works(sqlite_uri: str, experiment: str) -> None:
+    tracker = Mlflow(tracking_uri=sqlite_uri, experiment_name=experiment)
+    tracker.init()
+    client(sqlite_uri).delete_run(tracker.run_id)
+    with pytest.raises(TrackerBlocked) as caught:
+        tracker.log_batch([row(1, loss=1.0)])
+    command = str(caught.value).partition("restore it (")[2].removesuffix(")")
+    command = command.replace(" mlflow ", f" {sys.executable} -m mlflow ")
+
+    assert subprocess.run(command, shell=True, capture_output=True).returncode == 0
+    tracker.log_batch([row(1, loss=1.0)])
+    assert history(tracker, "loss") != []
+
+
+# Settings of the environment ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("call", ["log_batch", "log_params", "log_tags", "log_best"])
+def test_a_call_returns_when_mlflow_has_it_though_its_async_logging_is_on(
+    tracker: Mlflow, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    monkeypatch.setenv("MLFLOW_ENABLE_ASYNC_LOGGING", "true")
+    waited_for: list[bool] = []
+    service = tracker._client._tracking_client
+    send = service.log_batch
+
+    def log_batch(*args: Any, synchronous: bool, **entities: Any) -> Any:
+        waited_for.append(synchronous)
+        return send(*args, synchronous=synchronous, **entities)
+
+    monkeypatch.setattr(service, "log_batch", log_batch)
+    CALLS[call](tracker, "")
+    assert waited_for == [True]
+
+
+def test_mlflows_own_settings_of_a_run_are_not_for_ours(
+    tracker: Mlflow, sqlite_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_RUN_ID", tracker.run_id)
+    another = Mlflow(tracking_uri=tracker.tracking_uri, experiment_name=tracker.experiment_name)
+    another.init()
+    assert another.run_id != tracker.run_id
 
 
 def test_more_params_and_tags_than_one_request_takes_all_arrive(tracker: Mlflow) -> None:
@@ -830,11 +962,28 @@ def http_error(status: int) -> Exception:
     return requests.HTTPError(response=response)
 
 
-def mlflow_error(code: str) -> Exception:
+def mlflow_error(code: str, message: str = "because") -> Exception:
     from mlflow.exceptions import RestException
 
-    error: Exception = RestException({"error_code": code, "message": "because"})
+    error: Exception = RestException({"error_code": code, "message": message})
     return error
+
+
+def pool_timeout() -> str:
+    """What SQLAlchemy says where its pool has no connection left, as MLflow's server hands it on."""
+    import sqlalchemy
+
+    pool = sqlalchemy.pool.QueuePool
+    engine = sqlalchemy.create_engine("sqlite://", poolclass=pool, pool_size=1, max_overflow=0, pool_timeout=0.01)
+    with engine.connect(), pytest.raises(sqlalchemy.exc.TimeoutError) as caught:
+        engine.connect()
+    return str(caught.value)
+
+
+def too_long_for_a_column() -> str:
+    from sqlalchemy.exc import DataError
+
+    return str(DataError("INSERT INTO params ...", {}, Exception("value too long for type character varying(250)")))
 
 
 @pytest.mark.parametrize(
@@ -846,6 +995,9 @@ def mlflow_error(code: str) -> Exception:
         (lambda: mlflow_error("BAD_REQUEST"), False),
         (lambda: mlflow_error("PERMISSION_DENIED"), False),
         (lambda: mlflow_error("RESOURCE_DOES_NOT_EXIST"), False),
+        (lambda: mlflow_error("BAD_REQUEST", pool_timeout()), True),
+        (lambda: mlflow_error("INVALID_PARAMETER_VALUE", pool_timeout()), True),
+        (lambda: mlflow_error("BAD_REQUEST", too_long_for_a_column()), False),
         (lambda: http_error(403), False),
         (lambda: http_error(413), False),
         (lambda: http_error(429), True),
@@ -878,7 +1030,7 @@ def requests_of(tracker: Mlflow, monkeypatch: pytest.MonkeyPatch) -> list[dict[s
     send = tracker._client.log_batch
 
     def log_batch(run_id: str, **entities: Any) -> Any:
-        sent.append(entities)
+        sent.append({kind: batch for kind, batch in entities.items() if kind != "synchronous"})
         return send(run_id, **entities)
 
     monkeypatch.setattr(tracker._client, "log_batch", log_batch)

@@ -24,11 +24,7 @@ from mlflow.utils.proto_json_utils import parse_dict
 from mlflow.utils.rest_utils import http_request, verify_rest_response
 
 from ..errors import TrackerBlocked, TrackerUnavailable
-
-BLOCKING = frozenset(
-    "UNAUTHENTICATED PERMISSION_DENIED CUSTOMER_UNAUTHORIZED RESOURCE_DOES_NOT_EXIST NOT_FOUND "
-    "ENDPOINT_NOT_FOUND INVALID_STATE NOT_IMPLEMENTED".split()
-)
+from ._mlflow_errors import BLOCKING, is_busy
 
 _NOT_FOR_US = frozenset({401, 403, 404, 405, 407, 410, 415, 421, 451})
 _TOO_MUCH = frozenset({413, 422, 431})  # of a proxy between, as a rule: fewer records at once may pass
@@ -141,6 +137,8 @@ def _refuse(response: Any, endpoint: str) -> None:
     try:
         verify_rest_response(response, endpoint)
     except MlflowException as error:
+        if is_busy(error):
+            raise TrackerUnavailable(f"MLflow's database is busy: {error.message}") from error
         if error.error_code in BLOCKING or status in _NOT_FOR_US:
             raise _Blocked(status, error) from error
         if status in _TOO_MUCH:

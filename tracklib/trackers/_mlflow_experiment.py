@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .._common.secrets import redact_text
 from ..errors import TrackerBlocked
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ def _named(client: MlflowClient, name: str) -> str:
         assert experiment is not None
     if experiment.lifecycle_stage == "deleted":
         raise TrackerBlocked(
-            f"MLflow's experiment {name!r} is deleted: restore it "
-            f"(mlflow experiments restore --experiment-id {experiment.experiment_id}) or name another"
+            f"MLflow's experiment {name!r} is deleted: name another, or restore it "
+            f"(MLFLOW_TRACKING_URI={redact_text(client.tracking_uri)} mlflow experiments restore "
+            f"--experiment-id {experiment.experiment_id})"
         )
     return str(experiment.experiment_id)

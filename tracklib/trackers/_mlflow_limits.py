@@ -11,9 +11,9 @@ from typing import Any
 from .._common.names import clean_path, with_hash
 
 METRICS_PER_REQUEST = 1000
-PARAMS_PER_REQUEST = 100
-PARAM_LENGTH = 6000
-TAG_LENGTH = 8000
+TEXTS_PER_REQUEST = 100
+TEXT_LENGTH = {"params": 6000, "tags": 8000}
+OLDER_LENGTHS = (5000, 500, 250)  # that servers of earlier versions took for a param or a tag
 RUN_NAME_LENGTH = 250
 _NAME_LENGTH = 250
 _REQUEST_BYTES = 900_000  # of the 1 MB; the rest is for what surrounds the entities
@@ -39,7 +39,7 @@ def free_name(name: str, text: str, there: Mapping[str, str]) -> str:
     """What a param is called: ``name``, or ``name.v2`` and so on where it is there with another value."""
     kept = name
     for version in itertools.count(2):
-        if there.get(kept, text) == text:
+        if there.get(kept, text) in (text, *(text[:length] for length in (TEXT_LENGTH["params"], *OLDER_LENGTHS))):
             break
         kept = mlflow_name(f"{name}.v{version}")
     return kept

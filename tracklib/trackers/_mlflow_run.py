@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from .._common.names import in_one_line
 from .._common.secrets import redact, redact_text
 from .._journal.records import Begin
+from ..errors import TrackerBlocked
 from ._mlflow_experiment import experiment_id
 from ._mlflow_limits import RUN_NAME_LENGTH
 
@@ -53,6 +54,7 @@ class RunAtMlflow:
         if run_id is None:
             return None
         run = self._client.get_run(run_id)
+        need_active(self._client, run)
         if run.info.status == "RUNNING":
             return run
         self._client.update_run(run_id, "RUNNING")
@@ -96,7 +98,23 @@ class RunAtMlflow:
         )
         if found:
             self._state["parent"] = found[0].info.run_id
-            self._client.set_tag(self._state["run_id"], _PARENT_TAG, self._state["parent"])
+            self._client.set_tag(self._state["run_id"], _PARENT_TAG, self._state["parent"], synchronous=True)
+
+
+def need_active(client: MlflowClient, run: Run) -> None:
+    """See that nobody deleted the run, or its experiment: MLflow refuses all that is said to it until it is restored.
+
+    Raises:
+        TrackerBlocked: so it is; with the command that restores it.
+    """
+    if run.info.lifecycle_stage != "deleted":
+        return
+    experiment = run.info.experiment_id
+    what, restore = f"run {run.info.run_id}", f"runs restore --run-id {run.info.run_id}"
+    if client.get_experiment(experiment).lifecycle_stage == "deleted":
+        what, restore = f"experiment {experiment}", f"experiments restore --experiment-id {experiment}"
+    uri = redact_text(client.tracking_uri)
+    raise TrackerBlocked(f"MLflow's {what} is deleted: restore it (MLFLOW_TRACKING_URI={uri} mlflow {restore})")
 
 
 def creations(state: Mapping[str, str]) -> int:

@@ -8,24 +8,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .._common.distinct import apart
-from .._common.names import Names, file_name
+from .._common.names import Names
 from .._common.secrets import error_text, redact, redact_text
 from .._common.warn import warn
 from .._journal.records import Best, Log, Status
 from .._values.plain import plain
 from ..errors import TrackerBlocked, TrackerLost, TrackerUnavailable
-from ._mlflow_limits import (
-    METRICS_PER_REQUEST,
-    PARAM_LENGTH,
-    PARAMS_PER_REQUEST,
-    TAG_LENGTH,
-    chunks,
-    flat_texts,
-    free_name,
-    mlflow_name,
-    mlflow_path,
-)
+from ._mlflow_errors import may_pass
+from ._mlflow_limits import METRICS_PER_REQUEST, TEXT_LENGTH, flat_texts, free_name, mlflow_name, mlflow_path
 from ._mlflow_run import UID_TAG, RunAtMlflow, creations
+from ._mlflow_writing import Writing
 from .base import BatchTracker
 
 if TYPE_CHECKING:
@@ -38,7 +30,6 @@ _STATUS = {
     Status.KILLED: "KILLED",
     Status.PREEMPTED: "KILLED",
 }
-_REFUSING = frozenset("INVALID_PARAMETER_VALUE BAD_REQUEST MALFORMED_REQUEST RESOURCE_ALREADY_EXISTS".split())
 
 
 class Mlflow(BatchTracker):
@@ -93,6 +84,7 @@ class Mlflow(BatchTracker):
         self._run: Run | None = None
         self._client: MlflowClient
         self._at: RunAtMlflow
+        self._writing: Writing
 
     @property
     def run(self) -> Run | None:
@@ -119,6 +111,7 @@ class Mlflow(BatchTracker):
         name = self.run_name or self.begin.name
         self._at = RunAtMlflow(self._client, self.begin, self.state, self.experiment_name, name)
         self._run = self._at.take_up()
+        self._writing = Writing(self._client, self.run_id)
         self.state["tracking_uri"] = redact_text(self._client.tracking_uri)
         self._at.link_to_parent()
         self._say(self.log_params, self.params)
@@ -152,46 +145,33 @@ class Mlflow(BatchTracker):
             for name, value in record.metrics.items()
         ]
         self._names.keep(self.state)
-        for chunk in chunks(metrics, METRICS_PER_REQUEST):
-            self._client.log_batch(self.run_id, metrics=chunk, synchronous=True)
+        self._writing.metrics(metrics)
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Log params, nested names joined by ``/``. One that is too long for MLflow is kept whole as
         an artifact ``params/<name>.txt``, its beginning as the param. MLflow keeps a param's first value: one
         that changes, as on a resume, is kept beside it, as ``<name>.v2`` and so on."""
-        from mlflow.entities import Param
-
-        texts = self._texts("params", self._param_names, params, PARAM_LENGTH)
+        texts = self._texts(self._param_names, params)
         there = dict(self._client.get_run(self.run_id).data.params) if texts else {}
-        entities = []
+        new = {}
         for name, text in texts.items():
             kept = free_name(name, text, there)
             if kept not in there:
-                there[kept] = text
-                entities.append(Param(kept, text))
+                there[kept] = text[: TEXT_LENGTH["params"]]
+                new[kept] = text
                 if kept != name:
                     warn(f"MLflow keeps a param's first value: the new one of {name} is {kept} there")
-        for chunk in chunks(entities, PARAMS_PER_REQUEST):
-            self._client.log_batch(self.run_id, params=chunk, synchronous=True)
+        self._writing.texts("params", new)
 
     def log_tags(self, tags: Mapping[str, Any]) -> None:
         """Set tags. One that is too long for MLflow is kept whole as an artifact ``tags/<name>.txt``."""
-        from mlflow.entities import RunTag
+        self._writing.texts("tags", self._texts(self._tag_names, tags))
 
-        texts = self._texts("tags", self._tag_names, tags, TAG_LENGTH)
-        entities = [RunTag(name, text) for name, text in texts.items()]
-        for chunk in chunks(entities, PARAMS_PER_REQUEST):
-            self._client.log_batch(self.run_id, tags=chunk, synchronous=True)
-
-    def _texts(self, kind: str, names: Names, value: Mapping[str, Any], limit: int) -> dict[str, str]:
-        """``value`` flat, secrets masked, each name and text as MLflow takes it."""
+    def _texts(self, names: Names, value: Mapping[str, Any]) -> dict[str, str]:
+        """``value`` flat, secrets masked, under names that MLflow takes."""
         texts = {names[name]: text for name, text in apart(flat_texts(redact(plain(value)))).items()}
         names.keep(self.state)
-        for name, text in texts.items():
-            if len(text) > limit:
-                self._need_server()
-                self._client.log_text(self.run_id, text, f"{kind}/{file_name(name)}.txt")
-        return {name: text[:limit] for name, text in texts.items()}
+        return texts
 
     def log_best(self, best: Best) -> None:
         """Log the metric ``best/<name>``, whose step is the best value's. MLflow shows the value at the highest
@@ -202,24 +182,20 @@ class Mlflow(BatchTracker):
         step = max(best.step, int(self.state.get(highest, best.step)))
         metric = Metric(self._names.within("best", best.name), best.value, best.time, step)
         self._names.keep(self.state)
-        self._client.log_batch(self.run_id, metrics=[metric])
+        self._writing.metrics([metric])
         self.state[highest] = str(step)
 
     def log_artifact(self, name: str, path: str) -> None:
         """Upload a file or a folder into the run's artifacts, as ``name``. In the name of each file, ``#``, ``?`` and
         ``%`` become ``_``."""
-        self._need_server()
+        self._writing.need_server()
         with tempfile.TemporaryDirectory() as staging:  # MLflow calls an artifact as its file is called
             for inside, file in _files_of(path):
                 staged = os.path.join(staging, self._file_names[os.path.normpath(f"{name}/{inside}")])
                 os.makedirs(os.path.dirname(staged), exist_ok=True)
                 os.symlink(file, staged)
             self._file_names.keep(self.state)
-            self._client.log_artifacts(self.run_id, staging)
-
-    def _need_server(self) -> None:
-        """Find an outage with a bounded request: MLflow's uploads have retries of their own, for minutes."""
-        self._client.get_run(self.run_id)
+            self._writing.files(staging)
 
     def finish(self, status: Status) -> None:
         """Set the run's status: FINISHED, FAILED or KILLED."""
@@ -227,7 +203,7 @@ class Mlflow(BatchTracker):
             return
         self._at.link_to_parent()
         self._at.delete_twins()
-        self._client.set_terminated(self.run_id, _STATUS[status], self.ended_at)
+        self._writing.end(_STATUS[status], self.ended_at)
 
     def close(self) -> None:
         """Set the run's status to FINISHED."""
@@ -237,12 +213,10 @@ class Mlflow(BatchTracker):
         """Whatever is neither the record's fault nor a matter of rights: an outage, a busy server."""
         from mlflow.exceptions import MlflowException
 
-        from ._mlflow_client import BLOCKING
-
         if isinstance(error, TrackerBlocked):
             return False
         if isinstance(error, MlflowException):
-            return error.error_code not in BLOCKING | _REFUSING
+            return may_pass(error)
         answer = getattr(error, "response", None)  # of an upload that failed
         if answer is not None:
             return bool(answer.status_code == 429 or answer.status_code >= 500)
