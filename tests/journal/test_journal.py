@@ -668,7 +668,7 @@ def test_append_never_syncs_and_sync_does_once(journal: Any, synced: Any) -> Non
     assert synced == []
     journal.sync()
     journal.sync()
-    assert synced == [journal._fd]
+    assert synced == [journal._file.fd]
 
 
 def test_a_tick_syncs_about_once_a_second(journal: Any, synced: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -712,7 +712,7 @@ def test_a_disk_that_cannot_sync_stops_nothing(told: list[str]) -> None:
 
 def test_the_file_stays_open_until_nobody_can_append_any_more(path: str) -> None:
     journal = Journal(path, print)
-    fd = journal._fd
+    fd = journal._file.fd
     journal.let_go()
     journal.append(log(1))
     assert steps(path) == [1]
@@ -723,4 +723,4 @@ def test_the_file_stays_open_until_nobody_can_append_any_more(path: str) -> None
 
 def test_a_descriptor_that_somebody_else_closed_does_not_keep_a_run_from_ending(tmp_path: Path) -> None:
     journal = _journal.Journal(str(tmp_path / "journal.jsonl"), print)
-    os.close(journal._fd)
+    os.close(journal._file.fd)

@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import fcntl
 import os
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bare import run_bare
 
 from tracklib._journal.lock import held, try_lock
 from tracklib.errors import RunDirectoryError
@@ -149,14 +149,33 @@ def test_a_directory_that_is_not_there_is_the_callers_to_explain(tmp_path: Path)
         pass
 
 
-def test_a_file_system_without_locks_is_no_second_owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_locks(fd: Any, how: Any) -> None:
-        raise OSError(errno.ENOLCK, "No locks available")
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_on_a_file_system_without_locks_a_run_goes_on_and_one_warning_says_what_may_happen(
+    tmp_path: Path, number: int
+) -> None:
+    script = f"""
+        import fcntl, os, warnings
 
-    monkeypatch.setattr(fcntl, "lockf", no_locks)
-    with pytest.raises(OSError, match="No locks available") as caught, held(str(tmp_path)):
-        pass
-    assert not isinstance(caught.value, RunDirectoryError)
+        def no_locks(fd, how, *rest):
+            raise OSError({number}, os.strerror({number}))
+
+        fcntl.lockf = no_locks
+        from tracklib import tracking
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            with tracking(output_run="run") as t:
+                t.log(0, {{"loss": 0.5}})
+                t.flush()
+            with tracking(output_run="run", resume=True) as t:
+                t.log(1, {{"loss": 0.25}})
+        assert {{warning.filename for warning in caught}} == {{__file__}}
+        for warning in caught:
+            print(warning.message)
+    """
+    said = run_bare(tmp_path, script).splitlines()
+    assert len(said) == 2  # one for each attempt
+    assert all("knows no locks" in line and "tracklib sync" in line for line in said)
+    assert (tmp_path / "run/metrics.csv").read_text() == "epoch,loss\n0,0.5\n1,0.25\n"
 
 
 def test_the_error_says_that_the_directory_is_in_use_and_not_that_it_is_broken(tmp_path: Path) -> None:
@@ -178,7 +197,7 @@ def test_the_lock_file_is_for_its_owner_alone_and_is_no_link(tmp_path: Path) -> 
 def test_a_lock_that_another_process_holds_is_not_waited_for(tmp_path: Path) -> None:
     owner = holder(tmp_path)
     owner.stdout.readline()
-    assert try_lock(str(tmp_path / "journal.lock")) == -1
+    assert try_lock(str(tmp_path / "journal.lock")) is None
     owner.communicate()
 
 

@@ -38,7 +38,7 @@ class Written:
 
     def content(self) -> bytes:
         """What the open file holds, wherever it lies."""
-        return os.pread(self.journal._fd, self.journal.size, 0)
+        return os.pread(self.journal._file.fd, self.journal.size, 0)
 
 
 @pytest.fixture

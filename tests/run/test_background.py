@@ -182,7 +182,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[Held]:
         assert held.goes_on.wait(PATIENT)
         return sys.executable
 
-    monkeypatch.setattr(_background, "_python", python)
+    monkeypatch.setattr(_background, "interpreter", python)
     yield held
     held.let_go()
 

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 
+from .._common.open_file import OpenFile
 from .._common.secrets import error_text
 from .._common.wakeup import Bell
 from .._journal.handover import deliverer
@@ -123,7 +124,7 @@ class _ServedRun:
         self.left: list[Delivery] = []  # nobody waits for them any more
         self.later: list[Delivery] = []  # these go on all the same
         self.duty: Iterator[None] | None = None  # what is left to do once the owner has let go of it
-        self._lock = -1
+        self._lock: OpenFile | None = None
 
     @property
     def deliveries(self) -> list[Delivery]:
@@ -132,11 +133,11 @@ class _ServedRun:
     def try_to_begin(self, owner: Owner) -> None:
         """Begin what waits, unless another process still delivers the run."""
         waiting = [one for one in self.served.values() if one.delivery is None and not one.trouble]
-        if waiting and self._lock < 0:
+        if waiting and self._lock is None:
             with contextlib.suppress(OSError):
                 os.makedirs(os.path.join(self.directory, "state"), mode=0o700, exist_ok=True)
                 self._lock = deliverer(self.directory)
-        if self._lock >= 0:
+        if self._lock is not None:
             for one in waiting:
                 one.begin(owner)
 
@@ -147,8 +148,7 @@ class _ServedRun:
         yield from ending(self.left)
 
     def let_go(self) -> None:
-        if self._lock >= 0:
-            close(self._lock)
+        close(self._lock)
 
 
 class _Desk:

@@ -289,6 +289,7 @@ class Delivery:
         if entries:
             self._save()
         else:
+            self._pass_damage()
             self._heartbeat()
             if self._finish():
                 return True
@@ -306,6 +307,14 @@ class Delivery:
                         self.onlooker.take(entries, self._reader)
             except Exception:
                 self.onlooker = None
+
+    def _pass_damage(self) -> None:
+        """Lines at the end that are no records are passed, too: somebody may wait until all is."""
+        if self._saved.offset < self._reader.offset:
+            with self._saving:
+                self._saved.offset, self._saved.ordinal = self._reader.offset, self._reader.ordinal
+            self._save()
+            self.changed.ring()
 
     def _give_way(self, worked: float, took: float, moved: int) -> None:
         """Rest, so that the training has the interpreter's lock most of the time; the less, the more lies behind.

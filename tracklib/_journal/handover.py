@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Iterator
 
+from .._common.open_file import OpenFile
 from ..errors import RunDirectoryError
 from .layout import DELIVERING, LOCK, state_path
 from .lock import held, try_lock
@@ -74,8 +75,8 @@ def _marked(directory: str) -> int:
         return 0
 
 
-def deliverer(directory: str) -> int:
-    """A descriptor, as long as which is open no other process delivers the run; -1 where one does.
+def deliverer(directory: str) -> OpenFile | None:
+    """A file, as long as which is open no other process delivers the run; None where one does.
 
     Raises:
         OSError: the run's directory is gone.

@@ -15,8 +15,9 @@ import threading
 import time
 from collections.abc import Callable
 
+from .._common.open_file import OpenFile
 from .lines import line_of
-from .lock import close, renew
+from .lock import renew
 from .mirror import Mirror
 from .records import Record, encode
 from .tail import ends_with_newline, whole_size
@@ -47,16 +48,16 @@ class Journal:
         self.path = path
         self.lost = 0
         self._on_trouble = on_trouble
-        self._fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        self._file = OpenFile(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW)
         self._size = 0
-        self._torn = not ends_with_newline(self._fd)
+        self._torn = not ends_with_newline(self._file.fd)
         self._unsynced = False
         self._synced_at = time.monotonic()
         self._last_time = after
         self._in_child = False
         self._child_spill = ""
         self._untold: collections.deque[str] = collections.deque()
-        self._mirror = Mirror(self._fd, path, self._untold.append)
+        self._mirror = Mirror(self._file, path, self._untold.append)
         self._start_backlog()
 
     def _start_backlog(self) -> None:
@@ -85,16 +86,24 @@ class Journal:
             self._append_behind(line, trouble)
 
     def _write(self, line: bytes) -> str:
-        """Try once; the reason if the line is not whole in the file."""
+        """Try; the reason if the line is not whole in the file."""
         try:
-            written = os.write(self._fd, line)
+            # A worker that was forked may make itself a daemon, and has no thread that asks once a second.
+            written = os.write(self._file.checked() if self._in_child else self._file.fd, line)
         except OSError as error:
-            return str(error)
+            return self._write(line) if error.errno == errno.EBADF and self._opens_again() else str(error)
         self._unsynced = True
         if written == len(line):
             return ""
         self._torn = True
         return os.strerror(errno.ENOSPC)
+
+    def _opens_again(self) -> bool:
+        """Whether the file is open, also if somebody closed all descriptors; asked about once a second."""
+        with self._backlog_lock, contextlib.suppress(OSError):
+            self._file.checked()
+            return True
+        return False
 
     def _append_behind(self, line: bytes, trouble: str = "") -> None:
         with self._backlog_lock:
@@ -171,7 +180,7 @@ class Journal:
     def size(self) -> int:
         """How many bytes of whole lines the file holds; the last one known, where a network's file system is gone."""
         with contextlib.suppress(OSError):
-            self._size = whole_size(self._fd)
+            self._size = whole_size(self._file.checked())
         return self._size
 
     def tick(self) -> None:
@@ -185,13 +194,14 @@ class Journal:
     def sync(self) -> None:
         """Have the disk hold what was appended, as far as it can. Never raises for the disk's trouble."""
         self._synced_at = time.monotonic()
+        self._opens_again()
         if self._backlog:
             with self._backlog_lock:
                 self._spend_backlog()
         if self._unsynced:
             self._unsynced = False
             with contextlib.suppress(OSError):
-                _fdatasync(self._fd)
+                _fdatasync(self._file.fd)
         if not self._in_child:
             self._mirror.keep()
         renew()
@@ -223,7 +233,7 @@ class Journal:
 
     def __del__(self) -> None:
         with contextlib.suppress(AttributeError):  # it never opened
-            close(self._fd)
+            self._file.close()
 
 
 _fdatasync = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync

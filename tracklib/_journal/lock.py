@@ -11,19 +11,24 @@ import struct
 import sys
 from collections.abc import Iterator
 
+from .._common.open_file import OpenFile
+from .._common.warn import warn
 from ..errors import RunDirectoryError
 from . import layout
 
+# What a file system without locks says: not implemented, none left (no lock daemon), not supported.
+_NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
+
 
 class _Holder:
-    fd = -1
+    file: OpenFile | None = None
 
 
 # POSIX locks do not exclude a second holder in the same process. The process id is part of the key
 # as a forked child gets a copy of the dict, but none of the locks.
 _held: dict[tuple[int, str], _Holder] = {}
 
-_descriptors: dict[int, int] = {}  # those that hold a lock, each with the process that took it
+_locked: dict[OpenFile, int] = {}  # those that hold a lock, each with the process that took it
 
 
 @contextlib.contextmanager
@@ -41,14 +46,18 @@ def held(directory: str) -> Iterator[None]:
     if _held.setdefault(key, holder) is not holder:  # one step, so that of two threads one gets it
         raise still_owned(directory)
     try:
-        fd = try_lock(path)
-        if fd < 0:
+        holder.file = file = try_lock(path)
+        if file is None:
             raise still_owned(directory)
-        holder.fd = fd
         try:
+            if file not in _locked:
+                warn(
+                    f"the file system of {directory} knows no locks: nothing keeps another process, `tracklib sync` "
+                    "among them, from taking up this run while it goes on, so see to it that none does"
+                )
             yield
         finally:
-            close(holder.fd)
+            close(holder.file)
     finally:
         del _held[key]
 
@@ -57,19 +66,22 @@ def renew() -> None:
     """Take the locks again that this process holds, in case it lost one.
 
     A POSIX lock is gone as soon as the process closes any descriptor of the file, as a copy of the run's
-    directory does; and the file may be deleted.
+    directory does, and a library that closes all of them; and the file may be deleted.
     """
     for (process, path), holder in list(_held.items()):
-        if process == os.getpid() and holder.fd >= 0:
+        if process == os.getpid() and holder.file:
             with contextlib.suppress(OSError):
-                _renew(path, holder)
+                _renew(path, holder, holder.file)
 
 
-def _renew(path: str, holder: _Holder) -> None:
-    fcntl.lockf(holder.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    if os.fstat(holder.fd).st_nlink == 0 and (fd := try_lock(path)) >= 0:
-        deleted, holder.fd = holder.fd, fd
-        close(deleted)
+def _renew(path: str, holder: _Holder, file: OpenFile) -> None:
+    with contextlib.suppress(OSError):
+        fcntl.lockf(file.checked(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(file.fd).st_nlink:
+            return
+    if not os.path.lexists(path) and (new := try_lock(path)):
+        holder.file = new
+        close(file)
 
 
 def still_owned(directory: str) -> RunDirectoryError:
@@ -80,25 +92,30 @@ def still_owned(directory: str) -> RunDirectoryError:
     )
 
 
-def try_lock(path: str) -> int:
-    """A descriptor that holds the lock on the file ``path`` until it is closed; -1 where another process holds it."""
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+def try_lock(path: str) -> OpenFile | None:
+    """The file ``path``, that holds the lock on it until it is closed; None where another process holds it.
+
+    Where the file system knows no locks, it holds none.
+    """
+    file = OpenFile(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW)
     try:
-        fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.lockf(file.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        os.close(fd)
+        if error.errno in _NO_LOCKS:
+            return file
+        file.close()
         if error.errno in (errno.EACCES, errno.EAGAIN):
-            return -1
+            return None
         raise
-    _descriptors[fd] = os.getpid()
-    return fd
+    _locked[file] = os.getpid()
+    return file
 
 
-def close(fd: int) -> None:
-    """Close ``fd``, which somebody else's clean-up (a daemonising SDK) may have closed already."""
-    _descriptors.pop(fd, None)
-    with contextlib.suppress(OSError):
-        os.close(fd)
+def close(file: OpenFile | None) -> None:
+    """Give the lock back."""
+    if file:
+        _locked.pop(file, None)
+        file.close()
 
 
 class Holding(enum.Enum):
@@ -135,9 +152,9 @@ def holding(directory: str) -> Holding:
 def _is_ours(lock: os.stat_result) -> bool:
     """Whether this process holds it, by whatever path; a fork's child has the dict, but holds nothing."""
     process = os.getpid()
-    for fd, owner in list(_descriptors.items()):
+    for file, owner in list(_locked.items()):
         with contextlib.suppress(OSError):  # it is just being closed
-            if owner == process and os.path.samestat(os.fstat(fd), lock):
+            if owner == process and file.is_ours and file.is_same(lock):
                 return True
     return False
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 from .._common.files import make_folder
+from .._common.open_file import OpenFile
 from . import layout, lock
 
 _CHUNK = 2**20
@@ -22,7 +23,7 @@ class Mirror:
     Where another run has taken the place meanwhile, the copy goes into its ``previous/``.
 
     Args:
-        fd: the open file, which must outlive the mirror.
+        file: the open file, which must outlive the mirror.
         path: where the file belongs.
         on_trouble: told once, in words, that it was gone.
 
@@ -30,19 +31,19 @@ class Mirror:
         path: where the file lies now.
     """
 
-    def __init__(self, fd: int, path: str, on_trouble: Callable[[str], None]) -> None:
-        self._fd = fd
+    def __init__(self, file: OpenFile, path: str, on_trouble: Callable[[str], None]) -> None:
+        self._file = file
         self._on_trouble = on_trouble
         self.path = path
-        self._there = _identity(os.fstat(fd))
+        self._there = _identity(os.fstat(file.fd))
         self._copied = -1  # bytes that the copy holds; -1 while there is none
-        self._owned = -1
+        self._owned: OpenFile | None = None
         self._keeping = threading.Lock()  # the run's end may come while a delivery keeps it
 
     def keep(self) -> None:
         """Put the file, or what was added to it, in place. Where the disk refuses, a later call does it."""
         with self._keeping, contextlib.suppress(OSError):
-            if not self._is_there() and os.fstat(self._fd).st_nlink == 0:  # else somebody moved it
+            if not self._is_there() and os.fstat(self._file.checked()).st_nlink == 0:  # else somebody moved it
                 self._put_back()
             if self._copied >= 0:
                 self._copy()
@@ -73,7 +74,7 @@ class Mirror:
     def _copy(self) -> None:
         copy = os.open(self.path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:
-            while chunk := os.pread(self._fd, _CHUNK, self._copied):
+            while chunk := os.pread(self._file.checked(), _CHUNK, self._copied):
                 self._copied += os.pwrite(copy, chunk, self._copied)
         finally:
             os.close(copy)
@@ -81,7 +82,7 @@ class Mirror:
     def let_go(self) -> None:
         """The run is over: the copy may be another process's from now on."""
         self.keep()
-        owned, self._owned = self._owned, -1
+        owned, self._owned = self._owned, None
         lock.close(owned)
 
 

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 import msgspec
 
+from .._common.open_file import OpenFile
 from ..errors import RunDirectoryError
 from .format import UnknownFormat
 from .lines import RECORD_HEAD, START, body_of
-from .lock import close
 from .records import SILENT, Log, Record, decode, decode_logs
 from .tail import whole_size
 
@@ -53,7 +53,7 @@ class Reader:
         self.damaged = 0
         self.is_behind = False
         self._path = path
-        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._file = OpenFile(path, os.O_RDONLY)
 
     def read(self) -> list[Entry]:
         """The next records, as many as lie in about 256 KiB; empty at the end of the file.
@@ -116,7 +116,7 @@ class Reader:
     def _whole_lines(self) -> bytes:
         size = _PIECE
         while True:
-            chunk = os.pread(self._fd, size, self.offset)
+            chunk = os.pread(self._file.checked(), size, self.offset)
             end = chunk.rfind(b"\n") + 1
             if end or len(chunk) < size:
                 self.is_behind = len(chunk) == size
@@ -131,7 +131,7 @@ class Reader:
     @property
     def size(self) -> int:
         """How many bytes of whole lines the file holds."""
-        return whole_size(self._fd)
+        return whole_size(self._file.checked())
 
     def records(self) -> Iterator[Entry]:
         """All the records up to the end of the file as it is now."""
@@ -140,12 +140,11 @@ class Reader:
 
     def fileno(self) -> int:
         """The open file."""
-        return self._fd
+        return self._file.checked()
 
     def close(self) -> None:
         """Give the file back."""
-        fd, self._fd = self._fd, -1
-        close(fd)
+        self._file.close()
 
     def __del__(self) -> None:
         with contextlib.suppress(AttributeError):  # it never opened

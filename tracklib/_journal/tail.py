@@ -10,7 +10,6 @@ import msgspec
 from ..errors import RunDirectoryError
 from .format import UnknownFormat
 from .lines import RECORD_HEAD, START, body_of
-from .lock import close
 from .records import Record, decode
 
 _CHUNK = 2**20
@@ -47,7 +46,7 @@ def last_record(
     except UnknownFormat as unknown:
         raise RunDirectoryError(unknown.said_of(path)) from None
     finally:
-        close(fd)
+        os.close(fd)
 
 
 def _rfind(fd: int, marker: bytes, end: int, behind: int = 0) -> int:

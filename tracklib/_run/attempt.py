@@ -212,6 +212,7 @@ class Attempt:
             finally:
                 open_runs.let_go(self)
                 self.life = Life.OVER
+                self.background = None  # it knows the run: without the circle, the journal's file closes with it
                 with self._resources:
                     self._look_back()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import subprocess
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from .._common import variables
 from .._common.interpreter import interpreter
+from .._common.open_file import Descriptor, pipe
 from .machine import SystemMetrics
 from .program import Program, this_program
 
@@ -50,7 +51,7 @@ class Background:
     def __init__(self, run: Told, environment: bool, every: float | None) -> None:
         self._run = run
         self._over = threading.Event()
-        self._questions: subprocess.Popen[str] | None = None
+        self._asked: _Process | None = None
         self._is_late = False
         self._threads: list[threading.Thread] = []
         with contextlib.suppress(Exception):  # no command line, say
@@ -76,27 +77,24 @@ class Background:
 
     def _answers(self, program: Program) -> Iterator[dict[str, Any]]:
         """What a process says that asks about this one."""
-        with subprocess.Popen(
-            [interpreter(), "-P", "-m", "tracklib._run.provenance"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            encoding="utf-8",
-            env=variables.that_finds(_PACKAGE),
-            start_new_session=True,  # Ctrl-C is not for it
-        ) as self._questions:
+        with contextlib.ExitStack() as stack:
+            (their_in, questions), (answers, their_out) = pipe(), pipe()
+            for end in (their_in, questions, answers, their_out):
+                stack.callback(end.close)
+            self._asked = process = _start(["-P", "-m", "tracklib._run.provenance"], their_in, their_out)
+            stack.callback(process.wait)
             if self._is_late:
                 self._stop_asking()
-            assert self._questions.stdin is not None
-            assert self._questions.stdout is not None
-            with self._questions.stdin as questions:
-                questions.write(json.dumps(program) + "\n")
-            yield from map(json.loads, self._questions.stdout)
+            their_in.close()
+            their_out.close()
+            _write_all(questions, json.dumps(program).encode() + b"\n")
+            questions.close()
+            yield from map(json.loads, _lines(answers))
 
     def _stop_asking(self) -> None:
         self._is_late = True
-        if self._questions is not None:
-            self._questions.terminate()
+        if self._asked is not None:
+            self._asked.terminate()
 
     def _sample(self, system: SystemMetrics, every: float) -> None:
         with contextlib.suppress(Exception):
@@ -120,6 +118,69 @@ def _folder() -> str:
         return os.getcwd()
     except OSError:  # it was deleted
         return ""
+
+
+class _Process:
+    """One that was started here; that somebody else may have waited for it is no matter."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._asking = threading.Lock()  # a number is another process's once it was waited for
+
+    def wait(self) -> None:
+        """Wait until it has ended, without being in the way of :meth:`terminate`."""
+        while True:
+            with self._asking:
+                if self._has_ended():
+                    return
+            time.sleep(0.01)
+
+    def terminate(self) -> None:
+        """Ask it to end, if it has not."""
+        with self._asking:
+            if not self._has_ended():
+                os.kill(self._pid, signal.SIGTERM)
+
+    def _has_ended(self) -> bool:
+        if self._pid:
+            with contextlib.suppress(ChildProcessError):
+                if os.waitpid(self._pid, os.WNOHANG)[0] == 0:
+                    return False
+            self._pid = 0
+        return True
+
+
+def _start(arguments: list[str], their_in: Descriptor, their_out: Descriptor) -> _Process:
+    """The interpreter, in a session of its own, as Ctrl-C is not for it.
+
+    ``subprocess`` keeps pipes of its own open meanwhile, under low numbers, and closes them by number: see
+    :mod:`tracklib._common.open_file`.
+    """
+    python = interpreter()
+    streams = [
+        (os.POSIX_SPAWN_DUP2, their_in.fd, 0),
+        (os.POSIX_SPAWN_DUP2, their_out.fd, 1),
+        (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
+    ]
+    environment = variables.that_finds(_PACKAGE)
+    command = [python, *arguments]
+    try:
+        return _Process(os.posix_spawn(python, command, environment, file_actions=streams, setsid=True))
+    except NotImplementedError:  # pragma: no cover  # macOS
+        return _Process(os.posix_spawn(python, command, environment, file_actions=streams))
+
+
+def _write_all(end: Descriptor, content: bytes) -> None:
+    while content and end.is_ours:
+        content = content[os.write(end.fd, content) :]
+
+
+def _lines(end: Descriptor) -> Iterator[bytes]:
+    """The lines that come, until there are no more, or somebody closed our end."""
+    begun = b""
+    while end.is_ours and (part := os.read(end.fd, 2**16)):
+        *lines, begun = (begun + part).split(b"\n")
+        yield from lines
 
 
 def _write(path: str, text: str) -> None:

@@ -131,7 +131,10 @@ class Trackers(RunLog, ArtifactWords):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._entered().__exit__(kind, error, traceback)
+        try:
+            self._entered().__exit__(kind, error, traceback)
+        finally:
+            self._block = None  # it knows the run, see Attempt._letting_go
 
     async def __aenter__(self) -> Self:
         return self.__enter__()
@@ -139,7 +142,10 @@ class Trackers(RunLog, ArtifactWords):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self._entered().__aexit__(kind, error, traceback)
+        try:
+            await self._entered().__aexit__(kind, error, traceback)
+        finally:
+            self._block = None
 
     def _entered(self) -> Block:
         if self._block is None:

@@ -6,10 +6,11 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator
 
+from .._common.open_file import OpenFile
 from ..errors import LifecycleError, TrackerLost
 
 _COPY_BYTES = 2**20
-_NEW = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+_NEW = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
 
 
 class Projection:
@@ -24,12 +25,12 @@ class Projection:
         self.path = ""
         self.size = 0
         self._head_size = 0
-        self._fd = -1
+        self._file: OpenFile | None = None
 
     @property
     def is_open(self) -> bool:
         """Whether there is a file to write into."""
-        return self._fd >= 0
+        return self._file is not None
 
     @property
     def is_empty(self) -> bool:
@@ -43,22 +44,25 @@ class Projection:
             TrackerLost: so it is.
             LifecycleError: there is no file yet, or no more.
         """
-        if not self.is_open:
+        if self._file is None:
             raise LifecycleError("the file is not open: call init() before log()")
         with contextlib.suppress(FileNotFoundError):
             there = os.stat(self.path)
-            if os.path.samestat(there, os.fstat(self._fd)) and there.st_size >= self.size:
+            if self._file.is_same(there) and there.st_size >= self.size:
+                self._file.checked()
                 return
         raise TrackerLost(f"{self.path} is gone: it is written anew")
 
     def write(self, content: bytes, at: int | None = None) -> None:
         """Write entries behind the last whole one, or over those from ``at`` on. What a failed write left behind
         is cut off first."""
-        if os.fstat(self._fd).st_size > self.size:
-            os.ftruncate(self._fd, self.size)
+        assert self._file is not None
+        fd = self._file.checked()
+        if os.fstat(fd).st_size > self.size:
+            os.ftruncate(fd, self.size)
         at = self.size if at is None else at
         while content:
-            written = os.pwrite(self._fd, content, at)
+            written = os.pwrite(fd, content, at)
             at += written
             content = content[written:]
         self.size = at
@@ -88,34 +92,35 @@ class Projection:
         Raises:
             OSError: the disk refuses; the old file is there as it was.
         """
-        fd = os.open(temporary, _NEW, 0o600)
+        new = OpenFile(temporary, _NEW)
         try:
-            with os.fdopen(os.dup(fd), "wb") as file:
+            with os.fdopen(os.dup(new.fd), "wb") as file:
                 file.write(head)
                 file.writelines(map(changed, self._entries(self.size if keep is None else keep)))
                 file.write(tail)
             placing()
-            size = os.fstat(fd).st_size
+            size = os.fstat(new.fd).st_size
             os.replace(temporary, path)
         except BaseException:
-            os.close(fd)
+            new.close()
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
             raise
         self.close()
-        self._fd, self.path, self._head_size, self.size = fd, path, len(head), size
+        new.path = path
+        self._file, self.path, self._head_size, self.size = new, path, len(head), size
 
     def _entries(self, end: int) -> Iterator[bytes]:
         at = self._head_size
-        while at < end and (piece := os.pread(self._fd, min(_COPY_BYTES, end - at), at)):
+        while self._file and at < end and (piece := os.pread(self._file.checked(), min(_COPY_BYTES, end - at), at)):
             at += len(piece)
             yield piece
 
     def close(self) -> None:
         """Close the file."""
-        fd, self._fd = self._fd, -1
-        if fd >= 0:
-            os.close(fd)
+        if self._file is not None:
+            self._file.close()
+        self._file = None
 
 
 def is_as_long(path: str, size: str | None) -> bool:

@@ -1,0 +1,151 @@
+"""Somebody else closes descriptors, or began the process without some. In bare processes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from bare import run_bare
+
+
+def lines(directory: Path) -> list[int]:
+    found = [json.loads(line) for line in (directory / "journal.jsonl").read_text().splitlines()]
+    return [line["step"] for line in found if line["type"] == "log"]
+
+
+CLOSES = {"up to 256": "os.closerange(3, 256)", "all": "os.closerange(3, 70000)"}
+
+
+@pytest.mark.parametrize("closes", CLOSES.values(), ids=CLOSES)
+def test_when_a_library_closes_all_descriptors_nothing_of_the_run_goes_into_the_users_files(
+    tmp_path: Path, closes: str
+) -> None:
+    script = f"""
+        import os
+        from tracklib import tracking
+        with tracking(output_run="run") as t:
+            t.log(0, {{"loss": 0.5}})
+            assert t.flush()
+            {closes}
+            files = [open(f"mine-{{number}}", "w") for number in range(100)]
+            for epoch in range(1, 10):
+                t.log(epoch, {{"loss": 0.5}})
+            assert t.flush()
+        for number, file in enumerate(files):
+            file.write("mine")
+            file.close()
+            assert open(f"mine-{{number}}").read() == "mine"
+    """
+    run_bare(tmp_path, script)
+    assert lines(tmp_path / "run") == list(range(10))
+    assert len((tmp_path / "run/metrics.csv").read_text().splitlines()) == 11
+
+
+def test_a_number_that_is_another_file_s_by_now_is_neither_written_to_nor_closed(tmp_path: Path) -> None:
+    script = """
+        import os
+        from tracklib import tracking
+        with tracking(output_run="run") as t:
+            t.log(0, {"loss": 0.5})
+            assert t.flush()
+            mine = os.open("mine", os.O_RDWR | os.O_CREAT)
+            ours = [int(fd) for fd in os.listdir("/proc/self/fd") if int(fd) > 100]
+            for fd in ours:
+                os.dup2(mine, fd)
+            t.flush()  # asks whether its file is its own, as is done once a second
+            t.log(1, {"loss": 0.5})
+            assert t.flush()
+        for fd in ours:
+            assert os.path.samestat(os.fstat(fd), os.fstat(mine))
+        assert os.fstat(mine).st_size == 0
+    """
+    run_bare(tmp_path, script)
+    assert lines(tmp_path / "run") == [0, 1]
+
+
+def test_a_worker_that_becomes_a_daemon_logs_on(tmp_path: Path) -> None:
+    script = """
+        import os
+        from tracklib import tracking
+        with tracking(output_run="run") as t:
+            if not (child := os.fork()):
+                ours = [int(fd) for fd in os.listdir("/proc/self/fd") if int(fd) > 2]
+                os.closerange(3, 70000)
+                mine = os.open("mine", os.O_RDWR | os.O_CREAT)
+                for fd in ours:
+                    os.dup2(mine, fd)
+                t.log(0, {"loss": 0.5})
+                os._exit(os.fstat(mine).st_size)
+            assert os.waitpid(child, 0)[1] == 0
+            assert t.flush()
+    """
+    run_bare(tmp_path, script)
+    assert lines(tmp_path / "run") == [0]
+
+
+def test_where_the_standard_streams_are_closed_none_of_ours_takes_their_place(tmp_path: Path) -> None:
+    script = """
+        import os
+        os.closerange(0, 3)
+        from tracklib import tracking
+        with tracking(output_run="run") as t:
+            t.log(0, {"loss": 0.5})
+            found = {fd: os.readlink(f"/proc/self/fd/{fd}") for fd in range(3) if os.path.exists(f"/proc/self/fd/{fd}")}
+            assert not any("run" in os.path.relpath(path) for path in found.values()), found
+    """
+    run_bare(tmp_path, script)
+    assert lines(tmp_path / "run") == [0]
+
+
+def test_the_lock_is_taken_again_after_all_descriptors_were_closed(tmp_path: Path) -> None:
+    script = """
+        import os, subprocess, sys
+        from tracklib import tracking
+        with tracking(output_run="run") as t:
+            os.closerange(3, 70000)
+            t.flush()  # as a delivery does it once a second
+            other = "from tracklib import tracking\\nwith tracking(output_run='run'): pass"
+            done = subprocess.run([sys.executable, "-c", other], stderr=subprocess.PIPE, text=True)
+            assert "still going on" in done.stderr, done.stderr
+    """
+    run_bare(tmp_path, script)
+
+
+def test_flush_does_not_wait_for_a_damaged_line(tmp_path: Path) -> None:
+    script = """
+        from tracklib import tracking
+        with tracking(output_run="run") as t:
+            t.log(0, {"loss": 0.5})
+            with open("run/journal.jsonl", "ab") as file:
+                file.write(b"no record of ours\\n")
+            assert t.flush(60)
+    """
+    run_bare(tmp_path, script)
+
+
+def test_an_ended_run_keeps_no_descriptor_even_where_nobody_collects_garbage(tmp_path: Path) -> None:
+    script = """
+        import gc, os
+        gc.disable()
+        from tracklib import Trackers, tracked, tracking
+
+        @tracked
+        def work(epoch):
+            return {"loss": 0.5}
+
+        counts = []
+        for number in range(50):
+            with tracking(output_run=f"runs/{number}", best={"loss": "min"}) as t:
+                work(0)
+                with t.child("inner") as inner:
+                    inner.log(0, {"loss": 0.5})
+                for epoch in t.epochs(1):
+                    pass
+            by_hand = Trackers(output_run=f"by-hand/{number}")
+            by_hand.init()
+            by_hand.finish()
+            counts.append(len(os.listdir("/proc/self/fd")))
+        assert counts[-1] == counts[2], counts
+    """
+    run_bare(tmp_path, script)
