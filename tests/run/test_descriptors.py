@@ -136,13 +136,13 @@ def test_an_ended_run_keeps_no_descriptor_even_where_nobody_collects_garbage(tmp
 
         counts = []
         for number in range(50):
-            with tracking(output_run=f"runs/{number}", best={"loss": "min"}) as t:
+            with tracking(output_run=f"runs/{number}", environment=not number % 10, best={"loss": "min"}) as t:
                 work(0)
                 with t.child("inner") as inner:
                     inner.log(0, {"loss": 0.5})
                 for epoch in t.epochs(1):
                     pass
-            by_hand = Trackers(output_run=f"by-hand/{number}")
+            by_hand = Trackers(output_run=f"by-hand/{number}", environment=False)
             by_hand.init()
             by_hand.finish()
             counts.append(len(os.listdir("/proc/self/fd")))
