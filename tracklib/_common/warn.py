@@ -16,8 +16,6 @@ import threading
 import warnings
 from types import FrameType
 
-import wrapt
-
 from ..errors import TrackerWarning
 from .forks import apart_from_forks
 from .secrets import redact_head
@@ -27,9 +25,13 @@ OURS = "tracklib-"  # how the name of each thread of ours begins
 _LONGEST = 2_000
 
 _HOUSE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-_INNER = (_HOUSE + os.sep, os.path.dirname(os.path.abspath(str(wrapt.__file__))) + os.sep) + tuple(
-    str(module.__file__) for module in (contextlib, functools, threading)
-)
+_INNER = (_HOUSE + os.sep, *(str(module.__file__) for module in (contextlib, functools, threading)))
+
+
+def _inner() -> tuple[str, ...]:
+    """How the names of files begin that are ours, or that ours are called through; nothing is imported for it."""
+    wrapt = getattr(sys.modules.get("wrapt"), "__file__", None)
+    return (*_INNER, os.path.dirname(os.path.abspath(wrapt)) + os.sep) if wrapt else _INNER
 
 
 def warn(message: str) -> None:
@@ -40,9 +42,10 @@ def warn(message: str) -> None:
         TrackerWarning: the user's filter makes it an error. Nothing else.
     """
     message = redact_head(message, _LONGEST)
+    inner = _inner()
     level = 1
     frame: FrameType | None = sys._getframe(0)
-    while frame is not None and frame.f_code.co_filename.startswith(_INNER):
+    while frame is not None and frame.f_code.co_filename.startswith(inner):
         frame = frame.f_back
         level += 1
     if frame is None or threading.current_thread().name.startswith(OURS):
