@@ -288,20 +288,36 @@ def test_a_disk_that_fails_at_the_nth_call_of_any_kind_and_is_mended_in_the_midd
 
 @pytest.fixture
 def cut_off(tmp_path: Path) -> Callable[[Place], Model]:
-    """Makes a run whose process died with its last line half written, a part of it undelivered."""
+    """Makes a run whose process died with its last line half written, a part of it undelivered.
+
+    It is trained once. Each loop begins with the same files, and with an empty folder for temporary ones.
+    """
+    made: list[tuple[Path, Model]] = []
 
     def make(place: Place) -> Model:
-        model: Model = []
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Written, "log_batch", _refuses)
-            assert trained(place, model)
-        journal = place.run / "journal.jsonl"
-        lines = journal.read_bytes().splitlines(keepends=True)
-        journal.write_bytes(b"".join(lines[:-2]) + lines[-2][:-9])
-        del model[-1]
-        return model
+        if not made:
+            made.append((tmp_path / "made", _cut_off(place)))
+            shutil.copytree(place.run.parent, made[0][0])
+        files, model = made[0]
+        for folder in (place.run.parent, tmp_path / "tmp"):
+            shutil.rmtree(folder)
+        shutil.copytree(files, place.run.parent)
+        (tmp_path / "tmp").mkdir()
+        return list(model)
 
     return make
+
+
+def _cut_off(place: Place) -> Model:
+    model: Model = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Written, "log_batch", _refuses)
+        assert trained(place, model)
+    journal = place.run / "journal.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join(lines[:-2]) + lines[-2][:-9])
+    del model[-1]
+    return model
 
 
 def _refuses(tracker: Written, records: Any) -> None:

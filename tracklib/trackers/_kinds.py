@@ -18,8 +18,9 @@ class Problem(Exception):
 
 
 def find(name: str) -> type[BaseTracker]:
-    known = BUILT_IN if name in BUILT_IN else known_types()  # to ask for plug-ins reads each package's metadata
-    if name not in known and ":" not in name:
+    is_path = ":" in name
+    known = BUILT_IN if is_path or name in BUILT_IN else known_types()  # plug-ins are in every package's metadata
+    if name not in known and not is_path:
         hint = did_you_mean(name, known)
         raise Problem(f"unknown type {name!r}{hint}; known are {', '.join(known)}, or 'package.module:Class'")
     kind = known.get(name, name)
