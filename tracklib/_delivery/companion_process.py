@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from .._common.open_file import OpenFile
 from .._common.secrets import error_text
 from .._common.wakeup import Bell
+from .._journal import layout
 from .._journal.handover import deliverer
 from .._journal.lock import Holding, close, holding
 from ..trackers._elsewhere import made
@@ -135,7 +136,7 @@ class _ServedRun:
         waiting = [one for one in self.served.values() if one.delivery is None and not one.trouble]
         if waiting and self._lock is None:
             with contextlib.suppress(OSError):
-                os.makedirs(os.path.join(self.directory, "state"), mode=0o700, exist_ok=True)
+                os.makedirs(os.path.join(self.directory, layout.STATE), mode=0o700, exist_ok=True)
                 self._lock = deliverer(self.directory)
         if self._lock is not None:
             for one in waiting:
