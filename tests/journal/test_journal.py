@@ -724,3 +724,15 @@ def test_the_file_stays_open_until_nobody_can_append_any_more(path: str) -> None
 def test_a_descriptor_that_somebody_else_closed_does_not_keep_a_run_from_ending(tmp_path: Path) -> None:
     journal = _journal.Journal(str(tmp_path / "journal.jsonl"), print)
     os.close(journal._file.fd)
+
+
+def test_a_clock_that_is_set_ten_years_ahead_for_a_moment_dates_nothing_there(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(path, print)
+    before, right = journal.now(), time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: right() + 315_360_000 * 10**9)
+    ahead = journal.now()
+    monkeypatch.setattr(time, "time_ns", right)
+    after = journal.now()
+    assert before <= ahead <= after <= right() // 1_000_000

@@ -54,6 +54,7 @@ class Journal:
         self._unsynced = False
         self._synced_at = time.monotonic()
         self._last_time = after
+        self._offset = time.time_ns() // 1_000_000 - _steady()  # between the clock on the wall and a steady one
         self._in_child = False
         self._child_spill = ""
         self._untold: collections.deque[str] = collections.deque()
@@ -72,7 +73,11 @@ class Journal:
 
     def now(self, later: bool = False) -> int:
         """Milliseconds since the epoch, never less than at an earlier call; ``later``: more."""
-        now = time.time_ns() // 1_000_000
+        now, steady = time.time_ns() // 1_000_000, _steady()
+        if now - steady > self._offset + _BELIEVED:  # a clock that is set years ahead, perhaps for a moment
+            now = steady + self._offset
+        else:
+            self._offset = max(self._offset, now - steady)
         earliest = self._last_time + later
         self._last_time = now = now if now > earliest else earliest
         return now
@@ -235,5 +240,13 @@ class Journal:
         with contextlib.suppress(AttributeError):  # it never opened
             self._file.close()
 
+
+def _steady() -> int:
+    """Milliseconds of a clock that nobody sets, and that goes on while the machine sleeps."""
+    return time.clock_gettime_ns(_STEADY) // 1_000_000
+
+
+_STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # macOS's goes on
+_BELIEVED = 86_400_000  # a jump of a day: a machine that was paused from outside
 
 _fdatasync = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
