@@ -25,6 +25,8 @@ from tracklib._journal.reader import Reader
 from tracklib._journal.records import Begin, Log
 from tracklib._run import ending as words
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -88,6 +88,7 @@ def mlflow_runs(uri: str, experiment: str) -> list[Any]:
     return list(client.search_runs([found.experiment_id]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "page",
     [page for page in PAGES if page.name != "trackers.rst" and blocks(page, "python")],
@@ -97,6 +98,7 @@ def test_the_examples_of_a_page_run(page: Path, tmp_path: Path) -> None:
     run_page(page, tmp_path, f"sqlite:///{tmp_path}/server.db")
 
 
+@pytest.mark.slow
 def test_the_readmes_run_arrives_everywhere(tmp_path: Path) -> None:
     uri = f"sqlite:///{tmp_path}/server.db"
 
@@ -109,6 +111,7 @@ def test_the_readmes_run_arrives_everywhere(tmp_path: Path) -> None:
     assert len(WandbFile(tmp_path / "runs/digits").rows) == 20
 
 
+@pytest.mark.slow
 def test_the_trackers_pages_run_arrives_at_a_real_server(tmp_path: Path, mlflow_server: Any) -> None:
     run_page(DOCS / "trackers.rst", tmp_path, mlflow_server.uri)
 
@@ -119,6 +122,7 @@ def test_the_trackers_pages_run_arrives_at_a_real_server(tmp_path: Path, mlflow_
     assert len(WandbFile(tmp_path / "logs").rows) == 1
 
 
+@pytest.mark.slow
 def test_the_tutorial_shows_the_csv_that_its_run_writes(tmp_path: Path) -> None:
     shown = re.search(r"now holds::\n\n((?:   .+\n)+)", (DOCS / "tutorial.rst").read_text())
     assert shown is not None
@@ -225,6 +229,7 @@ def test_the_readmes_links_lead_somewhere() -> None:
         assert (ROOT / target).exists(), target
 
 
+@pytest.mark.slow
 def test_digits_has_every_epoch_in_every_tracker_and_says_where(tmp_path: Path) -> None:
     done = run(tmp_path, ROOT / "examples/digits.py", "--wandb", "--epochs", "3")
 
@@ -239,6 +244,7 @@ def test_digits_has_every_epoch_in_every_tracker_and_says_where(tmp_path: Path) 
     assert Path(printed["CsvLogger"]).is_file()
 
 
+@pytest.mark.slow
 def test_digits_sends_to_the_server_it_is_told(tmp_path: Path, mlflow_server: Any) -> None:
     run(tmp_path, ROOT / "examples/digits.py", "--epochs", "2", "--tracking-uri", mlflow_server.uri)
 
@@ -262,6 +268,7 @@ def test_the_pytorch_example_says_in_one_line_that_pytorch_is_absent(tmp_path: P
     assert done.stderr == ""
 
 
+@pytest.mark.slow
 def test_the_sweep_has_a_child_run_for_each_learning_rate(tmp_path: Path, mlflow_server: Any) -> None:
     done = run(tmp_path, ROOT / "examples/sweep.py", "--tracking-uri", mlflow_server.uri)
 
@@ -274,6 +281,7 @@ def test_the_sweep_has_a_child_run_for_each_learning_rate(tmp_path: Path, mlflow
     assert done.stdout.strip() == "The best learning rate is 0.4: see runs/sweep/children/lr=0.4"
 
 
+@pytest.mark.slow
 def test_the_killed_example_goes_on_as_one_run_with_each_epoch_once(tmp_path: Path) -> None:
     first = subprocess.run(
         [sys.executable, ROOT / "examples/resume.py"],
@@ -293,6 +301,7 @@ def test_the_killed_example_goes_on_as_one_run_with_each_epoch_once(tmp_path: Pa
     assert not (tmp_path / "runs/resume/previous").exists()
 
 
+@pytest.mark.slow
 def test_the_notebook_runs_as_it_is(tmp_path: Path) -> None:
     script = f"""if True:
         import sys

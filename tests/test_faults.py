@@ -42,6 +42,8 @@ from tracklib._journal.records import End, Log
 from tracklib._run import ending as _leaving
 from tracklib.trackers import csv_logger
 
+pytestmark = pytest.mark.slow
+
 HOUSE = os.path.dirname(tracklib.__file__)
 ERRORS = (errno.ENOSPC, errno.EIO, errno.EDQUOT)
 EPOCHS = 6

@@ -20,6 +20,8 @@ import pytest
 from arrived import Arrived
 from killed import ALL_DELIVERED, AT_BARRIER, BARRIERS, Child, Nursery
 
+pytestmark = pytest.mark.slow
+
 KILLERS = [signal.SIGKILL, signal.SIGTERM]
 
 

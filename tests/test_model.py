@@ -38,6 +38,8 @@ from zygote import Zygote
 from tracklib import RunDirectoryError
 from tracklib._delivery.sync import sync
 
+pytestmark = pytest.mark.slow
+
 AXES = st.sampled_from(["epoch", "epoch", "batch"])
 STEPS = st.one_of(st.none(), st.integers(-3, 6), st.sampled_from([2**40, -(2**63), 2**63 - 1]))
 VALUES = st.one_of(st.sampled_from([0.1, 1.0, math.nan, math.inf, -math.inf]), st.floats())

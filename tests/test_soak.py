@@ -16,6 +16,8 @@ import filed
 import pytest
 from patience import PATIENT
 
+pytestmark = pytest.mark.slow
+
 BOUND = 30.0  # MB that memory may grow by between the middle and the end: a record that is kept is more
 
 

@@ -24,6 +24,8 @@ from wandb_file import WandbFile
 from tracklib._journal.reader import Reader
 from tracklib._journal.records import Log, Params
 
+pytestmark = pytest.mark.slow
+
 
 def made(prefix: str, length: int, alphabet: str = "aB3dE5gH1jK7mN9pQ2rS4tU6", ending: str = "") -> str:
     """A key of the well-known shape ``prefix`` + ``length`` characters; put together here, so that no scanner calls."""

@@ -26,6 +26,8 @@ from tracklib._journal.records import Artifact, Begin, End, Log, Params, Record,
 from tracklib._journal.state import Saved, load
 from tracklib.trackers._configs import build
 
+pytestmark = pytest.mark.slow
+
 # Records, lines and damage ----------------------------------------------------------------------------------
 
 times = st.integers(0, 2**53)

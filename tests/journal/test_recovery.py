@@ -19,6 +19,8 @@ from tracklib._journal import journal as _journal
 from tracklib._journal.reader import Reader
 from tracklib._journal.records import Begin, End, Log, Record
 
+pytestmark = pytest.mark.slow
+
 
 class Small:
     """A run of four records, and directories that hold a damaged copy of it."""

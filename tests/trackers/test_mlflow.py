@@ -38,7 +38,7 @@ def sqlite_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
     return f"sqlite:///{tmp_path_factory.mktemp('mlflow-sqlite')}/mlflow.db"
 
 
-@pytest.fixture(params=["server", "sqlite"])
+@pytest.fixture(params=[pytest.param("server", marks=pytest.mark.server), "sqlite"])
 def uri(request: pytest.FixtureRequest) -> str:
     """Each kind of store in turn."""
     if request.param == "server":
