@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 import calls
 import long
+import looking
 import report
 import throughput
 import training
@@ -45,6 +46,7 @@ WORKS = {
     "dearer": Work(calls.dearer_calls, 5_000, 500),
     "long": Work(long.long_runs, 1_000_000, 10_000),
     "reading": Work(long.reading_back, 1_000_000, 10_000),
+    "looking": Work(looking.looking_at_runs, 1_000_000, 20_000),
     "tracked": Work(words.tracked_functions, 5_000, 500),
     "import": Work(words.import_times, 0, 0),
     "enter": Work(words.entering, 0, 0),

@@ -1,0 +1,193 @@
+"""The two small files that a run writes for its readers: when, how small, and that nothing is believed blindly."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tracklib
+from tracklib import tracking
+from tracklib._journal import curves, layout, sketch
+from tracklib._journal.curves import Curve, Curves
+from tracklib._journal.journal import Journal
+from tracklib._journal.kept import is_in
+from tracklib._journal.reader import Reader
+from tracklib._journal.records import Log
+from tracklib._journal.sketch import Sketch, kept_curves, kept_summary
+
+
+def finished(directory: Path, logs: int = 5, **options: Any) -> Path:
+    with tracking(output_run=directory, **options) as t:
+        for step in range(logs):
+            t.log(step, {"loss": float(step)})
+    return directory
+
+
+def place_of(directory: Path) -> Any:
+    with contextlib.closing(Reader(layout.journal_path(str(directory)))) as reader:
+        return kept_summary(str(directory), reader.fileno()).place, kept_curves(str(directory), reader.fileno()).place
+
+
+@pytest.mark.parametrize("error", [None, ValueError("no"), KeyboardInterrupt()])
+def test_a_run_that_ended_has_a_summary_up_to_its_journals_end(tmp_path: Path, error: BaseException | None) -> None:
+    with contextlib.suppress(ValueError, KeyboardInterrupt):
+        with tracking(output_run=tmp_path / "run") as t:
+            t.log(0, {"loss": 1.0})
+            if error:
+                raise error
+    size = (tmp_path / "run/journal.jsonl").stat().st_size
+    assert [place.offset for place in place_of(tmp_path / "run")] == [size, size]
+
+
+def test_the_files_are_small_and_the_owners_alone(tmp_path: Path) -> None:
+    directory = finished(tmp_path / "run", 1000)
+    for name, most in (("summary", 1500), ("curves", 26_000)):
+        status = (directory / "state" / name).stat()
+        assert stat.S_IMODE(status.st_mode) == 0o600
+        assert status.st_size < most
+
+
+def test_the_summary_of_a_resumed_run_holds_for_all_attempts(tmp_path: Path) -> None:
+    finished(tmp_path / "run")
+    finished(tmp_path / "run", resume=True)
+    run = tracklib.load(tmp_path / "run")
+    assert (run.series["epoch", "loss"].count, len(run.attempts)) == (10, 2)
+    assert run.curve("loss").count == 10
+
+
+def test_it_is_written_at_most_every_ten_seconds_and_when_the_run_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, written = [100.0], []
+    monkeypatch.setattr(sketch.time, "monotonic", lambda: now[0])
+    journal = Journal(str(tmp_path / layout.JOURNAL), pytest.fail)
+    reader, watching = Reader(journal.path), Sketch(str(tmp_path), "u")
+    monkeypatch.setattr(watching, "write", lambda reader: written.append(now[0]))
+    for second in range(25):
+        now[0] = 100.0 + second
+        if second < 12:
+            journal.append(Log(time=second, axis="epoch", step=second, metrics={"loss": 0.5}))
+        watching.take(reader.read(), reader)
+    assert written == [100.0, 110.0, 120.0]
+    reader.close()
+
+
+def test_what_is_read_once_more_is_not_counted_twice(tmp_path: Path) -> None:
+    journal = Journal(str(tmp_path / layout.JOURNAL), pytest.fail)
+    reader, watching = Reader(journal.path), Sketch(str(tmp_path), "u")
+    for step in range(3):
+        journal.append(Log(time=step, axis="epoch", step=step, metrics={"loss": 0.5}))
+        watching.take(reader.read(), reader)
+        reader.go_to(0, 0)
+    watching.take(reader.read(), reader)
+    watching.write(reader)
+    assert kept_summary(str(tmp_path), reader.fileno()).value.series["epoch"]["loss"].count == 3
+    reader.close()
+
+
+def test_a_directory_that_is_another_runs_by_now_is_not_written_into(tmp_path: Path) -> None:
+    directory = finished(tmp_path / "run")
+    before = (directory / "state/summary").read_bytes()
+    reader, watching = Reader(layout.journal_path(str(directory))), Sketch(str(directory), "somebody else's uid")
+    watching.take(reader.read(), reader)
+    assert (directory / "state/summary").read_bytes() == before
+    reader.close()
+
+
+def test_a_disk_that_refuses_the_files_costs_the_run_nothing(tmp_path: Path) -> None:
+    directory = tmp_path / "run"
+    (directory / "state/summary.tmp").mkdir(parents=True)
+    finished(directory)
+    assert not (directory / "state/summary").exists()
+    assert tracklib.load(directory).series["epoch", "loss"].count == 5
+
+
+def test_a_fault_in_it_is_no_fault_of_the_csv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def fail(self: Sketch, entries: Any, reader: Reader) -> None:
+        calls.append(entries)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Sketch, "take", fail)
+    directory = finished(tmp_path / "run")
+    assert len(calls) == 1
+    assert len((directory / "metrics.csv").read_text().splitlines()) == 6
+    assert tracklib.load(directory).series["epoch", "loss"].count == 5
+
+
+def test_a_copied_directory_needs_no_second_reading(tmp_path: Path) -> None:
+    directory = finished(tmp_path / "run")
+    os.rename(directory, tmp_path / "moved")
+    assert place_of(tmp_path / "moved")[0].offset == (tmp_path / "moved/journal.jsonl").stat().st_size
+
+
+def test_another_journal_under_an_old_summary_is_read_anew(tmp_path: Path) -> None:
+    directory, other = finished(tmp_path / "run", 9), finished(tmp_path / "other", 30)
+    (directory / "journal.jsonl").write_bytes((other / "journal.jsonl").read_bytes())
+    with contextlib.closing(Reader(layout.journal_path(str(directory)))) as reader:
+        assert kept_summary(str(directory), reader.fileno()).place.offset == 0
+        assert is_in(kept_summary(str(other), reader.fileno()).place, reader.fileno())
+    assert tracklib.load(directory).series["epoch", "loss"].count == 30
+
+
+# Curves -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("count", "piece"),
+    [(count, piece) for count in (1, 7, 1024, 1025, 2048, 5000) for piece in (1, 13, 1300)] + [(100_003, 1300)],
+)
+def test_no_spike_is_lost_and_memory_stays_flat(count: int, piece: int) -> None:
+    values = [math.sin(step) for step in range(count)]
+    for spike in range(0, count, max(1, count // 20)):
+        values[spike] = 100.0 + spike
+    curve = Curve()
+    for start in range(0, count, piece):
+        steps = list(range(start, min(start + piece, count)))
+        curve.add(steps, steps, values[start : start + piece])
+
+    assert len(curve.steps) <= 1024
+    assert curve.count == count == sum(curve.finite)
+    for index, step in enumerate(curve.steps):
+        part = values[step : step + curve.width]
+        assert (curve.mins[index], curve.maxs[index]) == (min(part), max(part))
+        assert curve.means[index] == pytest.approx(sum(part) / len(part))
+
+
+def test_means_are_of_the_finite_values_and_no_sum_overflows() -> None:
+    curve = Curve(4)
+    curve.add(range(4), range(4), [1.7e308, 1.7e308, math.nan, 1.7e308])
+    curve.add(range(4, 8), range(8), [math.nan] * 4)
+    assert curve.means[0] == pytest.approx(1.7e308)
+    assert curve.finite.tolist() == [3, 0]
+    assert math.isnan(curve.means[1])
+
+
+def test_many_series_share_the_buckets_that_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(curves, "_ALL_BUCKETS", 4096)
+    monkeypatch.setattr(curves, "SERIES", 8)
+    drawn = Curves()
+    for number in range(10):
+        drawn.add("epoch", f"m{number}", range(5000), range(5000), [float(step) for step in range(5000)])
+    assert len(drawn.of["epoch"]) == 8
+    assert sum(len(curve.steps) for curve in drawn.of["epoch"].values()) <= 4096
+    assert all(
+        (curve.mins[0], curve.maxs[-1], curve.count) == (0.0, 4999.0, 5000) for curve in drawn.of["epoch"].values()
+    )
+
+
+def test_a_series_beyond_those_that_are_drawn_is_drawn_from_its_points(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(curves, "SERIES", 1)
+    with tracking(output_run=tmp_path / "run") as t:
+        for step in range(5):
+            t.log(step, {"a": 1.0, "b": float(step)})
+    assert tracklib.load(tmp_path / "run").curve("b").means.tolist() == [0.0, 1.0, 2.0, 3.0, 4.0]
