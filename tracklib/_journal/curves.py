@@ -17,6 +17,10 @@ BUCKETS = 1024
 SERIES = 2048
 """The most that are drawn."""
 
+_WAITING = 4  # times as many values as there may be buckets are kept as they are, before they are drawn
+_WAITING_PIECES = 16  # from as many calls
+_NARROW = 64  # values in a bucket up to which a loop over buckets costs more than one over their values
+_LARGE = 1e300  # up to here, no bucket's sum overflows
 _ALL_BUCKETS = 2**17  # of all series: about 6 MB
 
 
@@ -32,48 +36,84 @@ class Curve:
         count: how many values there are in all.
     """
 
-    __slots__ = ("count", "finite", "maxs", "means", "mins", "steps", "times", "width")
+    __slots__ = ("_waiting", "_waiting_count", "count", "finite", "maxs", "means", "mins", "steps", "times", "width")
 
     def __init__(self, width: int = 1) -> None:
         self.width = width
         self.count = 0
         self.steps, self.times, self.finite = array("q"), array("q"), array("q")
         self.means, self.mins, self.maxs = array("d"), array("d"), array("d")
+        self._waiting: list[tuple[Sequence[int], Sequence[int], Sequence[float]]] = []
+        self._waiting_count = 0
 
     def add(
         self, steps: Sequence[int], times: Sequence[int], values: Sequence[float], buckets: int = BUCKETS
     ) -> Reduced:
-        """Draw on with ``values``, in at most so many ``buckets``; what the values come to."""
+        """Draw on with ``values``, in at most so many ``buckets``; what the values come to. While buckets are narrow,
+        they are only kept as they are, which costs next to nothing, until many have come or :meth:`settle` is called.
+        """
+        if self.width > _NARROW and not self._waiting:
+            return self._draw(steps, times, values, buckets)
+        self._waiting.append((steps, times, values))
+        self._waiting_count += len(values)
+        if self._waiting_count >= _WAITING * buckets or len(self._waiting) >= _WAITING_PIECES:
+            self.settle(buckets)
+        return reduced(values)
+
+    def settle(self, buckets: int = BUCKETS) -> None:
+        """Have all values in buckets, at most so many."""
+        steps: list[int] = []
+        times: list[int] = []
+        values: list[float] = []
+        for piece in self._waiting:
+            steps += piece[0]
+            times += piece[1]
+            values += piece[2]
+        self._waiting, self._waiting_count = [], 0
+        while self.width * buckets < self.count + len(values) or len(self.steps) > buckets:
+            self.merge()
+        if values:
+            self._draw(steps, times, values, buckets)
+
+    def _draw(self, steps: Sequence[int], times: Sequence[int], values: Sequence[float], buckets: int) -> Reduced:
         at, known = 0, []
         while at < len(values):
             room = len(self.steps) * self.width - self.count
             if not room and len(self.steps) >= buckets:
                 self.merge()
                 continue
-            new = (buckets - len(self.steps)) if self.width == 1 else self.width
+            new = min((len(values) - at) // self.width, buckets - len(self.steps)) * self.width or len(values) - at
             end = min(at + (room or new), len(values))
             part = values[at:end]
             known.append(reduced(part))
             if room:
                 self._fill(known[-1])
-            elif self.width == 1 and known[-1].finite == len(part):
-                self._open_each(steps[at:end], times[at:end], part)
-            elif self.width == 1:
-                for step, time, value in zip(steps[at:end], times[at:end], part, strict=True):
-                    self._open(step, time, reduced([value]))
-            else:
+            elif end - at < self.width:
                 self._open(steps[at], times[at], known[-1])
+            else:
+                self._open_many(steps[at:end], times[at:end], part, known[-1])
             self.count += end - at
             at = end
         return together(known)
 
-    def _open_each(self, steps: Sequence[int], times: Sequence[int], values: Sequence[float]) -> None:
-        """A bucket for each value, all of them finite: most series are so short that they have no others."""
-        self.steps.extend(steps)
-        self.times.extend(times)
-        self.finite.extend([1] * len(values))
-        for column in (self.means, self.mins, self.maxs):
-            column.extend(values)
+    def _open_many(self, steps: Sequence[int], times: Sequence[int], values: Sequence[float], known: Reduced) -> None:
+        """Buckets that are full; without a loop over them where all values are finite, as most are."""
+        width = self.width
+        if known.finite < len(values) or width > _NARROW or not -_LARGE < known.least <= known.greatest < _LARGE:
+            for at in range(0, len(values), width):
+                self._open(steps[at], times[at], reduced(values[at : at + width]))
+            return
+        self.steps.extend(steps[::width])
+        self.times.extend(times[::width])
+        self.finite.extend([width] * (len(values) // width))
+        if width == 1:
+            for column in (self.means, self.mins, self.maxs):
+                column.extend(values)
+            return
+        parts = [values[at::width] for at in range(width)]  # the first value of each bucket, the second ...
+        self.means.extend([total / width for total in map(sum, zip(*parts, strict=True))])
+        self.mins.extend(map(min, *parts))
+        self.maxs.extend(map(max, *parts))
 
     def _open(self, step: int, time: int, known: Reduced) -> None:
         self.steps.append(step)
@@ -93,9 +133,14 @@ class Curve:
     def merge(self) -> None:
         """Make one bucket of each two neighbours; one that has none keeps its values, and has room for more."""
         odd = len(self.steps) % 2
-        pairs = zip(self.means[::2], self.finite[::2], self.means[1::2], self.finite[1::2], strict=False)
-        means = array("d", [combined(*pair) for pair in pairs])
-        finite = array("q", map(sum, zip(self.finite[::2], self.finite[1::2], strict=False)))
+        firsts, seconds = self.means[::2], self.means[1::2]
+        if self.finite.count(self.width) == len(self.finite):
+            means = array("d", [0.5 * first + 0.5 * second for first, second in zip(firsts, seconds, strict=False)])
+            finite = array("q", [2 * self.width]) * len(means)
+        else:
+            pairs = zip(firsts, self.finite[::2], seconds, self.finite[1::2], strict=False)
+            means = array("d", [combined(*pair) for pair in pairs])
+            finite = array("q", map(sum, zip(self.finite[::2], self.finite[1::2], strict=False)))
         mins = array("d", map(min, self.mins[::2], self.mins[1::2]))
         maxs = array("d", map(max, self.maxs[::2], self.maxs[1::2]))
         if odd:
@@ -139,13 +184,18 @@ class Curves:
         curve = curves[name] = Curve()
         if self._series * self.buckets > _ALL_BUCKETS:
             self.buckets //= 2
-            for other in (each for group in self.of.values() for each in group.values()):
-                while len(other.steps) > self.buckets:
-                    other.merge()
+            self.settle()
         return curve
+
+    def settle(self) -> None:
+        """Have all values in buckets, so that the curves can be looked at."""
+        for group in self.of.values():
+            for curve in group.values():
+                curve.settle(self.buckets)
 
     def as_stored(self) -> Stored:
         """For a file."""
+        self.settle()
         return {axis: {name: _stored(curve) for name, curve in group.items()} for axis, group in self.of.items()}
 
 

@@ -361,7 +361,9 @@ def _read_curves(directory: str, known: Kept[Curves] | None) -> Kept[Curves]:
     with journal_of(directory) as reader:
         if known is None or not is_in(known.place, reader.fileno()):
             known = kept_curves(directory, reader.fileno())
-        return read_on(reader, known, known.value.take)
+        known = read_on(reader, known, known.value.take)
+        known.value.settle()
+        return known
 
 
 def _read_points(directory: str) -> LogColumns:

@@ -59,8 +59,8 @@ class Series:
             raise ValueError(f"most must be at least one bucket, as 1000; got {most!r}")
         width = max(1, math.ceil(len(self) / most))
         curve = Curve(width)
-        if len(self):
-            curve.add(self.steps, self.times, self.values, buckets=most)
+        curve.add(self.steps, self.times, self.values, buckets=most)
+        curve.settle(most)
         return Buckets(self.name, self.axis, curve, self.steps[-1] if len(self) else 0)
 
     def table(self) -> Table:
