@@ -114,21 +114,25 @@ def of_another_run(directory: Path) -> None:
     (directory / layout.JOURNAL).write_bytes(mine)
 
 
-BESIDE: dict[str, Callable[[Path], object]] = {
+def damaged(directory: Path) -> None:
+    with_summary_up_to(directory, None)
+    flip(directory / "state/summary")
+    flip(directory / "state/curves")
+
+
+def cut_off(directory: Path) -> None:
+    with_summary_up_to(directory, None)
+    os.truncate(directory / "state/summary", 60)
+    os.truncate(directory / "state/curves", 0)
+
+
+BESIDE: dict[str, Callable[[Path], None]] = {
     "missing": lambda directory: None,
     "whole": lambda directory: with_summary_up_to(directory, None),
     "of one line": lambda directory: with_summary_up_to(directory, 1),
     "behind": lambda directory: with_summary_up_to(directory, 7),
-    "damaged": lambda directory: [
-        with_summary_up_to(directory, None),
-        flip(directory / "state/summary"),
-        flip(directory / "state/curves"),
-    ],
-    "cut off": lambda directory: [
-        with_summary_up_to(directory, None),
-        os.truncate(directory / "state/summary", 60),
-        os.truncate(directory / "state/curves", 0),
-    ],
+    "damaged": damaged,
+    "cut off": cut_off,
     "another run's": of_another_run,
 }
 

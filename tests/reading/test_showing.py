@@ -16,7 +16,7 @@ from patience import PATIENT
 
 import tracklib
 from tracklib import Log, tracking
-from tracklib._journal.records import End
+from tracklib._journal.records import End, Record
 from tracklib.reading.drawing import number
 from tracklib.reading.showing import duration
 
@@ -120,7 +120,8 @@ def test_a_duration_is_shown_in_two_parts(seconds: float, text: str) -> None:
 
 
 def test_following_yields_each_record_once_and_ends_with_the_run(tmp_path: Path) -> None:
-    found, begun = [], threading.Event()
+    found: list[Record] = []
+    begun = threading.Event()
 
     def follow() -> None:
         run = tracklib.load(tmp_path / "run")

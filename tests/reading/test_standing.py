@@ -18,6 +18,7 @@ from patience import PATIENT
 
 import tracklib
 from tracklib import RunDirectoryError, Trackers, tracking
+from tracklib._journal.lines import line_of
 from tracklib._journal.lock import Holding, holding
 from tracklib.reading import Run
 
@@ -163,6 +164,38 @@ def test_a_journal_that_was_cut_is_read_up_to_the_cut(tmp_path: Path) -> None:
     assert run.status == "killed"
     assert 0 < run.series["epoch", "loss"].count < 20
     assert run.series["epoch", "loss"].count == len(run.metrics["loss"])
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_called_a_journal_and_is_no_file_is_passed_over(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    (tmp_path / "odd").mkdir()
+    make(tmp_path / "odd/journal.jsonl")
+    finished(tmp_path / "run")
+
+    runs = tracklib.runs(tmp_path)
+
+    assert [run.name for run in runs] == ["run"]
+    assert list(runs.unreadable) == [str(tmp_path / "odd")]
+    assert "its journal.jsonl is no file" in runs.unreadable[str(tmp_path / "odd")]
+
+
+def test_an_empty_journal_is_no_run_yet(tmp_path: Path) -> None:
+    (tmp_path / "journal.jsonl").touch()
+    with pytest.raises(RunDirectoryError, match=r"nothing in journal.jsonl or in state/ says how it began"):
+        tracklib.load(tmp_path)
+
+
+def test_a_newer_tracklibs_run_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    directory = finished(tmp_path / "run")
+    journal = directory / "journal.jsonl"
+    first, *others = journal.read_bytes().splitlines(keepends=True)
+    newer = line_of(b"{" + first[18:].rstrip().replace(b'"format":1', b'"format":2'))
+    journal.write_bytes(newer + b"".join(others))
+    (directory / "state/summary").unlink()
+    with pytest.raises(
+        RunDirectoryError, match="written by a newer tracklib .format 2.; this one reads up to 1: upgrade"
+    ):
+        tracklib.load(directory)
 
 
 def test_damaged_lines_are_counted_and_the_others_are_read(tmp_path: Path) -> None:

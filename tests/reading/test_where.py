@@ -12,7 +12,7 @@ from hypothesis import given
 
 import tracklib
 from tracklib import WhereError, tracking
-from tracklib.reading import Run
+from tracklib.reading import Run, Runs
 from tracklib.reading.where import parse
 
 
@@ -152,7 +152,9 @@ def test_runs_are_filtered_and_sorted_and_those_without_a_value_come_last(tmp_pa
     for name, params in {"a": {"lr": 2.0}, "b": {"lr": 1.0}, "c": {}}.items():
         with tracking(output_run=tmp_path / name, params=params):
             pass
-    names = lambda runs: [run.name for run in runs]  # noqa: E731
+
+    def names(runs: Runs) -> list[str]:
+        return [run.name for run in runs]
 
     assert names(tracklib.runs(tmp_path)) == ["a", "b", "c"]
     assert names(tracklib.runs(tmp_path, sort="lr")) == ["b", "a", "c"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
@@ -45,8 +46,11 @@ def journal_of(directory: str) -> Iterator[Reader]:
     Raises:
         RunDirectoryError: there is none, or it cannot be read; also where the block meets an ``OSError``.
     """
+    path = layout.journal_path(directory)
     try:
-        with contextlib.closing(Reader(layout.journal_path(directory))) as reader:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # to open a pipe would wait for its writer
+            raise RunDirectoryError(f"{directory} holds no run: its {layout.JOURNAL} is no file")
+        with contextlib.closing(Reader(path)) as reader:
             yield reader
     except OSError as error:
         raise unreadable(directory, error) from error
