@@ -63,4 +63,4 @@ def lint(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """The pages as a site, in ``docs/_build``: a reference that leads nowhere is an error."""
     session.install("-e", ".[all,docs]")
-    session.run("sphinx-build", "--quiet", "-W", "--keep-going", "-n", "-b", "html", "docs", "docs/_build")
+    session.run("sphinx-build", "--quiet", "-W", "--keep-going", "-b", "html", "docs", "docs/_build")

@@ -17,7 +17,7 @@ class Buckets:
         axis: what the steps count.
         steps: in the middle of each bucket, arrays as long as there are buckets; ``times`` likewise.
         means: of the finite values in each; NaN where there are none.
-        mins, maxs: the least and the greatest value in each; NaN where all are NaN.
+        mins: the least value in each, ``maxs`` the greatest; NaN where all are NaN.
         width: how many values a bucket holds: "each point stands for so many".
         count: how many values there are in all.
     """

@@ -51,7 +51,7 @@ class Column(Sequence[Any]):
         return self.rows is None or len(self.rows) == self._length
 
     def dense(self) -> Any:
-        """As :attr:`values`, with NaN, 0 or None in the rows that have none."""
+        """As ``values``, with NaN, 0 or None in the rows that have none."""
         if self.is_whole:
             return self.values
         if self.kind == "text":

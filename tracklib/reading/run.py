@@ -222,7 +222,7 @@ class Run:
 
     @property
     def series(self) -> dict[tuple[str, str], Statistics]:
-        """By axis and name, what each series of values comes to: count, first, last, min, max, mean and more."""
+        """By axis and name, what each series of values comes to, as its count, first, last, min, max, mean and more."""
         return {(axis, name): known for axis, names in self.summary.series.items() for name, known in names.items()}
 
     @property
@@ -247,7 +247,7 @@ class Run:
 
     @property
     def metrics(self) -> Metrics:
-        """All the points, read from the journal when they are first asked for: every one of them.
+        """All the points, read from the journal when they are first asked for, every one of them.
 
         Raises:
             RunDirectoryError: the journal is no longer there, or cannot be read.

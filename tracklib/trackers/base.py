@@ -95,14 +95,14 @@ class BaseTracker(ABC):
     of your own; after a failure the whole batch comes again."""
 
     reads_whole_journal: ClassVar[bool] = False
-    """Whether the tracker is handed the run from its first record on each time it begins: since it builds
+    """Whether the tracker is handed the run from its first record on each time it begins, since it builds
     its output anew, or since it knows itself which records it has."""
 
     name_option: ClassVar[str] = ""
-    """The config's key that names the run at the backend, if there is one: a child run does not take it over."""
+    """The config's key that names the run at the backend, if there is one. A child run does not take it over."""
 
     config_schema: ClassVar[dict[str, dict[str, Any]]] = _ConfigSchema()  # type: ignore[assignment]  # a descriptor
-    """What a config of this tracker may hold: for each key its ``type``, ``required`` and ``default``."""
+    """What a config of this tracker may hold, with the ``type``, ``required`` and ``default`` of each key."""
 
     output_run: str
     """The directory where logs are stored."""
@@ -114,7 +114,7 @@ class BaseTracker(ABC):
     """What must outlive the process, such as the backend's run id. Kept in ``state/<tracker>.json``."""
 
     is_abandoned: bool = False
-    """Whether nobody waits for the tracker any more, and another process may deliver what is left: a call
+    """Whether nobody waits for the tracker any more, and another process may deliver what is left. A call
     that is still going on had better change nothing."""
 
     _options: Mapping[str, Any] = MappingProxyType({})  # of the config that it was made from
@@ -138,8 +138,8 @@ class BaseTracker(ABC):
 
     @functools.cached_property
     def begin(self) -> Begin:
-        """What the run said when it began: its uid, name, attempt, parent. By hand, a run for the occasion, without a
-        name, whose attempt is 0."""
+        """What the run said when it began, with its uid, name, attempt and parent. By hand, a run for the occasion,
+        without a name, whose attempt is 0."""
         return Begin(
             time=_now(),
             format=FORMAT,

@@ -35,7 +35,7 @@ class CsvLogger(BatchTracker):
     hand, rows are added to the file that is there.
 
     Args:
-        csv_filename: the file's name in :attr:`output_run`; a name, not a path.
+        csv_filename: the file's name in ``output_run``; a name, not a path.
         output_run: the directory where logs are stored.
 
     Attributes:
