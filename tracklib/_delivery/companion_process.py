@@ -210,6 +210,8 @@ class _Desk:
             if one.delivery is not None:
                 (one.delivery.hurry if message.hurry else one.delivery.wake)()
             return
+        if message.later:
+            run.try_to_begin(self._owner)
         del run.served[message.key]
         if one.delivery is not None:
             (run.later if message.later else run.left).append(one.delivery)
@@ -227,6 +229,7 @@ class _Desk:
         if self._fate is Fate.LIVES:
             return
         for run in open_runs:
+            run.try_to_begin(self._owner)  # what it asked for in its last moment
             left = run.deliveries
             died = self._fate is Fate.DIED
             run.duty = inheriting(run.directory, run.begin, left, IN_ALL_SECONDS) if died else ending(left)

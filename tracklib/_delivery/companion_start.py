@@ -21,12 +21,6 @@ def leave_signals_alone() -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
-def give_way() -> None:
-    """Let the training have the processor first. A session of one's own is a scheduling group of one's own too."""
-    with contextlib.suppress(OSError), open("/proc/self/autogroup", "w") as group:
-        group.write("10")
-
-
 def first_line(sock: socket.socket) -> tuple[dict[str, Any], bytes]:
     """What the owner said first, and what came behind it. Ends the process where the owner is gone."""
     text = b""
@@ -54,7 +48,6 @@ def main() -> None:
     """Serve the owner, then end, whatever an SDK does at the interpreter's exit."""
     leave_signals_alone()
     owner, fd = int(sys.argv[1]), int(sys.argv[2])
-    give_way()
     with socket.socket(fileno=fd) as sock:
         sock.set_inheritable(False)
         hello, rest = first_line(sock)

@@ -54,6 +54,29 @@ class Mlflow(BatchTracker):
 
     requires = ("mlflow",)
     extra = "mlflow"
+    imports = (  # what a client of MLflow 3.17 imports at its first call
+        "tracklib.trackers._mlflow_client",
+        "mlflow.tracking.fluent",
+        "mlflow.tracking.context.registry",
+        "mlflow.tracking.request_header.registry",
+        "mlflow.store.tracking.rest_store",
+        "mlflow.store.tracking.sqlalchemy_store",
+        "mlflow.store.artifact.artifact_repository_registry",
+        "mlflow.store.db.utils",
+        "mlflow.store.db.base_sql_model",
+        "mlflow.store.tracking.file_store",
+        "mlflow.store.tracking.sqlalchemy_workspace_store",
+        "mlflow.store.db.trace_analytics_backfill_75868b020152",
+        "mlflow.utils.name_utils",
+        "IPython",
+        "alembic.command",
+        "alembic.config",
+        "alembic.script",
+        "alembic.autogenerate",
+        "sqlalchemy.dialects.sqlite",
+        "sqlalchemy.dialects.postgresql",
+        "sqlalchemy.dialects.mysql",
+    )
     name_option = "run_name"
     batch_size = METRICS_PER_REQUEST
 

@@ -55,6 +55,16 @@ class TensorBoard(BatchTracker):
 
     requires = ("tensorboard",)
     extra = "tensorboard"
+    imports = (
+        "tensorboard.compat.proto.event_pb2",
+        "tensorboard.compat.proto.summary_pb2",
+        "tensorboard.plugins.hparams.summary_v2",
+        "tensorboard.plugins.hparams.api_pb2",
+        "tensorboard.plugins.hparams.metadata",
+        "tensorboard.plugins.hparams.plugin_data_pb2",
+        "tensorboard.plugins.text.summary_v2",
+        "tensorboard.summary.writer.record_writer",
+    )
     batch_size = 1024
     reads_whole_journal = True
 

@@ -67,6 +67,20 @@ class Wandb(BatchTracker):
 
     requires = ("wandb",)
     extra = "wandb"
+    imports = (  # what a run of wandb 0.31 imports at its first call
+        "requests",
+        "yaml",
+        "psutil",
+        "opentelemetry.sdk.resources",
+        "opentelemetry.exporter.otlp.proto.http.metric_exporter",
+        "tracklib.trackers._wandb_file",
+        "wandb.apis.public",
+        "wandb.sdk.launch",
+        "wandb.sdk.launch.inputs.internal",
+        "wandb.sdk.lib.gitlib",
+        "wandb.sdk.lib.wbauth",
+        "wandb.sdk.wandb_init",
+    )
     name_option = "name"
     batch_size = 256
     reads_whole_journal = True  # what W&B has, W&B says

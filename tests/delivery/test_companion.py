@@ -1,0 +1,423 @@
+"""The companion process, as users have it: real programs in processes of their own, with all defaults."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tracklib._delivery.link import START
+from tracklib._journal.reader import Reader
+from tracklib._journal.records import End, Log, Status
+
+PATIENT = 120.0
+
+PROGRAM = """
+import os, sys, time
+from tracklib import tracking
+
+CONFIGS = [{"type": "Mlflow", "tracking_uri": "sqlite:///m.db"}]
+
+def said(word):
+    print(word, flush=True)
+
+def heard():
+    return sys.stdin.readline().strip()
+"""
+
+
+class Program:
+    """A program that runs in ``folder``; what it prints is read line by line."""
+
+    def __init__(self, folder: Path, body: str, *arguments: str) -> None:
+        self.folder = folder
+        source = PROGRAM + textwrap.dedent(body)
+        (folder / "program.py").write_text(source)
+        environment = {key: value for key, value in os.environ.items() if key != "TRACKLIB_ENVIRONMENT"}
+        self.process = subprocess.Popen(
+            [sys.executable, "program.py", *arguments],
+            cwd=folder,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment | {"TRACKLIB_ENVIRONMENT": "0"},
+        )
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def line(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def until(self, word: str) -> None:
+        while (line := self.line()) != word:
+            assert self.process.poll() is None or line, self.process.communicate()
+
+    def tell(self, word: str = "") -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{word}\n")
+        self.process.stdin.flush()
+
+    def end(self, code: int | None = 0) -> str:
+        """Wait until it has ended; what it printed since."""
+        out, err = self.process.communicate(timeout=PATIENT)
+        assert code is None or self.process.returncode == code, err
+        return out
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+
+def companions_of(pid: int) -> list[int]:
+    """The living companions that a process began."""
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            command = Path("/proc", name, "cmdline").read_bytes().split(b"\0")
+            state = Path("/proc", name, "stat").read_text().rpartition(")")[2].split()[0]
+            if command[3:5] == [os.fsencode(START), b"%d" % pid] and state not in "ZX":
+                found.append(int(name))
+    return found
+
+
+def descendants_in(folder: Path) -> list[str]:
+    """What still runs in ``folder``: a process's command."""
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            state = Path("/proc", name, "stat").read_text().rpartition(")")[2].split()[0]
+            if state not in "ZX" and Path(os.readlink(f"/proc/{name}/cwd")) == folder:
+                found.append(Path("/proc", name, "cmdline").read_text().replace("\0", " "))
+    return found
+
+
+def until(reached: Callable[[], Any]) -> Any:
+    deadline = time.monotonic() + PATIENT
+    while not (value := reached()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return value
+
+
+def at_mlflow(folder: Path) -> dict[str, Any]:
+    """The runs' statuses, and how many metrics are there."""
+    with contextlib.closing(sqlite3.connect(f"file:{folder / 'm.db'}?mode=ro", uri=True)) as database:
+        statuses = [status for (status,) in database.execute("select status from runs")]
+        ((count,),) = database.execute("select count(*) from metrics")
+    return {"statuses": statuses, "metrics": count}
+
+
+def records(folder: Path, run: str = "run") -> list[Any]:
+    with contextlib.closing(Reader(str(folder / run / "journal.jsonl"))) as reader:
+        return [entry.record for entry in reader.records()]
+
+
+def ends(folder: Path, run: str = "run") -> list[Status]:
+    return [record.status for record in records(folder, run) if isinstance(record, End)]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path
+    until(lambda: not descendants_in(tmp_path))  # whatever happened in the test, nothing stays behind
+
+
+LOGS = """
+    with tracking(CONFIGS, output_run="run", resume="resume" in sys.argv) as t:
+        if "ready" in sys.argv:
+            t.wait_ready(60)
+        for epoch in range(100):
+            t.log(epoch, {"loss": 1.0})
+        said("logged")
+        if "wait" in sys.argv:
+            heard()
+"""
+
+
+def test_a_run_arrives_and_the_training_process_has_imported_no_sdk(folder: Path) -> None:
+    program = Program(
+        folder,
+        """
+        with tracking([*CONFIGS, {"type": "Wandb", "mode": "offline"}, {"type": "TensorBoard"}], output_run="run") as t:
+            t.log(0, {"loss": 0.5})
+            assert t.wait_ready(100)
+            assert t.flush(60)
+            print(t["Mlflow"].run_id in t["Mlflow"].location, "offline-run" in t["Wandb"].location)
+            print([name for name in ("mlflow", "wandb", "tensorboard", "requests") if name in sys.modules])
+            print("WANDB_SERVICE" in os.environ)
+        print(repr(t.undelivered) if hasattr(t, "undelivered") else "")
+        """,
+    )
+    lines = program.end().splitlines()
+    assert lines[:3] == ["True True", "[]", "False"]
+    assert at_mlflow(folder) == {"statuses": ["FINISHED"], "metrics": 1}
+    until(lambda: not companions_of(program.pid))
+
+
+def test_entering_begins_one_companion_for_all_runs_of_the_process(folder: Path) -> None:
+    program = Program(
+        folder,
+        """
+        with tracking(CONFIGS, output_run="run") as t:
+            with t.child("a"), tracking(CONFIGS, output_run="other"):
+                said("in")
+                heard()
+        """,
+    )
+    program.until("in")
+    assert len(companions_of(program.pid)) == 1
+    program.tell()
+    program.end()
+    assert sorted(at_mlflow(folder)["statuses"]) == ["FINISHED"] * 3
+
+
+@pytest.mark.parametrize("when", ["connecting", "ready"])
+def test_a_killed_training_is_killed_at_mlflow_without_a_sync(folder: Path, when: str) -> None:
+    program = Program(folder, LOGS, "wait", when)
+    program.until("logged")
+    program.kill()
+    until(lambda: not companions_of(program.pid))
+    assert ends(folder) == [Status.KILLED]
+    assert at_mlflow(folder) == {"statuses": ["KILLED"], "metrics": 100}
+
+
+def test_under_slurm_a_killed_training_is_preempted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_JOB_ID", "1")
+    program = Program(folder, LOGS, "wait")
+    program.until("logged")
+    program.kill()
+    until(lambda: not companions_of(program.pid))
+    assert ends(folder) == [Status.PREEMPTED]
+
+
+def test_a_program_that_ends_itself_inside_the_block_is_killed(folder: Path) -> None:
+    program = Program(folder, LOGS + "        os._exit(3)\n")
+    program.end(code=3)
+    until(lambda: not companions_of(program.pid))
+    assert at_mlflow(folder) == {"statuses": ["KILLED"], "metrics": 100}
+
+
+def test_a_forked_worker_that_lives_on_does_not_hide_the_death(folder: Path) -> None:
+    program = Program(
+        folder,
+        """
+        with tracking(CONFIGS, output_run="run") as t:
+            t.wait_ready(60)
+            if not (worker := os.fork()):
+                os.chdir("/")
+                for stream in range(3):
+                    os.dup2(os.open("/dev/null", os.O_RDWR), stream)
+                time.sleep(600)
+            said(worker)
+            heard()
+        """,
+    )
+    worker = int(program.line())
+    try:
+        program.kill()
+        until(lambda: not companions_of(program.pid))
+        assert at_mlflow(folder)["statuses"] == ["KILLED"]
+    finally:
+        os.kill(worker, signal.SIGKILL)
+
+
+def test_a_program_that_becomes_another_one_has_ended_its_run(folder: Path) -> None:
+    program = Program(
+        folder,
+        """
+        with tracking(CONFIGS, output_run="run") as t:
+            t.log(0, {"loss": 1.0})
+            t.wait_ready(60)
+            os.execv("/bin/cat", ["cat"])
+        """,
+    )
+    until(lambda: (folder / "m.db").exists() and at_mlflow_or_nothing(folder) == ["KILLED"])
+    assert program.process.poll() is None
+    program.end()
+
+
+def at_mlflow_or_nothing(folder: Path) -> list[str]:
+    try:
+        return list(at_mlflow(folder)["statuses"])
+    except sqlite3.Error:
+        return []
+
+
+def test_resuming_at_once_after_the_death_goes_on_with_the_same_run(folder: Path) -> None:
+    program = Program(folder, LOGS, "wait")
+    program.until("logged")
+    program.kill()
+    Program(folder, LOGS, "resume").end()
+    assert at_mlflow(folder)["statuses"] == ["FINISHED"]
+    assert len([record for record in records(folder) if isinstance(record, Log)]) == 200
+    assert ends(folder) == [Status.KILLED, Status.FINISHED]
+
+
+def test_a_killed_companion_costs_no_record(folder: Path) -> None:
+    program = Program(folder, LOGS, "ready", "wait")
+    program.until("logged")
+    for pid in companions_of(program.pid):
+        os.kill(pid, signal.SIGKILL)
+    program.tell()
+    program.end()
+    assert at_mlflow(folder) == {"statuses": ["FINISHED"], "metrics": 100}
+
+
+def test_a_stopped_companion_holds_up_nothing(folder: Path) -> None:
+    program = Program(
+        folder,
+        """
+        with tracking(CONFIGS, output_run="run") as t:
+            said("in")
+            heard()
+            for epoch in range(20_000):
+                t.log(epoch, {"loss": 1.0})
+                if epoch % 1000 == 0:
+                    t.flush(0.01)
+            with tracking([{"type": "Mlflow", "params": {"x": "y" * 400_000}}], output_run="big") as big:
+                said("entered")
+        """,
+    )
+    program.until("in")
+    (pid,) = companions_of(program.pid)
+    os.kill(pid, signal.SIGSTOP)
+    program.tell()
+    program.until("entered")
+    program.end()
+    assert ends(folder) == ends(folder, "big") == [Status.FINISHED]
+    until(lambda: not companions_of(program.pid))
+
+
+def test_signals_to_all_of_the_trainings_processes_leave_the_companion_to_its_work(folder: Path) -> None:
+    program = Program(folder, LOGS, "ready", "wait")
+    program.until("logged")
+    for pid in [*companions_of(program.pid), program.pid]:
+        os.kill(pid, signal.SIGTERM)
+    program.end(code=143)
+    assert at_mlflow(folder) == {"statuses": ["KILLED"], "metrics": 100}
+
+
+def test_who_waits_for_all_children_does_not_wait_for_the_companion(folder: Path) -> None:
+    program = Program(
+        folder,
+        """
+        with tracking(CONFIGS, output_run="run") as t:
+            for _ in range(3):
+                if not os.fork():
+                    os._exit(0)
+            waited = 0
+            while True:
+                try:
+                    os.wait()
+                    waited += 1
+                except ChildProcessError:
+                    break
+            said(waited)
+        """,
+    )
+    assert program.line() == "3"
+    program.end()
+
+
+def test_the_streams_of_the_training_end_when_it_ends(folder: Path) -> None:
+    program = Program(folder, LOGS.replace('"run"', '"run", leave="later"'), "ready")
+    program.end()  # reads both to their end
+    assert companions_of(program.pid) or at_mlflow(folder)["metrics"] == 100
+
+
+def test_leaving_for_later_does_not_wait_and_all_arrives_after_the_programs_end(folder: Path) -> None:
+    program = Program(folder, LOGS.replace('output_run="run"', 'output_run="run", leave="later"'))
+    program.end()
+    assert companions_of(program.pid)
+    until(lambda: not companions_of(program.pid))
+    assert at_mlflow(folder) == {"statuses": ["FINISHED"], "metrics": 100}
+
+
+def test_a_module_beside_the_program_is_not_taken_for_the_sdk(folder: Path) -> None:
+    (folder / "mlflow.py").write_text("raise SystemExit('not me')\n")
+    Program(folder, LOGS, "ready").end()
+    assert at_mlflow(folder) == {"statuses": ["FINISHED"], "metrics": 100}
+
+
+def test_an_sdks_own_run_is_in_another_process_and_the_error_says_how_to_have_it_here(folder: Path) -> None:
+    program = Program(
+        folder,
+        """
+        with tracking(CONFIGS, output_run="run") as t:
+            try:
+                t["Mlflow"].run
+            except ValueError as error:
+                said("'in_process': True" in str(error))
+        """,
+    )
+    assert program.line() == "True"
+    program.end()
+
+
+def test_in_process_a_tracker_has_its_run_here_and_no_process_is_begun(folder: Path) -> None:
+    program = Program(
+        folder,
+        """
+        CONFIGS[0]["in_process"] = True
+        with tracking(CONFIGS, output_run="run") as t:
+            assert "mlflow" in sys.modules
+            t.wait_ready(60)
+            said(t["Mlflow"].run.info.run_id == t["Mlflow"].run_id)
+            heard()
+        """,
+    )
+    program.until("True")
+    assert not companions_of(program.pid)
+    program.tell()
+    program.end()
+    assert at_mlflow(folder)["statuses"] == ["FINISHED"]
+
+
+def test_where_no_process_can_be_begun_the_tracker_is_delivered_here_and_that_is_said_once(folder: Path) -> None:
+    program = Program(
+        folder,
+        """
+        import warnings
+        sys.executable = ""
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            for name in ("run", "again"):
+                with tracking(CONFIGS, output_run=name) as t:
+                    t.log(0, {"loss": 1.0})
+        said([str(each.message)[:27] for each in caught if "Tracker" in each.category.__name__])
+        """,
+    )
+    assert program.line() == "['no companion process can be']"
+    program.end()
+    assert at_mlflow(folder)["statuses"] == ["FINISHED", "FINISHED"]
+
+
+def test_the_variable_switches_it_off(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRACKLIB_COMPANION", "0")
+    program = Program(folder, LOGS, "ready", "wait")
+    program.until("logged")
+    assert not companions_of(program.pid)
+    program.tell()
+    program.end()
+    assert at_mlflow(folder)["statuses"] == ["FINISHED"]
+
+
+def test_mlflow_is_told_of_the_owners_program(folder: Path) -> None:
+    Program(folder, LOGS, "ready").end()
+    with contextlib.closing(sqlite3.connect(folder / "m.db")) as database:
+        (name,) = database.execute("select value from tags where key = 'mlflow.source.name'").fetchone()
+    assert name == "program.py"
