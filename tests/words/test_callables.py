@@ -9,7 +9,8 @@ from typing import Any, cast
 
 import pytest
 
-from tracklib._words.callables import Kind, Wrapper, drive, drive_async, kind_of, need_callable, underlying
+from tracklib._words.callables import Kind, drive, drive_async, kind_of, need_callable, underlying
+from tracklib._words.wrapper import Wrapper
 
 
 def plain() -> None: ...

@@ -897,8 +897,9 @@ def test_name_doc_signature_and_kind_stay(function: Any) -> None:
     assert inspect.signature(wrapped) == inspect.signature(function)
     assert typing.get_type_hints(wrapped) == typing.get_type_hints(function)
     assert inspect.getsource(wrapped) == inspect.getsource(function)
+    assert not inspect.isfunction(wrapped)  # or a pickler by value, and torch.compile, would leave the decorator behind
     for question in (
-        inspect.isfunction, inspect.iscoroutinefunction, asyncio.iscoroutinefunction,
+        inspect.isroutine, inspect.iscoroutinefunction, asyncio.iscoroutinefunction,
         inspect.isgeneratorfunction, inspect.isasyncgenfunction, callable,
     ):  # fmt: skip
         assert question(wrapped) == question(function)

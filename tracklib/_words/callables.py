@@ -1,4 +1,4 @@
-"""Wrapping any kind of callable so that it stays itself: what both words have in common."""
+"""Any kind of callable: which kind it is, and how it is driven. What both words have in common."""
 
 from __future__ import annotations
 
@@ -6,13 +6,9 @@ import contextlib
 import enum
 import functools
 import inspect
-import operator
-import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from typing import Any, Self
-
-import wrapt
+from typing import Any
 
 
 class Kind(enum.Enum):
@@ -53,63 +49,6 @@ def need_callable(function: Any, word: str) -> None:
     """
     if inspect.isclass(function) or not (callable(function) or isinstance(function, classmethod | staticmethod)):
         raise TypeError(f"@{word} decorates a function or a method, not {function!r}")
-
-
-class _Bound(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg]  # generic in wrapt's stubs only
-    """A method taken from an instance or a class."""
-
-    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        owner = self._owner()
-        return _reference(self) if owner is None else (getattr, (owner, self.__name__))
-
-    def __copy__(self) -> Self:
-        return self
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        owner = self._owner()
-        if owner is None:
-            return self
-        from copy import deepcopy
-
-        return getattr(deepcopy(owner, memo), self.__name__)
-
-    def _owner(self) -> Any:
-        """What it is bound to: an instance, a class method's class, or None."""
-        return getattr(self.__wrapped__, "__self__", None)
-
-
-class Wrapper(wrapt.FunctionWrapper):  # type: ignore[type-arg]  # generic in wrapt's stubs only
-    """wrapt's function wrapper that also pickles (by its qualified name) and copies, as functions do."""
-
-    __bound_function_wrapper__ = _Bound
-
-    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        return _reference(self)
-
-    def __copy__(self) -> Self:
-        return self
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        return self
-
-
-def _reference(function: Any) -> tuple[Any, ...]:
-    """``function`` by its qualified name; refused where another process would not find it there."""
-    module, name = function.__module__, getattr(function, "__qualname__", None)
-    try:
-        found = _by_name(module, name) if name else None
-    except (ImportError, AttributeError):
-        found = None
-    if not isinstance(found, wrapt.FunctionWrapper | wrapt.BoundFunctionWrapper):
-        from pickle import PicklingError
-
-        raise PicklingError(f"{function!r} cannot be pickled: it is not found as {module}.{name}")
-    return _by_name, (module, name)
-
-
-def _by_name(module: str, qualname: str) -> Any:
-    __import__(module)
-    return operator.attrgetter(qualname)(sys.modules[module])
 
 
 def drive(

@@ -16,7 +16,8 @@ from .._run.current import current
 from .._run.run import Trackers
 from .._values.arguments import arguments_of
 from .._values.returned import as_metrics
-from .callables import Kind, Wrapper, drive, drive_async, kind_of, need_callable, underlying
+from .callables import Kind, drive, drive_async, kind_of, need_callable, underlying
+from .wrapper import Wrapper
 
 F = TypeVar("F")
 
@@ -86,7 +87,8 @@ def _track(function: Any, how: _How) -> Any:
         Kind.ASYNC_GENERATOR: watch.generate_async,
     }
     wrapper = wrappers[kind_of(function)]
-    return Wrapper(function, watch.saying_params(wrapper) if how.params else wrapper)
+    again = functools.partial(_track, how=how)
+    return Wrapper(function, watch.saying_params(wrapper) if how.params else wrapper, again)
 
 
 class _Watch:

@@ -18,7 +18,8 @@ from .._run.run import Trackers, block_of, new_run
 from .._values.arguments import arguments_of, as_params
 from ..errors import LifecycleError
 from ..trackers._configs import Configs
-from .callables import Kind, Wrapper, drive, drive_async, kind_of, need_callable
+from .callables import Kind, drive, drive_async, kind_of, need_callable
+from .wrapper import Wrapper
 
 F = TypeVar("F")
 
@@ -127,7 +128,7 @@ class tracking:  # noqa: N801  # a word of the language, used as one
             Kind.GENERATOR: self._generate,
             Kind.ASYNC_GENERATOR: self._generate_async,
         }
-        return cast(F, Wrapper(cast(Any, function), wrappers[kind_of(function)]))
+        return cast(F, Wrapper(cast(Any, function), wrappers[kind_of(function)], self))
 
     def _fresh_run(self, function: Any, args: Any, kwargs: Any) -> Trackers:
         """A run for one call. A tracker object serves one run only, so each call gets copies."""
