@@ -223,7 +223,7 @@ def test_a_report_that_cannot_be_written_says_so(root: Path, tmp_path: Path) -> 
 def test_follow_writes_the_report_until_the_runs_have_ended(tmp_path: Path) -> None:
     with tracking(output_run=tmp_path / "run") as t:
         t.log(0, {"loss": 1.0})
-        command = [sys.executable, "-m", "tracklib", "report", tmp_path, "--follow", "--every", "0.2"]
+        command = [sys.executable, "-m", "tracklib", "report", str(tmp_path), "--follow", "--every", "0.2"]
         following = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert following.stdout
         following.stdout.readline()

@@ -208,7 +208,7 @@ def served(tmp_path: Path) -> Iterator[str]:
     finished_run(tmp_path / "runs/run")
     (tmp_path / "secret.txt").write_text("secret")
     (tmp_path / "runs/run/artifacts/link").symlink_to(tmp_path / "secret.txt")
-    command = [sys.executable, "-m", "tracklib", "serve", tmp_path / "runs", "--every", "0.2"]
+    command = [sys.executable, "-m", "tracklib", "serve", str(tmp_path / "runs"), "--every", "0.2"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout
         yield server.stdout.readline().strip()

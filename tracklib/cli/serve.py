@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import http.server
@@ -54,12 +55,8 @@ def command(root: str, where: str | None, port: int, every: float, is_opened: bo
     click.echo(f"{server.address}\nCtrl-C ends it. From another machine: ssh -L {port}:127.0.0.1:{port} THIS_MACHINE")
     if is_opened:
         webbrowser.open(server.address)
-    try:
+    with server, contextlib.suppress(KeyboardInterrupt):
         server.serve_forever(poll_interval=0.1)
-    except KeyboardInterrupt:
-        click.echo("")
-    finally:
-        server.server_close()
 
 
 class Source:
