@@ -20,7 +20,6 @@ _COMMANDS = {
     "export": "the points as Parquet, CSV or JSON lines",
     "doctor": "what is wrong with runs, and what mends it",
     "sync": "deliver what is left of runs",
-    "import": "make runs of TensorBoard's, W&B's and MLflow's, and of CSV",
     "rm": "delete runs",
     "completion": "have the shell complete commands, runs and metrics",
 }
@@ -33,7 +32,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        module = import_module(f".{cmd_name.replace('import', 'importing')}", __package__)
+        module = import_module(f".{cmd_name}", __package__)
         command: click.Command = module.command
         return command
 

@@ -140,6 +140,17 @@ class Runs(Sequence["Run"]):
             columns[title] = column([values[index] for values in differing.values()])
         return Table(columns, len(differing))
 
+    def report(self, path: str | os.PathLike[str] = "report.html", *, title: str = "") -> str:
+        """Write one HTML file that shows the runs, and asks nobody for anything; where it is.
+
+        Raises:
+            FileExistsError: the file is there, and is no report.
+            OSError: it cannot be written.
+        """
+        from .report import report  # who lists runs does not pay for making pages
+
+        return report(self, path, title=title)
+
     def to_pandas(self) -> Any:
         """:meth:`table` as a pandas DataFrame."""
         return self.table().to_pandas()

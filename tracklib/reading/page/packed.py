@@ -58,7 +58,8 @@ def _even(values: Sequence[float]) -> str | None:
 
 def _fits_in_four_bytes(values: Sequence[float]) -> bool:
     """Whether rounding to 24 bits moves no point by more than a thousandth of what the values span."""
-    finite = [value for value in values if value - value == 0]
+    total = sum(values)
+    finite = values if total - total == 0 else [value for value in values if value - value == 0]
     if not finite:
         return True
     low, high = min(finite), max(finite)
