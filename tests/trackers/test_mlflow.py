@@ -416,6 +416,17 @@ def test_an_older_server_has_all_tags_and_of_a_long_one_the_beginning(older_stor
     assert artifact(older_store, "tags/long.txt") == "t" * 7000
 
 
+@pytest.mark.parametrize(("kind", "kept"), [("params", 500), ("tags", 5000)])
+def test_what_an_older_server_cuts_without_a_word_is_kept_whole(
+    older_store: Mlflow, monkeypatch: pytest.MonkeyPatch, kind: str, kept: int
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRUNCATE_LONG_VALUES", "true")
+    getattr(older_store, f"log_{kind}")({"long": "x" * 5500, "short": "x"})
+
+    assert getattr(stored(older_store).data, kind)["long"] == "x" * kept
+    assert artifact(older_store, f"{kind}/long.txt") == "x" * 5500
+
+
 def test_a_param_that_is_refused_however_short_costs_itself_only(
     tracker: Mlflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:

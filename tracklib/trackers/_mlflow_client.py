@@ -18,6 +18,9 @@ from typing import Any
 from mlflow import MlflowClient
 from mlflow.exceptions import InvalidUrlException, MlflowException
 from mlflow.protos.databricks_pb2 import BAD_REQUEST
+from mlflow.store.artifact.http_artifact_repo import HttpArtifactRepository
+from mlflow.store.artifact.mlflow_artifacts_repo import MlflowArtifactsRepository
+from mlflow.store.tracking import rest_store
 from mlflow.store.tracking.rest_store import RestStore
 from mlflow.tracking._tracking_service.client import TrackingServiceClient
 from mlflow.utils.proto_json_utils import parse_dict
@@ -60,6 +63,14 @@ class _BoundedService(TrackingServiceClient):  # type: ignore[misc]  # MLflow is
     def store(self) -> RestStore:
         return self._store
 
+    def _get_artifact_repo(self, run_id: str, **resource: Any) -> Any:
+        """Where the run's artifacts go. For those that pass through the server, versions of 2 and early ones of 3 would ask for the
+        address that the whole process has set."""
+        uri = self.get_run(run_id).info.artifact_uri
+        if uri.startswith("mlflow-artifacts:"):
+            return HttpArtifactRepository(MlflowArtifactsRepository.resolve_uri(uri, self.tracking_uri))
+        return super()._get_artifact_repo(run_id, **resource)
+
     def _log_url(self, run_id: str) -> None:
         """MLflow prints where the run is into the training's output; the tracker's ``location`` says it."""
 
@@ -78,15 +89,23 @@ class _BoundedStore(RestStore):  # type: ignore[misc]  # MLflow is untyped
         retry_timeout_seconds: float | None = None,
         response_proto: Any = None,
     ) -> Any:
-        """As ``RestStore._call_endpoint`` of MLflow 3.17, but for the retries and the timeout."""
-        self._validate_workspace_support_if_specified()
-        path, method = (self._V3_METHOD_TO_INFO if api in self._V3_APIS else self._METHOD_TO_INFO)[api]
+        """As ``RestStore._call_endpoint`` of MLflow 2.9 to 3.17, but for the retries and the timeout."""
+        path, method = self._path_and_method(api)
         body = None if json_body is None else json.loads(json_body)
         response = self._request(endpoint or path, method, **{"params" if method == "GET" else "json": body})
         answer = response_proto or api.Response()
         if response.status_code != 204:
             parse_dict(js_dict=response.json(), message=answer)
         return answer
+
+    def _path_and_method(self, api: Any) -> Any:
+        """Where an API lies. Older versions keep that in the module, and know no workspaces."""
+        if not hasattr(self, "_METHOD_TO_INFO"):
+            return rest_store._METHOD_TO_INFO[api]
+        if hasattr(self, "_validate_workspace_support_if_specified"):
+            self._validate_workspace_support_if_specified()
+        newer = getattr(self, "_V3_METHOD_TO_INFO", {}) if api in getattr(self, "_V3_APIS", ()) else {}
+        return newer[api] if api in newer else self._METHOD_TO_INFO[api]
 
     def _request(self, endpoint: str, method: str, **body: Any) -> Any:
         if self._is_over():

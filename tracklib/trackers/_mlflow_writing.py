@@ -48,6 +48,7 @@ class Writing:
                 self._keep_whole(kind, name, text)
         short = [entity(name, text[: TEXT_LENGTH[kind]]) for name, text in texts.items()]
         refusals = [refused for chunk in chunks(short, TEXTS_PER_REQUEST) for refused in self._send_texts(kind, chunk)]
+        self._need_whole(kind, {name: text for name, text in texts.items() if len(text) > min(OLDER_LENGTHS)})
         if refusals:
             raise refusals[-1]
 
@@ -76,6 +77,13 @@ class Writing:
                     raise
                 refused = error
         return [refused]
+
+    def _need_whole(self, kind: Kind, texts: Mapping[str, str]) -> None:
+        """Keep those whole that an older server cut without a word, as MLFLOW_TRUNCATE_LONG_VALUES has it."""
+        there = getattr(self._client.get_run(self._run_id).data, kind) if texts else {}
+        for name, text in texts.items():
+            if there.get(name, text) != text[: TEXT_LENGTH[kind]]:
+                self._keep_whole(kind, name, text)
 
     def _keep_whole(self, kind: Kind, name: str, text: str) -> None:
         self.need_server()

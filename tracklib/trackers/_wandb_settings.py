@@ -27,8 +27,12 @@ _OWN_SETTINGS: dict[str, Any] = {
 }
 
 
-def settings_with(given: Mapping[str, Any]) -> wandb.Settings:
-    """Our own settings, with those of the config over them.
+def settings_with(given: Mapping[str, Any], owner_pid: int | None) -> wandb.Settings:
+    """Our own settings, with those of the config over them. An earlier version of W&B's gets of our own what it knows.
+
+    Args:
+        given: those of the config.
+        owner_pid: the process whose load W&B is to measure; None is this one.
 
     Raises:
         TrackerBlocked: W&B does not take them.
@@ -36,12 +40,13 @@ def settings_with(given: Mapping[str, Any]) -> wandb.Settings:
     import wandb
     from pydantic import ValidationError
 
-    own = dict(_OWN_SETTINGS)
+    own = dict(_OWN_SETTINGS) if owner_pid is None else _OWN_SETTINGS | {"x_stats_pid": owner_pid}
     if _has_secret(sys.argv[1:]):
         own["x_disable_meta"] = True
         warn("the command line holds a secret, and W&B would keep it: its record of the machine is left out")
     try:
-        return wandb.Settings(**own | dict(given))
+        known = {name: value for name, value in own.items() if name in wandb.Settings.model_fields}
+        return wandb.Settings(**known | dict(given))
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
         raise TrackerBlocked(f"W&B does not take these settings ({wrong}): see wandb.Settings") from error
@@ -54,16 +59,26 @@ def need_credentials(settings: wandb.Settings, mode: str | None) -> None:
         TrackerBlocked: it has none, and needs one.
     """
     import wandb
-    from wandb.sdk.lib.wbauth import authenticate_session  # wandb.login() prints, and writes settings
 
     merged = wandb.setup().settings.model_copy()
     merged.update_from_settings(settings)
     if (mode or merged.mode) != "online" or merged.api_key:
         return
-    if not authenticate_session(host=merged.base_url, source="tracklib", prompt=False, update_session=False):
+    if not _has_key(merged.base_url):
         raise TrackerBlocked(
             "W&B has no API key: run `wandb login` once, or set WANDB_API_KEY, or choose mode='offline'"
         )
+
+
+def _has_key(host: str) -> bool:
+    """Whether a key for ``host`` is found where ``wandb.login`` keeps it; that itself prints, and writes settings."""
+    try:
+        from wandb.sdk.lib.wbauth import authenticate_session
+    except ImportError:  # an earlier wandb
+        from requests.utils import get_netrc_auth
+
+        return get_netrc_auth(host) is not None
+    return bool(authenticate_session(host=host, source="tracklib", prompt=False, update_session=False))
 
 
 def _has_secret(argv: Sequence[str]) -> bool:

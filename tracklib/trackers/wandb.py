@@ -136,8 +136,7 @@ class Wandb(BatchTracker):
 
         self._names.restore(self.state)
         self._param_names.restore(self.state)
-        measured = {} if self.owner_pid is None else {"x_stats_pid": self.owner_pid}
-        settings = settings_with(measured | self.settings)
+        settings = settings_with(self.settings, self.owner_pid)
         make_folder(self.output_run)  # else W&B prints that it is not there
         make_folder(os.path.join(self.output_run, layout.WANDB))  # W&B lets all read what it writes
         self._need_quiet()
