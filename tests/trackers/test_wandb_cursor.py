@@ -18,7 +18,7 @@ import pytest
 import wandb
 from wandb_file import WandbFile
 
-from tracklib import LifecycleError, Log, Status, TrackerLost, TrackerUnavailable, Wandb
+from tracklib import LifecycleError, Log, Status, TrackerLost, TrackerUnavailable, TrackerWarning, Wandb
 from tracklib._delivery.sync import sync
 from tracklib._journal.records import Begin, Best
 from tracklib.trackers._wandb_core import core_pid, is_core
@@ -126,7 +126,7 @@ def test_rows_of_a_killed_process_that_wandb_had_not_written_come_with_sync(tmp_
         with tracking([{{"type": "Wandb", "mode": "offline", "project": "p"}}], output_run={str(tmp_path)!r}) as t:
             t.wait_ready()
             for epoch in range(30):
-                t.log(epoch, {{"loss": 0.5}})
+                t.log(epoch, {"loss": 0.5})
             t.flush()
             os.kill(os.getpid(), signal.SIGKILL)
     """
@@ -239,6 +239,70 @@ def test_whatever_is_said_to_a_run_that_somebody_finished_comes_again(tracker: A
     }[call]
     with pytest.raises(TrackerLost, match="somebody finished"):
         getattr(run, call)(*said)
+
+
+SAYS_WHICH_RUN = """
+    from tracklib.trackers import Wandb
+    from tracklib._journal.records import Begin, Status
+    tracker = Wandb(output_run=sys.argv[1])
+    begin = Begin(time=1, format=1, uid="uid1", attempt=1, name="n", pid=1, host="h", configs=[])
+    tracker.attach(begin, sys.argv[1], dict(pair.split("=") for pair in sys.argv[2:]))
+    tracker.init()
+    tracker.log(1, {"loss": 0.5})
+    print(tracker.run.id, tracker.run.group, tracker.run.project, tracker.run.name, tracker.run.settings.mode, sep=",")
+    tracker.finish(Status.FINISHED)
+"""
+
+
+def which_run(folder: Path, *state: str, **environment: str) -> list[str]:
+    """The run that a process with these variables writes, as it says; offline, unless they say otherwise."""
+    said = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", "import sys\n" + textwrap.dedent(SAYS_WHICH_RUN), str(folder), *state],
+        env=os.environ | {"WANDB_MODE": "offline"} | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return said.stdout.strip().split(",")
+
+
+@pytest.mark.parametrize(
+    ("variables", "at"),
+    [
+        ({"WANDB_RUN_ID": "other"}, {0: "uid1"}),
+        ({"WANDB_RESUME": "must"}, {0: "uid1"}),
+        ({"WANDB_REINIT": "finish_previous"}, {0: "uid1"}),
+        ({"WANDB_NAME": "theirs"}, {3: "n"}),
+        ({"WANDB_RUN_GROUP": "theirs"}, {1: "theirs"}),
+        ({"WANDB_PROJECT": "theirs"}, {2: "theirs"}),
+        ({"WANDB_MODE": "disabled"}, {0: "uid1", 4: "disabled"}),
+        ({"WANDB_SWEEP_ID": "s", "WANDB_RUN_ID": "trial"}, {0: "trial"}),
+    ],
+    ids=lambda value: "+".join(value) if isinstance(value, dict) and "WANDB" in str(value) else "",
+)
+def test_what_a_setting_of_wandbs_in_the_environment_does_here(
+    tmp_path: Path, variables: dict[str, str], at: dict[int, str]
+) -> None:
+    said = which_run(tmp_path, **variables)
+    assert {place: said[place] for place in at} == at
+    assert len(files(tmp_path)) == (variables.get("WANDB_MODE") != "disabled")
+
+
+def test_a_run_of_a_sweep_goes_on_as_itself_where_there_is_no_sweep(tmp_path: Path) -> None:
+    assert which_run(tmp_path, "run_id=trial")[0] == "trial"
+
+
+def test_a_run_that_the_environment_disables_is_said_once(tracker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = tracker()
+    run.mode = None
+    wandb.teardown()
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    with pytest.warns(TrackerWarning, match="it keeps nothing of this run"):
+        run.init()
+    run.log_artifact("note.txt", __file__)
+    run.log_batch(rows(0))
+    run.finish(Status.FINISHED)
+    wandb.teardown()
 
 
 def test_before_init_a_log_is_refused_with_the_way_out(tracker: Any) -> None:

@@ -64,8 +64,8 @@ class _BoundedService(TrackingServiceClient):  # type: ignore[misc]  # MLflow is
         return self._store
 
     def _get_artifact_repo(self, run_id: str, **resource: Any) -> Any:
-        """Where the run's artifacts go. For those that pass through the server, versions of 2 and early ones of 3 would ask for the
-        address that the whole process has set."""
+        """Where the run's artifacts go. For those that pass through the server, versions before 3.5 or so would ask
+        for the address that the whole process has set."""
         uri = self.get_run(run_id).info.artifact_uri
         if uri.startswith("mlflow-artifacts:"):
             return HttpArtifactRepository(MlflowArtifactsRepository.resolve_uri(uri, self.tracking_uri))

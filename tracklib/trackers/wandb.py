@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from .._common.files import link_whole, make_folder, placed
 from .._common.names import Names
 from .._common.secrets import error_text, redact, redact_text
+from .._common.warn import warn
 from .._journal import layout
 from .._journal.records import Best, Log, Status
 from .._values.plain import plain
@@ -140,7 +141,7 @@ class Wandb(BatchTracker):
         make_folder(self.output_run)  # else W&B prints that it is not there
         make_folder(os.path.join(self.output_run, layout.WANDB))  # W&B lets all read what it writes
         self._need_quiet()
-        old_files = files_of(self.output_run, self.begin.uid)
+        old_files = files_of(self.output_run, self._run_id)
         need_another_second(old_files)
         if has_died():  # with an earlier run
             disconnect()
@@ -152,6 +153,8 @@ class Wandb(BatchTracker):
                 raise
             raise TrackerBlocked(f"W&B: {error}") from error
         hide(self._run)
+        if self.mode is None and self._is_off(self._run):
+            warn("WANDB_MODE or W&B's own settings say that it is disabled: it keeps nothing of this run")
         self._on_other_axes = set()
         self._run.define_metric(self._names.axis("epoch"))
         self._run.define_metric("*", step_metric=self._names.axis("epoch"), step_sync=False)
@@ -169,6 +172,11 @@ class Wandb(BatchTracker):
         if host == socket.gethostname() and int(pid) != core_pid() and is_core(int(pid)):
             raise TrackerUnavailable(f"the W&B process {pid} of an earlier attempt is still writing")
 
+    @property
+    def _run_id(self) -> str:
+        """The tracklib run's uid, but in a sweep of W&B's, which gives its runs ids of its own."""
+        return self.state.get("run_id", self.begin.uid)
+
     def _begin_run(self, settings: wandb.Settings) -> wandb.Run:
         import wandb
 
@@ -180,7 +188,7 @@ class Wandb(BatchTracker):
             group=line(self.group or group_of(self.begin)),
             job_type=line(self.job_type, JOB_TYPE_LENGTH),
             notes=None if self.notes is None else redact_text(self.notes),
-            id=self.begin.uid,
+            id=self._run_id,
             resume="allow",
             dir=os.path.abspath(self.output_run),
             settings=settings,
@@ -196,6 +204,10 @@ class Wandb(BatchTracker):
                     self._log_row(run, record, axis, row)
                     self._rows = record.ordinal + 1
         self._names.keep(self.state)
+
+    @staticmethod
+    def _is_off(run: wandb.Run) -> bool:
+        return run.settings.mode == "disabled"
 
     @contextlib.contextmanager
     def _live(self) -> Iterator[wandb.Run]:
@@ -272,6 +284,8 @@ class Wandb(BatchTracker):
         """Put a file or a folder into the run's files, as ``name``, and upload it. One that is called as a file of
         W&B's own, such as ``config.yaml``, is ``artifacts/<name>`` there."""
         with self._live() as run:
+            if self._is_off(run):  # it has no folder of its own
+                return
             copy = os.path.join(run.dir, path_in_run(name))
             with placed(copy) as new:
                 link_whole(path, new)
