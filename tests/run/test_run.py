@@ -16,7 +16,7 @@ import sys
 import textwrap
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,8 @@ from tracklib import (
     tracking,
 )
 from tracklib._delivery import delivery as delivery_module
+from tracklib._delivery.delivery import Delivery
+from tracklib._delivery.standing import Delivering
 from tracklib._delivery.undelivered import what_is_left
 from tracklib._journal.journal import Journal
 from tracklib._journal.records import Artifact, Begin, End, Log, Params, Parent, Tags
@@ -67,7 +69,13 @@ def begin(where: Path) -> Iterator[Callable[..., Trackers]]:
     for run in begun:
         run._attempt.end(Status.FINISHED)
         run._attempt.leave(0.0)
-        for delivery in run._attempt.deliveries:
+        joined(run._attempt.deliveries)
+
+
+def joined(deliveries: Sequence[Delivering]) -> None:
+    """Return when the threads of these deliveries are over; one in the companion has none here."""
+    for delivery in deliveries:
+        if isinstance(delivery, Delivery):
             delivery.join(PATIENT)
 
 
@@ -685,8 +693,7 @@ def test_a_tracker_that_hangs_for_ever_delays_neither_the_loop_nor_another_track
         run.log(epoch, {"a": 1.0})
     hung.until(lambda: call == "finish" or hung.of(call))
     run._attempt.end(Status.FINISHED)
-    for delivery in run._attempt.deliveries[1:]:
-        delivery.join(PATIENT)
+    joined(run._attempt.deliveries[1:])
     run._attempt.leave(patience=0.05)
     assert run._attempt.undelivered.startswith("Scripted: ")
     assert sound.of("finish") == [Status.FINISHED]
@@ -694,8 +701,7 @@ def test_a_tracker_that_hangs_for_ever_delays_neither_the_loop_nor_another_track
     hung.until(lambda: hung.of(call))
     taken = list(hung.calls)
     free.set()
-    for delivery in run._attempt.deliveries:
-        delivery.join(PATIENT)
+    joined(run._attempt.deliveries)
     assert hung.calls == taken
 
 

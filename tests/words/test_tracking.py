@@ -38,6 +38,7 @@ from tracklib import (
     tracked,
     tracking,
 )
+from tracklib._delivery.delivery import Delivery
 from tracklib._journal.reader import Reader
 from tracklib._journal.records import Begin, End, Log, Params, Tags
 from tracklib._run import open_runs
@@ -814,7 +815,9 @@ def signal_once_ended(run: Trackers, number: Any) -> Any:
     """Send ``number`` when the wait for the trackers has begun."""
 
     def work() -> None:
-        while not run._attempt.deliveries[0]._hurry:
+        (delivery, *_) = run._attempt.deliveries
+        assert isinstance(delivery, Delivery)
+        while not delivery._hurry:
             threading.Event().wait(0.01)
         os.kill(os.getpid(), number)
 
