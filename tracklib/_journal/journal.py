@@ -53,13 +53,16 @@ class Journal:
         self._torn = not ends_with_newline(self._file.fd)
         self._unsynced = False
         self._synced_at = time.monotonic()
-        self._last_time = after
-        self._offset = time.time_ns() // 1_000_000 - _steady()  # between the clock on the wall and a steady one
+        self._start_clock(after)
         self._in_child = False
         self._child_spill = ""
         self._untold: collections.deque[str] = collections.deque()
         self._mirror = Mirror(self._file, path, self._untold.append)
         self._start_backlog()
+
+    def _start_clock(self, after: int) -> None:
+        self._last_time = after
+        self._offset = time.time_ns() // 1_000_000 - _steady()  # between the clock on the wall and a steady one
 
     def _start_backlog(self) -> None:
         self._backlog: collections.deque[bytes] = collections.deque()

@@ -23,7 +23,7 @@ class NoJournal(Journal):
 
     def __init__(self) -> None:
         self.lost = 0
-        self._last_time = 0
+        self._start_clock(after=0)
 
     def append(self, record: Record) -> None:
         """Let go of it."""
