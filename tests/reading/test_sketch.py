@@ -129,6 +129,15 @@ def test_a_copied_directory_needs_no_second_reading(tmp_path: Path) -> None:
     assert place_of(tmp_path / "moved")[0].offset == (tmp_path / "moved/journal.jsonl").stat().st_size
 
 
+@pytest.mark.parametrize("name", ["summary", "curves"])
+def test_no_flipped_bit_is_believed(tmp_path: Path, name: str) -> None:
+    path = finished(tmp_path / "run", 3) / "state" / name
+    whole = path.read_bytes()
+    for place in range(0, len(whole), 1 + len(whole) // 300):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
+        assert place_of(tmp_path / "run")[name == "curves"].offset == 0, place
+
+
 def test_another_journal_under_an_old_summary_is_read_anew(tmp_path: Path) -> None:
     directory, other = finished(tmp_path / "run", 9), finished(tmp_path / "other", 30)
     (directory / "journal.jsonl").write_bytes((other / "journal.jsonl").read_bytes())
