@@ -253,7 +253,7 @@ def test_a_block_inside_another_is_its_child_run_at_mlflow(mlflow_server: Any, t
             train_epoch(1)
         train_epoch(2)
     client = MlflowClient(mlflow_server.uri)
-    outer_id, inner_id = outer["Mlflow"].run.info.run_id, inner["Mlflow"].run.info.run_id
+    outer_id, inner_id = outer["Mlflow"].run_id, inner["Mlflow"].run_id
     assert client.get_run(inner_id).data.tags["mlflow.parentRunId"] == outer_id
     assert "mlflow.parentRunId" not in client.get_run(outer_id).data.tags
     steps = {run: [m.step for m in client.get_metric_history(run, "loss")] for run in (outer_id, inner_id)}

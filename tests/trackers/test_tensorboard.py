@@ -488,7 +488,7 @@ def killed(directory: Path, epochs: int, resume: bool = False) -> None:
         tensorboard.TensorBoard.killed_at = 0
         tensorboard.TensorBoard.batch_size = 7
         tensorboard.os.pwrite = pwrite
-        with tracking([{{"type": "TensorBoard"}}], output_run={str(directory)!r}, resume={resume}) as t:
+        with tracking([{{"type": "TensorBoard", "in_process": True}}], output_run={str(directory)!r}, resume={resume}) as t:
             start = t._first_step()
             for epoch in range(start, start + {epochs}):
                 t.log(epoch, {{"loss": 0.5}})
