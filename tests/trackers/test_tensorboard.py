@@ -480,20 +480,22 @@ def killed(directory: Path, epochs: int, resume: bool = False) -> None:
 
         real = os.pwrite
         def pwrite(fd, rest, at):
-            if t["TensorBoard"].killed_at and at > t["TensorBoard"].killed_at:
+            if Tracker.killed_at and at > Tracker.killed_at:
                 real(fd, rest[: len(rest) // 2], at)
                 os.kill(os.getpid(), signal.SIGKILL)
             return real(fd, rest, at)
 
-        tensorboard.TensorBoard.killed_at = 0
-        tensorboard.TensorBoard.batch_size = 7
+        Tracker = tensorboard.TensorBoard
+        Tracker.killed_at = 0
+        Tracker.batch_size = 7
+        here = {{"type": "TensorBoard", "in_process": True}}
         tensorboard.os.pwrite = pwrite
-        with tracking([{{"type": "TensorBoard", "in_process": True}}], output_run={str(directory)!r}, resume={resume}) as t:
+        with tracking([here], output_run={str(directory)!r}, resume={resume}) as t:
             start = t._first_step()
             for epoch in range(start, start + {epochs}):
                 t.log(epoch, {{"loss": 0.5}})
             t.flush()
-            t["TensorBoard"].killed_at = 1
+            Tracker.killed_at = 1
             t.log(start + {epochs}, {{"loss": 0.5}})
             signal.pause()
     """
