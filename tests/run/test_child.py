@@ -318,7 +318,7 @@ def test_a_tracker_object_is_made_again_from_its_attributes(tmp_path: Path) -> N
     again = [importlib.import_module("tracklib.trackers._configs").another(tracker) for tracker in given]
     mlflow, wandb, csv_logger = again
     assert (mlflow.tracking_uri, mlflow.experiment_name, mlflow.tags) == (given[0].tracking_uri, "e", {"a": 1})  # type: ignore[attr-defined]
-    assert (wandb.project, wandb.config, csv_logger.csv_filename) == ("p", {"lr": 1}, "other.csv")
+    assert (wandb.project, wandb.config, csv_logger._given("csv_filename")) == ("p", {"lr": 1}, "other.csv")
     assert wandb.config is not given[1].config  # type: ignore[attr-defined]
     assert (mlflow.run_name, wandb.name) == (None, None)  # a child has a name of its own
 

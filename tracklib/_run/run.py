@@ -248,7 +248,7 @@ def block_of(run: Trackers, is_current: bool = True) -> Block:
 
 def _with_csv_last(trackers: list[BaseTracker]) -> list[BaseTracker]:
     csv = [tracker for tracker in trackers if isinstance(tracker, CsvLogger)] or [CsvLogger()]
-    twice = [name for name, count in Counter(tracker.csv_filename for tracker in csv).items() if count > 1]
+    twice = [name for name, count in Counter(tracker._given("csv_filename") for tracker in csv).items() if count > 1]
     if twice:
         raise ConfigError([f"two CsvLoggers write {twice[0]!r}: give one of them another csv_filename"])
     return [tracker for tracker in trackers if not isinstance(tracker, CsvLogger)] + csv

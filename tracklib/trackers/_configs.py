@@ -57,7 +57,7 @@ def another(tracker: BaseTracker) -> BaseTracker:
         TypeError: it cannot be made, since the tracker does not keep what its constructor was given.
     """
     kind, schema = type(tracker), type(tracker).config_schema
-    kept = {name: getattr(tracker, name) for name in schema if hasattr(tracker, name)}
+    kept = {name: tracker._given(name) for name in schema if hasattr(tracker, name)}
     if type_name(kind) not in BUILT_IN:
         kept |= tracker._options  # its attributes may be called otherwise
     for name in ("output_run", kind.name_option):

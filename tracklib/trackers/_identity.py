@@ -34,7 +34,7 @@ def describe(tracker: BaseTracker) -> dict[str, Any]:
         name: value
         for name, entry in type(tracker).config_schema.items()
         if name not in ("output_run", "in_process")
-        and (value := plain(getattr(tracker, name, None))) not in (plain(entry["default"]), None, {}, [])
+        and (value := plain(tracker._given(name))) not in (plain(entry["default"]), None, {}, [])
     }
     described: dict[str, Any] = redact({"type": type_name(type(tracker)), **given})
     return described

@@ -151,6 +151,10 @@ class BaseTracker(ABC):
             configs=[],
         )
 
+    def _given(self, option: str) -> Any:
+        """What the constructor was given: as a rule, the attribute of that name holds it."""
+        return getattr(self, option, None)
+
     @property
     def is_by_hand(self) -> bool:
         """Whether there is no manager, so that what is logged now is all that there will be."""

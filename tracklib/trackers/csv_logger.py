@@ -6,10 +6,13 @@ import csv
 import glob
 import io
 import os
+import time
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from .._common.files import make_folder
 from .._common.names import Names, column_name
+from .._common.warn import warn
 from .._journal import layout
 from .._journal.records import Log, Status
 from .._journal.state import is_others
@@ -35,11 +38,12 @@ class CsvLogger(BatchTracker):
     hand, rows are added to the file that is there.
 
     Args:
-        csv_filename: the file's name in ``output_run``; a name, not a path.
+        csv_filename: the file's name in ``output_run``, or an absolute path. What is there at such a path, and is
+            no table of this run, is renamed; a run inside this one has its table in its own directory.
         output_run: the directory where logs are stored.
 
     Attributes:
-        csv_filename: as given.
+        csv_filename: the path of the CSV file.
         file_initialized: whether the file has its header.
         fieldnames: the columns so far.
     """
@@ -49,12 +53,12 @@ class CsvLogger(BatchTracker):
 
     def __init__(self, *, csv_filename: str = layout.TABLE, output_run: str | None = None) -> None:
         super().__init__(output_run=output_run)
-        if not layout.is_free(csv_filename):
+        if not ((os.path.isabs(csv_filename) and os.path.basename(csv_filename)) or layout.is_free(csv_filename)):
             raise ValueError(
                 f"csv_filename={csv_filename!r} must be a file's name without a folder, as 'metrics.csv', "
-                "and none that the run's directory needs itself"
+                "and none that the run's directory needs itself, or an absolute path"
             )
-        self.csv_filename = csv_filename
+        self._filename = csv_filename
         self.file_initialized = False
         self.fieldnames: list[str] = []
         self._names = Names("the CSV", column_name)
@@ -65,45 +69,60 @@ class CsvLogger(BatchTracker):
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The CSV file."""
-        return (self.csv_filename,)
+        """The CSV file, where it is in the run's directory."""
+        return () if self._is_elsewhere else (os.path.basename(self._filename),)
 
     @property
-    def path(self) -> str:
-        """The CSV file's path."""
-        return os.path.join(self.output_run, self.csv_filename)
+    def csv_filename(self) -> str:
+        """The path of the CSV file."""
+        return self._filename if self._is_elsewhere else os.path.join(self.output_run, *self.files)
+
+    @property
+    def _is_elsewhere(self) -> bool:
+        """Whether the file is not in the run's directory; that of a run inside another is, or both had one file."""
+        return os.path.isabs(self._filename) and self.begin.parent is None
+
+    def _given(self, option: str) -> Any:
+        return self._filename if option == "csv_filename" else super()._given(option)
 
     def is_intact(self) -> bool:
         """Whether the file is there, and as long as it was at the run's end."""
-        return is_as_long(self.path, self.state.get("size"))
+        return is_as_long(self.csv_filename, self.state.get("size"))
 
     def init(self) -> None:
         """Make the file with its header; by hand, go on with the one that is there."""
         if not self.is_by_hand and is_others(self.output_run, self.begin.uid):
             raise TrackerBlocked(f"{self.output_run} was deleted, and is another run's now: its table is not replaced")
-        make_folder(self.output_run)
+        make_folder(os.path.dirname(self.csv_filename))
         self._clear_away()
         self._last = {}
         old = self._old_table() if self.is_by_hand else []
         self._replace(old[0] if old else [self._names.axis("epoch")], [_line(row) for row in old[1:]])
         self.file_initialized = True
-        self.location = self.path
+        self.state["file"] = self.csv_filename
+        self.location = self.csv_filename
 
     def _clear_away(self) -> None:
-        """Delete what a process that was killed left in the middle of replacing the file."""
-        for left in glob.glob(f"{glob.escape(self.path)}.*.tmp") if not self.is_by_hand else ():
+        """Delete what a process that was killed left in the middle of replacing the file; rename what is not ours."""
+        if self.is_by_hand:
+            return
+        if self._is_elsewhere and self.state.get("file") != self.csv_filename and os.path.lexists(self.csv_filename):
+            aside = f"{self.csv_filename}.{time.strftime('%Y%m%d-%H%M%S')}.{self.begin.uid}"
+            os.rename(self.csv_filename, aside)
+            warn(f"{self.csv_filename} was there before this run: it is called {aside} now")
+        for left in glob.glob(f"{glob.escape(self.csv_filename)}.*.tmp"):
             os.unlink(left)
 
     def _old_table(self) -> list[list[str]]:
         """The table that is there, whoever wrote it and however it ends its lines."""
-        if not os.path.lexists(self.path):
+        if not os.path.lexists(self.csv_filename):
             return []
-        fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        fd = os.open(self.csv_filename, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         with os.fdopen(fd, newline="", encoding="utf-8-sig") as file:
             rows = [row for row in csv.reader(file) if row]
         if any("\n" in cell or "\r" in cell for row in rows[1:] for cell in row):
             raise ValueError(
-                f"{self.path} has cells of several lines, so it is no table of metrics: choose another name"
+                f"{self.csv_filename} has cells of several lines, so it is no table of metrics: choose another name"
             )
         return [row + [""] * (len(rows[0]) - len(row)) for row in rows]
 
@@ -145,8 +164,8 @@ class CsvLogger(BatchTracker):
         """Put a file with these columns in place: the old rows up to the offset ``keep``, then ``lines``."""
         ending = b"," * (len(fieldnames) - len(self.fieldnames)) + b"\n"
         self._file.replace(
-            self.path,
-            f"{self.path}.{os.getpid()}.tmp",
+            self.csv_filename,
+            f"{self.csv_filename}.{os.getpid()}.tmp",
             _line(fieldnames),
             b"".join(lines),
             keep=keep,
