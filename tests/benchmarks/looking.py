@@ -66,7 +66,9 @@ def many_runs(runs: int) -> Numbers:
 def all_points(records: int) -> Numbers:
     """All the points of a long run with four metrics, as columns; of the whole process that reads them."""
     from tracklib._journal.journal import Journal
+    from tracklib._journal.reader import Reader
     from tracklib._journal.records import Begin, Log
+    from tracklib._journal.sketch import Sketch
 
     os.mkdir("run")
     journal = Journal("run/journal.jsonl", print)
@@ -76,6 +78,10 @@ def all_points(records: int) -> Numbers:
     ]
     for step in range(records):
         journal.append(Log(time=step, axis="epoch", step=step, metrics=rows[step % 1000]))
+    reader, sketch = Reader(journal.path), Sketch("run", "u")  # as the run would
+    while entries := reader.read():
+        sketch.take(entries, reader)
+    sketch.write(reader)
     return _told(POINTS)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -112,6 +111,8 @@ def checksum(path: str) -> str:
     Raises:
         OSError: it cannot be read.
     """
+    import hashlib  # it brings OpenSSL, which who only reads runs need not have: 4 MB, and a tenth of the time
+
     if os.path.isdir(path):
         return ""
     with open(path, "rb") as file:
