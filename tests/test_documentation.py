@@ -6,6 +6,7 @@ import csv
 import json
 import math
 import os
+import platform
 import re
 import shlex
 import shutil
@@ -319,3 +320,35 @@ def test_the_notebook_runs_as_it_is(tmp_path: Path) -> None:
 def test_the_notebook_is_kept_without_its_outputs() -> None:
     cells = json.loads((ROOT / "examples/notebook.ipynb").read_text())["cells"]
     assert all(not cell.get("outputs") and not cell.get("execution_count") for cell in cells)
+
+
+def _settled(text: str) -> list[str]:
+    """What a command said, without what differs from one day and machine to the next."""
+    for pattern, instead in {
+        r"\d+(\.\d+)? (s|min|h|d)( \d+ (s|min|h))?": "TIME",
+        r"\d{4}-\d\d-\d\d \d\d:\d\d": "DATE",
+        r"uid [0-9a-f]{8}": "UID",
+        r"\d+(\.\d+)? K?B": "SIZE",
+        r",\d{13},": ",WHEN,",
+        re.escape(platform.node()): "node7",
+        r"\S*/(report\.html|runs/sweep/)": r"\1",
+        r"\bruns/sweep/": "",
+    }.items():
+        text = re.sub(pattern, instead, text)
+    return [" ".join(line.split()) for line in text.splitlines()]
+
+
+def test_the_commands_say_what_their_page_shows(tmp_path: Path) -> None:
+    run(tmp_path, ROOT / "examples/sweep.py", TRACKLIB_ENVIRONMENT="0")
+    for block in blocks(DOCS / "commands.rst", "console"):
+        for command, *shown in (part.splitlines() for part in re.split(r"^\$ ", block, flags=re.MULTILINE) if part):
+            variables = dict(word.split("=") for word in command.split(" tracklib ")[0].split() if "COLUMNS" in word)
+            done = run(
+                tmp_path,
+                "-m",
+                "tracklib",
+                *shlex.split(command.partition("tracklib ")[2]),
+                **{"COLUMNS": "80", **variables},
+            )
+
+            assert _settled(done.stdout) == _settled("\n".join(shown).rstrip()), command

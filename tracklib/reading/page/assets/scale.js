@@ -37,7 +37,7 @@ function ticksOf(low, high, isLog) {
 }
 
 function ordinal(name, values, from, to) {
-  const kinds = [...new Set(values.map(shown))].sort((a, b) => a.localeCompare(b, "en", { numeric: true })).slice(0, 40);
+  const kinds = [...new Set([...values].sort(compared).map(shown))].slice(0, 40);
   const at = (i) => from + (kinds.length > 1 ? i / (kinds.length - 1) : 0.5) * (to - from);
   const place = (one) => (one == null || !kinds.includes(shown(one)) ? null : at(kinds.indexOf(shown(one))));
   return { name, isLog: false, isNumeric: false, place, ticks: kinds.map((kind, i) => [cut(kind, 14), at(i)]) };
