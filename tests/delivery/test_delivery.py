@@ -197,7 +197,7 @@ class BusyClock:
         self.passed += self.half
         return self.worked
 
-    def monotonic(self) -> float:
+    def steady(self) -> float:
         return self.passed
 
 
@@ -205,7 +205,8 @@ class BusyClock:
 def working(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> Instant:
     """A delivery of many pieces, 0.1 s of work each."""
     monkeypatch.setattr(_reader, "_PIECE", 256)
-    monkeypatch.setattr(module, "time", BusyClock())
+    monkeypatch.setattr(module, "time", busy := BusyClock())
+    monkeypatch.setattr(module, "clock", busy)
     folder.write(begin(), *map(log, range(50)))
     delivery: Instant = folder.delivery(Scripted(batch_size=8))
     return delivery

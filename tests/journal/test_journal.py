@@ -10,8 +10,8 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import msgspec
 import pytest
 from patience import PATIENT
 
+from tracklib._common import clock
 from tracklib._journal import journal as _journal
 from tracklib._journal import reader as _reader
 from tracklib._journal import tail as _tail
@@ -129,9 +130,10 @@ def test_a_second_writer_goes_on_behind_the_first(path: str, journal: Any) -> No
     assert steps(path) == [1, 2, 3]
 
 
-def test_time_never_falls(journal: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = iter([5_000_000, 3_000_000, 6_000_000])
-    monkeypatch.setattr(time, "time_ns", lambda: next(clock))
+def test_time_never_falls(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    wall = iter([5, 5, 3, 6])
+    monkeypatch.setattr(clock, "wall", lambda: next(wall))
+    journal = Journal(path, print)
     assert [journal.now(), journal.now(), journal.now()] == [5, 5, 6]
 
 
@@ -673,12 +675,12 @@ def test_append_never_syncs_and_sync_does_once(journal: Any, synced: Any) -> Non
 
 def test_a_tick_syncs_about_once_a_second(journal: Any, synced: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     start = journal._synced_at
-    clock = [start + 0.9]
-    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    now = [start + 0.9]
+    monkeypatch.setattr(clock, "steady", lambda: now[0])
     journal.append(log(1))
     journal.tick()
     assert synced == []
-    clock[0] = start + 1.0
+    now[0] = start + 1.0
     journal.tick()
     assert len(synced) == 1
     journal.append(log(2))
@@ -726,13 +728,49 @@ def test_a_descriptor_that_somebody_else_closed_does_not_keep_a_run_from_ending(
     os.close(journal._file.fd)
 
 
+TEN_YEARS = 315_360_000_000
+
+
+@pytest.fixture
+def set_by(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Set the clock by so many milliseconds."""
+    right = clock.wall
+    return lambda by: monkeypatch.setattr(clock, "wall", lambda: right() + by)
+
+
 def test_a_clock_that_is_set_ten_years_ahead_for_a_moment_dates_nothing_there(
-    path: str, monkeypatch: pytest.MonkeyPatch
+    journal: Journal, set_by: Callable[[int], None]
 ) -> None:
-    journal = Journal(path, print)
-    before, right = journal.now(), time.time_ns
-    monkeypatch.setattr(time, "time_ns", lambda: right() + 315_360_000 * 10**9)
+    before = journal.now()
+    set_by(TEN_YEARS)
     ahead = journal.now()
-    monkeypatch.setattr(time, "time_ns", right)
-    after = journal.now()
-    assert before <= ahead <= after <= right() // 1_000_000
+    set_by(0)
+    assert before <= ahead <= journal.now() <= clock.wall()
+
+
+def test_a_clock_that_was_years_behind_when_the_run_began_is_believed_a_minute_after_it_was_set_right(
+    path: str, set_by: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_by(-TEN_YEARS)
+    journal = Journal(path, print)
+    set_by(0)
+    assert journal.now() < clock.wall() - TEN_YEARS + 60_000
+    boot = clock.since_boot
+    monkeypatch.setattr(clock, "since_boot", lambda: boot() + 60_000)
+    set_by(60_000)
+    assert journal.now() >= clock.wall() - 1_000
+
+
+def test_where_a_clock_that_was_years_ahead_is_set_right_time_goes_on_from_there(
+    path: str, set_by: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_by(TEN_YEARS)
+    journal = Journal(path, print)
+    begun = journal.now()
+    boot = clock.since_boot
+    set_by(5_000)
+    monkeypatch.setattr(clock, "since_boot", lambda: boot() + 5_000)
+    assert 5_000 <= journal.now() - begun < 65_000
+    resumed = Journal(path, print, after=begun)
+    monkeypatch.setattr(clock, "since_boot", lambda: boot() + 10_000)
+    assert 5_000 <= resumed.now() - begun < 65_000

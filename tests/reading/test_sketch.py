@@ -6,7 +6,6 @@ import contextlib
 import math
 import os
 import stat
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pytest
 
 import tracklib
 from tracklib import tracking
+from tracklib._common import clock
 from tracklib._journal import curves, layout
 from tracklib._journal.curves import Curve, Curves
 from tracklib._journal.journal import Journal
@@ -66,7 +66,7 @@ def test_it_is_written_at_most_every_ten_seconds_and_when_the_run_has_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now, written = [100.0], []
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(clock, "steady", lambda: now[0])
     journal = Journal(str(tmp_path / layout.JOURNAL), pytest.fail)
     reader, watching = Reader(journal.path), Sketch(str(tmp_path), "u")
     monkeypatch.setattr(watching, "write", lambda reader: written.append(now[0]))

@@ -447,7 +447,7 @@ def test_new_metrics_are_drawn_ten_times_a_second_at_most(monkeypatch: pytest.Mo
         close = update
 
     now = 100.0
-    monkeypatch.setattr("time.monotonic", lambda: now)
+    monkeypatch.setattr("tracklib._common.clock.steady", lambda: now)
     bar = EpochBar("digits", 0, 3, silent=True)
     bar._bar = Bar()
     for value in range(1000):

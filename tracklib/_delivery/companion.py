@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from .._common import variables
+from .._common import clock, variables
 from .._common.forks import apart_from_forks
 from .._common.wakeup import Bell
 from .._common.warn import tell
@@ -61,8 +61,9 @@ class Companion:
             key = self._last_key = self._last_key + 1
             self._deliveries[key] = delivery
             if self.has_ended:  # since it was asked for
-                self.has_ended = False
-                _thread(self._tell_all)
+                self.has_ended = not _started(self._tell_all)
+        if self.has_ended:
+            delivery.block("the system gives no more threads")
         self._bell.ring()
         return key
 
@@ -112,7 +113,7 @@ class Companion:
     def _begin_again(self) -> bool:
         """Whether there is a process again; else nothing is left for one to do."""
         if not self._link.has_ended:
-            self._deaths = [*(at for at in self._deaths if time.monotonic() - at < _WITHIN_SECONDS), time.monotonic()]
+            self._deaths = [*(at for at in self._deaths if clock.steady() - at < _WITHIN_SECONDS), clock.steady()]
         with _beginning:
             if all(delivery.is_over() for delivery in list(self._deliveries.values())):
                 self.has_ended = True
@@ -196,6 +197,14 @@ def _after_fork_in_child() -> None:
     for one in _companions:
         one.after_fork_in_child()
     _companions.clear()
+
+
+def _started(work: Callable[..., None]) -> bool:
+    """Whether the system gives a thread."""
+    with contextlib.suppress(RuntimeError):
+        _thread(work)
+        return True
+    return False
 
 
 def _thread(work: Callable[..., None], *arguments: object) -> None:

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 
+from .._common import clock
 from .._common.open_file import OpenFile
 from .._common.secrets import error_text
 from .._common.wakeup import Bell
@@ -159,7 +160,7 @@ class _Desk:
         self._owner = owner
         self._runs: list[_ServedRun] = []
         self._fate = Fate.LIVES
-        self._busy_at = time.monotonic()
+        self._busy_at = clock.steady()
 
     def serve(self) -> None:
         while self._runs or (self._fate is Fate.LIVES and not self._is_idle()):
@@ -182,11 +183,11 @@ class _Desk:
 
     def _is_idle(self) -> bool:
         if self._runs:
-            self._busy_at = time.monotonic()
-        return time.monotonic() - self._busy_at > _IDLE_SECONDS
+            self._busy_at = clock.steady()
+        return clock.steady() - self._busy_at > _IDLE_SECONDS
 
     def _take(self, message: ToCompanion) -> None:
-        self._busy_at = time.monotonic()
+        self._busy_at = clock.steady()
         if isinstance(message, Open):
             self._run_of(message).served[message.key] = _Served(message)
             return

@@ -22,11 +22,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from types import BuiltinFunctionType
 from typing import Protocol, assert_never
 
 import msgspec
 from msgspec.structs import replace
 
+from .._common import clock
 from .._common.forks import apart_from_forks
 from .._common.secrets import error_text
 from .._common.wakeup import Bell
@@ -114,7 +116,7 @@ class Delivery:
             self._rewind()
         self._before = self._saved.delivered
         self._wake = threading.Event()
-        self._hurry = self._abandon = self._trying = False
+        self._hurry = self._abandon = self._trying = self._lacks_thread = False
         self._awaited = 0  # the offset that somebody waits for
         self._saved_at = 0.0
         self._saving = threading.Lock()  # the state file: for the delivery's thread and for abandon()
@@ -127,8 +129,9 @@ class Delivery:
         """Begin to deliver, in a thread of its own."""
         try:
             self._thread.start()
-        except RuntimeError as error:  # the system gives no more threads; the journal has it all
+        except RuntimeError as error:  # the system gives no more threads now; the journal has it all
             self._report(error, Standing.BLOCKED)
+            self._lacks_thread = True
 
     def hurry(self) -> None:
         """The run is over: try now, and soon again."""
@@ -139,6 +142,9 @@ class Delivery:
         """Somebody waits: deliver without a rest what there is now, and try once more where the tracker is blocked."""
         with contextlib.suppress(OSError):  # the user may have deleted the directory
             self._awaited = max(self._awaited, self.size)
+        if self._lacks_thread:
+            self._lacks_thread, self.standing = False, Standing.CONNECTING
+            self.start()
         self._trying = self.standing is Standing.BLOCKED and self._thread.is_alive()
         self._wake.set()
 
@@ -229,7 +235,8 @@ class Delivery:
 
     def run(self) -> None:
         """Connect and deliver until the run's end, or until abandoned."""
-        if hasattr(time, "pthread_getcpuclockid"):  # pragma: no branch  # macOS has none
+        # macOS has none, and what gevent puts in a thread's place has no number that the system knows.
+        if hasattr(time, "pthread_getcpuclockid") and isinstance(threading.get_ident, BuiltinFunctionType):
             self._clock_id = time.pthread_getcpuclockid(threading.get_ident())
         try:
             with contextlib.suppress(_Abandoned):
@@ -279,7 +286,7 @@ class Delivery:
 
     def _deliver_next(self) -> bool:
         """Deliver a piece of the journal, and give way; where there is none: whether the run has ended."""
-        begun, worked, start = time.monotonic(), time.thread_time(), self._reader.offset
+        begun, worked, start = clock.steady(), time.thread_time(), self._reader.offset
         entries = self._reader.read()
         self._show(entries)
         for batch in _batches(entries, self.tracker.batch_size):
@@ -294,7 +301,7 @@ class Delivery:
             if self._finish():
                 return True
         if not entries or not (self._hurry or self._saved.offset < self._awaited):
-            self._give_way(time.thread_time() - worked, time.monotonic() - begun, self._reader.offset - start)
+            self._give_way(time.thread_time() - worked, clock.steady() - begun, self._reader.offset - start)
         return False
 
     def _show(self, entries: Sequence[Entry]) -> None:
@@ -420,8 +427,8 @@ class Delivery:
 
     def _rest(self, seconds: float, soon: bool = False, until_woken: bool = True) -> None:
         """Wait, as a rule until woken; ``soon``: when the run is over, for a second at most."""
-        until = time.monotonic() + (min(seconds, 1.0) if self._hurry and soon else seconds)
-        while not self._abandon and (left := until - time.monotonic()) > 0:
+        until = clock.steady() + (min(seconds, 1.0) if self._hurry and soon else seconds)
+        while not self._abandon and (left := until - clock.steady()) > 0:
             if self._wake.wait(min(left, 1.0)):
                 self._wake.clear()
                 if until_woken:
@@ -463,9 +470,9 @@ class Delivery:
 
     def _save(self, at_least_every: float = 0.0) -> None:
         """Keep how far the tracker is. Where the disk refuses, a later save does it."""
-        if time.monotonic() - self._saved_at < at_least_every:
+        if clock.steady() - self._saved_at < at_least_every:
             return
-        self._saved_at = time.monotonic()
+        self._saved_at = clock.steady()
         with self._saving:
             if not self._abandon:
                 self._write_state()

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import time
 from collections.abc import Iterator, Sequence
 
-from .._common import variables
+from .._common import clock, variables
 from .._common.warn import tell
 from .._journal import layout
 from .._journal.directory import cannot_be_used
@@ -45,10 +44,10 @@ def inheriting(directory: str, begin: Begin, deliveries: Sequence[Delivery], in_
         except (OSError, RunDirectoryError) as error:
             logger.info("the run in %s is another process's: %s", directory, error)
         else:
-            until = time.monotonic() + in_all
+            until = clock.steady() + in_all
             patience = PATIENCE if in_all <= IN_ALL_SECONDS else in_all
             for _ in draining(deliveries, patience):
-                if is_wanted(directory) or time.monotonic() > until:
+                if is_wanted(directory) or clock.steady() > until:
                     break
                 yield
         yield from ending(deliveries)
@@ -58,20 +57,20 @@ def ending(deliveries: Sequence[Delivery]) -> Iterator[None]:
     """Deliver no more; until no tracker is in a call, for a minute at most."""
     for delivery in deliveries:
         delivery.abandon()
-    until = time.monotonic() + _CALL_SECONDS
-    while any(delivery.is_alive for delivery in deliveries) and time.monotonic() < until:
+    until = clock.steady() + _CALL_SECONDS
+    while any(delivery.is_alive for delivery in deliveries) and clock.steady() < until:
         yield
 
 
 def _owning(directory: str, stack: contextlib.ExitStack) -> Iterator[None]:
-    until = time.monotonic() + _LOCK_SECONDS
+    until = clock.steady() + _LOCK_SECONDS
     while True:
         try:
             stack.enter_context(held(directory))
             inherit(directory)
             return
         except RunDirectoryError:
-            if time.monotonic() > until:
+            if clock.steady() > until:
                 raise
         yield
 

@@ -214,6 +214,7 @@ def _identity(fd: int) -> tuple[int, int]:
 def _socket(fd: int) -> Iterator[socket.socket]:
     """A socket object on ``fd``, which stays open."""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=fd)
+    sock.settimeout(None)  # not the one that the program may have set for all
     try:
         yield sock
     finally:

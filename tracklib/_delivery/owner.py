@@ -9,9 +9,9 @@ import os
 import select
 import socket
 import sys
-import time
 from collections.abc import Callable
 
+from .._common import clock
 from .messages import Bye, Gone, Report, Said, ToCompanion, line, read
 
 _EOF_SECONDS = 2.0
@@ -103,7 +103,7 @@ class Owner:
             except OSError:
                 text = b""
             if not text:
-                self._ended_at = time.monotonic()
+                self._ended_at = clock.steady()
                 self._poll.unregister(self._sock)
             self._rest += text
         *whole, self._rest = self._rest.split(b"\n")
@@ -120,7 +120,7 @@ class Owner:
             return Fate.DIED
         if self._ended_at is None:
             return Fate.LIVES
-        waited = time.monotonic() - self._ended_at
+        waited = clock.steady() - self._ended_at
         if waited < _EOF_SECONDS:
             self._was_owned = waited > _EOF_SECONDS / 4 and (self._was_owned or owns())
             return Fate.LIVES

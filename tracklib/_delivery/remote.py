@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import time
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+from .._common import clock
 from .._common.wakeup import Bell
 from .._journal import layout
 from .._journal.reader import count_said
@@ -129,9 +129,9 @@ class RemoteDelivery:
 
         Nobody else may begin in the run's directory before.
         """
-        begun = time.monotonic()
+        begun = clock.steady()
         while not self._is_gone and not self._companion.is_down():
-            waited = time.monotonic() - begun
+            waited = clock.steady() - begun
             if waited > timeout or (waited > _STOPPED_SECONDS and self._companion.is_stopped()):
                 self._companion.kill()
                 break

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from .._common import clock
 from .standing import Delivering
 
 CONNECT_SECONDS = 60.0
 
 
 def draining(
-    deliveries: Sequence[Delivering], patience: float, clock: Callable[[], float] = time.monotonic
+    deliveries: Sequence[Delivering], patience: float, clock: Callable[[], float] = clock.steady
 ) -> Iterator[None]:
     """Yield as long as it is worth waiting for ``deliveries``; the caller waits a moment each time.
 

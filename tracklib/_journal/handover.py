@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Iterator
 
+from .._common import clock
 from .._common.open_file import OpenFile
 from ..errors import RunDirectoryError
 from .layout import DELIVERING, LOCK, state_path
@@ -38,13 +39,13 @@ def held_or_handed_over(directory: str) -> Iterator[None]:
 
 
 def _take(directory: str, stack: contextlib.ExitStack) -> None:
-    begun = time.monotonic()
+    begun = clock.steady()
     while True:
         try:
             stack.enter_context(held(directory))
             return
         except RunDirectoryError as error:
-            waited = time.monotonic() - begun
+            waited = clock.steady() - begun
             mark = _marked(directory)
             if not error.in_use or waited > (_PATIENCE if mark else _NOTICE_SECONDS):
                 raise

@@ -12,9 +12,9 @@ import contextlib
 import errno
 import os
 import threading
-import time
 from collections.abc import Callable
 
+from .._common import clock
 from .._common.open_file import OpenFile
 from .lines import line_of
 from .lock import renew
@@ -24,6 +24,8 @@ from .tail import ends_with_newline, whole_size
 
 BACKLOG_BYTES = 64 * 2**20
 SYNC_SECONDS = 1.0
+_JUMP = 86_400_000  # milliseconds that no clock is wrong by, unless somebody sets it
+_MOMENT = 60_000
 _TEAR_END = b" \n"  # the space spoils a torn line that lacks its LF only: it comes again, and must not count twice
 
 
@@ -52,7 +54,7 @@ class Journal:
         self._size = 0
         self._torn = not ends_with_newline(self._file.fd)
         self._unsynced = False
-        self._synced_at = time.monotonic()
+        self._synced_at = clock.steady()
         self._start_clock(after)
         self._in_child = False
         self._child_spill = ""
@@ -62,7 +64,8 @@ class Journal:
 
     def _start_clock(self, after: int) -> None:
         self._last_time = after
-        self._offset = time.time_ns() // 1_000_000 - _steady()  # between the clock on the wall and a steady one
+        self._offset = max(clock.wall(), after) - clock.since_boot()  # between the clock on the wall and a steady one
+        self._ahead_since = 0
 
     def _start_backlog(self) -> None:
         self._backlog: collections.deque[bytes] = collections.deque()
@@ -73,17 +76,29 @@ class Journal:
     def be_after(self, time: int) -> None:
         """No record to come is earlier than ``time``."""
         self._last_time = max(self._last_time, time)
+        self._offset = max(self._offset, time - clock.since_boot())
 
     def now(self, later: bool = False) -> int:
         """Milliseconds since the epoch, never less than at an earlier call; ``later``: more."""
-        now, steady = time.time_ns() // 1_000_000, _steady()
-        if now - steady > self._offset + _BELIEVED:  # a clock that is set years ahead, perhaps for a moment
-            now = steady + self._offset
+        now, steady = clock.wall(), clock.since_boot()
+        offset = now - steady
+        if abs(offset - self._offset) <= _JUMP:
+            self._offset, self._ahead_since = max(self._offset, offset), 0
+        elif self._is_right(offset, steady):
+            self._offset = offset
         else:
-            self._offset = max(self._offset, now - steady)
+            now = steady + self._offset
         earliest = self._last_time + later
         self._last_time = now = now if now > earliest else earliest
         return now
+
+    def _is_right(self, offset: int, steady: int) -> bool:
+        """Whether a clock that was set by more than a day is believed: ahead, once it has stood there for a minute;
+        back never, as no record may be earlier than one before it."""
+        if offset < self._offset:
+            return False
+        self._ahead_since = self._ahead_since or steady
+        return steady - self._ahead_since >= _MOMENT
 
     def append(self, record: Record) -> None:
         """Write ``record`` as one line. Never raises for the disk's trouble."""
@@ -193,7 +208,7 @@ class Journal:
 
     def tick(self) -> None:
         """About once a second's work, for a thread that is not the caller's: try the backlog, sync."""
-        if time.monotonic() - self._synced_at >= SYNC_SECONDS and self._sync_lock.acquire(blocking=False):
+        if clock.steady() - self._synced_at >= SYNC_SECONDS and self._sync_lock.acquire(blocking=False):
             try:
                 self.sync()
             finally:
@@ -201,7 +216,7 @@ class Journal:
 
     def sync(self) -> None:
         """Have the disk hold what was appended, as far as it can. Never raises for the disk's trouble."""
-        self._synced_at = time.monotonic()
+        self._synced_at = clock.steady()
         self._opens_again()
         if self._backlog:
             with self._backlog_lock:
@@ -243,13 +258,5 @@ class Journal:
         with contextlib.suppress(AttributeError):  # it never opened
             self._file.close()
 
-
-def _steady() -> int:
-    """Milliseconds of a clock that nobody sets, and that goes on while the machine sleeps."""
-    return time.clock_gettime_ns(_STEADY) // 1_000_000
-
-
-_STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # macOS's goes on
-_BELIEVED = 86_400_000  # a jump of a day: a machine that was paused from outside
 
 _fdatasync = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync

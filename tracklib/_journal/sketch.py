@@ -7,11 +7,11 @@ lag behind, a reader folds the journal itself.
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Sequence
 
 import msgspec
 
+from .._common import clock
 from . import layout
 from .curves import Curves, Stored, curves_of
 from .kept import Kept, Place, fetch, place_in, store
@@ -77,12 +77,12 @@ class Sketch:
             self._damaged = reader.damaged
             self._is_new = True
             has_ended = any(isinstance(part, End) for part in piece)
-        begun = time.monotonic()
+        begun = clock.steady()
         if self._is_new and (has_ended or begun >= self._next):
             self._is_new = False
             with contextlib.suppress(OSError):  # a reader folds what is missing
                 self.write(reader)
-            self._next = begun + max(SECONDS, _SHARE * (time.monotonic() - begun))
+            self._next = begun + max(SECONDS, _SHARE * (clock.steady() - begun))
 
     def write(self, reader: Reader) -> None:
         """Write both files as of now.

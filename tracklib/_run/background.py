@@ -8,13 +8,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
-from .._common import variables
+from .._common import clock, variables
 from .._common.interpreter import interpreter
 from .._common.open_file import Descriptor, pipe
 from .machine import SystemMetrics
@@ -105,10 +106,10 @@ class Background:
     def end(self, waits: bool) -> None:
         """End it; what was begun may be finished first, for two seconds at most, if the run's end ``waits`` for it."""
         self._over.set()
-        until = time.monotonic() + (_PATIENCE if waits else 0.0)
+        until = clock.steady() + (_PATIENCE if waits else 0.0)
         for thread in self._threads:
             with contextlib.suppress(RuntimeError):  # it was never started
-                thread.join(max(0.0, until - time.monotonic()))
+                thread.join(max(0.0, until - clock.steady()))
         self._stop_asking()
 
 
@@ -178,7 +179,9 @@ def _write_all(end: Descriptor, content: bytes) -> None:
 def _lines(end: Descriptor) -> Iterator[bytes]:
     """The lines that come, until there are no more, or somebody closed our end."""
     begun = b""
-    while end.is_ours and (part := os.read(end.fd, 2**16)):
+    ready = select.poll()
+    ready.register(end.fd, select.POLLIN)  # gevent lets others run meanwhile, which it does not in a read
+    while ready.poll() and end.is_ours and (part := os.read(end.fd, 2**16)):
         *lines, begun = (begun + part).split(b"\n")
         yield from lines
 

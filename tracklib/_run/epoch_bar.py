@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import time
 from collections.abc import Mapping
 from typing import Any
 
+from .._common import clock
 from .._common.names import printable
 
 _EVERY = 0.1  # seconds between two drawings of new metrics
@@ -38,7 +38,7 @@ class EpochBar:
         if self._bar is None:
             return
         self._newest.update(metrics)
-        if time.monotonic() - self._drawn >= _EVERY:
+        if clock.steady() - self._drawn >= _EVERY:
             self._draw()
 
     def advance(self) -> None:
@@ -49,7 +49,7 @@ class EpochBar:
             self.show({})
 
     def _draw(self) -> None:
-        self._drawn = time.monotonic()
+        self._drawn = clock.steady()
         with contextlib.suppress(Exception):
             self._bar.set_postfix({printable(name): f"{value:.4g}" for name, value in list(self._newest.items())})
 

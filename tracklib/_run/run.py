@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from types import TracebackType
@@ -11,7 +10,7 @@ from typing import Self, TypeVar, Unpack
 
 from msgspec.structs import replace
 
-from .._common import variables
+from .._common import clock, variables
 from .._delivery.standing import Delivering, Standing
 from .._delivery.waiting import wait_for_change
 from .._journal.directory import child_directory
@@ -221,13 +220,13 @@ class Trackers(RunLog, ArtifactWords):
 
     def _wait(self, reached: Callable[[Delivering], bool], timeout: float | None) -> bool:
         attempt = self._attempt
-        until = None if timeout is None else time.monotonic() + timeout
+        until = None if timeout is None else clock.steady() + timeout
         is_lent = attempt.life is Life.LENT
         if not is_lent:  # there, a delivery's thread is none, and may have held what waking it takes
             for delivery in attempt.deliveries:
                 delivery.wake()
         while waiting := [delivery for delivery in attempt.deliveries if not reached(delivery)]:
-            remaining = 0.1 if until is None else min(0.1, until - time.monotonic())
+            remaining = 0.1 if until is None else min(0.1, until - clock.steady())
             if remaining <= 0 or is_lent or all(delivery.at_rest for delivery in waiting):
                 return False
             wait_for_change(waiting, remaining)

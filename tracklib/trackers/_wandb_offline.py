@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Iterator
 
+from .._common import clock
 from .._journal import layout
 from ..errors import TrackerLost
 from ._wandb_core import core_pid, is_core
@@ -41,8 +42,8 @@ def need_whole(file: str) -> None:
     """
     from ._wandb_file import held_by
 
-    until = time.monotonic() + FINISH_SECONDS
+    until = clock.steady() + FINISH_SECONDS
     while os.path.exists(file) and not held_by(file).has_exit:
-        if time.monotonic() > until or not is_core(core_pid()):
+        if clock.steady() > until or not is_core(core_pid()):
             raise TrackerLost(f"W&B did not write all of {file}: the rest is written anew")
         time.sleep(0.01)

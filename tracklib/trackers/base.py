@@ -6,13 +6,13 @@ import functools
 import inspect
 import os
 import socket
-import time
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar
 
+from .._common import clock
 from .._common.warn import warn
 from .._journal.format import FORMAT
 from .._journal.records import Begin, Best, Log, Status
@@ -244,4 +244,4 @@ class BatchTracker(BaseTracker):
 
 
 def _now() -> int:
-    return time.time_ns() // 1_000_000
+    return clock.wall()
