@@ -14,6 +14,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -444,6 +445,42 @@ def test_a_param_that_is_refused_however_short_costs_itself_only(
     with pytest.raises(MlflowException, match="not this one"):
         tracker.log_params({"a": 1, "bad": "p" * 3000, "b": 2})
     assert stored(tracker).data.params == {"a": "1", "b": "2"}
+
+
+def test_processes_that_begin_at_once_on_a_new_database_file_all_have_their_run(tmp_path: Path) -> None:
+    script = """
+        import sys
+        import mlflow
+        from tracklib.trackers import Mlflow
+        tracker = Mlflow(tracking_uri="sqlite:///new.db", experiment_name="e")
+        print("ready", flush=True)
+        sys.stdin.readline()
+        tracker.init()
+        tracker.log(epoch=1, log_dict={"loss": 0.5})
+        tracker.close()
+    """
+    command = [sys.executable, "-W", "ignore", "-c", textwrap.dedent(script)]
+    started = [
+        subprocess.Popen(
+            command, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        for _ in range(3)
+    ]
+    for process in started:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+    for process in started:
+        assert process.stdin is not None
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+
+    assert [process.wait() for process in started] == [0, 0, 0]
+    for process in started:
+        process.communicate()
+    store = client(f"sqlite:///{tmp_path}/new.db")
+    found = store.search_runs([store.get_experiment_by_name("e").experiment_id])
+    assert [run.data.metrics for run in found] == [{"loss": 0.5}] * 3
+    assert [name for name in os.listdir(tmp_path) if "lock" in name] == []
 
 
 # What somebody deleted ---------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+import mlflow
 from mlflow import MlflowClient
 from mlflow.exceptions import InvalidUrlException, MlflowException
 from mlflow.protos.databricks_pb2 import BAD_REQUEST
@@ -26,6 +27,7 @@ from mlflow.tracking._tracking_service.client import TrackingServiceClient
 from mlflow.utils.proto_json_utils import parse_dict
 from mlflow.utils.rest_utils import http_request, verify_rest_response
 
+from .._common.exclusive import alone
 from ..errors import TrackerBlocked, TrackerUnavailable
 from ._mlflow_errors import BLOCKING, is_busy
 
@@ -36,13 +38,20 @@ _TOO_MUCH = frozenset({413, 422, 431})  # of a proxy between, as a rule: fewer r
 def bounded_client(tracking_uri: str | None, timeout: float, is_over: Callable[[], bool]) -> MlflowClient:
     """A client for ``tracking_uri`` (None: MLflow's own default) whose requests are given up after ``timeout``
     seconds in which the server says nothing, and that makes none any more once ``is_over()``."""
-    client = MlflowClient(tracking_uri)
+    with _alone_at_first(tracking_uri or mlflow.get_tracking_uri()):
+        client = MlflowClient(tracking_uri)
     store = client._tracking_client.store
     if type(store) is RestStore:
         client._tracking_client = _BoundedService(
             client.tracking_uri, _BoundedStore(store.get_host_creds, timeout, is_over)
         )
     return client
+
+
+def _alone_at_first(uri: str) -> contextlib.AbstractContextManager[None]:
+    """MLflow makes a database file's tables as it connects, and two processes at once spoil each other's."""
+    path = uri.partition("sqlite:///")[2].partition("?")[0]
+    return alone(f"{path}.tracklib-lock") if path and path != ":memory:" else contextlib.nullcontext()
 
 
 class _Blocked(TrackerBlocked, MlflowException):  # type: ignore[misc]  # MLflow is untyped

@@ -14,7 +14,7 @@ from .._common.warn import warn
 from .._journal.records import Best, Log, Status
 from .._values.plain import plain
 from ..errors import TrackerBlocked, TrackerLost, TrackerUnavailable
-from ._mlflow_errors import may_pass
+from ._mlflow_errors import is_busy, may_pass
 from ._mlflow_limits import METRICS_PER_REQUEST, TEXT_LENGTH, flat_texts, free_name, mlflow_name, mlflow_path
 from ._mlflow_run import UID_TAG, RunAtMlflow, creations
 from ._mlflow_writing import Writing
@@ -240,6 +240,8 @@ class Mlflow(BatchTracker):
             return False
         if isinstance(error, MlflowException):
             return may_pass(error)
+        if is_busy(error):
+            return True
         answer = getattr(error, "response", None)  # of an upload that failed
         if answer is not None:
             return bool(answer.status_code == 429 or answer.status_code >= 500)
