@@ -710,6 +710,15 @@ def test_what_holds_metrics_is_logged_and_handed_back_untouched(run: Trackers, r
     assert isinstance(returned, Pydantic) or returned == before
 
 
+def test_nothing_in_a_tuple_is_lost_to_a_name_that_is_used_twice(run: Trackers) -> None:
+    @tracked
+    def train(epoch: Any) -> Any:
+        return 0.125, {"loss": 0.5}, {"loss": 0.75, "accuracy": 0.25}
+
+    train(0)
+    assert logged(run) == [(0, {"loss": 0.5, "loss_2": 0.75, "accuracy": 0.25, "train": 0.125})]
+
+
 def test_a_real_pydantic_model_is_logged(run: Trackers) -> None:
     pydantic = pytest.importorskip("pydantic")
     model = pydantic.create_model("Model", loss=(float, ...), accuracy=(float, ...))(**EXPECTED)

@@ -39,9 +39,9 @@ def tracked(
     each value that it yields is logged. Name, signature, types and behaviour stay; what was returned is
     handed on untouched. Without a current run the function is just called.
 
-    What counts as metrics: a mapping; a dataclass, named tuple, attrs or pydantic object; the mapping
-    inside a returned tuple; a bare number, under the function's name. None logs nothing. Anything else
-    is warned of once.
+    What counts as metrics: a mapping; a dataclass, named tuple, attrs or pydantic object; a bare number, under
+    the function's name; and all of these in a tuple that holds a mapping, where of two values with one name the
+    second is called ``loss_2``. None logs nothing. Anything else is warned of once.
 
     Args:
         epoch: the argument that tells the epoch (on another axis: the step). Where the function has none,
