@@ -6,6 +6,7 @@ import contextlib
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from .._common.compiled import keep_ours_out
 from .._journal.records import Parent
 from .attempt import Attempt
 from .current import current, current_run, open_run
@@ -37,6 +38,7 @@ class Block:
         if outer is not None and self._attempt.parent is None:
             self._attempt.parent = Parent(uid=outer.uid, output_run=outer.directory)
         self.run.init()
+        keep_ours_out()
         self._around.enter_context(open_run(self.run))
         self._around.enter_context(exits_on_sigterm())
         if self._is_current:

@@ -82,6 +82,10 @@ class Wrapper(wrapt.FunctionWrapper):  # type: ignore[type-arg]  # generic in wr
     def __class__(self) -> Any:
         return Wrapper
 
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        """wrapt's own, as a function of Python: torch.compile binds no method by a descriptor that is none."""
+        return wrapt.FunctionWrapper.__get__(self, instance, owner)
+
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
         return _identified, (self._self_identity,), self._self_content, None, None, _fill
 
