@@ -28,8 +28,6 @@ function makeChart(host, { axis, metric, lines, height = HEIGHT, onHover }) {
     [seen(), range.y],
     host,
   );
-  chart.overlay = el("canvas.overlay");
-  chart.plot.over.append(chart.overlay);
   chart.plot.over.addEventListener("dblclick", () => choose({ zoom: "" }));
   return chart;
 }
@@ -92,13 +90,15 @@ function paintGrey(plot, lines) {
 
 function pathOf(plot, x, y, canvas = true) {
   const path = new Path2D();
+  const [placeX, placeY] = [placer(plot, "x", canvas), placer(plot, "y", canvas)];
   let isDown = false;
   for (let i = 0; i < x.length; i++) {
     if (!isPlaced(y[i])) {
       isDown = false;
       continue;
     }
-    const [left, top] = [plot.valToPos(x[i], "x", canvas), plot.valToPos(y[i], "y", canvas)];
+    const left = placeX(x[i]);
+    const top = placeY(y[i]);
     if (isDown) path.lineTo(left, top);
     else path.moveTo(left, top);
     const isAlone = !isDown && !isPlaced(y[i + 1]);
@@ -110,6 +110,16 @@ function pathOf(plot, x, y, canvas = true) {
 
 /* A logarithm has no place for what is not positive. */
 const isPlaced = (value) => Number.isFinite(value) && !(state.log && value <= 0);
+
+/** uPlot's `valToPos`, once for many points. */
+function placer(plot, scale, canvas) {
+  const { min, max } = plot.scales[scale];
+  const from = plot.valToPos(min, scale, canvas);
+  const width = plot.valToPos(max, scale, canvas) - from;
+  if (scale === "x" || !state.log) return (value) => from + ((value - min) / (max - min)) * width;
+  const [low, high] = [Math.log10(min), Math.log10(max)];
+  return (value) => from + ((Math.log10(value) - low) / (high - low)) * width;
+}
 
 function stroke(plot, x, y, shade, width, alpha) {
   const { ctx } = plot;
@@ -173,7 +183,13 @@ function paintBest(plot, line) {
 
 /** The run that is pointed at, drawn over the others without drawing these again. */
 function paintOverlay(chart, hot, at) {
-  const { overlay, plot } = chart;
+  const { plot } = chart;
+  if (!plot) return; // it is just being made
+  const line = hot && chart.lines.find((one) => (one.run || one.group) === hot);
+  const isEmpty = at == null && !(line && chart.lines.length > 1);
+  if (isEmpty) return void chart.overlay?.remove();
+  const overlay = (chart.overlay ||= el("canvas.overlay"));
+  if (!overlay.isConnected) plot.over.append(overlay);
   const [width, height] = [plot.over.clientWidth, plot.over.clientHeight];
   overlay.width = width * devicePixelRatio;
   overlay.height = height * devicePixelRatio;
@@ -181,7 +197,6 @@ function paintOverlay(chart, hot, at) {
   overlay.style.height = `${height}px`;
   const ctx = overlay.getContext("2d");
   ctx.scale(devicePixelRatio, devicePixelRatio);
-  const line = hot && chart.lines.find((one) => (one.run || one.group) === hot);
   if (line && chart.lines.length > 1) paintHot(ctx, plot, line);
   if (at == null) return;
   for (const one of chart.lines.length <= 12 ? chart.lines : line ? [line] : []) paintSpot(ctx, plot, one, at);

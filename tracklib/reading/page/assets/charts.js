@@ -5,6 +5,7 @@ const FRAME = 10; // milliseconds of drawing in a frame
 const NEAR = "400px";
 const cards = []; // of the charts that the page has now
 let waiting = new Set();
+let passed = 0; // where the page was scrolled to at the last frame
 
 const drawnCharts = () => cards.map((card) => card.chart).filter(Boolean);
 
@@ -22,6 +23,9 @@ const watcher = new IntersectionObserver(
 );
 
 const drawWaiting = eachFrame(() => {
+  const isRushing = Math.abs(scrollY - passed) > innerHeight / 5;
+  passed = scrollY;
+  if (isRushing) return void drawWaiting(); // nobody sees what flies by
   const until = performance.now() + FRAME;
   for (const card of waiting) {
     waiting.delete(card);
