@@ -13,11 +13,13 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+import filed
 import pytest
 from click.testing import CliRunner
 from kept import records
 from mlflow import MlflowClient
 from msgspec.structs import replace
+from patience import PATIENT
 
 from tracklib import RunDirectoryError, TrackerWarning, tracking
 from tracklib._common.secrets import redact, without_masks
@@ -27,6 +29,7 @@ from tracklib._journal.reader import Reader
 from tracklib._journal.records import Begin, End, Log, Status
 from tracklib._run import ending as words
 from tracklib.cli.commands import main
+from tracklib.cli.sync import Verdict, _worst
 
 
 def killed_run(directory: Path, epochs: int = 5) -> None:
@@ -158,6 +161,36 @@ def test_the_command_exits_with_1_when_something_is_left(tmp_path: Path, monkeyp
     result = CliRunner().invoke(main, ["sync", "--patience", "0.2", str(tmp_path / "run")])
     assert result.exit_code == 1
     assert "not complete" in result.output
+
+
+def test_where_a_tracker_refused_a_record_nobody_says_complete(tmp_path: Path) -> None:
+    """Neither flush, nor the command by its words and its exit code, nor a look from outside."""
+    config = {"type": "filed:Filed", "path": str(tmp_path / "there")}
+    with pytest.warns(TrackerWarning, match="refused 1 record"), tracking([config], output_run=tmp_path / "run") as run:
+        run.log(1, {"loss": 0.1})
+        assert run.flush(PATIENT)
+        filed.set_fault(str(tmp_path / "there"), "refuse")
+        run.log(2, {"loss": 0.2})
+        assert not run.flush(PATIENT)
+        filed.clear_fault(str(tmp_path / "there"))
+        run.log(3, {"loss": 0.3})
+        assert not run.flush(PATIENT)
+
+    for more in ([], ["--dry-run"]):
+        result = CliRunner().invoke(main, ["sync", str(tmp_path / "run"), *more])
+        assert result.exit_code == 6
+        assert ", 1 refused (see rejected.jsonl)" in result.output
+        assert "Filed: 0 records delivered, 1 refused (see rejected.jsonl), complete" not in result.output
+    told = json.loads(CliRunner().invoke(main, ["sync", "--json", str(tmp_path / "run")]).output)
+    told = told if isinstance(told, dict) else told[0]
+    assert (told["verdict"], [one["complete"] for one in told["trackers"]]) == ("refused", [False, True])
+
+
+def test_of_several_runs_the_gravest_verdict_is_the_exit_code() -> None:
+    assert _worst([Verdict.COMPLETE, Verdict.REFUSED]) is Verdict.REFUSED
+    assert _worst([Verdict.LEFT, Verdict.REFUSED]) is Verdict.LEFT
+    assert _worst([Verdict.BROKEN, Verdict.REFUSED, Verdict.IN_USE]) is Verdict.BROKEN
+    assert _worst([]) is Verdict.COMPLETE
 
 
 def test_the_command_goes_on_after_a_directory_that_holds_no_run(tmp_path: Path) -> None:

@@ -26,7 +26,12 @@ class Delivered(NamedTuple):
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing is left to be delivered."""
+        """Whether the tracker has all of it."""
+        return self.is_asked and not self.rejected
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether nothing is left to be delivered; some of it may have been refused for good."""
         return not self.left and self.is_told
 
     @property
@@ -39,7 +44,9 @@ class Delivered(NamedTuple):
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return {"name": self.name, "left": self.left, "rejected": self.rejected, "complete": self.is_complete}
+        return {"name": self.name, "left": self.left, "rejected": self.rejected, "told": self.is_told} | {
+            "complete": self.is_complete
+        }
 
 
 def delivered(directory: str, configs: Sequence[Mapping[str, Any]], uid: str, attempt: int = 0) -> list[Delivered]:

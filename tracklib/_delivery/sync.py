@@ -23,12 +23,18 @@ from .waiting import draining, wait_for_change
 
 
 class Outcome(NamedTuple):
-    """What became of one tracker's records. ``left`` is None when all is delivered, else the reason."""
+    """What became of one tracker's records. ``left`` is None when all is delivered but what was refused for good, else
+    the reason."""
 
     tracker: str
     delivered: int
     rejected: int
     left: str | None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the tracker has it all."""
+        return self.left is None and not self.rejected
 
 
 class Synced(NamedTuple):

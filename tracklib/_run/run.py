@@ -205,13 +205,15 @@ class Trackers(RunLog, ArtifactWords):
             raise KeyError(f"no tracker {name!r} in this run; it has {', '.join(trackers)}") from None
 
     def flush(self, timeout: float | None = None) -> bool:
-        """Wait until every tracker has what was logged so far, for at most ``timeout`` seconds; whether all have."""
+        """Wait until every tracker has what was logged so far, for at most ``timeout`` seconds; whether all have. Not
+        where one refused a record for good."""
         journal = self._need_open("flush").journal
         journal.sync()  # which may bring in what the disk did not take before
         if journal.waiting:
             return False
         size = journal.size
-        return self._wait(lambda delivery: delivery.offset >= size, timeout)
+        all_asked = self._wait(lambda delivery: delivery.offset >= size, timeout)
+        return all_asked and not any(delivery.rejected for delivery in self._attempt.deliveries)
 
     def wait_ready(self, timeout: float | None = None) -> bool:
         """Wait until every tracker is connected, for at most ``timeout`` seconds; whether all are."""

@@ -7,14 +7,14 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import click
 from tqdm import tqdm
 
-from .._delivery.delivered import delivered
-from .._delivery.sync import Synced
+from .._delivery.delivered import Delivered, delivered
+from .._delivery.sync import Outcome, Synced
 from .._delivery.sync import sync as sync_run
 from .._journal import layout
 from .._journal.directory import runs_under
@@ -28,9 +28,10 @@ _LONG_SECONDS = 2.0
 
 
 class Verdict(enum.IntEnum):
-    """What became of a run, and the command's exit code: the worst of all."""
+    """What became of a run, and the command's exit code: of several runs, the last one in this order."""
 
     COMPLETE = 0
+    REFUSED = 6  # all was delivered but what a tracker refused for good
     LEFT = 1  # something did not arrive
     IN_USE = 3  # it goes on in a live process
     MISSING = 4  # there is no run
@@ -68,8 +69,9 @@ def command(
 ) -> None:
     """Deliver what is left of the runs in DIR, and set the status of one whose process died.
 
-    The exit code is 0 where nothing is left; 1 where something did not arrive; 3 where a run is in use, 4 where there
-    is none, 5 where one is broken: the greatest of them. Doing it twice changes nothing.
+    The exit code is 0 where each tracker has it all; 6 where one refused some of it for good; 1 where something did not
+    arrive; 3 where a run is in use, 4 where there is none, 5 where one is broken: the last of them in this order.
+    Doing it twice changes nothing.
     """
     if not directories and not roots:
         raise click.UsageError("name the directory of a run, or --all ROOT for every run in ROOT")
@@ -86,7 +88,11 @@ def command(
         print_json(found.as_dict() for found in told)
     elif len(told) != 1:
         _print_summary(told, dry_run)
-    sys.exit(int(max([found.verdict for found in told], default=Verdict.COMPLETE)))
+    sys.exit(int(_worst(found.verdict for found in told)))
+
+
+def _worst(verdicts: Iterable[Verdict]) -> Verdict:
+    return max(verdicts, key=list(Verdict).index, default=Verdict.COMPLETE)
 
 
 def _configs(to: str) -> Any:
@@ -114,8 +120,15 @@ def _tried(directory: str, to: Any, patience: float, is_walked: bool) -> Told:
     except TracklibError as error:
         return _refused(directory, error, is_walked)
     trackers = [_of_tracker(outcome) for outcome in synced.outcomes]
-    verdict = Verdict.COMPLETE if all(one["complete"] for one in trackers) else Verdict.LEFT
-    return Told(directory, verdict, "", synced.status, synced.was_cut_off, synced.damaged, trackers)
+    return Told(
+        directory,
+        _worst(map(_of_outcome, synced.outcomes)),
+        "",
+        synced.status,
+        synced.was_cut_off,
+        synced.damaged,
+        trackers,
+    )
 
 
 def _refused(directory: str, error: Exception, is_walked: bool) -> Told:
@@ -140,9 +153,15 @@ def _synced(directory: str, to: Any, patience: float) -> Synced:
         return sync_run(directory, to, patience=patience, on_progress=progress)
 
 
-def _of_tracker(outcome: Any) -> dict[str, Any]:
+def _of_outcome(outcome: Outcome) -> Verdict:
+    if outcome.left is not None:
+        return Verdict.LEFT
+    return Verdict.REFUSED if outcome.rejected else Verdict.COMPLETE
+
+
+def _of_tracker(outcome: Outcome) -> dict[str, Any]:
     told = {"name": outcome.tracker, "delivered": outcome.delivered, "rejected": outcome.rejected}
-    return told | {"complete": outcome.left is None, "why": outcome.left or ""}
+    return told | {"complete": outcome.is_complete, "why": outcome.left or ""}
 
 
 def _looked(directory: str) -> Told:
@@ -155,21 +174,26 @@ def _looked(directory: str) -> Told:
                 Verdict.MISSING,
                 f"{directory} holds no run: there is no {layout.JOURNAL} in it that says one began",
             )
-        trackers = [
-            each.as_dict() for each in delivered(directory, found.begin.configs, found.begin.uid, found.begin.attempt)
-        ]
+        trackers = delivered(directory, found.begin.configs, found.begin.uid, found.begin.attempt)
     except (OSError, TracklibError) as error:
         return Told(directory, Verdict.BROKEN, str(error))
-    is_done = found.end is not None and all(one["complete"] for one in trackers)
+    verdict = _worst(map(_of_delivered, trackers)) if found.end else Verdict.LEFT
     status = found.end.status if found.end else ""
-    return Told(directory, Verdict.COMPLETE if is_done else Verdict.LEFT, "", status, found.end is None, 0, trackers)
+    return Told(directory, verdict, "", status, found.end is None, 0, [one.as_dict() for one in trackers])
+
+
+def _of_delivered(one: Delivered) -> Verdict:
+    return Verdict.COMPLETE if one.is_complete else Verdict.REFUSED if one.is_asked else Verdict.LEFT
 
 
 def _print(told: Told) -> None:
     """One line for what there is to say of the run itself, and one verdict for each tracker."""
     at = plain(told.directory)
     if told.why:
-        click.echo(f"{at}: {told.why.removeprefix(f'{told.directory}: ')}", err=told.verdict > Verdict.LEFT)
+        click.echo(
+            f"{at}: {told.why.removeprefix(f'{told.directory}: ')}",
+            err=told.verdict not in (Verdict.COMPLETE, Verdict.LEFT),
+        )
     if told.was_cut_off:
         click.echo(
             f"{at}: its process died: "
@@ -189,10 +213,12 @@ def _verdict_on(one: dict[str, Any]) -> str:
             if one["left"]
             else "complete"
             if one["complete"]
+            else "nothing more to deliver"
+            if one["told"]
             else "the run's end is not told"
         )
         return left + refused
-    state = "complete" if one["complete"] else f"not complete: {one['why']}"
+    state = "complete" if one["complete"] else f"not complete: {one['why']}" if one["why"] else "the rest is there"
     return f"{one['delivered']} records delivered{refused}, {state}"
 
 
@@ -200,10 +226,11 @@ def _print_summary(told: Sequence[Told], dry_run: bool) -> None:
     counts = Counter(found.verdict for found in told)
     words = {
         Verdict.COMPLETE: "complete",
+        Verdict.REFUSED: "refused in part",
         Verdict.LEFT: "to deliver" if dry_run else "not complete",
         Verdict.IN_USE: "in use",
         Verdict.MISSING: "missing",
         Verdict.BROKEN: "broken",
     }
-    parts = [f"{counts[verdict]} {words[verdict]}" for verdict in sorted(counts)]
+    parts = [f"{counts[verdict]} {words[verdict]}" for verdict in Verdict if counts[verdict]]
     click.echo(f"{many(len(told), 'run')}: {', '.join(parts) or 'nothing to do'}")
