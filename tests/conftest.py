@@ -19,7 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from patience import PATIENT
+from patience import FACTOR, PATIENT
+
+from tracklib._run import ending
 
 # Who is started in a shell's background ignores Ctrl-C, and so do its children: here it is Python's own again.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -64,6 +66,13 @@ def _no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> Iterator[N
         monkeypatch.setenv(name, value)
     yield
     os.environ.pop(_WANDBS_PROCESS, None)
+
+
+@pytest.fixture(autouse=True)
+def _as_patient_as_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leaving a block waits longer too, where the waits of the tests do."""
+    for name in ("PATIENCE", "PATIENCE_AFTER_ERROR"):
+        monkeypatch.setattr(ending, name, FACTOR * getattr(ending, name))
 
 
 # W&B's SDK sets it, so that children share one process of its own, which a test that kills it would share as well.

@@ -9,6 +9,7 @@ import itertools
 import operator
 import os
 import threading
+import types
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any, Literal
 
@@ -97,6 +98,7 @@ def arguments_of(function: Any, args: Any, kwargs: Any, without: str = "") -> di
         TypeError: ``function`` cannot be called so.
         ValueError: it is a builtin that does not tell its arguments.
     """
+    function, args = _apart_from_its_class(function, args)
     signature = inspect.signature(function)
     bound = signature.bind(*args, **kwargs)
     bound.apply_defaults()
@@ -105,6 +107,15 @@ def arguments_of(function: Any, args: Any, kwargs: Any, without: str = "") -> di
         is_rest = signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD
         arguments |= value if is_rest else {name: value}
     return {name: _value(value) for name, value in arguments.items() if name != without}
+
+
+def _apart_from_its_class(function: Any, args: Any) -> tuple[Any, Any]:
+    """Bind a class method's function to its class: one that is decorated below ``@classmethod`` gets the class as an
+    argument from Python 3.13 on."""
+    owner = args[0] if args and inspect.isfunction(function) else None
+    if isinstance(owner, type) and isinstance(inspect.getattr_static(owner, function.__name__, None), classmethod):
+        return types.MethodType(function, owner), args[1:]
+    return function, args
 
 
 _LISTED = 100  # a container of more is data
