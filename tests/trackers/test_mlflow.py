@@ -483,6 +483,55 @@ def test_processes_that_begin_at_once_on_a_new_database_file_all_have_their_run(
     assert [name for name in os.listdir(tmp_path) if "lock" in name] == []
 
 
+# Addresses ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("uri", "said"),
+    [
+        ("localhost:5000", "has no scheme: write 'http://localhost:5000'"),
+        ("10.0.0.1:5000/prefix", "write 'http://10.0.0.1:5000/prefix'"),
+        ("htpp://host:5000", "MLflow has no store for 'htpp', but for http, https"),
+        ("http:///x", "names no host"),
+        ("http://host:port", "is no URL: Port could not be cast"),
+        ("https://user:hunter2hunter2@:1", "names no host"),
+    ],
+)
+def test_an_address_that_can_be_none_is_told_before_the_run_begins(uri: str, said: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(said)) as caught:
+        Mlflow(tracking_uri=uri)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [None, "http://host", "https://u:p@host:5000/x", "sqlite:///a.db", "postgresql+psycopg2://h/db", "databricks"]
+    + ["databricks://profile", "file:///tmp/x", "mlruns", "./mlruns", "/abs/mlruns", "C:\\mlruns", ""],
+)
+def test_an_address_that_mlflow_may_know_is_taken(uri: str | None) -> None:
+    Mlflow(tracking_uri=uri)
+
+
+def test_databricks_without_credentials_blocks_and_is_told_how_to_log_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("DATABRICKS_HOST", "DATABRICKS_TOKEN", "DATABRICKS_CONFIG_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(TrackerBlocked, match="no credentials for Databricks .*databricks auth login"):
+        Mlflow(tracking_uri="databricks", experiment_name="/Users/me/e").init()
+
+
+def test_a_server_with_and_without_its_password_is_one_target(mlflow_server: MlflowServer, experiment: str) -> None:
+    with_password = mlflow_server.uri.replace("://", "://user:hunter2hunter2@")
+    first = Mlflow(tracking_uri=with_password, experiment_name=experiment)
+    first.init()
+    again = Mlflow(tracking_uri=mlflow_server.uri, experiment_name=experiment)
+    again.attach(first.begin, ".", first.state)
+    again.init()  # as `tracklib sync` does, which has no password of the journal
+    assert again.run_id == first.run_id
+
+
 # What somebody deleted ---------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import os
 import pty
+import re
 import subprocess
 import sys
 import textwrap
@@ -335,9 +336,18 @@ def test_a_setting_that_wandb_does_not_know_blocks_and_is_named(offline: Callabl
     assert SECRET not in str(caught.value)
 
 
-def test_a_project_that_wandb_refuses_blocks(offline: Callable[..., Wandb]) -> None:
-    with pytest.raises(TrackerBlocked, match="nvalid project name"):
-        offline(project="a/b").init()
+@pytest.mark.parametrize(
+    ("project", "said"),
+    [
+        ("team/x", "write entity='team', project='x'"),
+        ("a?b", "none of"),
+        ("x" * 129, "128 characters"),
+        ("a/b/c", "none of"),
+    ],
+)
+def test_a_project_that_wandb_refuses_is_told_before_the_run_begins(project: str, said: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(said)):
+        Wandb(project=project)
 
 
 def test_a_run_of_the_users_own_stays_open(offline: Callable[..., Wandb], tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from mlflow.utils.proto_json_utils import parse_dict
 from mlflow.utils.rest_utils import http_request, verify_rest_response
 
 from .._common.exclusive import alone
+from .._common.secrets import error_text
 from ..errors import TrackerBlocked, TrackerUnavailable
 from ._mlflow_errors import BLOCKING, is_busy
 
@@ -41,11 +42,24 @@ def bounded_client(tracking_uri: str | None, timeout: float, is_over: Callable[[
     with _alone_at_first(tracking_uri or mlflow.get_tracking_uri()):
         client = MlflowClient(tracking_uri)
     store = client._tracking_client.store
+    if client.tracking_uri.startswith("databricks"):
+        _need_databricks(store)
     if type(store) is RestStore:
         client._tracking_client = _BoundedService(
             client.tracking_uri, _BoundedStore(store.get_host_creds, timeout, is_over)
         )
     return client
+
+
+def _need_databricks(store: Any) -> None:
+    try:
+        store.get_host_creds()
+    except Exception as error:
+        said = error_text(error).splitlines()[0]
+        raise TrackerBlocked(
+            f"MLflow finds no credentials for Databricks ({said}): run `databricks auth login`, or set DATABRICKS_HOST "
+            "and DATABRICKS_TOKEN; `tracklib sync DIR --to ...` delivers the run elsewhere"
+        ) from error
 
 
 def _alone_at_first(uri: str) -> contextlib.AbstractContextManager[None]:

@@ -14,6 +14,7 @@ from .._journal.records import Begin
 JOB_TYPE_LENGTH = 64
 SHOWN = 200  # characters of a text that is kept whole elsewhere
 _NAME_LENGTH = 128
+_NOT_IN_PROJECT = frozenset("/\\#?%:")
 _TAG_LENGTH = 64
 _ROW_BYTES = 10_383_360
 _CONFIG_TEXT = 20_000  # characters; beyond 100 KB W&B prints a warning
@@ -27,6 +28,22 @@ def wandb_name(raw: str) -> str:
     if name in _RESERVED or name.startswith("_wandb"):
         return f"metric{name}" if name else "unnamed"
     return name
+
+
+def need_project(project: str | None) -> None:
+    """See that W&B takes a project's name.
+
+    Raises:
+        ValueError: it does not.
+    """
+    if project is None:
+        return
+    if len(project) > _NAME_LENGTH or not _NOT_IN_PROJECT.isdisjoint(project):
+        hint = ""
+        entity, slash, name = project.partition("/")
+        if slash and name and _NOT_IN_PROJECT.isdisjoint(entity + name):
+            hint = f": write entity={entity!r}, project={name!r}"
+        raise ValueError(f"project={project!r} may have {_NAME_LENGTH} characters, and none of / \\ # ? % :{hint}")
 
 
 def wandb_param_name(raw: str) -> str:

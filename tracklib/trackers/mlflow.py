@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from .._common.distinct import apart
 from .._common.names import Names
-from .._common.secrets import error_text, redact, redact_text
+from .._common.secrets import error_text, redact, redact_text, without_masks
 from .._common.warn import warn
 from .._journal.records import Best, Log, Status
 from .._values.plain import plain
 from ..errors import TrackerBlocked, TrackerLost, TrackerUnavailable
+from ._mlflow_address import need_address
 from ._mlflow_errors import is_busy, may_pass
 from ._mlflow_limits import METRICS_PER_REQUEST, TEXT_LENGTH, flat_texts, free_name, mlflow_name, mlflow_path
 from ._mlflow_run import UID_TAG, RunAtMlflow, creations
@@ -94,6 +95,7 @@ class Mlflow(BatchTracker):
     ) -> None:
         super().__init__(output_run=output_run)
         self.in_process = in_process
+        need_address(tracking_uri)
         self.tracking_uri = _absolute(tracking_uri)
         self.experiment_name = experiment_name
         self.run_name = run_name
@@ -152,9 +154,10 @@ class Mlflow(BatchTracker):
 
     def _need_same_target(self) -> None:
         """See that an earlier attempt went to the same place; if not, all of the run comes to the new one."""
-        target = redact_text(f"{self._client.tracking_uri} {self.experiment_name or ''}".strip())
+        shown = redact_text(f"{self._client.tracking_uri} {self.experiment_name or ''}".strip())
+        target: str = without_masks(shown)  # with the password or without, as in `tracklib sync`, it is one place
         before = self.state.setdefault("target", target)
-        if before != target:
+        if without_masks(before) != target:
             self.state.clear()
             raise TrackerLost(f"the run went to {before} before: {target} gets it whole", from_the_start=True)
 

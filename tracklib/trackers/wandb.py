@@ -25,6 +25,7 @@ from ._wandb_limits import (
     fitting,
     group_of,
     line,
+    need_project,
     need_room,
     path_in_run,
     tags_as_words,
@@ -104,6 +105,7 @@ class Wandb(BatchTracker):
     ) -> None:
         super().__init__(output_run=output_run)
         self.in_process = in_process
+        need_project(project)
         self.entity = entity
         self.project = project
         self.mode = mode

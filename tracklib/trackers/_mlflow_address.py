@@ -1,0 +1,43 @@
+"""Whether a tracking URI can be one, as far as that shows without a connection."""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import entry_points
+from urllib.parse import urlsplit
+
+from .._common.secrets import redact_text
+
+_SCHEMES = ("http", "https", "databricks", "databricks-uc", "uc", "file", "sqlite", "postgresql", "mysql", "mssql")
+_HOST_AND_PORT = re.compile(r"[\w.-]+:\d+(/.*)?")
+_SCHEME = re.compile(r"([A-Za-z][\w.-]+)(?:\+\w+)?:")
+
+
+def need_address(uri: str | None) -> None:
+    """See that MLflow can know where ``uri`` is.
+
+    Raises:
+        ValueError: it cannot; with the address that was meant, where that can be told.
+    """
+    if uri is None:
+        return
+    shown = redact_text(uri)
+    if _HOST_AND_PORT.fullmatch(uri):
+        raise ValueError(f"tracking_uri={shown!r} has no scheme: write 'http://{shown}'")
+    if match := _SCHEME.match(uri):
+        scheme = match[1].lower()
+        known = [*_SCHEMES, *(entry.name for entry in entry_points(group="mlflow.tracking_store"))]
+        if scheme not in known:
+            raise ValueError(f"tracking_uri={shown!r}: MLflow has no store for {scheme!r}, but for {', '.join(known)}")
+        if scheme in ("http", "https"):
+            _need_host(uri, shown)
+
+
+def _need_host(uri: str, shown: str) -> None:
+    try:
+        parts = urlsplit(uri)
+        has_host = bool(parts.hostname) and parts.port != 0
+    except ValueError as error:
+        raise ValueError(f"tracking_uri={shown!r} is no URL: {error}") from None
+    if not has_host:
+        raise ValueError(f"tracking_uri={shown!r} names no host: write it as 'http://localhost:5000'")
