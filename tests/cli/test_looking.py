@@ -69,7 +69,7 @@ def test_shows_json_is_the_runs_own_and_its_csv_the_metrics(root: Path) -> None:
     (loss, odd, _) = csv.DictReader(io.StringIO(tracklib("show", root / "run-1", "--csv").output))
 
     assert told["params"] == {"lr": 0.1, "model": {"width": 64}}
-    assert told["trackers"] == [{"name": "CsvLogger", "left": 0, "rejected": 0, "complete": True}]
+    assert told["trackers"] == [{"name": "CsvLogger", "left": 0, "rejected": 0, "told": True, "complete": True}]
     assert (loss["metric"], float(loss["max"]), loss["at"]) == ("val/loss", 2.0, "9")
     assert odd["last"] == "nan"
 

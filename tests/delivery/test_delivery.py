@@ -452,6 +452,7 @@ def test_a_refused_record_is_kept_with_the_reason(folder: Folder) -> None:
                 "step": 2,
                 "metrics": {"loss": "nan", "acc": 0.5},
             },
+            "ordinal": 2,
         }
     ]
     assert stat.S_IMODE(os.stat(folder.path / "rejected.jsonl").st_mode) == 0o600

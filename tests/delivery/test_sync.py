@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +185,65 @@ def test_where_a_tracker_refused_a_record_nobody_says_complete(tmp_path: Path) -
     told = json.loads(CliRunner().invoke(main, ["sync", "--json", str(tmp_path / "run")]).output)
     told = told if isinstance(told, dict) else told[0]
     assert (told["verdict"], [one["complete"] for one in told["trackers"]]) == ("refused", [False, True])
+
+
+def refused_run(folder: Path) -> None:
+    """A run whose first metrics and params a tracker refused, and took the rest."""
+    there = str(folder / "there")
+    filed.set_fault(there, "refuse")
+    with (
+        pytest.warns(TrackerWarning, match="--retry-rejected"),
+        tracking([{"type": "filed:Filed", "path": there}], output_run=folder / "run", params={"lr": 0.1}) as run,
+    ):
+        for epoch in range(5):
+            run.log(epoch, {"loss": float(epoch)})
+        assert not run.flush(PATIENT)
+        filed.clear_fault(there)
+        run.log(9, {"loss": 9.0})
+
+
+def taken(folder: Path) -> Counter[Any]:
+    lines = [json.loads(line) for line in (folder / "there").read_text().splitlines()]
+    return Counter(json.dumps(line[1:]) for line in lines if line[0] in ("log", "params"))
+
+
+def test_retry_rejected_sends_what_was_refused_once_more_and_nothing_else(tmp_path: Path) -> None:
+    refused_run(tmp_path)
+    assert len(taken(tmp_path)) == 1
+
+    result = CliRunner().invoke(main, ["sync", str(tmp_path / "run"), "--retry-rejected"])
+
+    assert (result.exit_code, "Filed: 6 records delivered, complete" in result.output) == (0, True), result.output
+    logs = [
+        record for record in Reader(str(tmp_path / "run/journal.jsonl")).records() if isinstance(record.record, Log)
+    ]
+    said = [[log.ordinal, "epoch", log.record.step, log.record.metrics] for log in logs]  # type: ignore[union-attr]
+    assert taken(tmp_path) == Counter(map(json.dumps, [*said, [{"lr": 0.1}]]))
+    assert not (tmp_path / "run/rejected.jsonl").exists()
+    assert CliRunner().invoke(main, ["sync", str(tmp_path / "run"), "--retry-rejected"]).exit_code == 0
+    assert set(taken(tmp_path).values()) == {1}
+
+
+def test_what_is_refused_once_more_stays_refused_once(tmp_path: Path) -> None:
+    refused_run(tmp_path)
+    before = (tmp_path / "run/rejected.jsonl").read_text()
+    filed.set_fault(str(tmp_path / "there"), "refuse")
+
+    for _ in range(2):
+        result = CliRunner().invoke(main, ["sync", str(tmp_path / "run"), "--retry-rejected"])
+        assert (result.exit_code, ", 6 refused (see rejected.jsonl)" in result.output) == (6, True)
+        assert (tmp_path / "run/rejected.jsonl").read_text() == before
+
+
+def test_a_retry_that_breaks_off_loses_no_refused_record(tmp_path: Path) -> None:
+    refused_run(tmp_path)
+    filed.set_fault(str(tmp_path / "there"), "down")
+    result = CliRunner().invoke(main, ["sync", str(tmp_path / "run"), "--retry-rejected", "--patience", "0.1"])
+    assert result.exit_code == 1
+    assert len((tmp_path / "run/rejected.jsonl").read_text().splitlines()) == 6
+    filed.clear_fault(str(tmp_path / "there"))
+    assert CliRunner().invoke(main, ["sync", str(tmp_path / "run"), "--retry-rejected"]).exit_code == 0
+    assert len(taken(tmp_path)) == 7
 
 
 def test_of_several_runs_the_gravest_verdict_is_the_exit_code() -> None:

@@ -25,9 +25,6 @@ from collections.abc import Callable, Iterator, Sequence
 from types import BuiltinFunctionType
 from typing import Protocol, assert_never
 
-import msgspec
-from msgspec.structs import replace
-
 from .._common import clock
 from .._common.forks import apart_from_forks
 from .._common.secrets import error_text
@@ -35,10 +32,11 @@ from .._common.wakeup import Bell
 from .._common.warn import tell
 from .._journal import layout
 from .._journal.reader import Entry, Reader, count_said
-from .._journal.records import Artifact, Begin, Best, End, Epoch, Log, Params, Record, Tags, encode
+from .._journal.records import Artifact, Begin, Best, End, Epoch, Log, Params, Tags
 from .._journal.state import Saved, load, store
 from ..errors import TrackerBlocked, TrackerLost, TracklibError
 from ..trackers.base import BaseTracker
+from . import rejected
 from .standing import Standing
 
 IDLE_SECONDS = 1.0
@@ -76,6 +74,7 @@ class Delivery:
         config: tells the tracker's config from others (see ``fingerprints``). With another one than in an
             earlier attempt, it gets the run from the start.
         imports: whether it may import what the tracker needs. A thread of the training process may not.
+        again: whether what the tracker refused for good is sent once more.
     """
 
     goes_on = False
@@ -91,6 +90,7 @@ class Delivery:
         connected: Callable[[], None] = lambda: None,
         config: str = "",
         imports: bool = True,
+        again: bool = False,
     ) -> None:
         self.tracker = tracker
         self.name = name
@@ -112,7 +112,8 @@ class Delivery:
         self._saved = load(self._state_path, journal, begin.uid, config)
         tracker.attach(begin, directory, self._saved.tracker)
         self._reader = Reader(journal, self._saved.offset, self._saved.ordinal)
-        if tracker.reads_whole_journal and not self._is_over:
+        self._again = rejected.refused_by(directory, name) if again else {}
+        if tracker.reads_whole_journal and (self._again or not self._is_over):
             self._rewind()
         self._before = self._saved.delivered
         self._wake = threading.Event()
@@ -240,7 +241,7 @@ class Delivery:
             self._clock_id = time.pthread_getcpuclockid(threading.get_ident())
         try:
             with contextlib.suppress(_Abandoned):
-                if not self._is_over:
+                if self._again or not self._is_over:
                     self._deliver_all()
                 self._stand(Standing.DONE)
                 return
@@ -254,6 +255,7 @@ class Delivery:
         while True:
             try:
                 self._insist(self._connect, always=True)
+                self._deliver_again()
                 while not self._deliver_next():
                     pass
                 self._save()
@@ -266,6 +268,9 @@ class Delivery:
                     self._reader.go_to(self._saved.offset, self._saved.ordinal)
 
     def _rewind(self) -> None:
+        with contextlib.suppress(OSError):  # there may be two lines for one record then
+            rejected.forget(self._directory, rejected.refused_by(self._directory, self.name))
+        self._again = {}  # it comes with all the others
         self._saved = Saved(self._begin.uid, self._config, tracker=self._saved.tracker)
         self._reader.go_to(0, 0)
 
@@ -303,6 +308,19 @@ class Delivery:
         if not entries or not (self._hurry or self._saved.offset < self._awaited):
             self._give_way(time.thread_time() - worked, clock.steady() - begun, self._reader.offset - start)
         return False
+
+    def _deliver_again(self) -> None:
+        """Deliver once more what was refused. A line is taken out when its record was taken, or has a new one."""
+        lines = [(line, entry) for line, entries in self._again.items() for entry in entries]
+        for batch in _batches([entry for _, entry in lines], self.tracker.batch_size):
+            self._deliver(batch)
+            done, lines = lines[: len(batch)], lines[len(batch) :]
+            with contextlib.suppress(OSError):
+                rejected.forget(self._directory, [line for line, _ in done])
+            with self._saving:
+                self._saved.rejected = max(0, self._saved.rejected - len(done))
+            self._heartbeat()
+        self._again = {}
 
     def _show(self, entries: Sequence[Entry]) -> None:
         """Have the onlooker see what was read. It may write into the run's directory, so never once abandoned; what
@@ -388,8 +406,8 @@ class Delivery:
 
     def _pass(self, entry: Entry, taken: int) -> None:
         with self._saving:
-            self._saved.offset = entry.end
-            self._saved.ordinal = entry.ordinal + 1
+            if entry.end > self._saved.offset:  # one that was refused before lies behind
+                self._saved.offset, self._saved.ordinal = entry.end, entry.ordinal + 1
             self._saved.delivered += taken
         self.changed.ring()
 
@@ -443,9 +461,8 @@ class Delivery:
         if self._saved.rejected == 1:
             tell(f"{self.name} refused a record ({reason}); what it refuses is kept in rejected.jsonl")
         self.refusal = reason
-        line = {"tracker": self.name, "reason": reason, "record": msgspec.Raw(_as_said(entry.record))}
         with contextlib.suppress(OSError):  # the journal has the record too
-            _append(os.path.join(self._directory, layout.REJECTED), msgspec.json.encode(line) + b"\n")
+            rejected.keep(self._directory, self.name, reason, entry)
         self._pass(entry, taken=0)
 
     def _report(self, error: BaseException, standing: Standing) -> None:
@@ -520,19 +537,6 @@ def _retry_after(error: BaseException) -> float:
         return float(getattr(error, "retry_after", None) or 0.0)
     except Exception:
         return 0.0
-
-
-def _append(path: str, line: bytes) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        os.write(fd, line)
-    finally:
-        os.close(fd)
-
-
-def _as_said(record: Record) -> bytes:
-    """The record's JSON as it is in the journal, which holds no ordinals."""
-    return encode(replace(record, ordinal=-1) if isinstance(record, Log) else record)
 
 
 def _said(error: BaseException) -> str:

@@ -55,6 +55,7 @@ def sync(
     to: Configs = None,
     *,
     patience: float = 30.0,
+    again: bool = False,
     on_progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> Synced:
     """Deliver what is left of the run in ``directory``; set the status where its owner died without one.
@@ -63,6 +64,7 @@ def sync(
         directory: the run's directory.
         to: deliver the whole run to these trackers, instead of what is left to its own.
         patience: seconds without any progress after which it is given up.
+        again: whether what a tracker refused for good is sent once more.
         on_progress: told now and then how many bytes of the journal were delivered, and of how many.
 
     Raises:
@@ -80,7 +82,7 @@ def sync(
         deliveries = []
         for name, tracker, config in wanted:
             if isinstance(tracker, BaseTracker):
-                deliveries.append(Delivery(tracker, name, directory, run.begin, journal, config=config))
+                deliveries.append(Delivery(tracker, name, directory, run.begin, journal, config=config, again=again))
         _deliver(deliveries, patience, on_progress)
     damaged = max([delivery.damaged for delivery in deliveries], default=0)
     status = run.end.status if run.end else Status.KILLED

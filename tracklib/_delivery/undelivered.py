@@ -43,7 +43,10 @@ _SILENT = {
 
 def _refused_by(delivery: Delivering, directory: str) -> str:
     reason = delivery.refusal or "in an earlier attempt"
-    return f"{delivery.name} refused {_count(delivery.rejected)} ({reason}): see rejected.jsonl in {directory}"
+    return (
+        f"{delivery.name} refused {_count(delivery.rejected)} ({reason}): see rejected.jsonl in {directory}; "
+        f"once what is wrong is mended, send it once more with: tracklib sync --retry-rejected {shlex.quote(directory)}"
+    )
 
 
 def _count(records: int) -> str:

@@ -38,6 +38,12 @@ class Verdict(enum.IntEnum):
     BROKEN = 5  # there is one, and it cannot be read or written
 
 
+class _How(NamedTuple):
+    to: Any
+    patience: float
+    again: bool
+
+
 class Told(NamedTuple):
     """A run's verdict, why, and what each tracker has."""
 
@@ -62,10 +68,17 @@ class Told(NamedTuple):
 @click.option("--all", "roots", multiple=True, metavar="ROOT", help="Every run in ROOT but those still going on.")
 @click.option("--to", metavar="CONFIG", help="Replay the whole run to these trackers: a file, or JSON.")
 @click.option("--patience", default=30.0, show_default=True, help="Seconds without progress before giving up.")
+@click.option("--retry-rejected", is_flag=True, help="Send what a tracker refused for good once more.")
 @click.option("--dry-run", is_flag=True, help="Say what is left, deliver nothing, change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON, one object for each run.")
 def command(
-    directories: tuple[str, ...], roots: tuple[str, ...], to: str | None, patience: float, dry_run: bool, as_json: bool
+    directories: tuple[str, ...],
+    roots: tuple[str, ...],
+    to: str | None,
+    patience: float,
+    retry_rejected: bool,
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
     """Deliver what is left of the runs in DIR, and set the status of one whose process died.
 
@@ -77,10 +90,10 @@ def command(
         raise click.UsageError("name the directory of a run, or --all ROOT for every run in ROOT")
     if dry_run and to is not None:
         raise click.UsageError("--dry-run says what is left for the run's own trackers: leave out --to")
-    configs = None if to is None else _configs(to)
+    how = _How(None if to is None else _configs(to), patience, retry_rejected)
     told = []
     for directory, is_walked in _asked(directories, roots):
-        found = _looked(directory) if dry_run else _tried(directory, configs, patience, is_walked)
+        found = _looked(directory) if dry_run else _tried(directory, how, is_walked)
         told.append(found)
         if not as_json:
             _print(found)
@@ -114,9 +127,9 @@ def _asked(directories: Sequence[str], roots: Sequence[str]) -> Iterator[tuple[s
     yield from ((directory, True) for root in roots for directory in runs_under(root))
 
 
-def _tried(directory: str, to: Any, patience: float, is_walked: bool) -> Told:
+def _tried(directory: str, how: _How, is_walked: bool) -> Told:
     try:
-        synced = _synced(directory, to, patience)
+        synced = _synced(directory, how)
     except TracklibError as error:
         return _refused(directory, error, is_walked)
     trackers = [_of_tracker(outcome) for outcome in synced.outcomes]
@@ -143,14 +156,14 @@ def _refused(directory: str, error: Exception, is_walked: bool) -> Told:
     return Told(directory, Verdict.BROKEN if is_there else Verdict.MISSING, str(error))
 
 
-def _synced(directory: str, to: Any, patience: float) -> Synced:
+def _synced(directory: str, how: _How) -> Synced:
     with tqdm(desc=directory, unit="B", unit_scale=True, delay=_LONG_SECONDS, leave=False, disable=None) as bar:
 
         def progress(done: int, total: int) -> None:
             bar.total = total
             bar.update(done - bar.n)
 
-        return sync_run(directory, to, patience=patience, on_progress=progress)
+        return sync_run(directory, how.to, patience=how.patience, again=how.again, on_progress=progress)
 
 
 def _of_outcome(outcome: Outcome) -> Verdict:
@@ -218,7 +231,7 @@ def _verdict_on(one: dict[str, Any]) -> str:
             else "the run's end is not told"
         )
         return left + refused
-    state = "complete" if one["complete"] else f"not complete: {one['why']}" if one["why"] else "the rest is there"
+    state = "complete" if one["complete"] else f"not complete: {one['why'] or 'see --retry-rejected'}"
     return f"{one['delivered']} records delivered{refused}, {state}"
 
 

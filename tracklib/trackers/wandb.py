@@ -202,6 +202,7 @@ class Wandb(BatchTracker):
             for record in records:
                 axis = self._names.axis(record.axis)  # names in the order of the journal, whoever has the row
                 row = {self._names[name]: value for name, value in record.columns().items()}
+                need_room(row)  # also of one that is passed over: it was refused before, and W&B has those behind it
                 if record.ordinal >= self._rows:
                     self._log_row(run, record, axis, row)
                     self._rows = record.ordinal + 1
@@ -241,7 +242,6 @@ class Wandb(BatchTracker):
         return TrackerLost(f"{why}: it is taken up again")
 
     def _log_row(self, run: wandb.Run, record: Log, axis: str, row: dict[str, Any]) -> None:
-        need_room(row)
         if record.axis != "epoch":
             self._define(run, axis, row.keys())
         row |= {axis: record.step, "_timestamp": record.time / 1000}

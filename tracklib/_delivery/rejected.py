@@ -1,0 +1,111 @@
+"""What trackers refused for good: ``rejected.jsonl``, a line for each record with the reason."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+import msgspec
+from msgspec.structs import replace
+
+from .._journal import layout
+from .._journal.reader import Entry
+from .._journal.records import Log, Record, decode, encode
+
+
+class Refused(msgspec.Struct):
+    """A line."""
+
+    tracker: str
+    reason: str
+    record: msgspec.Raw
+    ordinal: int = -1
+
+
+def keep(directory: str, tracker: str, reason: str, entry: Entry) -> None:
+    """Add a record that ``tracker`` refused.
+
+    Raises:
+        OSError: the disk refuses; the journal has the record too.
+    """
+    line = msgspec.json.encode(Refused(tracker, reason, msgspec.Raw(_as_said(entry.record)), entry.ordinal))
+    with _locked(_path(directory)) as fd:
+        os.write(fd, line + b"\n")
+
+
+def refused_by(directory: str, tracker: str) -> dict[bytes, list[Entry]]:
+    """The records that ``tracker`` refused, by their lines: a record that was refused twice may have two. They lie
+    nowhere in the journal, as far as their ends tell: how far the tracker is has passed them."""
+    found: dict[bytes, list[Entry]] = {}
+    for line in _lines(_path(directory)):
+        with contextlib.suppress(ValueError, msgspec.MsgspecError):
+            refused = msgspec.json.decode(line, type=Refused)
+            if refused.tracker == tracker:
+                record = decode(bytes(refused.record), refused.ordinal)
+                found.setdefault(line, []).append(Entry(record, refused.ordinal, 0))
+    return found
+
+
+def forget(directory: str, lines: Iterable[bytes]) -> None:
+    """Take these lines out, each once.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    gone, path = Counter(lines), _path(directory)
+    if not gone or not os.path.exists(path):
+        return
+    with _locked(path):
+        kept = []
+        for line in _lines(path):
+            gone[line] -= 1
+            if gone[line] < 0:
+                kept.append(line + b"\n")
+        new = f"{path}.new"
+        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as file:
+            file.writelines(kept)
+        os.replace(new, path) if kept else os.unlink(path)
+        if not kept:
+            os.unlink(new)
+
+
+def _path(directory: str) -> str:
+    return os.path.join(directory, layout.REJECTED)
+
+
+def _lines(path: str) -> list[bytes]:
+    try:
+        with open(path, "rb") as file:
+            return file.read().splitlines()
+    except OSError:
+        return []
+
+
+@contextlib.contextmanager
+def _locked(path: str) -> Iterator[int]:
+    """The file, to append to, while no other delivery writes it: those of one run lie in two processes."""
+    while True:
+        fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            with contextlib.suppress(OSError):  # a file system that knows no locks
+                fcntl.flock(fd, fcntl.LOCK_EX)
+            if _is_still(path, fd):
+                yield fd
+                return
+        finally:
+            os.close(fd)
+
+
+def _is_still(path: str, fd: int) -> bool:
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(fd))
+    except OSError:
+        return False
+
+
+def _as_said(record: Record) -> bytes:
+    """The record's JSON as it is in the journal, which holds no ordinals."""
+    return encode(replace(record, ordinal=-1) if isinstance(record, Log) else record)
