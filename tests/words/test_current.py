@@ -1,15 +1,20 @@
 """Which run is current."""
 
 import asyncio
+import contextlib
 import contextvars
 import threading
+import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from kept import records
 
-from tracklib import Trackers, current, tracking
+from tracklib import Parent, Trackers, current, tracked, tracking
+from tracklib._journal.records import Log
 
 
 def in_thread(function: Any) -> Any:
@@ -35,11 +40,73 @@ def test_a_plain_thread_takes_the_processs_only_run(run: Trackers) -> None:
     assert in_thread(current) is run
 
 
-def test_a_plain_thread_takes_none_where_two_runs_are_active(run: Trackers, tmp_path: Path) -> None:
-    with tracking(output_run=tmp_path / "inner") as inner:
-        assert in_thread(current) is None
-        assert current() is inner
+def test_a_plain_thread_takes_the_run_that_all_active_ones_are_inside_of(run: Trackers, tmp_path: Path) -> None:
+    with tracking(output_run=tmp_path / "inner") as inner, inner.child("a"), run.child("b") as b:
+        assert in_thread(current) is run
+        assert current() is b
+    with run.child("first") as first, first.child("second"):
+        assert in_thread(current) is run
     assert in_thread(current) is run
+
+
+def test_a_grandchild_that_goes_on_is_inside_of_the_run_around_its_parent(run: Trackers) -> None:
+    block = contextlib.ExitStack()
+    with run.child("a") as a:
+        block.enter_context(a.child("b"))
+    with block:
+        assert in_thread(current) is run
+
+
+def test_a_block_in_a_plain_thread_is_a_child_of_the_run_that_all_are_inside_of(run: Trackers, tmp_path: Path) -> None:
+    def trial(index: int) -> Any:
+        with tracking(output_run=tmp_path / f"trial-{index}") as t:
+            begun.wait()
+            return t._attempt.parent
+
+    begun = threading.Barrier(3)
+    with run.child("a"), ThreadPoolExecutor(3) as pool:
+        parents = list(pool.map(trial, range(3)))
+    assert [parent.uid for parent in parents] == [run.uid] * 3
+
+
+@pytest.fixture
+def _not_warned_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tracklib._run.current._warned", False)
+
+
+@pytest.mark.usefixtures("_not_warned_yet")
+def test_where_no_run_is_around_all_a_plain_thread_has_none_and_one_warning_says_so(tmp_path: Path) -> None:
+    def logs() -> Any:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            tracked(lambda: {"a": 1})()
+            found = current()
+        return found, [str(each.message) for each in caught]
+
+    with alone(tmp_path / "one"), alone(tmp_path / "two"):
+        found, (message,) = in_thread(logs)
+        assert found is None
+        assert f"2 are going on, as in {tmp_path}/one and {tmp_path}/two, and no run is around them all" in message
+        assert in_thread(logs) == (None, [])
+    for name in ("one", "two"):
+        assert records(tmp_path / name, Log) == []
+
+
+def alone(directory: Path) -> Any:
+    """A run that is inside no other."""
+    return tracking(output_run=directory, parent=Parent(uid="elsewhere", output_run="elsewhere"))
+
+
+@pytest.mark.usefixtures("_not_warned_yet")
+def test_a_run_that_was_told_to_be_inside_itself_does_not_hold_a_thread_up(tmp_path: Path) -> None:
+    with alone(tmp_path / "one") as one, tracking(output_run=tmp_path / "two", parent=parent_of(one)) as two:
+        one_again = parent_of(two)
+        with tracking(output_run=tmp_path / "three", parent=one_again):
+            assert in_thread(current) is one
+
+
+def parent_of(run: Trackers) -> Parent:
+    return Parent(uid=run.uid, output_run=run.directory)
 
 
 def test_a_thread_that_had_a_block_of_its_own_takes_the_only_run_again(run: Trackers, tmp_path: Path) -> None:

@@ -39,7 +39,8 @@ class Block:
             self._attempt.parent = Parent(uid=outer.uid, output_run=outer.directory)
         self.run.init()
         keep_ours_out()
-        self._around.enter_context(open_run(self.run))
+        parent = self._attempt.parent
+        self._around.enter_context(open_run(self.run, parent.uid if parent else None))
         self._around.enter_context(exits_on_sigterm())
         if self._is_current:
             self._current.enter_context(current_run(self.run))

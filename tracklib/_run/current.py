@@ -9,27 +9,59 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from .._common.warn import OURS
+from .._common.warn import OURS, warn
 
 if TYPE_CHECKING:
     from .run import Trackers
 
 _here: contextvars.ContextVar[Trackers | None] = contextvars.ContextVar("tracklib_run")
 _active: list[Trackers] = []  # the blocks that are open in this process, in order of entry
+_parents: dict[str, str] = {}  # of each since there was none open: the uid of the one around it
+_warned = False
 
 
 def current() -> Trackers | None:
     """The active run, or None.
 
-    It is the one of the innermost block around this code, in this task or thread. A plain
-    thread, which starts without a context, takes the process's active run if there is just one.
+    It is the one of the innermost block around this code, in this task or thread. A plain thread, which starts
+    without a context, takes the run that all of the process's active ones are inside of (one is inside of itself).
+    Where there is none such, as of two that have nothing to do with each other, one warning says so.
     """
     if not _active:
         return None
     run = _here.get(None)
-    if run is None and len(_active) == 1 and _in_plain_thread():
-        run = _active[0]
+    if run is None and _in_plain_thread():
+        run = _active[0] if len(_active) == 1 else _around_all([run for run in _active if run.is_init])
     return run if run is not None and run.is_init else None
+
+
+def _around_all(runs: list[Trackers]) -> Trackers | None:
+    for candidate in runs:
+        if all(_is_inside(run, candidate) for run in runs):
+            return candidate
+    if runs:
+        _warn_that_none_is_around_all(runs)
+    return None
+
+
+def _is_inside(run: Trackers, outer: Trackers) -> bool:
+    uid: str | None = run.uid
+    seen: set[str] = set()  # a run may be told any parent
+    while uid is not None and uid != outer.uid and uid not in seen:
+        seen.add(uid)
+        uid = _parents.get(uid)
+    return uid == outer.uid
+
+
+def _warn_that_none_is_around_all(runs: list[Trackers]) -> None:
+    global _warned
+    if not _warned:
+        _warned = True
+        warn(
+            f"which run is current in this thread cannot be told, and nothing is logged from here: {len(runs)} are "
+            f"going on, as in {runs[0].directory} and {runs[-1].directory}, and no run is around them all. Start the "
+            "thread's work by contextvars.copy_context().run inside the block that it belongs to, or open a block in it"
+        )
 
 
 def _in_plain_thread() -> bool:
@@ -44,13 +76,17 @@ def _in_plain_thread() -> bool:
 
 
 @contextlib.contextmanager
-def open_run(run: Trackers) -> Iterator[None]:
-    """Count ``run`` among the process's active ones."""
+def open_run(run: Trackers, parent: str | None) -> Iterator[None]:
+    """Count ``run``, which is inside the one whose uid is ``parent``, among the process's active ones."""
+    if parent is not None:
+        _parents[run.uid] = parent
     _active.append(run)
     try:
         yield
     finally:
         _active.remove(run)
+        if not _active:
+            _parents.clear()
 
 
 @contextlib.contextmanager
