@@ -123,7 +123,7 @@ def test_only_the_delivery_starts_threads() -> None:
 def test_only_a_backends_file_knows_its_sdk() -> None:
     assert all(module.startswith(("trackers.mlflow", "trackers._mlflow_")) for module in importers_of("mlflow"))
     assert all(module.startswith(("trackers.wandb", "trackers._wandb_")) for module in importers_of("wandb"))
-    assert importers_of("tensorboard") == {"trackers._tensorboard_events"}
+    assert importers_of("tensorboard") == {"trackers._tensorboard_events", "trackers._tensorboard_history"}
     assert importers_of("rich") == {"trackers.console"}
 
 

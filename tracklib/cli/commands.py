@@ -20,9 +20,12 @@ _COMMANDS = {
     "export": "the points as Parquet, CSV or JSON lines",
     "doctor": "what is wrong with runs, and what mends it",
     "sync": "deliver what is left of runs",
+    "import": "make runs of what TensorBoard, W&B, MLflow and CSV files have",
     "rm": "delete runs",
     "completion": "have the shell complete commands, runs and metrics",
 }
+
+_MODULES = {"import": "importing"}  # which is a word of Python's own
 
 
 class _Commands(click.Group):
@@ -32,7 +35,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        module = import_module(f".{cmd_name}", __package__)
+        module = import_module(f".{_MODULES.get(cmd_name, cmd_name)}", __package__)
         command: click.Command = module.command
         return command
 

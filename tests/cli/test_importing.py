@@ -1,0 +1,104 @@
+"""``tracklib import``: what another tracker has becomes an ordinary run, with its steps, values, params and status."""
+
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from running import tracklib
+
+import tracklib as library
+
+WRITE = """
+import sys, json, math
+from tracklib import tracking
+with tracking([json.loads(sys.argv[2])], output_run=sys.argv[1], params={"lr": 0.1}, name="source") as t:
+    for epoch in range(5):
+        t.log(epoch, {"val/loss": 1 / (epoch + 1), "odd": math.nan})
+"""
+
+
+def written(folder: Path, config: str) -> None:
+    """A run that a real backend has."""
+    environment = {**os.environ, "TRACKLIB_ENVIRONMENT": "0", "WANDB_MODE": "offline"}
+    subprocess.run([sys.executable, "-c", WRITE, folder, config], env=environment, check=True, timeout=180)
+
+
+def imported(root: Path) -> library.reading.Run:
+    (run,) = library.runs(root)
+    return run
+
+
+def test_a_csv_file_becomes_a_run(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("step,loss,note\n0,0.5,a\n10,0.25,b\n20,nan,c\n")
+
+    said = tracklib("import", "csv", tmp_path / "mine.csv", "--root", tmp_path / "runs")
+
+    run = imported(tmp_path / "runs")
+    assert said.output.splitlines()[-1] == "1 run imported"
+    assert (run.name, run.status, run.tags) == ("mine", "finished", {"imported": "csv"})
+    assert run.metrics["loss"].steps.tolist() == [0, 10, 20]
+    assert run.metrics["loss"].values.tolist()[:2] == [0.5, 0.25]
+    assert math.isnan(run.metrics["loss"].values[2])
+
+
+def test_importing_twice_makes_one_run(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("loss\n0.5\n")
+
+    for _ in range(2):
+        said = tracklib("import", "csv", tmp_path / "mine.csv", "--root", tmp_path / "runs")
+
+    assert said.output == "0 runs imported, 1 there already\n"
+    imported(tmp_path / "runs")
+
+
+def test_tensorboards_events_become_a_run(tmp_path: Path) -> None:
+    written(tmp_path / "there", '{"type": "TensorBoard"}')
+
+    assert tracklib("import", "tensorboard", tmp_path / "there", "--root", tmp_path / "runs").exit_code == 0
+
+    values = imported(tmp_path / "runs").metrics["val/loss"].values
+    assert values.tolist() == pytest.approx([1 / (epoch + 1) for epoch in range(5)], rel=1e-6)
+
+
+def test_wandbs_offline_file_becomes_a_run(tmp_path: Path) -> None:
+    written(tmp_path / "there", '{"type": "Wandb", "project": "p", "mode": "offline"}')
+
+    said = tracklib("import", "wandb", tmp_path / "there", "--root", tmp_path / "runs")
+
+    run = imported(tmp_path / "runs")
+    assert said.exit_code == 0
+    assert (run.status, run.params["lr"]) == ("finished", 0.1)
+    assert run.metrics["val/loss"].values.tolist() == [1 / (epoch + 1) for epoch in range(5)]
+
+
+def test_an_experiment_at_mlflow_becomes_runs(tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    written(tmp_path / "there", f'{{"type": "Mlflow", "tracking_uri": "{uri}", "experiment_name": "x"}}')
+
+    said = tracklib("import", "mlflow", "x", "--tracking-uri", uri, "--root", tmp_path / "runs")
+
+    run = imported(tmp_path / "runs")
+    assert said.exit_code == 0, said.output
+    assert (run.name, run.status, run.params) == ("source", "finished", {"lr": "0.1"})
+    assert run.metrics["val/loss"].values.tolist() == [1 / (epoch + 1) for epoch in range(5)]
+
+
+def test_what_is_not_there_says_so(tmp_path: Path) -> None:
+    assert "there is no such file" in tracklib("import", "csv", tmp_path / "none.csv").output
+    assert "has no run" in tracklib("import", "tensorboard", tmp_path).output
+
+
+def test_an_imported_run_can_be_delivered_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("epoch,loss\n0,0.5\n1,0.25\n")
+    tracklib("import", "csv", tmp_path / "mine.csv", "--root", tmp_path / "runs")
+    directory = imported(tmp_path / "runs").directory
+
+    said = tracklib("sync", "--to", '{"type": "CsvLogger", "csv_filename": "out.csv"}', directory)
+
+    assert said.exit_code == 0, said.output
+    assert Path(directory, "out.csv").read_text() == "epoch,loss\n0,0.5\n1,0.25\n"

@@ -1,0 +1,113 @@
+"""``tracklib import``."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
+
+import click
+
+from .._common.secrets import redact
+from .._journal import layout
+from .._journal.directory import owned, slug
+from .._journal.format import FORMAT
+from .._journal.journal import Journal
+from .._journal.records import Begin, End, Log, Params, Tags
+from ..errors import RunDirectoryError
+from ..trackers._foreign import Foreign
+from . import asked
+from .words import many, plain
+
+_SOURCES = ("csv", "tensorboard", "wandb", "mlflow")
+
+
+@click.command("import")
+@click.argument("source", type=click.Choice(_SOURCES))
+@click.argument("places", nargs=-1, required=True, metavar="PLACE...")
+@click.option(
+    "--root", default=asked.ROOT, show_default=True, type=click.Path(file_okay=False), help="Where the runs go."
+)
+@click.option("--tracking-uri", metavar="URI", help="MLflow's server or store.")
+def command(source: str, places: tuple[str, ...], root: str, tracking_uri: str | None) -> None:
+    """Make ordinary runs of what another tracker has, so that the report and `sync --to` work for it.
+
+    PLACE is a CSV file; a folder of TensorBoard's event files; W&B's offline file or a folder of them; the name of an
+    experiment at MLflow. What it was is not changed. A run that is there already is left as it is.
+    """
+    made = left = 0
+    for place in places:
+        try:
+            for run in _runs_in(source, place, tracking_uri):
+                if directory := _made(run, root, source):
+                    click.echo(f"{plain(directory)}  {plain(run.name)}")
+                    made += 1
+                else:
+                    left += 1
+        except ImportError as error:
+            raise click.ClickException(
+                f"{source} is not installed ({error}): pip install 'tracklib-ml[{source}]'"
+            ) from error
+        except (OSError, LookupError, ValueError) as error:
+            raise click.ClickException(plain(f"{place} cannot be imported: {error}")) from error
+    if not made and not left:
+        raise asked.NotFound(f"{source} has no run in {' '.join(map(plain, places))}")
+    click.echo(f"{many(made, 'run')} imported" + (f", {left} there already" if left else ""))
+
+
+def _runs_in(source: str, place: str, tracking_uri: str | None) -> Iterator[Foreign]:
+    """Each source's package is imported when it is asked for."""
+    module: Any = import_module(f"tracklib.trackers._{source}_history")
+    if source == "mlflow":
+        yield from module.runs_in(place, tracking_uri)
+        return
+    if not os.path.exists(place):
+        raise FileNotFoundError("there is no such file or folder")
+    yield from module.runs_in(place)
+
+
+def _made(run: Foreign, root: str, source: str) -> str:
+    """The directory of the run that was made; empty where it is there already."""
+    directory = os.path.join(root, f"{slug(run.name)}-{run.uid[:6]}")
+    if os.path.lexists(layout.journal_path(directory)):
+        return ""
+    with owned(directory):
+        journal = Journal(layout.journal_path(directory), _refuse)
+        try:
+            _write(run, journal, source)
+        finally:
+            journal.let_go()
+    return directory
+
+
+def _write(run: Foreign, journal: Journal, source: str) -> None:
+    """Its records, in order of time: none may be before the one before it."""
+    time = run.began
+    journal.append(
+        Begin(
+            time=time,
+            format=FORMAT,
+            uid=run.uid,
+            attempt=1,
+            name=run.name,
+            pid=0,
+            host=socket.gethostname(),
+            configs=[],
+        )
+    )
+    if run.params:
+        journal.append(Params(time=time, params=redact(run.params)))
+    journal.append(Tags(time=time, tags={"imported": source, **redact(run.tags)}))
+    for point in run.points:
+        time = max(time, point.time)
+        if point.metrics:
+            journal.append(Log(time=time, axis=point.axis, step=point.step, metrics=point.metrics))
+    if run.status is not None:
+        journal.append(End(time=time, status=run.status))
+    journal.sync()
+
+
+def _refuse(trouble: str) -> None:
+    raise RunDirectoryError(trouble)

@@ -1,0 +1,36 @@
+"""A run as another tracker has it, on its way into a run's directory."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from .._journal.records import Status
+
+
+class Point(NamedTuple):
+    """What was logged at once; ``time`` is in milliseconds since 1970."""
+
+    time: int
+    axis: str
+    step: int
+    metrics: dict[str, float]
+
+
+class Foreign(NamedTuple):
+    """One run. ``source`` says what it is there, so that it has the same uid each time it is taken over; ``status`` is
+    None where it did not end."""
+
+    source: str
+    name: str
+    began: int
+    points: Iterable[Point]
+    params: dict[str, Any] = {}
+    tags: dict[str, str] = {}
+    status: Status | None = Status.FINISHED
+
+    @property
+    def uid(self) -> str:
+        """The same for the same source."""
+        return hashlib.sha256(self.source.encode("utf-8", "surrogateescape")).hexdigest()[:16]
