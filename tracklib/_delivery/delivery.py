@@ -107,8 +107,8 @@ class Delivery:
         self._begin = begin
         self._config = config
         self._imports = imports
-        # An SDK in the training process: a fork meets none of its calls, whose locks the child would inherit.
-        self._apart = contextlib.nullcontext if imports or not tracker.requires else apart_from_forks
+        # In the training process: a fork meets no call of the tracker's, whose locks the child would inherit.
+        self._apart = contextlib.nullcontext if imports or tracker.holds_no_lock else apart_from_forks
         self._saved = load(self._state_path, journal, begin.uid, config)
         tracker.attach(begin, directory, self._saved.tracker)
         self._reader = Reader(journal, self._saved.offset, self._saved.ordinal)

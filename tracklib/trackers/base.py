@@ -76,7 +76,11 @@ class BaseTracker(ABC):
     extra: ClassVar[str] = ""
     """The extra of tracklib's distribution that installs :attr:`requires`."""
 
-    imports: ClassVar[tuple[str, ...]] = ()
+    holds_no_lock: ClassVar[bool] = False
+    """Whether no call of the tracker's imports, or holds a lock that is not the tracker's own: a fork need not wait for
+    it."""
+
+    imports: tuple[str, ...] = ()
     """More modules that the tracker's calls import. In the training process, they are imported before the first of
     its threads: a module that a thread imports is seen half made by everybody."""
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _OTHER_SECONDS = 10.0  # between two lines of another axis than the epoch
 _LARGEST_WHOLE = 1e7
 _BEST = "best "  # and the metric: where a best value is in the tracker's state
+_RICH = ("rich.console", "rich.text")
 _NARROWEST = 8  # columns of characters for a number
 
 
@@ -41,6 +42,7 @@ class Console(BatchTracker):
 
     def __init__(self, *, output_run: str | None = None) -> None:
         super().__init__(output_run=output_run)
+        self.imports = _RICH if _is_terminal(sys.stderr) else ()
         self._speaks = False
         self._table: _Table | None = None
         self._start_over()
@@ -58,7 +60,8 @@ class Console(BatchTracker):
         """Find out whether stderr is a terminal."""
         self._start_over()
         self._speaks = self.begin.pid == os.getpid()  # else it is a dead process' run
-        self._table = _table_on(sys.stderr)
+        may_import = self.is_by_hand or all(module in sys.modules for module in _RICH)  # see imports
+        self._table = _table_on(sys.stderr) if may_import and _is_terminal(sys.stderr) else None
 
     def log_batch(self, records: Sequence[Log]) -> None:
         """Note metrics; print what is complete."""
@@ -173,14 +176,19 @@ class _Table:
 
 
 def _table_on(stream: TextIO) -> _Table | None:
-    """A table, where ``stream`` is a terminal and rich is there."""
-    with contextlib.suppress(Exception):  # no stderr at all, one that is closed, no rich
-        if stream.isatty():
-            from rich.console import Console as Terminal
+    """A table, where rich is there, and takes ``stream`` for a terminal."""
+    with contextlib.suppress(Exception):  # no rich
+        from rich.console import Console as Terminal
 
-            terminal = Terminal(file=stream)
-            return _Table(terminal) if terminal.is_terminal and not terminal.is_dumb_terminal else None
+        terminal = Terminal(file=stream)
+        return _Table(terminal) if terminal.is_terminal and not terminal.is_dumb_terminal else None
     return None
+
+
+def _is_terminal(stream: TextIO) -> bool:
+    with contextlib.suppress(Exception):  # no stderr at all, one that is closed
+        return stream.isatty()
+    return False
 
 
 def _write(stream: TextIO, text: str) -> None:
