@@ -21,7 +21,7 @@ from scripted import Scripted, begin, end, hanging_for_ever, log, run_of
 from tracklib import Status, TrackerBlocked, TrackerUnavailable
 from tracklib._delivery import delivery as module
 from tracklib._delivery.delivery import Delivery
-from tracklib._delivery.standing import Standing
+from tracklib._delivery.standing import Progress, Standing
 from tracklib._delivery.waiting import draining, wait_for_change
 from tracklib._journal import reader as _reader
 from tracklib._journal.journal import Journal
@@ -426,6 +426,62 @@ def test_a_tracker_that_stays_blocked_is_at_rest_after_that_try(folder: Folder) 
     let_go(delivery)
 
 
+# What was acknowledged within a call ------------------------------------------------------------------
+
+
+class Acknowledging(Scripted):
+    """Says after each record that it has it; the script's ``log`` steps are of single records."""
+
+    def __init__(self, script: Any) -> None:
+        super().__init__(script=script, batch_size=8)
+
+    def log_batch(self, records: Any) -> None:
+        for record in records:
+            super().log_batch([record])
+            self.acknowledge(1)
+
+
+def test_what_was_acknowledged_in_a_call_that_failed_does_not_come_again(folder: Folder) -> None:
+    folder.write(*run_of(*map(log, range(8))))
+    tracker = Acknowledging({"log": [None, None, ConnectionError(), None, ValueError("bad"), None]})
+    delivery = folder.deliver(tracker)
+    assert tracker.steps == list(range(8))
+    assert (delivery.delivered, delivery.rejected, delivery.standing) == (8, 0, Standing.DONE)
+
+
+def test_a_call_that_fails_when_all_was_acknowledged_is_not_made_again(folder: Folder) -> None:
+    class Late(Acknowledging):
+        def log_batch(self, records: Any) -> None:
+            super().log_batch(records)
+            raise errors.pop()
+
+    errors = [ValueError("too late"), ConnectionError("no answer")]
+    folder.write(*run_of(log(0), log(1), Tags(time=1, tags={"a": ""}), log(2), log(3)))
+    tracker = Late({})
+    delivery = folder.deliver(tracker)
+    assert tracker.steps == [0, 1, 2, 3]
+    assert (delivery.delivered, delivery.rejected) == (5, 0)
+
+
+def test_one_that_is_left_in_the_middle_of_a_batch_goes_on_there(folder: Folder) -> None:
+    folder.write(*run_of(*map(log, range(8))))
+    free = threading.Event()
+    tracker = Acknowledging({"log": [None, None, None, free]})
+    delivery = folder.delivery(tracker)
+    delivery.start()
+    tracker.until(lambda: len(tracker.of("log")) == 4)
+    seen = delivery.progress()
+    delivery.abandon()
+    free.set()
+    delivery.join(PATIENT)
+    assert tracker.steps == [0, 1, 2, 3]
+    assert seen.offset > 0
+
+    rest = Acknowledging({})
+    folder.deliver(rest)
+    assert rest.steps == [3, 4, 5, 6, 7]  # the fourth was in a call
+
+
 # Records that are refused -----------------------------------------------------------------------------
 
 
@@ -754,6 +810,7 @@ class Step:
         self.standing = standing
         self.offset: float = 0
         self.work = 0.0
+        self.within = 0
         self.hurried: list[float] = []
 
     def hurry(self) -> None:
@@ -763,7 +820,7 @@ class Step:
     at_rest = Delivery.at_rest
 
     def progress(self) -> Any:
-        return self.offset, self.standing, self.work
+        return Progress(int(self.offset), self.within, self.work)
 
 
 def waited(deliveries: list[Any], patience: float, each: Any, limit: int = 1000) -> float:
@@ -804,7 +861,49 @@ def test_a_tracker_that_only_connects_counts_as_getting_on_for_a_minute_at_most(
     def each(second: float) -> None:
         step.work = second
 
-    assert waited([step], 10.0, each) == pytest.approx(70.0, abs=1.0)
+    assert waited([step], 10.0, each) == pytest.approx(62.0, abs=1.0)
+
+
+def test_an_import_that_goes_on_is_waited_for_and_costs_no_second_wait() -> None:
+    """A server that never answers is given up after 10 seconds, whatever was imported meanwhile."""
+    step = Step(Standing.CONNECTING)
+
+    def each(second: float) -> None:
+        step.work = min(second, until)
+
+    until = 3.0
+    assert waited([step], 10.0, each) == 10.0
+    step, until = Step(Standing.CONNECTING), 20.0
+    assert waited([step], 10.0, each) == 22.0
+
+
+def test_a_change_to_retrying_is_no_progress() -> None:
+    steps = [Step(Standing.CONNECTING) for _ in range(3)]
+
+    def each(second: float) -> None:
+        for index, step in enumerate(steps):
+            step.standing = Standing.RETRYING if second > 3 * index + 2 else Standing.CONNECTING
+
+    assert waited(steps, 10.0, each) == 10.0
+
+
+def test_to_begin_anew_is_no_progress_until_it_is_further_than_ever() -> None:
+    step = Step()
+    step.offset = 500
+
+    def each(second: float) -> None:
+        step.offset = min(second % 20, 400)
+
+    assert waited([step], 10.0, each) == 10.0
+
+
+def test_what_was_acknowledged_inside_a_record_is_progress() -> None:
+    step = Step()
+
+    def each(second: float) -> None:
+        step.within = int(second // 5) if second < 100 else step.within
+
+    assert 100 < waited([step], 10.0, each) < 110
 
 
 @pytest.mark.parametrize("standing", [Standing.DONE, Standing.BLOCKED, Standing.ABANDONED])

@@ -582,6 +582,26 @@ def test_one_refused_record_is_put_aside_with_its_reason_and_all_others_arrive(
     assert work.arrived == work.expected()
 
 
+@pytest.mark.usefixtures("impatient")
+def test_a_record_of_many_requests_goes_on_where_it_was_left(proxy: FaultProxy, job: Make) -> None:
+    """No request that was answered is made again: where a store does not merge equal rows, it would double them."""
+    work = job()
+    names = [f"m/{number:05}" for number in range(4500)]
+    with pytest.warns(TrackerWarning, match="not delivered"), work.tracking() as run:
+        assert run.wait_ready(PATIENT)
+        proxy.switch(answers(500, "INTERNAL_ERROR"), holding='"m/02500"')
+        run.log(0, dict.fromkeys(names, 0.5))
+        proxy.until(lambda: proxy.faults >= 2)
+    proxy.heal()
+
+    assert sync(str(work.directory)).outcomes[0].left is None
+
+    sent = [request.body.decode() for request in proxy.requests if request.status == 200 and b'"m/' in request.body]
+    counts = Counter(name for body in sent for name in names if f'"{name}"' in body)
+    assert counts == Counter(names)
+    assert set(work.runs()[0].data.metrics) == set(names)
+
+
 def test_refused_params_are_put_aside_and_everything_behind_them_arrives(proxy: FaultProxy, job: Make) -> None:
     work = job()
     refusal = answers(400, "INVALID_PARAMETER_VALUE", "because the test says so")

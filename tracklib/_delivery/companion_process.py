@@ -82,14 +82,15 @@ class _Served:
         one = self.delivery
         if one is None:
             standing = Standing.BLOCKED if self.trouble else Standing.CONNECTING
-            return Report(self.order.key, standing, 0, self.trouble, "", 0, 0, "", {}, 0.0, False, self.heard)
-        tracker = one.tracker
+            return Report(self.order.key, standing, 0, 0, self.trouble, "", 0, 0, "", {}, 0.0, False, self.heard)
+        tracker, progress = one.tracker, one.progress()
         return Report(
             key=self.order.key,
             heard=self.heard,
             trying=one.is_trying,
             standing=one.standing,
-            offset=one.offset,
+            offset=progress.offset,
+            within=progress.within,
             trouble=one.trouble,
             refusal=one.refusal,
             rejected=one.rejected,

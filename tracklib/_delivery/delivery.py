@@ -37,7 +37,7 @@ from .._journal.state import Saved, load, store
 from ..errors import TrackerBlocked, TrackerLost, TracklibError
 from ..trackers.base import BaseTracker
 from . import rejected
-from .standing import Standing
+from .standing import Progress, Standing
 
 IDLE_SECONDS = 1.0
 SAVE_SECONDS = 0.2
@@ -111,6 +111,10 @@ class Delivery:
         self._apart = contextlib.nullcontext if imports or tracker.holds_no_lock else apart_from_forks
         self._saved = load(self._state_path, journal, begin.uid, config)
         tracker.attach(begin, directory, self._saved.tracker)
+        tracker.acknowledge = self._acknowledged  # type: ignore[method-assign]  # who is told changes with the manager
+        self._batch: Sequence[Entry] = ()  # that the tracker is in a call for
+        self._taken = 0  # how many of it were acknowledged
+        self._within = 0  # and how much of the next
         self._reader = Reader(journal, self._saved.offset, self._saved.ordinal)
         self._again = rejected.refused_by(directory, name) if again else {}
         if tracker.reads_whole_journal and (self._again or not self._is_over):
@@ -220,17 +224,14 @@ class Delivery:
         """How many lines of the journal were no records."""
         return self._reader.damaged
 
-    def progress(self) -> tuple[int, Standing, float]:
-        """Something that changes whenever the delivery gets on.
-
-        Importing an SDK and setting a database up take seconds and hand no record over, so while the
-        tracker connects, its thread's processor time counts.
-        """
+    def progress(self) -> Progress:
+        """How far it is. Importing an SDK and setting a database up take seconds and hand no record over, so while the
+        tracker connects, its thread's processor time counts."""
         work = 0.0
         if self.standing is Standing.CONNECTING and self._clock_id is not None:
             with contextlib.suppress(OSError):
                 work = time.clock_gettime(self._clock_id) // 0.1
-        return self.offset, self.standing, work
+        return Progress(self.offset, self._within, work)
 
     # The delivery itself ------------------------------------------------------------------------
 
@@ -277,6 +278,7 @@ class Delivery:
     def _connect(self) -> None:
         self._need_packages()
         self.tracker.init()
+        self._within = max(1, self._within)
         self._connected()
         self._save()
 
@@ -369,21 +371,44 @@ class Delivery:
 
     def _deliver(self, batch: Sequence[Entry]) -> None:
         """Deliver ``batch``; refused for good, in halves, down to the record that is at fault."""
+        self._batch, self._taken = batch, 0
         try:
-            self._insist(lambda: self._hand_over(batch))
+            self._insist(self._hand_over)
         except (_Abandoned, TrackerLost):
             raise
         except BaseException as error:
-            if len(batch) == 1:
-                self._reject(batch[0], error)
-                return
-            half = len(batch) // 2
-            self._deliver(batch[:half])
-            self._deliver(batch[half:])
+            rest = batch[self._taken :]
+            if len(rest) == 1:
+                self._reject(rest[0], error)
+            elif rest:
+                half = len(rest) // 2
+                self._deliver(rest[:half])
+                self._deliver(rest[half:])
         else:
-            self._pass(batch[-1], taken=len(batch) if batch[0].record.says else 0)
+            self._take(len(batch) - self._taken)
 
-    def _hand_over(self, batch: Sequence[Entry]) -> None:
+    def _acknowledged(self, records: int = 0) -> None:
+        """The tracker says, in a call, what the backend has of the batch."""
+        if self._abandon:  # what was noted is another delivery's beginning
+            raise _Abandoned
+        if records:
+            self._take(min(records, len(self._batch) - self._taken))
+        else:
+            self._within += 1
+            self.changed.ring()
+        self._heartbeat()
+        self._save(at_least_every=SAVE_SECONDS)
+
+    def _take(self, records: int) -> None:
+        if records > 0:
+            self._taken += records
+            entry = self._batch[self._taken - 1]
+            self._pass(entry, taken=records if entry.record.says else 0)
+
+    def _hand_over(self) -> None:
+        batch = self._batch[self._taken :]
+        if not batch:  # all of it was acknowledged before the call failed
+            return
         match batch[0].record:
             case Log():
                 self.tracker.log_batch([entry.record for entry in batch if isinstance(entry.record, Log)])
@@ -409,6 +434,7 @@ class Delivery:
             if entry.end > self._saved.offset:  # one that was refused before lies behind
                 self._saved.offset, self._saved.ordinal = entry.end, entry.ordinal + 1
             self._saved.delivered += taken
+        self._within = 0
         self.changed.ring()
 
     def _insist(self, call: Callable[[], None], always: bool = False) -> None:

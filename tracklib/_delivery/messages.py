@@ -47,6 +47,7 @@ class Report(msgspec.Struct, tag_field="kind", tag="report"):
     key: int
     standing: Standing
     offset: int
+    within: int
     trouble: str
     refusal: str
     rejected: int

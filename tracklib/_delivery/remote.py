@@ -20,7 +20,7 @@ from .._journal.state import load
 from ..trackers._identity import type_name
 from ..trackers.base import BaseTracker
 from .messages import Gone, Leave, Open, Report, ToCompanion, Wake
-from .standing import Standing
+from .standing import Progress, Standing
 
 logger = logging.getLogger("tracklib")
 
@@ -85,7 +85,7 @@ class RemoteDelivery:
         tracker.lives_elsewhere = True
         self.offset = 0 if tracker.reads_whole_journal else saved.offset
         self.rejected = saved.rejected
-        self._work = 0.0
+        self._work, self._within = 0.0, 0
         self._trying = self._hurry = self._leaving = False
         self._asked = self._heard = 0
         self._is_gone = False
@@ -137,9 +137,9 @@ class RemoteDelivery:
                 break
             self.changed.wait(0.1)
 
-    def progress(self) -> tuple[int, Standing, float]:
-        """Something that changes whenever the delivery gets on."""
-        return self.offset, self.standing, self._work
+    def progress(self) -> Progress:
+        """How far it is."""
+        return Progress(self.offset, self._within, self._work)
 
     @property
     def missing(self) -> int:
@@ -182,7 +182,7 @@ class RemoteDelivery:
             self.tracker.state, self.tracker.location = message.state, message.location
             self.offset, self.rejected, self.damaged = message.offset, message.rejected, message.damaged
             self.trouble, self.refusal = message.trouble, message.refusal
-            self._work, self._trying = message.work, message.trying
+            self._work, self._within, self._trying = message.work, message.within, message.trying
             self.standing = message.standing
             self._heard = max(self._heard, message.heard)
         self.changed.ring()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from .._common.wakeup import Bell
 
@@ -17,6 +17,18 @@ class Standing(enum.Enum):
     BLOCKED = "blocked"
     DONE = "done"
     ABANDONED = "abandoned"
+
+
+class Progress(NamedTuple):
+    """How far a delivery is: it got on where this is greater than ever before.
+
+    ``within`` counts what the tracker acknowledged behind ``offset``, inside a record that takes many requests.
+    ``work`` is processor time in tenths of a second, while the tracker connects.
+    """
+
+    offset: int
+    within: int = 0
+    work: float = 0.0
 
 
 class Delivering(Protocol):
@@ -43,8 +55,8 @@ class Delivering(Protocol):
     def settle(self) -> None:
         """After :meth:`abandon`: return when nothing more of it comes into the run's directory. Bounded."""
 
-    def progress(self) -> tuple[int, Standing, float]:
-        """Something that changes whenever the delivery gets on."""
+    def progress(self) -> Progress:
+        """How far it is."""
 
     @property
     def offset(self) -> int:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 from .._common import clock
-from .standing import Delivering
+from .standing import Delivering, Progress
 
 CONNECT_SECONDS = 60.0
+WORK_SECONDS = 2.0  # without a tenth of processor time: nothing is being imported
 
 
 def draining(
@@ -16,25 +16,26 @@ def draining(
 ) -> Iterator[None]:
     """Yield as long as it is worth waiting for ``deliveries``; the caller waits a moment each time.
 
-    It ends when all are at rest, or when ``patience`` seconds went by in which none got on. A tracker
-    that is still connecting counts as getting on for a minute at most.
+    It ends when all are at rest, or when ``patience`` seconds went by in which no tracker acknowledged anything new.
+    One that connects may import an SDK or set a database up meanwhile, which takes processor time and no word from
+    anybody: that is waited for, too, for a minute at most. A try, however often, is nothing new.
     """
     for delivery in deliveries:
         delivery.hurry()
-    begun = moved = clock()
-    seen: Any = None
+    begun = moved = worked = clock()
+    furthest = [delivery.progress() for delivery in deliveries]
     while not all(delivery.at_rest for delivery in deliveries):
-        progress = [delivery.progress() for delivery in deliveries]
         now = clock()
-        if progress != seen and (now - begun < CONNECT_SECONDS or _records_moved(progress, seen)):
-            seen, moved = progress, now
-        if now - moved >= patience:
+        for index, delivery in enumerate(deliveries):
+            before, there = furthest[index], delivery.progress()
+            if there[:2] > before[:2]:
+                moved = now
+            if there.work > before.work and now - begun < CONNECT_SECONDS:
+                worked = now
+            furthest[index] = Progress(*max(before[:2], there[:2]), max(before.work, there.work))
+        if now - moved >= patience and now - worked >= min(patience, WORK_SECONDS):
             return
         yield
-
-
-def _records_moved(progress: Any, seen: Any) -> bool:
-    return [step[0] for step in progress] != [step[0] for step in seen or [(None,)]]
 
 
 def wait_for_change(deliveries: Sequence[Delivering], timeout: float) -> None:

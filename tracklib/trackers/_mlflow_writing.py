@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from .._common.names import file_name
@@ -28,10 +28,11 @@ class Writing:
         self._client = client
         self._run_id = run_id
 
-    def metrics(self, metrics: Sequence[Metric]) -> None:
-        """Log metrics, at most 1,000 a request."""
+    def metrics(self, metrics: Sequence[Metric]) -> Iterator[int]:
+        """Log metrics, at most 1,000 a request: yields how many, once each request was answered."""
         for chunk in chunks(metrics, METRICS_PER_REQUEST):
             self._send(metrics=chunk)
+            yield len(chunk)
 
     def texts(self, kind: Kind, texts: Mapping[str, str]) -> None:
         """Log params or tags. One that is too long for MLflow is kept whole as the artifact ``<kind>/<name>.txt``, its

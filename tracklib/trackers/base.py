@@ -176,6 +176,12 @@ class BaseTracker(ABC):
         """Keep many records. The default calls :meth:`log` for each."""
         for record in records:
             self.log(record.step, record.metrics)
+            self.acknowledge(1)
+
+    def acknowledge(self, records: int = 0) -> None:
+        """Say, within a call, that the backend has the next ``records`` of those that it was handed: should the call
+        fail, they do not come again, and who waits at the run's end sees that it gets on. With 0, that it has a further
+        part of a record, which the tracker itself knows to pass over if the record comes again. Managers listen."""
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Keep hyperparameters: nested mappings of JSON values. The default does nothing."""

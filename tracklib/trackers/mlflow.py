@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
+_WITHIN = "within"  # in the state: the ordinal of the record that the server has a part of, and how many metrics
+
 _STATUS = {
     Status.FINISHED: "FINISHED",
     Status.FAILED: "FAILED",
@@ -162,16 +164,37 @@ class Mlflow(BatchTracker):
             raise TrackerLost(f"the run went to {before} before: {target} gets it whole", from_the_start=True)
 
     def log_batch(self, records: Sequence[Log]) -> None:
-        """Log metrics, at most 1,000 a request."""
+        """Log metrics, at most 1,000 a request. What the server has of a record is kept in :attr:`state`, and not sent
+        once more."""
         from mlflow.entities import Metric
 
+        sizes = [len(record.metrics) for record in records]
         metrics = [
             Metric(self._names[name], value, record.time, int(record.step))
             for record in records
             for name, value in record.metrics.items()
         ]
         self._names.keep(self.state)
-        self._writing.metrics(metrics)
+        sent, whole = self._sent_of(records[0]), 0
+        for count in self._writing.metrics(metrics[sent:]):
+            sent += count
+            before = whole
+            while whole < len(sizes) and sent >= sizes[whole]:
+                sent -= sizes[whole]
+                whole += 1
+            if sent:
+                self.state[_WITHIN] = f"{records[whole].ordinal} {sent}"
+            else:
+                self.state.pop(_WITHIN, None)
+            if whole > before:
+                self.acknowledge(whole - before)
+            if sent:
+                self.acknowledge()
+
+    def _sent_of(self, record: Log) -> int:
+        """How many metrics of ``record`` the server has."""
+        ordinal, _, sent = self.state.get(_WITHIN, "").partition(" ")
+        return int(sent) if ordinal == str(record.ordinal) and not self.is_by_hand else 0
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Log params, nested names joined by ``/``. One that is too long for MLflow is kept whole as
@@ -208,7 +231,8 @@ class Mlflow(BatchTracker):
         step = max(best.step, int(self.state.get(highest, best.step)))
         metric = Metric(self._names.within("best", best.name), best.value, best.time, step)
         self._names.keep(self.state)
-        self._writing.metrics([metric])
+        for _ in self._writing.metrics([metric]):
+            pass
         self.state[highest] = str(step)
 
     def log_artifact(self, name: str, path: str) -> None:
