@@ -22,6 +22,7 @@ import calls
 import long
 import looking
 import report
+import reports
 import throughput
 import training
 import words
@@ -47,6 +48,7 @@ WORKS = {
     "long": Work(long.long_runs, 1_000_000, 10_000),
     "reading": Work(long.reading_back, 1_000_000, 10_000),
     "looking": Work(looking.looking_at_runs, 1_000_000, 20_000),
+    "reports": Work(reports.reports, 100_000, 1_000),
     "tracked": Work(words.tracked_functions, 5_000, 500),
     "import": Work(words.import_times, 0, 0),
     "enter": Work(words.entering, 0, 0),
