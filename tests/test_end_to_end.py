@@ -8,7 +8,7 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import kept
 import pytest
@@ -18,7 +18,7 @@ from patience import PATIENT
 from wandb_file import WandbFile
 
 import tracklib
-from tracklib import BaseTracker, Status, Trackers, TrackerWarning, tracked, tracking
+from tracklib import BaseTracker, Mlflow, Status, Trackers, TrackerWarning, tracked, tracking
 from tracklib._delivery.standing import Standing
 from tracklib._journal.records import End, Log
 from tracklib._run import ending as words
@@ -253,7 +253,7 @@ def test_a_block_inside_another_is_its_child_run_at_mlflow(mlflow_server: Any, t
             train_epoch(1)
         train_epoch(2)
     client = MlflowClient(mlflow_server.uri)
-    outer_id, inner_id = outer["Mlflow"].run_id, inner["Mlflow"].run_id
+    outer_id, inner_id = cast(Mlflow, outer["Mlflow"]).run_id, cast(Mlflow, inner["Mlflow"]).run_id
     assert client.get_run(inner_id).data.tags["mlflow.parentRunId"] == outer_id
     assert "mlflow.parentRunId" not in client.get_run(outer_id).data.tags
     steps = {run: [m.step for m in client.get_metric_history(run, "loss")] for run in (outer_id, inner_id)}

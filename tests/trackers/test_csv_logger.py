@@ -17,12 +17,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tracklib import tracking
+from tracklib import Trackers, tracking
 from tracklib._common.names import with_hash
 from tracklib._journal import layout
 from tracklib._journal.records import Begin, Log, Status
 from tracklib.errors import LifecycleError, TrackerLost, TrackerWarning
 from tracklib.trackers import CsvLogger, _projection, csv_logger
+
+
+def csv_of(run: Trackers) -> CsvLogger:
+    logger = run.loggers[-1]
+    assert isinstance(logger, CsvLogger)
+    return logger
 
 
 def record(step: Any, axis: str = "epoch", **metrics: Any) -> Any:
@@ -225,8 +231,8 @@ def test_csv_filename_is_the_path_of_the_file(tmp_path: Path) -> None:
 def test_in_a_run_csv_filename_is_the_path_of_the_file_that_was_asked_for(tmp_path: Path) -> None:
     with tracking([{"type": "CsvLogger", "csv_filename": "train.csv"}], output_run=tmp_path / "run") as t:
         t.log(0, {"loss": 0.5})
-    assert t.loggers[-1].csv_filename == str(tmp_path / "run" / "train.csv")
-    assert pd.read_csv(t.loggers[-1].csv_filename)["loss"].tolist() == [0.5]
+    assert csv_of(t).csv_filename == str(tmp_path / "run" / "train.csv")
+    assert pd.read_csv(csv_of(t).csv_filename)["loss"].tolist() == [0.5]
 
 
 def test_an_absolute_path_is_taken_and_what_is_there_is_renamed(tmp_path: Path) -> None:
@@ -241,7 +247,7 @@ def test_an_absolute_path_is_taken_and_what_is_there_is_renamed(tmp_path: Path) 
     with tracking([config], output_run=tmp_path / "run", resume=True) as t:
         t.log(1, {"loss": 0.25})
     assert pd.read_csv(path)["loss"].tolist() == [0.5, 0.25]
-    assert pd.read_csv(fold.loggers[-1].csv_filename)["loss"].tolist() == [7.0]
+    assert pd.read_csv(csv_of(fold).csv_filename)["loss"].tolist() == [7.0]
     assert sorted(file.read_text() for file in path.parent.iterdir() if file != path) == ["precious"]
 
 

@@ -1,4 +1,4 @@
-"""Names that fall together are kept apart."""
+"""Names that became equal, told apart by a number: no value is lost to another of the same name."""
 
 from __future__ import annotations
 

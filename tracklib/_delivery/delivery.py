@@ -343,6 +343,10 @@ class Delivery:
             self._save()
             self.changed.ring()
 
+    # Without it, a delivery that has much to do takes the interpreter's lock again as soon as it has let go of it,
+    # and the training's own Python waits for up to a switch interval (5 ms) each time. Resting in proportion to the
+    # work leaves the training its share. But what a delivery is behind with, it delivers while the block is left,
+    # where the user waits: so the further behind it is, the less it rests.
     def _give_way(self, worked: float, took: float, moved: int) -> None:
         """Rest, so that the training has the interpreter's lock most of the time; the less, the more lies behind.
 
@@ -437,6 +441,11 @@ class Delivery:
         self._within = 0
         self.changed.ring()
 
+    # Everything is caught, SystemExit and KeyboardInterrupt of an SDK too: an error that ended this thread would
+    # leave the rest of the run undelivered, and nobody would hear of it. For `init` and `finish` there is no record
+    # that could be refused in their place, so they are tried for ever (`always`). A server's Retry-After is waited
+    # for in full: if somebody's flush cut it short, a server that asked for none would get one more request.
+    # TrackerLost goes up once the wait is over, as the connection has to be made anew before anything is sent.
     def _insist(self, call: Callable[[], None], always: bool = False) -> None:
         """Make ``call`` until it returns.
 

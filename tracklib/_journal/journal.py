@@ -118,6 +118,9 @@ class Journal:
         self._unsynced = True
         if written == len(line):
             return ""
+        # Half a line is in the file now, and nothing takes it out: other threads and forked children may have written
+        # behind it already. So the next line begins with LF. Without it, it would be glued to the half one, and the
+        # checksum would refuse both.
         self._torn = True
         return os.strerror(errno.ENOSPC)
 

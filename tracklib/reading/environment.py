@@ -1,4 +1,4 @@
-"""With what a run was made: its program, code and machine, as the run said in tags of its own."""
+"""What a run was made with: its program, code and machine, as the run said in tags of its own."""
 
 from __future__ import annotations
 

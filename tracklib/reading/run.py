@@ -205,7 +205,7 @@ class Run:
 
     @property
     def environment(self) -> Environment:
-        """With what it was made."""
+        """What it was made with, as git's commit, the command, the packages and the machine."""
         return environment(self.tags, self._begins[-1].host)
 
     @property

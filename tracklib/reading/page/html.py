@@ -19,7 +19,7 @@ _SCRIPTS = (
 _STYLES = ("uplot/uPlot.min", "page")
 
 MARK = '<meta name="generator" content="tracklib">'
-"""By it a report is known."""
+"""The line by which a file is recognised as a report of ours, which may be written over."""
 
 
 def html(told: dict[str, Any], reads_itself: bool = False) -> str:
