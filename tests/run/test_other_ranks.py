@@ -146,6 +146,7 @@ def test_the_launcher_tells_each_word_the_rank_on_entering(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: Any
 ) -> None:
     block = word(output_run=tmp_path / "run")
+    monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("RANK", "1")
     with block as t:
         t.log(0, {"loss": 1.0})

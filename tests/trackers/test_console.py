@@ -298,7 +298,7 @@ def test_another_rank_prints_nothing(tmp_path: Path) -> None:
     ran = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(script)],
         capture_output=True,
-        env={**os.environ, "RANK": "1"},
+        env={**os.environ, "RANK": "1", "WORLD_SIZE": "2"},
         check=True,
     )
 

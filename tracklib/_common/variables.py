@@ -5,27 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-_RANKS = (
-    "RANK",  # torchrun, DeepSpeed, accelerate
-    "SLURM_PROCID",
-    "OMPI_COMM_WORLD_RANK",
-    "PMIX_RANK",
-    "PMI_RANK",
-    "MV2_COMM_WORLD_RANK",
-)
+
+def number(name: str) -> int | None:
+    """The whole number that the variable holds; None where it holds none."""
+    value = os.environ.get(name, "")
+    return int(value) if value.isdecimal() else None
 
 
-def rank() -> int:
-    """This process's rank as its launcher tells it; 0 without a launcher.
-
-    The first variable that holds a whole number counts. ``RANK`` comes first: under
-    ``srun torchrun``, ``SLURM_PROCID`` numbers the nodes.
-    """
-    for name in _RANKS:
-        value = os.environ.get(name, "")
-        if value.isdecimal():
-            return int(value)
-    return 0
+def is_set(name: str) -> bool:
+    """Whether there is such a variable."""
+    return name in os.environ
 
 
 def says_environment() -> bool:

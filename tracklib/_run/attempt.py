@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
-from .._common import variables
 from .._common.secrets import error_text
 from .._common.warn import tell
 from .._delivery.delivery import Delivery
@@ -37,6 +36,7 @@ from .epoch_bar import EpochBar
 from .life import Life
 from .options import Options
 from .other_ranks import NoJournal
+from .rank import who_am_i
 from .telling import say_end, say_moved
 
 
@@ -98,7 +98,7 @@ class Attempt:
         if self.life is not Life.NEW:
             raise LifecycleError("this run has begun already: make a new Trackers (or tracking) for each run")
         open_runs.refuse_shared_trackers(self)
-        self.rank = variables.rank() if self.options.rank is None else self.options.rank
+        self.rank = who_am_i().number if self.options.rank is None else self.options.rank
         self.keeps = self.rank == 0
         if self.keeps:
             self._begin_keeping()

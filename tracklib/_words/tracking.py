@@ -65,8 +65,9 @@ class tracking:  # noqa: N801  # a word of the language, used as one
         on_error: ``"raise"`` raises :class:`~tracklib.DeliveryError` at the block's normal end if a
             tracker did not get everything; ``"warn"`` warns.
         parent: the run around this one; None takes the current one, if there is one.
-        rank: this process's rank; None asks the launcher's environment variables, on entering. A rank other than 0
-            gets a run that keeps nothing: it makes the same checks, and raises the same errors.
+        rank: this process's rank; None asks torch, JAX or MPI, where they are initialised, else the launcher's
+            variables, on entering. A rank other than 0 gets a run that keeps nothing: it makes the same checks, and
+            raises the same errors.
         quiet: say nothing in the terminal at the run's end, nor where an earlier run was moved. Where stderr is no
             terminal, nothing is said anyway.
 
