@@ -158,7 +158,7 @@ def test_a_metric_that_only_repeats_the_step_is_no_column_beside_it(
 
 
 def test_each_kind_of_record_says_something_or_says_why_not() -> None:
-    assert {kind for kind in get_args(Record) if not kind.says} == {Begin, Epoch, End}
+    assert {kind for kind in get_args(Record) if not kind.says} == {Begin, Epoch, End}  # a tracker marks Superseded
     assert SILENT == (b'","type":"begin"', b'","type":"epoch"', b'","type":"end"')
 
 

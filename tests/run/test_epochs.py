@@ -101,11 +101,30 @@ def test_each_value_of_a_tracked_generator_is_at_the_epoch(run: Trackers) -> Non
     assert [epoch for epoch, _ in logged(run)] == [0, 0, 1, 1]
 
 
-def test_behind_the_loop_a_function_counts_its_own_calls_again(run: Trackers) -> None:
+def test_behind_the_loop_its_last_epoch_counts(run: Trackers) -> None:
     for _ in run.epochs(3):
         without_epoch()
     without_epoch()
-    assert [epoch for epoch, _ in logged(run)] == [0, 1, 2, 0]
+    run.log(None, {"b": 1})
+    with_epoch()
+    assert [epoch for epoch, _ in logged(run)] == [0, 1, 2, 2, 2, 2]
+    assert run.epoch is None
+
+
+def test_behind_a_loop_that_was_left_the_epoch_in_which_it_was_left_counts(run: Trackers) -> None:
+    for epoch in run.epochs(3):
+        if epoch == 1:
+            break
+    without_epoch()
+    assert [epoch for epoch, _ in logged(run)] == [1]
+
+
+def test_behind_a_loop_that_had_nothing_to_do_the_last_epoch_of_the_run_counts(tmp_path: Path) -> None:
+    for _ in range(2):
+        with tracking(output_run=tmp_path / "run", resume=True) as t:
+            list(t.epochs(3))
+            without_epoch()
+    assert [epoch for epoch, _ in logged(t)] == [2, 2]
 
 
 def test_a_thread_sees_the_epoch_of_the_run(run: Trackers) -> None:
@@ -123,7 +142,7 @@ def test_nested_runs_have_epochs_of_their_own(run: Trackers, tmp_path: Path) -> 
             for _ in inner.epochs(3):
                 without_epoch()
             assert (run.epoch, inner.epoch) == (outer, None)
-            assert [epoch for epoch, _ in logged(inner)] == [0, 0, 1, 2]
+            assert [epoch for epoch, _ in logged(inner)] == [0, -1, 0, 1, 2]  # early, told anew, and the loop
         assert current() is run
         without_epoch()
     assert [epoch for epoch, _ in logged(run)] == [0, 1]

@@ -31,8 +31,9 @@ from .._common.secrets import error_text
 from .._common.wakeup import Bell
 from .._common.warn import tell
 from .._journal import layout
+from .._journal.last_attempt import superseded_in
 from .._journal.reader import Entry, Reader, count_said
-from .._journal.records import Artifact, Begin, Best, End, Epoch, Log, Params, Tags
+from .._journal.records import Artifact, Begin, Best, End, Epoch, Log, Params, Superseded, Tags, counting
 from .._journal.state import Saved, load, store
 from ..errors import TrackerBlocked, TrackerLost, TracklibError
 from ..trackers.base import BaseTracker
@@ -49,6 +50,10 @@ _importing = threading.Lock()
 _jitter = random.Random()  # not the process's own, which the user may have seeded
 
 
+class _FromTheStart(Exception):
+    """What the tracker has counts no more: it builds its output anew."""
+
+
 class _Abandoned(Exception):
     """Unwinds the delivery's thread."""
 
@@ -56,8 +61,9 @@ class _Abandoned(Exception):
 class Onlooker(Protocol):
     """Sees what a delivery reads, so that nobody need read it once more."""
 
-    def take(self, entries: Sequence[Entry], reader: Reader) -> None:
-        """``reader`` has just read ``entries``, from the journal's start on; there may be none, or some once more."""
+    def take(self, entries: Sequence[Entry], reader: Reader, superseded: Sequence[Superseded] = ()) -> None:
+        """``reader`` has just read ``entries``, from the journal's start on; there may be none, or some once more.
+        With more that is ``superseded`` it begins at the start again."""
 
 
 class Delivery:
@@ -120,6 +126,7 @@ class Delivery:
         if tracker.reads_whole_journal and (self._again or not self._is_over):
             self._rewind()
         self._before = self._saved.delivered
+        self._superseded: list[Superseded] = []
         self._wake = threading.Event()
         self._hurry = self._abandon = self._trying = self._lacks_thread = False
         self._awaited = 0  # the offset that somebody waits for
@@ -243,6 +250,7 @@ class Delivery:
         try:
             with contextlib.suppress(_Abandoned):
                 if self._again or not self._is_over:
+                    self._superseded = superseded_in(self._journal)
                     self._deliver_all()
                 self._stand(Standing.DONE)
                 return
@@ -261,6 +269,9 @@ class Delivery:
                     pass
                 self._save()
                 return
+            except _FromTheStart:
+                with self._saving:
+                    self._rewind()
             except TrackerLost as lost:
                 if lost.from_the_start or self.tracker.reads_whole_journal:
                     with self._saving:
@@ -295,6 +306,7 @@ class Delivery:
         """Deliver a piece of the journal, and give way; where there is none: whether the run has ended."""
         begun, worked, start = clock.steady(), time.thread_time(), self._reader.offset
         entries = self._reader.read()
+        self._know_superseded(entries)
         self._show(entries)
         for batch in _batches(entries, self.tracker.batch_size):
             self._deliver(batch)
@@ -324,6 +336,18 @@ class Delivery:
             self._heartbeat()
         self._again = {}
 
+    def _know_superseded(self, entries: Sequence[Entry]) -> None:
+        """What a piece supersedes is not handed over any more, also where it is in the piece itself.
+
+        Raises:
+            _FromTheStart: the tracker can leave out what it has of it.
+        """
+        said = [entry.record for entry in entries if isinstance(entry.record, Superseded)]
+        if new := [each for each in said if each not in self._superseded]:
+            self._superseded += new
+            if self.tracker.builds_anew:
+                raise _FromTheStart
+
     def _show(self, entries: Sequence[Entry]) -> None:
         """Have the onlooker see what was read. It may write into the run's directory, so never once abandoned; what
         fails in it is no trouble of the tracker's."""
@@ -331,7 +355,7 @@ class Delivery:
             try:
                 with self._saving:
                     if not self._abandon:
-                        self.onlooker.take(entries, self._reader)
+                        self.onlooker.take(entries, self._reader, self._superseded)
             except Exception:
                 self.onlooker = None
 
@@ -415,13 +439,18 @@ class Delivery:
             return
         match batch[0].record:
             case Log():
-                self.tracker.log_batch([entry.record for entry in batch if isinstance(entry.record, Log)])
+                logs = [entry.record for entry in batch if isinstance(entry.record, Log)]
+                if said := counting(logs, self._superseded):
+                    self.tracker.log_batch(said)
             case Begin(attempt=attempt):
                 self._saved.attempt = attempt
             case Epoch():
                 pass
             case Best() as best:
-                self.tracker.log_best(best)
+                if counting([best], self._superseded):
+                    self.tracker.log_best(best)
+            case Superseded() as superseded:
+                self.tracker.log_superseded(superseded)
             case End() as end:
                 self._saved.end = end
             case Params(params=params):

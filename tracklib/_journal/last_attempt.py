@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from . import layout
 from .journal import Journal
-from .records import Begin, Best, End, Epoch, Log, Status, best_marker, marker
+from .records import Begin, Best, End, Epoch, Log, Record, Status, Superseded, best_marker, marker
 from .spill import spilled_begin, take_in
 from .state import Saved, furthest, load_begin, store_begin
 from .tail import last_record, size_of
@@ -122,16 +122,58 @@ def begins_before(directory: str, begin: Begin) -> Iterator[Begin]:
             yield earlier
 
 
-def finished_epochs(directory: str, earlier: Earlier) -> int:
-    """How many epochs were finished before the run went on."""
-    found = last_record(layout.journal_path(directory), Epoch, marker(Epoch), earlier.size)
-    return found[0].number + 1 if found and isinstance(found[0], Epoch) else 0
+class Finished(NamedTuple):
+    """How many ``epochs`` a run has finished, and whether it was stopped behind them: no further one is to come."""
+
+    epochs: int = 0
+    stopped: bool = False
 
 
-def best_of(directory: str, name: str, mode: str, earlier: Earlier) -> Best | None:
-    """The best value of the metric ``name`` before the run went on; None where something else was better then."""
-    found = last_record(layout.journal_path(directory), Best, best_marker(name), earlier.size)
-    return found[0] if found and isinstance(found[0], Best) and found[0].mode == mode else None
+def finished_epochs(directory: str, earlier: Earlier) -> Finished:
+    """Which epochs were finished before the run went on."""
+    path = layout.journal_path(directory)
+    found = last_record(path, Epoch, marker(Epoch), earlier.size)
+    if not found or not isinstance(found[0], Epoch):
+        return Finished()
+    finished = Finished(found[0].number + 1, found[0].last)
+    for again in _backwards(path, Superseded, marker(Superseded), earlier.size, found[1]):
+        if isinstance(again, Superseded) and not again.only_epochs and again.epoch < finished.epochs:
+            finished = Finished(again.epoch)  # they were begun again, and none was finished since
+    return finished
+
+
+def epoch_began(directory: str, epoch: int, before: int) -> int | None:
+    """When ``epoch`` was begun the last time before the offset ``before``, as the end of the one before it tells;
+    None where nothing tells it."""
+    if epoch == 0:
+        return 0
+    for found in _backwards(layout.journal_path(directory), Epoch, marker(Epoch), before):
+        if isinstance(found, Epoch) and found.number == epoch - 1:
+            return found.time
+    return None
+
+
+def superseded_in(path: str, before: int | None = None) -> list[Superseded]:
+    """What supersedes something in a journal, the first one first."""
+    found = [each for each in _backwards(path, Superseded, marker(Superseded), before) if isinstance(each, Superseded)]
+    return found[::-1]
+
+
+def _backwards(path: str, kind: type[Record], marked: bytes, before: int | None, behind: int = 0) -> Iterator[Record]:
+    """The records of ``kind`` between two offsets, the last one first."""
+    while found := last_record(path, kind, marked, before, behind):
+        record, before = found
+        yield record
+
+
+def best_of(directory: str, name: str, mode: str, before: int) -> Best | None:
+    """The best value of the metric ``name`` before the offset ``before``; None where something else was better then."""
+    path = layout.journal_path(directory)
+    superseded = superseded_in(path, before)
+    for best in _backwards(path, Best, best_marker(name), before):
+        if isinstance(best, Best) and not any(each.covers(best) for each in superseded):
+            return best if best.mode == mode else None
+    return None
 
 
 def last_step(directory: str, axis: str, earlier: Earlier) -> int:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal, get_args
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Literal, TypeVar, get_args
 
 import msgspec
 from msgspec.structs import force_setattr
@@ -92,11 +93,12 @@ class Tags(_Record, frozen=True, tag="tags"):
 
 
 class Epoch(_Record, frozen=True, tag="epoch"):
-    """The epoch ``number`` was finished: a resumed run goes on behind it."""
+    """The epoch ``number`` was finished: a resumed run goes on behind it. After the ``last`` one, none is to come."""
 
     says: ClassVar[bool] = False
 
     number: int
+    last: bool = False
 
 
 class Best(_Record, frozen=True, tag="best"):
@@ -110,6 +112,31 @@ class Best(_Record, frozen=True, tag="best"):
     value: float
     axis: str
     step: int
+
+
+class Superseded(_Record, frozen=True, tag="superseded"):
+    """What was logged from the time ``since`` on and before this record counts no more: the epochs from ``epoch`` on
+    are done again. On the axis of the epochs that is what was at ``epoch`` or behind, on the others all of it; where
+    ``only_epochs``, nothing on the others. The records stay in the journal, and whoever reads it passes over them.
+    """
+
+    since: int
+    epoch: int
+    only_epochs: bool = False
+
+    def covers(self, said: Log | Best) -> bool:
+        """Whether a log or a best value is superseded by this."""
+        if not self.since <= said.time < self.time:
+            return False
+        return said.step >= self.epoch if said.axis == "epoch" else not self.only_epochs
+
+    def told_after(self, before: str) -> str:
+        """What counts no more, in words, behind the words of what was superseded ``before``; twice the same is once."""
+        since, until = (
+            datetime.fromtimestamp(time / 1000, UTC).isoformat(" ", "seconds") for time in (self.since, self.time)
+        )
+        told = f"epochs from {self.epoch} on, as logged from {since} to {until}"
+        return before if told in before else "; ".join(filter(None, [before, told]))
 
 
 class Artifact(_Record, frozen=True, tag="artifact"):
@@ -132,7 +159,21 @@ class End(_Record, frozen=True, tag="end"):
     message: str = ""
 
 
-Record = Begin | Log | Params | Tags | Epoch | Best | Artifact | End
+Record = Begin | Log | Params | Tags | Epoch | Best | Superseded | Artifact | End
+
+R = TypeVar("R", bound=Record)
+
+
+def counting(records: list[R], superseded: Sequence[Superseded]) -> list[R]:
+    """Those of ``records`` that none of ``superseded`` covers."""
+    if not superseded:
+        return records
+    return [
+        record
+        for record in records
+        if not (isinstance(record, Log | Best) and any(each.covers(record) for each in superseded))
+    ]
+
 
 _encode = msgspec.json.Encoder().encode
 _decoder = msgspec.json.Decoder(Record)

@@ -16,7 +16,7 @@ from . import layout
 from .curves import Curves, Stored, curves_of
 from .kept import Kept, Place, fetch, place_in, store
 from .reader import Entry, Reader
-from .records import End
+from .records import End, Superseded, counting
 from .state import is_others
 from .stretches import folded
 from .summary import Summary
@@ -59,19 +59,25 @@ class Sketch:
 
     def __init__(self, directory: str, uid: str) -> None:
         self._directory, self._uid = directory, uid
-        self._summary, self._curves = Summary(), Curves()
+        self._next = 0.0
+        self._begin([])
+
+    def _begin(self, superseded: list[Superseded]) -> None:
+        self._superseded = superseded
+        self._summary, self._curves = Summary(superseded=superseded[:]), Curves()
         self._offset = self._ordinal = self._damaged = 0
         self._is_new = False
-        self._next = 0.0
 
-    def take(self, entries: Sequence[Entry], reader: Reader) -> None:
+    def take(self, entries: Sequence[Entry], reader: Reader, superseded: Sequence[Superseded] = ()) -> None:
         """Know what ``reader`` has just read, if anything; it begins at the journal's start. What it reads once more
-        is known already."""
+        is known already, unless more is ``superseded`` now: then it begins at the start again."""
+        if self._superseded != [*superseded]:
+            self._begin([*superseded])
         has_ended = False
         if reader.offset > self._offset:
             if entries and entries[0].ordinal < self._ordinal:
                 entries = [entry for entry in entries if entry.ordinal >= self._ordinal]
-            piece = folded([entry.record for entry in entries])
+            piece = folded(counting([entry.record for entry in entries], self._superseded))
             self._summary.take(piece, self._curves)
             self._offset, self._ordinal = reader.offset, reader.ordinal
             self._damaged = reader.damaged

@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from .curves import Curves
-from .records import Artifact, Begin, Best, End, Epoch, Log, Params, Record, Tags
+from .records import Artifact, Begin, Best, End, Epoch, Log, Params, Record, Superseded, Tags
 from .statistics import At, Statistics, nothing_yet, reduced
 from .stretches import Stretch
 
@@ -24,6 +24,9 @@ class Summary(msgspec.Struct):
     ``begins`` is how each attempt began, the trackers' ``configs`` in the last one only; ``ends`` all that was said of
     ends. ``artifacts`` holds the newest record for each name, ``finished_epochs`` how many epochs were finished.
     ``logs`` is how many logs there are, ``time`` the newest record's. ``series`` maps axes to names to statistics.
+
+    What is ``superseded`` counts in none of them, and is not to be handed over: statistics forget no value. So where a
+    further piece supersedes what was taken, all is folded anew, by a summary that knows of it from the beginning.
     """
 
     begins: list[Begin] = []
@@ -36,6 +39,7 @@ class Summary(msgspec.Struct):
     logs: int = 0
     time: int = 0
     series: dict[str, dict[str, Statistics]] = {}
+    superseded: list[Superseded] = []
 
     def take(self, piece: Iterable[Stretch | Record], curves: Curves | None = None) -> None:
         """Know a further piece of the journal; and draw it, where there are ``curves``."""
@@ -74,6 +78,11 @@ class Summary(msgspec.Struct):
                 self.finished_epochs = number + 1
             case Best():
                 self.best[record.name] = record
+            case Superseded(epoch=epoch):
+                if record not in self.superseded:
+                    self.superseded.append(record)
+                if not record.only_epochs:
+                    self.finished_epochs = min(self.finished_epochs, epoch)
             case Artifact():
                 self.artifacts[record.name] = record
             case Log():  # pragma: no cover  # they come in stretches

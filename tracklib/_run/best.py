@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Mapping
 from typing import Literal
 
+from msgspec.structs import replace
+
 from .._journal.journal import Journal
 from .._journal.last_attempt import Earlier, best_of
-from .._journal.records import Best
+from .._journal.records import Best, Superseded
 
 Mode = Literal["min", "max"]
 
@@ -38,8 +41,25 @@ class Bests:
         Raises:
             OSError: the journal cannot be read.
         """
-        found = [best_of(directory, name, mode, earlier) for name, mode in self.modes.items()]
-        self.found = {best.name: best for best in found if best}
+        self.found = self._before(directory, earlier.size)
+
+    def rewind(self, directory: str, journal: Journal, superseded: Superseded) -> None:
+        """Go back to what was the best before what is ``superseded``, and say it once more."""
+        if not any(superseded.covers(best) for best in self.found.values()):
+            return
+        with self._lock:
+            before = {}
+            with contextlib.suppress(OSError):  # the directory was deleted
+                before = self._before(directory, journal.size)
+            for name, best in before.items():
+                if best != self.found.get(name):
+                    before[name] = again = replace(best, time=journal.now(later=True))
+                    journal.append(again)
+            self.found = before
+
+    def _before(self, directory: str, size: int) -> dict[str, Best]:
+        found = [best_of(directory, name, mode, size) for name, mode in self.modes.items()]
+        return {best.name: best for best in found if best}
 
     def see(self, metrics: Mapping[str, float], axis: str, step: int, journal: Journal) -> None:
         """Look at what was logged."""

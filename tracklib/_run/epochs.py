@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
 from .._common.warn import warn
-from .._journal.last_attempt import finished_epochs, last_step
-from .._journal.records import Epoch
+from .._journal.last_attempt import Finished, epoch_began, finished_epochs, last_step
+from .._journal.records import Epoch, Status, Superseded
 from .._values.arguments import INT64, shown, whole_number
 from ..errors import LifecycleError
 from .attempt import Attempt
+from .early import Counted, EarlyLogs
 from .epoch_bar import EpochBar
 from .words import Words
 
@@ -25,70 +27,147 @@ class EpochWords(Words):
     def __init__(self, attempt: Attempt) -> None:
         super().__init__(attempt)
         self.epoch: int | None = None
+        self._last_epoch: int | None = None  # the one that was going on when the last loop ended
         self._steps: dict[str, int] = {}
-        self._finished: int | None = None  # epochs of all attempts; None until somebody asks
+        self._finished: Finished | None = None  # epochs of all attempts; None until somebody asks
+        self._left: tuple[int, int] | None = None  # the epoch that a loop left before its end, and when it began
+        self._early = EarlyLogs()
 
-    def epochs(self, count: int) -> Iterator[int]:
+    def epochs(self, count: int, start: int | None = None) -> Iterator[int]:
         """Count the run's epochs, with a progress bar::
 
             for epoch in t.epochs(20):
                 train_epoch(model, data)
 
-        ``epoch`` is the one that is going on, and what ``@tracked`` functions log at. The bar shows the
-        newest metrics; it is there in a terminal or a notebook only. The run goes on behind the last epoch
-        that was finished, in this attempt or an earlier one: one that was left by ``break`` or an exception
-        was not. All ranks count alike where all see the run's directory.
+        :attr:`epoch` is the one that is going on, and what ``@tracked`` functions log at; behind the loop they log at
+        its last one. The bar shows the newest metrics; it is there in a terminal or a notebook only. The run goes on
+        behind the last epoch that was finished, in this attempt or an earlier one: one that was left by ``break`` or
+        an exception was not (:meth:`stop_epochs` is for early stopping). All ranks count alike where all see the
+        run's directory.
 
         Args:
             count: how many epochs the whole run has, those of earlier attempts and loops among them.
+            start: how many of them the model has had, as its checkpoint says. What the run logged of further ones
+                counts no more: it is superseded. None takes those that the run has finished.
 
         Raises:
             LifecycleError: the run has not begun, or has ended; on iterating, another loop is going on.
-            ValueError: ``count`` is no whole number from 0 on.
+            ValueError: ``count`` or ``start`` is no whole number from 0 on.
         """
         self._need_open("epochs")
-        number = whole_number(count)
-        if number is None or number < 0:
-            raise ValueError(f"count must be a whole number of epochs from 0 on, as 20; got {shown(count)}")
-        return self._epochs(number)
+        number = _as_count("count", count)
+        return self._epochs(number, None if start is None else _as_count("start", start))
 
-    def _epochs(self, count: int) -> Iterator[int]:
+    def stop_epochs(self) -> None:
+        """The epoch that is going on is the last one, as of early stopping: it counts as finished now, and the loop
+        of :meth:`epochs` ends behind it, by itself or by ``break``. A resumed run has none left to do.
+
+        Raises:
+            LifecycleError: no loop is going on.
+        """
+        self._need_open("stop_epochs")
+        if self.epoch is None:
+            raise LifecycleError("stop_epochs outside of a loop: call it inside `for epoch in t.epochs(...)`")
+        self._finish_epoch(self.epoch, last=True)
+
+    def _epochs(self, count: int, start: int | None) -> Iterator[int]:
         if self._attempt.bar is not None:
             raise LifecycleError(f"epoch {self.epoch} is going on: leave its loop before another begins")
-        finished = self._finished_epochs(count)
-        bar = self._attempt.bar = EpochBar(self._attempt.title, finished, count, silent=not self._attempt.keeps)
+        first = self._first_epoch(count) if start is None else start
+        if first < count:
+            self._begin_loop(first, start is not None)
+        elif first:
+            self._last_epoch = first - 1
+        bar = self._attempt.bar = EpochBar(self._attempt.title, min(first, count), count, not self._attempt.keeps)
+        journal = self._attempt.journal
         try:
-            for epoch in range(finished, count):
-                self.epoch = epoch
+            for epoch in range(first, count):
+                self.epoch = self._last_epoch = epoch
+                self._left = epoch, journal.now(later=True)
                 yield epoch
-                self._finish_epoch(epoch)
+                if self._left:
+                    self._finish_epoch(epoch)
                 bar.advance()
+                if self._finished and self._finished.stopped:
+                    return
         finally:
             self.epoch = self._attempt.bar = None
             bar.close()
 
-    def _finished_epochs(self, count: int) -> int:
-        """How many epochs the run has finished, at most ``count``; a loop with nothing to do is wondered at."""
-        earlier = self._attempt.earlier
-        if self._finished is None:
-            self._finished = finished_epochs(self.directory, earlier) if earlier else 0
-        elif self._finished >= count > 0 and self._attempt.keeps:
-            more = f"epochs({self._finished + count})"
+    def _first_epoch(self, count: int) -> int:
+        """The one behind those that are finished, at most ``count``; a loop with nothing to do is wondered at."""
+        asked_before = self._finished is not None
+        finished = self._known_finished()
+        if finished.stopped and finished.epochs < count and self._attempt.keeps:
+            more = f"epochs({count}, start={finished.epochs})"
+            warn(f"epochs({count}) has nothing to do: stop_epochs ended it behind {finished.epochs}; {more} goes on")
+        elif asked_before and finished.epochs >= count > 0 and self._attempt.keeps:
+            more = f"epochs({finished.epochs + count})"
             warn(
-                f"epochs({count}) has nothing to do: the run has finished {self._finished}; {more} counts {count} more"
+                f"epochs({count}) has nothing to do: the run has finished {finished.epochs}; {more} counts {count} more"
             )
-        return min(self._finished, count)
+        return count if finished.stopped else min(finished.epochs, count)
 
-    def _finish_epoch(self, epoch: int) -> None:
-        self._finished = epoch + 1
+    def _known_finished(self) -> Finished:
+        if self._finished is None:
+            earlier = self._attempt.earlier
+            self._finished = finished_epochs(self.directory, earlier) if earlier else Finished()
+        return self._finished
+
+    def _begin_loop(self, first: int, is_said: bool) -> None:
+        """Set what was logged before the first loop apart from it, and what was logged of epochs that are done again
+        aside."""
+        attempt = self._attempt
+        again = self._is_done_again(first, is_said)
+        self._finished = Finished(first)
+        if not (self.is_init and attempt.keeps):
+            return
+        early = self._early.begin_loop(attempt.journal, first)
+        for superseded in (early, self._superseded(first) if again else None):
+            if superseded:
+                attempt.bests.rewind(self.directory, attempt.journal, superseded)
+
+    def _is_done_again(self, first: int, is_said: bool) -> bool:
+        """Whether epoch ``first`` was begun before: by a loop of this attempt, or in an earlier one. A run that ended
+        well was not left within an epoch: what it logged behind its loop stays, unless ``start`` says otherwise."""
+        finished, earlier = self._known_finished().epochs, self._attempt.earlier
+        if first < finished or (self._left and self._left[0] == first):
+            return True
+        if earlier is None or first > finished or not (is_said or first):
+            return False
+        ended_well = earlier.end is not None and earlier.end.status is Status.FINISHED
+        return (is_said or not ended_well) and last_step(self.directory, "epoch", earlier) >= first
+
+    def _superseded(self, first: int) -> Superseded:
+        journal = self._attempt.journal
+        began: int | None = None
+        if self._left and self._left[0] == first:
+            began = self._left[1]
+        else:
+            with contextlib.suppress(OSError):  # the directory was deleted
+                began = epoch_began(self.directory, first, journal.size)
+        time = journal.now(later=True)
+        superseded = Superseded(time=time, since=began or 0, epoch=first, only_epochs=began is None)
+        journal.append(superseded)
+        return superseded
+
+    def _finish_epoch(self, epoch: int, last: bool = False) -> None:
+        self._finished, self._left = Finished(epoch + 1, last), None
         if self.is_init:
             journal = self._attempt.journal
-            journal.append(Epoch(time=journal.now(), number=epoch))
+            journal.append(Epoch(time=journal.now(later=True), number=epoch, last=last))
+
+    @property
+    def _epoch_here(self) -> int | None:
+        """The epoch of what is logged here without one: behind a loop its last."""
+        return self._last_epoch if self.epoch is None else self.epoch
 
     def _step(self, epoch: Any, axis: str) -> int:
         """The step of a record, where ``epoch`` is no plain int."""
-        if epoch is None and axis == "epoch" and self.epoch is not None:
-            return self.epoch
+        if type(epoch) is Counted:
+            return int(epoch)
+        if epoch is None and axis == "epoch" and (here := self._epoch_here) is not None:
+            return here
         step = None if epoch is None else whole_number(epoch)
         if step is not None:
             return step
@@ -103,3 +182,10 @@ class EpochWords(Words):
         """The first automatic step of this attempt: 0, or the one after the last that an earlier attempt logged."""
         earlier = self._attempt.earlier
         return 0 if earlier is None else min(last_step(self.directory, axis, earlier) + 1, INT64 - 1)
+
+
+def _as_count(name: str, value: Any) -> int:
+    number = whole_number(value)
+    if number is None or number < 0:
+        raise ValueError(f"{name} must be a whole number of epochs from 0 on, as 20; got {shown(value)}")
+    return number

@@ -11,6 +11,7 @@ from .._values.arguments import INT64, as_axis, as_params, as_tags
 from .._values.flat import clean
 from .._values.mappings import as_mapping
 from .attempt import Attempt
+from .early import Counted
 from .epochs import EpochWords
 from .life import Life
 
@@ -35,8 +36,8 @@ class RunLog(EpochWords):
         """Log metrics. When it returns, they survive the process.
 
         Args:
-            epoch: a whole number of any package. None takes the epoch of :meth:`epochs` that is going on; where
-                there is none, and on another axis, the next one on this axis.
+            epoch: a whole number of any package. None takes the epoch of :meth:`epochs` that is going on, behind a loop
+                its last one; where there is none, and on another axis, the next one on this axis.
             log_dict: names to numbers of any package (a scalar tensor, too), nested as you like: nested
                 names are joined by ``/``. What is no number is passed over, with one warning a name.
             axis: what ``epoch`` counts.
@@ -63,7 +64,10 @@ class RunLog(EpochWords):
         step = epoch if type(epoch) is int and -INT64 <= epoch < INT64 else self._step(epoch, axis)
         self._steps[axis] = step
         if metrics:
-            journal.append(Log(time=self._time_of(step, journal), axis=axis, step=step, metrics=metrics))
+            record = Log(time=self._time_of(step, journal), axis=axis, step=step, metrics=metrics)
+            journal.append(record)
+            if self._early.waits and axis == "epoch":
+                self._early.note(record, not (epoch is None or type(epoch) is Counted))
             if attempt.bar and axis != "system":
                 attempt.bar.show(metrics)
             if attempt.bests.modes:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar, overload
 from .._common.secrets import error_text
 from .._common.warn import warn
 from .._run.current import current
+from .._run.early import Counted
 from .._run.run import Trackers
 from .._values.arguments import arguments_of
 from .._values.returned import as_metrics
@@ -186,8 +187,8 @@ class _Watch:
             position = self._position if instance is None else self._position - 1
             epoch = args[position] if position < len(args) else self._default
         if epoch is None and self._axis == "epoch":
-            epoch = run.epoch
-        return next(self._counts.get(run) or self._begin_count(run)) if epoch is None else epoch
+            epoch = run._epoch_here
+        return Counted(next(self._counts.get(run) or self._begin_count(run))) if epoch is None else epoch
 
     def _begin_count(self, run: Trackers) -> Iterator[int]:
         """The steps of the calls that are logged; in a resumed run on the same grid as before."""

@@ -11,7 +11,7 @@ from typing import TypeVar
 from .._journal import layout
 from .._journal.kept import Kept, place_in
 from .._journal.reader import Reader
-from .._journal.records import Record
+from .._journal.records import Record, Superseded, counting
 from .._journal.stretches import Stretch, grouped
 from ..errors import RunDirectoryError
 
@@ -56,13 +56,34 @@ def journal_of(directory: str) -> Iterator[Reader]:
         raise unreadable(directory, error) from error
 
 
-def read_on(reader: Reader, kept: Kept[T], take: Callable[[Iterable[Stretch | Record]], None]) -> Kept[T]:
-    """Have ``take`` fold what the journal holds behind the place of ``kept``, which is in it, into its value."""
+class MoreSuperseded(Exception):
+    """What was folded before counts no more: all is to be read once more, by who knows what is ``superseded``."""
+
+    def __init__(self, superseded: list[Superseded]) -> None:
+        self.superseded = superseded
+        super().__init__()
+
+
+def read_on(
+    reader: Reader,
+    kept: Kept[T],
+    take: Callable[[Iterable[Stretch | Record]], None],
+    superseded: list[Superseded],
+) -> Kept[T]:
+    """Have ``take`` fold what the journal holds behind the place of ``kept``, which is in it, into its value: but for
+    what is ``superseded``.
+
+    Raises:
+        MoreSuperseded: something further is, that may be in the value already.
+    """
     place = kept.place
     reader.go_to(place.offset, place.ordinal)
     while any(read := reader.read_apart()):
         logs, others = read
-        take([*others, *grouped(logs)])
+        known = [] if place.offset else superseded
+        if new := [each for each in others if isinstance(each, Superseded) and each not in known]:
+            raise MoreSuperseded([*superseded, *(each for each in new if each not in superseded)])
+        take([*counting(others, superseded), *grouped(counting(logs, superseded))])
     if reader.offset == place.offset:
         return kept
     return Kept(place_in(reader.fileno(), reader.offset, reader.ordinal, place.damaged + reader.damaged), kept.value)

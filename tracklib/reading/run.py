@@ -13,7 +13,8 @@ from .._journal import layout
 from .._journal.curves import BUCKETS, Curves
 from .._journal.kept import Kept, Place, is_in
 from .._journal.lock import Holding, holding
-from .._journal.records import Begin, Best, Parent, Record
+from .._journal.reader import Reader
+from .._journal.records import Begin, Best, Parent, Record, Superseded, counting
 from .._journal.sketch import kept_curves, kept_summary
 from .._journal.state import load_begin
 from .._journal.statistics import Statistics
@@ -30,7 +31,7 @@ from .following import follow
 from .live import Live
 from .metrics import LogColumns, Metrics
 from .names import Value, value_of
-from .opening import directories_under, journal_of, read_on
+from .opening import MoreSuperseded, directories_under, journal_of, read_on
 from .points import Points, axis_of
 from .showing import Picture, run_as_html
 from .telling import as_dict, flat
@@ -80,7 +81,7 @@ class Run:
                 self._kept = kept_summary(self.directory, reader.fileno())
             before = self._kept.place
             try:
-                self._kept = read_on(reader, self._kept, self.summary.take)
+                self._read_on(reader)
             except BaseException:
                 self._kept = Kept(Place(), Summary())  # a part of a piece may be in it
                 raise
@@ -88,6 +89,14 @@ class Run:
                 self._metrics = None
             changed = os.fstat(reader.fileno()).st_mtime
         self._settle(round(1000 * changed))
+
+    def _read_on(self, reader: Reader) -> None:
+        while True:
+            try:
+                self._kept = read_on(reader, self._kept, self.summary.take, self.summary.superseded)
+                return
+            except MoreSuperseded as more:
+                self._kept = Kept(Place(), Summary(superseded=more.superseded))
 
     def _settle(self, changed: int) -> None:
         """Know how the run stands now; its journal was last ``changed`` at that time, in milliseconds."""
@@ -253,7 +262,7 @@ class Run:
             RunDirectoryError: the journal is no longer there, or cannot be read.
         """
         if self._metrics is None:
-            self._metrics = Metrics(_read_points(self.directory))
+            self._metrics = Metrics(_read_points(self.directory, self.summary.superseded))
         return self._metrics
 
     def curve(self, name: str, axis: str | None = None) -> Buckets:
@@ -272,7 +281,7 @@ class Run:
         if name not in self.summary.series.get(axis, ()):
             raise KeyError(f"no metric {name!r} on {axis!r}; there are {', '.join(map(repr, self.last)) or 'none'}")
         if self._curves is None or self._curves.place.offset < self._kept.place.offset:
-            self._curves = _read_curves(self.directory, self._curves)
+            self._curves = _read_curves(self.directory, self._curves, self.summary.superseded)
         curve = self._curves.value.of.get(axis, {}).get(name)
         if curve is None:  # the run has so many series that not all are drawn
             return self.metrics.series(name, axis).buckets(BUCKETS)
@@ -357,20 +366,28 @@ def read_all(directories: Iterable[str]) -> Runs:
     return Runs(found, unreadable)
 
 
-def _read_curves(directory: str, known: Kept[Curves] | None) -> Kept[Curves]:
+def _read_curves(directory: str, known: Kept[Curves] | None, superseded: list[Superseded]) -> Kept[Curves]:
     with journal_of(directory) as reader:
         if known is None or not is_in(known.place, reader.fileno()):
             known = kept_curves(directory, reader.fileno())
-        known = read_on(reader, known, known.value.take)
+        while True:
+            try:
+                known = read_on(reader, known, known.value.take, superseded)
+                break
+            except MoreSuperseded as more:
+                known, superseded = Kept(Place(), Curves()), more.superseded
         known.value.settle()
         return known
 
 
-def _read_points(directory: str) -> LogColumns:
+def _read_points(directory: str, superseded: list[Superseded]) -> LogColumns:
     found = LogColumns()
     with journal_of(directory) as reader:
         while any(read := reader.read_apart()):
-            found.take(stretches(read[0]))
+            logs, others = read
+            if new := [each for each in others if isinstance(each, Superseded) and each not in superseded]:
+                return _read_points(directory, [*superseded, *new])
+            found.take(stretches(counting(logs, superseded)))
     return found
 
 

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, TypeVar
 from .._common import clock
 from .._common.warn import warn
 from .._journal.format import FORMAT
-from .._journal.records import Begin, Best, Log, Status
+from .._journal.records import Begin, Best, Log, Status, Superseded
 from .._values.flat import clean
 from ..errors import LifecycleError, TrackerUnavailable
 
@@ -101,6 +101,10 @@ class BaseTracker(ABC):
     reads_whole_journal: ClassVar[bool] = False
     """Whether the tracker is handed the run from its first record on each time it begins, since it builds
     its output anew, or since it knows itself which records it has."""
+
+    builds_anew: ClassVar[bool] = False
+    """Whether :meth:`init` begins an empty output each time. So what is superseded is not in it: it is built anew
+    without."""
 
     name_option: ClassVar[str] = ""
     """The config's key that names the run at the backend, if there is one. A child run does not take it over."""
@@ -191,6 +195,10 @@ class BaseTracker(ABC):
 
     def log_best(self, best: Best) -> None:
         """Keep the best value so far of a metric, and where it was. The default does nothing."""
+
+    def log_superseded(self, superseded: Superseded) -> None:
+        """What was logged of these epochs before counts no more, as a checkpoint has been loaded: they come again.
+        Records of them that this tracker has not got yet do not come any more. The default does nothing."""
 
     def log_artifact(self, name: str, path: str) -> None:
         """Keep a copy of the file or folder ``path`` as ``name``. The default does nothing."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from .._common.names import printable
-from .._journal.records import Best, Log, Status
+from .._journal.records import Best, Log, Status, Superseded
 from .base import BatchTracker
 
 if TYPE_CHECKING:
@@ -93,6 +93,11 @@ class Console(BatchTracker):
         if record.time - self._printed >= _OTHER_SECONDS * 1000:
             self._printed = record.time
             self._say(_line(record.axis, record.step, record.columns()))
+
+    def log_superseded(self, superseded: Superseded) -> None:
+        """Forget what is not printed yet of an epoch that comes again."""
+        if self._step is not None and self._step >= superseded.epoch:
+            self._row, self._seen, self._step = {}, set(), None
 
     def _print_row(self) -> None:
         """Print what is not printed yet of the epoch, if there is anything."""

@@ -51,6 +51,7 @@ class CsvLogger(BatchTracker):
     batch_size = 4096
     holds_no_lock = True
     reads_whole_journal = True
+    builds_anew = True
 
     def __init__(self, *, csv_filename: str = layout.TABLE, output_run: str | None = None) -> None:
         super().__init__(output_run=output_run)

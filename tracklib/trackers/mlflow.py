@@ -11,7 +11,7 @@ from .._common.distinct import apart
 from .._common.names import Names
 from .._common.secrets import error_text, redact, redact_text, without_masks
 from .._common.warn import warn
-from .._journal.records import Best, Log, Status
+from .._journal.records import Best, Log, Status, Superseded
 from .._values.plain import plain
 from ..errors import TrackerBlocked, TrackerLost, TrackerUnavailable
 from ._mlflow_address import need_address
@@ -234,6 +234,11 @@ class Mlflow(BatchTracker):
         for _ in self._writing.metrics([metric]):
             pass
         self.state[highest] = str(step)
+
+    def log_superseded(self, superseded: Superseded) -> None:
+        """Say it in the tag ``tracklib.superseded``: MLflow deletes no points, so the chart shows both."""
+        self.state["superseded"] = superseded.told_after(self.state.get("superseded", ""))
+        self._writing.texts("tags", {"tracklib.superseded": self.state["superseded"]})
 
     def log_artifact(self, name: str, path: str) -> None:
         """Upload a file or a folder into the run's artifacts, as ``name``. In the name of each file, ``#``, ``?`` and

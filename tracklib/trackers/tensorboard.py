@@ -67,6 +67,7 @@ class TensorBoard(BatchTracker):
     )
     batch_size = 1024
     reads_whole_journal = True
+    builds_anew = True
 
     def __init__(self, *, log_dir: str | None = None, in_process: bool = False, output_run: str | None = None) -> None:
         super().__init__(output_run=output_run)

@@ -15,7 +15,7 @@ from .._common.names import Names
 from .._common.secrets import error_text, redact, redact_text
 from .._common.warn import warn
 from .._journal import layout
-from .._journal.records import Best, Log, Status
+from .._journal.records import Best, Log, Status, Superseded
 from .._values.plain import plain
 from ..errors import LifecycleError, TrackerBlocked, TrackerLost, TrackerUnavailable
 from ._wandb_core import core_pid, disconnect, has_died, hide, is_core, is_finished
@@ -281,6 +281,13 @@ class Wandb(BatchTracker):
         self._names.keep(self.state)
         with self._live() as run:
             run.summary.update({name: best.value, step: best.step})
+
+    def log_superseded(self, superseded: Superseded) -> None:
+        """Say it in the config's ``tracklib_superseded``: W&B deletes no rows, so the chart shows both."""
+        self.state["superseded"] = superseded.told_after(self.state.get("superseded", ""))
+        with self._live() as run:
+            config: Any = run.config
+            config.update({"tracklib_superseded": self.state["superseded"]}, allow_val_change=True)
 
     def log_artifact(self, name: str, path: str) -> None:
         """Put a file or a folder into the run's files, as ``name``, and upload it. One that is called as a file of

@@ -1,0 +1,51 @@
+"""What a run logs before its first loop over epochs, as a sanity check does: it belongs to none of them."""
+
+from __future__ import annotations
+
+from .._journal.journal import Journal
+from .._journal.records import Log, Superseded
+
+_MOST = 64  # logs: who says more is not checking, but training without a loop of ours
+
+
+class Counted(int):
+    """An epoch that nobody said: the function's own calls were counted."""
+
+
+class EarlyLogs:
+    """Keeps the logs on the axis of the epochs from the first one on whose epoch nobody said.
+
+    Until a loop begins nobody knows that they are early: a run that never counts epochs by ``t.epochs`` logs so.
+    """
+
+    def __init__(self) -> None:
+        self._logs: list[tuple[Log, bool]] | None = []
+
+    @property
+    def waits(self) -> bool:
+        """Whether a first loop may still come."""
+        return self._logs is not None
+
+    def note(self, log: Log, is_said: bool) -> None:
+        """A log was written; whether its epoch was said."""
+        logs = self._logs
+        if logs is None or (is_said and not logs):
+            return
+        logs.append((log, is_said))
+        if len(logs) > _MOST:
+            self._logs = None
+
+    def begin_loop(self, journal: Journal, epoch: int) -> Superseded | None:
+        """The first loop begins with ``epoch``: what was logged before it is at the one before that, which is -1 in a
+        new run. What is superseded by that, if anything."""
+        logs, self._logs = self._logs, None
+        if not logs:
+            return None
+        first = min(log.step for log, is_said in logs if not is_said)
+        superseded = Superseded(time=journal.now(later=True), since=logs[0][0].time, epoch=first, only_epochs=True)
+        journal.append(superseded)
+        for log, is_said in logs:
+            if superseded.covers(log):
+                step = log.step if is_said else epoch - 1
+                journal.append(Log(time=journal.now(later=True), axis="epoch", step=step, metrics=log.metrics))
+        return superseded
