@@ -141,11 +141,13 @@ def test_a_metric_called_as_the_axis_has_a_name_of_its_own() -> None:
     assert names.axis("epoch") == "epoch"
 
 
-def test_an_axis_called_as_a_metric_has_a_name_of_its_own() -> None:
+def test_an_axis_shares_its_name_with_a_metric_of_another_axis_and_with_none_of_its_own() -> None:
     names = Names("the CSV", column_name)
-    names["step"]
+    assert names.beside("epoch", "step") == names.axis("step") == "step"
+    assert names.axis("epoch") == names.beside("step", "epoch") == "epoch"
+    assert names.beside("step", "step") == "metrics/step"
     with pytest.warns(TrackerWarning):
-        assert names.axis("step") not in ("step", "")
+        assert names.beside("epoch", "epoch") not in ("epoch", "")
 
 
 def test_a_name_within_a_group_is_apart_from_a_metric_that_is_called_so() -> None:
@@ -228,8 +230,7 @@ def test_an_axis_keeps_its_name_too() -> None:
     state: dict[str, Any] = {}
     names = Names("B", column_name)
     translated(names, ["step"])
-    with pytest.warns(TrackerWarning):
-        axis = names.axis("step")
+    axis = names.axis("step")
     names.keep(state)
     again = restored(state, column_name)
     assert (again.axis("step"), again["step"]) == (axis, "step")

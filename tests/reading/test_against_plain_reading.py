@@ -177,9 +177,9 @@ def check_rows(run: Run, directory: Path) -> None:
             axis, step = record["axis"], record["step"]
             cells = {name: float(value) for name, value in record["metrics"].items()}
             cells = {name: value for name, value in cells.items() if (name, value) != (axis, step)}
-            here = rows and rows[-1]["axis"] == (axis, step) and cells.keys().isdisjoint(rows[-1]["cells"])
-            if here:
-                rows[-1]["cells"].update(cells)
+            of_axis = [row for row in rows[-1000:] if row["axis"][0] == axis]
+            if of_axis and of_axis[-1]["axis"][1] == step and cells.keys().isdisjoint(of_axis[-1]["cells"]):
+                of_axis[-1]["cells"].update(cells)
             else:
                 rows.append({"axis": (axis, step), "cells": cells})
     assert len(run.metrics) == len(rows)

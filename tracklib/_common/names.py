@@ -48,8 +48,20 @@ class Names:
         return self._names.get(metric) or self._translate(self._names, "name", metric)
 
     def axis(self, axis: str) -> str:
-        """The backend's name of an axis, which a metric may not share."""
+        """The backend's name of an axis, which only a metric that was logged on another one may share."""
+        if axis in self._names and axis not in self._axes:
+            name = self._axes[axis] = self._names[axis]
+            self._table[f"axis {_short(axis)}"] = "" if name == axis else name
+            self._is_kept = False
         return self._axes.get(axis) or self._translate(self._axes, "axis", axis)
+
+    def beside(self, axis: str, metric: str) -> str:
+        """The backend's name of a metric that was logged on ``axis``. One that is called as another axis says where
+        the record is on that one, too, and has its name."""
+        if metric != axis:
+            return self._axes.get(metric) or self[metric]
+        shared = metric in self._names and self._names[metric] == self.axis(axis)
+        return self.within("metrics", metric) if shared else self[metric]
 
     def within(self, group: str, name: str) -> str:
         """The backend's name of ``group/name``, which a metric that is called so itself may not share."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from array import array
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -11,6 +12,9 @@ from .._journal.stretches import Stretch
 from .column import Column
 from .series import Series
 from .table import Tabular
+
+REACH = 1000
+"""How many rows a log may lie behind the one that it completes; as in ``metrics.csv``."""
 
 
 class _Values:
@@ -34,8 +38,7 @@ class _Values:
 class LogColumns:
     """The logs of a journal as they come, in columns; and which of them make one row of a table.
 
-    Logs of one step that come one after the other and share no metric (training, then validation) make one row, as
-    in ``metrics.csv``.
+    Logs of one step that share no metric (training, then validation) make one row, as in ``metrics.csv``.
 
     Attributes:
         axes: in order of appearance.
@@ -51,8 +54,7 @@ class LogColumns:
         self.values: dict[str, _Values] = {}
         self._rows: array[int] | None = None  # of each log; None while each has its own
         self._row_count = 0
-        self._row: tuple[int, int] = (-1, 0)  # the newest one's axis and step
-        self._in_row: set[str] = set()
+        self._open: dict[int, tuple[int, int, set[str]]] = {}  # of each axis the newest row, its step and its metrics
 
     @property
     def rows(self) -> Sequence[int]:
@@ -85,19 +87,22 @@ class LogColumns:
         self.times.extend(logs.times)
 
     def _give_rows(self, axis: int, logs: Stretch) -> None:
-        """Each log its row: only the first can be of the newest one, as the others share their metrics."""
+        """Each log its row: only the first can be of one that is there, as the others share their metrics."""
         count = len(logs.steps)
         names = set(logs.names) - {logs.axis}  # a metric that repeats the step by its axis's name
         first = self._row_count
-        if names and self._row == (axis, logs.steps[0]) and names.isdisjoint(self._in_row):
-            first -= 1
-            if self._rows is None:
-                self._rows = array("q", range(len(self.steps)))
+        row, step, in_row = self._open.get(axis, (-1 - REACH, 0, set()))
+        joins = bool(names) and step == logs.steps[0] and first - 1 - REACH < row and names.isdisjoint(in_row)
+        if joins and self._rows is None:
+            self._rows = array("q", range(len(self.steps)))
         if self._rows is not None:
-            self._rows.extend(range(first, first + count))
-        self._in_row = self._in_row | names if count == 1 and first < self._row_count else names
-        self._row_count = first + count
-        self._row = (axis, logs.steps[-1])
+            self._rows.extend([row] if joins else [first])
+            self._rows.extend(range(first + (not joins), first + count - joins))
+        self._row_count = first + count - joins
+        if joins and count == 1:
+            self._open[axis] = row, step, in_row | names
+        else:
+            self._open[axis] = self._row_count - 1, logs.steps[-1], names
 
 
 class Metrics(Tabular):
@@ -183,19 +188,26 @@ def _columns(points: LogColumns) -> dict[str, Column]:
             where = range(len(known.values))
         if where is not None and rows is not None:
             where = array("q", [rows[log] for log in where])
-        columns[title] = Column("float", known.values, where, count)
+        columns[title] = Column("float", *_ascending(known.values, where), count)
     return columns
+
+
+def _ascending(values: Any, rows: Any) -> tuple[Any, Any]:
+    """The same in the order of the rows: a log of another axis may stand before one that completes an earlier row."""
+    if len(values) < 2 or rows is None or all(map(operator.le, rows, rows[1:])):
+        return values, rows
+    order = sorted(range(len(rows)), key=rows.__getitem__)
+    return array("d", [values[place] for place in order]), array("q", [rows[place] for place in order])
 
 
 def _first_logs(points: LogColumns) -> list[int] | None:
     """The first log of each row; None where each log is one."""
     if points.row_count == len(points.steps):
         return None
-    firsts, before = [], -1
+    firsts: list[int] = []
     for log, row in enumerate(points.rows):
-        if row != before:
+        if row == len(firsts):
             firsts.append(log)
-            before = row
     return firsts
 
 

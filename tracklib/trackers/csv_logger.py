@@ -7,7 +7,7 @@ import glob
 import io
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from .._common.files import make_folder
@@ -25,14 +25,17 @@ from .base import BatchTracker
 _REPLACED_BYTES = 2**20
 _PAGE = 4096
 
+_REACH = 1000  # rows: one that lies further back is complete
+
 
 class CsvLogger(BatchTracker):
     """Writes ``metrics.csv``: the epoch first, then a column for each metric in order of appearance.
 
-    Records of the same epoch that come one after the other and share no metric (training, then
-    validation) make one row; anything else is a row of its own. A metric that comes later extends the
+    Records of the same epoch that share no metric (training, then validation) make one row, also where some of another
+    axis come between; anything else is a row of its own. A metric that comes later extends the
     header: the file is replaced whole by one with the new column, so that a reader sees the old table
-    or the new one. Axes other than the epoch have a column each.
+    or the new one. Axes other than the epoch have a column each; a
+    metric that is called as another axis (``epoch`` as a fraction, beside ``step``) is in that one's column.
 
     A managed run's CSV is a projection of its journal: it is built anew when the run is resumed. By
     hand, rows are added to the file that is there.
@@ -66,8 +69,8 @@ class CsvLogger(BatchTracker):
         self._names = Names("the CSV", column_name)
         self._columns: set[str] = set()
         self._file = Projection()
-        self._last: dict[str, str] = {}  # the newest row, which a next record may complete
-        self._last_at = 0
+        self._open: dict[str, _Row] = {}  # of each axis the newest row, which a next record may complete
+        self._tail: list[_Row] = []  # the rows from the first open one on
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -97,7 +100,7 @@ class CsvLogger(BatchTracker):
             raise TrackerBlocked(f"{self.output_run} was deleted, and is another run's now: its table is not replaced")
         make_folder(os.path.dirname(self.csv_filename))
         self._clear_away()
-        self._last = {}
+        self._open, self._tail = {}, []
         old = self._old_table() if self.is_by_hand else []
         self._replace(old[0] if old else [self._names.axis("epoch")], [_line(row) for row in old[1:]])
         self.file_initialized = True
@@ -131,36 +134,44 @@ class CsvLogger(BatchTracker):
     def log_batch(self, records: Sequence[Log]) -> None:
         """Add rows, with one write."""
         self._file.need()
-        rows = self._rows(records)
-        new = list(dict.fromkeys(name for row in rows for name in row if name not in self._columns))
-        fieldnames = self.fieldnames + new
-        lines = [_row_line(row, fieldnames) for row in rows]
-        at = self._last_at if self._last else self._file.size
-        if self._last and not new and rows[0] == self._last:
-            at += len(lines.pop(0))
-        if new or self._shows_in_parts(at, sum(map(len, lines))):
+        tail, opened = [row.copy() for row in self._tail], dict(self._open)
+        opened = {axis: tail[self._tail.index(row)] for axis, row in opened.items()}
+        for record in records:
+            self._add(record, tail, opened)
+        new = list(dict.fromkeys(name for row in tail if row.is_changed for name in row.cells))
+        fieldnames = self.fieldnames + [name for name in new if name not in self._columns]
+        first = next((place for place, row in enumerate(tail) if row.is_changed), len(tail))
+        at = self._file.size - sum(len(row.line) for row in self._tail[first:])
+        for row in tail[first:] if len(fieldnames) == len(self.fieldnames) else tail:
+            row.write(fieldnames)
+        lines = [row.line for row in tail[first:]]
+        if len(fieldnames) > len(self.fieldnames) or self._shows_in_parts(at, sum(map(len, lines))):
             self._replace(fieldnames, lines, keep=at)
         else:
             self._file.write(b"".join(lines), at)
-        self._last = rows[-1]
-        self._last_at = self._file.size - len(_row_line(self._last, fieldnames))
+        self._open = {axis: row for axis, row in opened.items() if any(row is each for each in tail[-_REACH:])}
+        open_rows = {id(row) for row in self._open.values()}
+        self._tail = tail[next(place for place, row in enumerate(tail) if id(row) in open_rows) :]
+
+    def _add(self, record: Log, tail: list[_Row], opened: dict[str, _Row]) -> None:
+        """Put the record into the open row of its axis, or into a new one."""
+        axis = self._names.axis(record.axis)
+        cells = {self._names.beside(record.axis, name): repr(value) for name, value in record.columns().items()}
+        row = opened.get(axis)
+        if (
+            row is None
+            or row.step != record.step
+            or not cells.keys().isdisjoint(row.cells)
+            or row.number + _REACH <= tail[-1].number
+        ):
+            row = opened[axis] = _Row(record.step, {axis: str(record.step)}, tail[-1].number + 1 if tail else 0)
+            tail.append(row)
+        row.cells.update(cells)
+        row.is_changed = True
 
     def _shows_in_parts(self, at: int, length: int) -> bool:
         """Whether a reader may see half of such a write, and the file is small enough to be replaced."""
         return at + length <= _REPLACED_BYTES and (at < self._file.size or at % _PAGE + length > _PAGE)
-
-    def _rows(self, records: Sequence[Log]) -> list[dict[str, str]]:
-        """The newest row, if there is one, and those that ``records`` add: columns to cells."""
-        rows = [dict(self._last)] if self._last else []
-        for record in records:
-            axis = self._names.axis(record.axis)
-            step = str(record.step)
-            cells = {self._names[name]: repr(value) for name, value in record.columns().items()}
-            if rows and rows[-1].get(axis) == step and cells.keys().isdisjoint(rows[-1]):
-                rows[-1].update(cells)
-            else:
-                rows.append({axis: step, **cells})
-        return rows
 
     def _replace(self, fieldnames: list[str], lines: Sequence[bytes], keep: int = 0) -> None:
         """Put a file with these columns in place: the old rows up to the offset ``keep``, then ``lines``."""
@@ -191,8 +202,23 @@ class CsvLogger(BatchTracker):
         self._file.close()
 
 
-def _row_line(row: Mapping[str, str], fieldnames: Sequence[str]) -> bytes:
-    return ",".join([row.get(name, "") for name in fieldnames]).encode() + b"\n"
+class _Row:
+    """One row: its columns' cells, its line in the file, and which it is of the rows."""
+
+    __slots__ = ("cells", "is_changed", "line", "number", "step")
+
+    def __init__(self, step: int, cells: dict[str, str], number: int, line: bytes = b"") -> None:
+        self.step, self.cells, self.number, self.line = step, cells, number, line
+        self.is_changed = False
+
+    def copy(self) -> _Row:
+        """The same, for a batch that may fail."""
+        return _Row(self.step, dict(self.cells), self.number, self.line)
+
+    def write(self, fieldnames: Sequence[str]) -> None:
+        """Make its line, of a cell for each column."""
+        self.line = ",".join([self.cells.get(name, "") for name in fieldnames]).encode() + b"\n"
+        self.is_changed = False
 
 
 def _line(cells: Sequence[str]) -> bytes:

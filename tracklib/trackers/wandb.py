@@ -201,7 +201,7 @@ class Wandb(BatchTracker):
         with self._live() as run:
             for record in records:
                 axis = self._names.axis(record.axis)  # names in the order of the journal, whoever has the row
-                row = {self._names[name]: value for name, value in record.columns().items()}
+                row = {self._names.beside(record.axis, name): value for name, value in record.columns().items()}
                 need_room(row)  # also of one that is passed over: it was refused before, and W&B has those behind it
                 if record.ordinal >= self._rows:
                     self._log_row(run, record, axis, row)
