@@ -81,10 +81,20 @@ def _after_fork_in_child() -> None:
 
 def _finish_all() -> None:
     """The interpreter exits inside a run: nobody finished it, so it failed or was killed."""
-    error = getattr(sys, "last_value", None)
+    error = _what_ends_the_interpreter()
     status = status_of(error) if error else Status.KILLED
     for run in list(_open):
         run.end(status, error)
         run.leave(PATIENCE_AFTER_ERROR)
         if run.undelivered:
             tell(run.undelivered)
+
+
+def _what_ends_the_interpreter() -> BaseException | None:
+    """The exception that nothing caught. What was shown and lived through, as that of a notebook's cell or of a line in
+    a shell, is kept in the same place; it had a caller, or the shell has a prompt."""
+    error = getattr(sys, "last_value", None)
+    traceback = getattr(error, "__traceback__", None)
+    if traceback is None or traceback.tb_frame.f_back is not None or hasattr(sys, "ps1"):
+        return None
+    return error if isinstance(error, BaseException) else None
