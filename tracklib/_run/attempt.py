@@ -7,7 +7,7 @@ import contextlib
 import os
 import socket
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, cast
 
 from .._common.secrets import error_text
@@ -61,6 +61,7 @@ class Attempt:
         parent: the run around this one.
         earlier: the attempt before, once this one has begun.
         journal: where its words go, once it has begun.
+        words: gives the object that says them, which nothing in here holds: None once it is gone.
         bar: the one over the epochs that are being counted.
         undelivered: once it is let go: in words, what did not arrive; empty if all did.
     """
@@ -86,6 +87,7 @@ class Attempt:
         self._status = Status.KILLED
         self._configs = configs
         self.background: Background | None = None
+        self.words: Callable[[], object] = lambda: self
         self._resources = contextlib.ExitStack()
 
     def begin(self) -> None:
@@ -97,6 +99,7 @@ class Attempt:
         """
         if self.life is not Life.NEW:
             raise LifecycleError("this run has begun already: make a new Trackers (or tracking) for each run")
+        open_runs.end_forgotten(self)
         open_runs.refuse_shared_trackers(self)
         self.rank = who_am_i().number if self.options.rank is None else self.options.rank
         self.keeps = self.rank == 0
@@ -176,6 +179,11 @@ class Attempt:
             tags = cast(dict[str, str], options.tags)  # checked
             journal.append(Tags(time=journal.now(), tags=tags))
         return begin
+
+    @property
+    def is_forgotten(self) -> bool:
+        """Whether nobody has the object any more that could end it."""
+        return self.words() is None
 
     def end(self, status: Status, error: BaseException | None = None) -> None:
         """Write how the run ended, and have the disk hold it. Nothing can be logged after it."""

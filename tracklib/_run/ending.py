@@ -26,6 +26,10 @@ class OpenRun(Protocol):
     rank: int
     undelivered: str
 
+    @property
+    def is_forgotten(self) -> bool:
+        """Whether nobody has the object any more that could end it."""
+
     def end(self, status: Status, error: BaseException | None = None) -> None:
         """Write how it ended."""
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import sys
+import traceback
 
 from .._common import forks
 from .._common.warn import tell
 from .._journal.lock import still_owned
 from .._journal.records import Status
 from ..errors import LifecycleError
+from ..trackers.base import BaseTracker
 from .ending import PATIENCE_AFTER_ERROR, OpenRun, status_of
 
 _open: set[OpenRun] = set()  # begun and not let go
@@ -36,6 +39,45 @@ def let_go(run: OpenRun) -> None:
     _open.discard(run)
 
 
+def end_forgotten(run: OpenRun) -> None:
+    """End as killed the open runs that are in the way of ``run`` and that nobody can reach any more: a notebook's cell
+    that is run again has let go of its object, or left it in a traceback."""
+    if _in_the_way(run):
+        _end_what_is_garbage(run)
+    if _in_the_way(run):
+        _forget_the_last_error()
+        _end_what_is_garbage(run)
+
+
+def _end_what_is_garbage(run: OpenRun) -> None:
+    gc.collect()
+    for other in _in_the_way(run):
+        if other.is_forgotten:
+            other.end(Status.KILLED)
+            other.leave(PATIENCE_AFTER_ERROR)
+
+
+def _in_the_way(run: OpenRun) -> list[OpenRun]:
+    return [other for other in list(_open) if other.directory == run.directory or _shared(run, other)]
+
+
+def _shared(run: OpenRun, other: OpenRun) -> BaseTracker | None:
+    """A tracker object of both."""
+    theirs = {id(tracker) for tracker in other.trackers.values()}
+    return next((tracker for tracker in run.trackers.values() if id(tracker) in theirs), None)
+
+
+def _forget_the_last_error() -> None:
+    """Let go of the variables in the frames of the error that was shown last: a generator among them is closed, and its
+    run ends."""
+    error = getattr(sys, "last_value", None)
+    seen: set[int] = set()
+    while isinstance(error, BaseException) and id(error) not in seen:
+        seen.add(id(error))
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
+
+
 def refuse_shared_trackers(run: OpenRun) -> None:
     """A tracker object serves one run.
 
@@ -43,12 +85,12 @@ def refuse_shared_trackers(run: OpenRun) -> None:
         LifecycleError: one of those of ``run`` serves another open one.
     """
     for other in list(_open):
-        for tracker in run.trackers.values():
-            if any(tracker is theirs for theirs in other.trackers.values()):
-                raise LifecycleError(
-                    f"the {type(tracker).__name__} object belongs to the run in {other.directory}, which is "
-                    "still going on: make a second one for this run"
-                )
+        tracker = _shared(run, other)
+        if tracker is not None:
+            raise LifecycleError(
+                f"the {type(tracker).__name__} object belongs to the run in {other.directory}, which is "
+                "still going on: make a second one for this run"
+            )
 
 
 def refuse_taken(run: OpenRun) -> None:
@@ -94,7 +136,7 @@ def _what_ends_the_interpreter() -> BaseException | None:
     """The exception that nothing caught. What was shown and lived through, as that of a notebook's cell or of a line in
     a shell, is kept in the same place; it had a caller, or the shell has a prompt."""
     error = getattr(sys, "last_value", None)
-    traceback = getattr(error, "__traceback__", None)
-    if traceback is None or traceback.tb_frame.f_back is not None or hasattr(sys, "ps1"):
+    where = getattr(error, "__traceback__", None)
+    if where is None or where.tb_frame.f_back is not None or hasattr(sys, "ps1"):
         return None
     return error if isinstance(error, BaseException) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections import Counter
 from collections.abc import Callable, Sequence
 from types import TracebackType
@@ -80,6 +81,7 @@ class Trackers(RunLog, ArtifactWords):
         described = [_identity.describe(tracker) for tracker in self.loggers]
         named = dict(zip(_identity.names_of(described), self.loggers, strict=True))
         attempt = Attempt(named, described, options)
+        attempt.words = weakref.ref(self)
         self.output_run = attempt.output_run
         self.directory = attempt.directory
         super().__init__(attempt)
@@ -106,7 +108,7 @@ class Trackers(RunLog, ArtifactWords):
             environment = self._options.environment
             if environment is None:
                 environment = attempt.parent is None and variables.says_environment()
-            attempt.background = Background(self, environment, self._options.system_metrics)
+            attempt.background = Background(weakref.proxy(self), environment, self._options.system_metrics)
 
     def finish(self, status: Status | str = Status.FINISHED) -> None:
         """End the run and wait until its trackers have it all, or no longer get on.
