@@ -13,3 +13,4 @@ class Life(enum.Enum):
     LENT = enum.auto()  # going on, in a forked child: it may log, and never ends the run
     ENDED = enum.auto()  # its end is written, and its trackers are waited for
     OVER = enum.auto()  # let go: the directory may be another run's
+    ELSEWHERE = enum.auto()  # a copy that a pickle brought into another process than the run's

@@ -7,7 +7,7 @@ import weakref
 from collections import Counter
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Self, TypeVar, Unpack
+from typing import Any, Self, SupportsIndex, TypeVar, Unpack
 
 from msgspec.structs import replace
 
@@ -148,6 +148,17 @@ class Trackers(RunLog, ArtifactWords):
         finally:
             self._block = None
 
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
+        """A copy is the same run: a model that holds it can be copied and saved."""
+        _pickled[self.uid] = self
+        return _unpickled, (type(self), self.uid, self.directory, self.name)
+
     def _entered(self) -> Block:
         if self._block is None:
             raise LifecycleError("this run's block is left before it was entered")
@@ -241,6 +252,19 @@ def new_run(configs: _configs.Configs, options: Options, kind: type[Run]) -> Run
     """A run that was told ``options``, not yet begun."""
     run = kind.__new__(kind)
     run._be_told(configs, options)
+    return run
+
+
+_pickled: weakref.WeakValueDictionary[str, Trackers] = weakref.WeakValueDictionary()
+
+
+def _unpickled(kind: type[Run], uid: str, directory: str, name: str | None) -> Trackers:
+    """The run itself; in another process, or where it is gone, one that says so when it is told something."""
+    known = _pickled.get(uid)
+    if known is not None:
+        return known
+    run = new_run(None, Options(output_run=directory, name=name), kind)
+    run._attempt.uid, run._attempt.life = uid, Life.ELSEWHERE
     return run
 
 

@@ -31,6 +31,11 @@ class Words:
     def _need_open(self, call: str) -> Attempt:
         if self._attempt.life is Life.NEW:
             raise LifecycleError(f"{call} before init: call init() first, or use `with tracking(...) as t:`")
+        if self._attempt.life is Life.ELSEWHERE:
+            raise LifecycleError(
+                f"{call} on a copy, in another process, of the run in {self.directory}: only the process that began a "
+                "run says what happens in it; return the metrics to it, or begin a run here"
+            )
         if not self.is_init:
             raise LifecycleError(f"{call} after the end of the run: it can be logged no more; begin a new run")
         return self._attempt
