@@ -42,6 +42,25 @@ def test_when_a_library_closes_all_descriptors_nothing_of_the_run_goes_into_the_
     assert len((tmp_path / "run/metrics.csv").read_text().splitlines()) == 11
 
 
+def test_after_all_descriptors_were_closed_no_run_writes_into_another_one_s_journal(tmp_path: Path) -> None:
+    script = """
+        import contextlib, os
+        from tracklib import tracking
+        with contextlib.ExitStack() as stack:
+            runs = [stack.enter_context(tracking(output_run=f"run-{number}", environment=False)) for number in range(9)]
+            for run in runs:
+                assert run.flush()
+            os.closerange(3, 70000)
+            for epoch in range(5):
+                for number, run in reversed(list(enumerate(runs))):
+                    run.log(10 * number + epoch, {"loss": 0.5})
+    """
+    run_bare(tmp_path, script)
+    assert [lines(tmp_path / f"run-{number}") for number in range(9)] == [
+        list(range(10 * number, 10 * number + 5)) for number in range(9)
+    ]
+
+
 def test_a_number_that_is_another_file_s_by_now_is_neither_written_to_nor_closed(tmp_path: Path) -> None:
     script = """
         import os

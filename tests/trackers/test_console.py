@@ -343,7 +343,7 @@ def plain(lines: list[str]) -> list[str]:
 
 RUN = """
     from tracklib import tracking
-    with tracking([{"type": "Console"}], output_run="run") as t:
+    with tracking([{"type": "Console"}], output_run="run", quiet=True) as t:
         for epoch in range(3):
             t.log(epoch, {"train/loss": 0.5 / (epoch + 1), "lr": 1e-4})
             t.log(epoch, {"val/accuracy": float("nan") if epoch == 1 else 0.25})
@@ -376,7 +376,7 @@ def test_colours_are_all_that_steers_the_terminal(tmp_path: Path) -> None:
 def test_a_metric_that_comes_late_has_a_new_header(tmp_path: Path) -> None:
     script = """
         from tracklib import tracking
-        with tracking([{"type": "Console"}], output_run="run") as t:
+        with tracking([{"type": "Console"}], output_run="run", quiet=True) as t:
             for epoch in range(3):
                 t.log(epoch, {"loss": 0.5, **({"late": 1} if epoch == 1 else {})})
     """
@@ -413,7 +413,7 @@ def test_a_bar_of_rich_stays_below(tmp_path: Path) -> None:
         from rich.progress import Console, Progress
         from tracklib import tracking
         with Progress(console=Console(stderr=True), auto_refresh=False) as bar:
-            with tracking([{"type": "Console"}], output_run="run") as t:
+            with tracking([{"type": "Console"}], output_run="run", quiet=True) as t:
                 for epoch in bar.track(range(3), description="bar"):
                     t.log(epoch, {"loss": 0.5})
                     t.flush()
@@ -429,7 +429,7 @@ def test_a_bar_of_tqdm_stays_below(tmp_path: Path) -> None:
     script = """
         from tqdm import tqdm
         from tracklib import tracking
-        with tracking([{"type": "Console"}], output_run="run") as t:
+        with tracking([{"type": "Console"}], output_run="run", quiet=True) as t:
             for epoch in tqdm(range(3), mininterval=0, ncols=60):
                 t.log(epoch, {"loss": 0.5})
                 t.flush()

@@ -80,7 +80,7 @@ class OpenFile(Descriptor):
             OSError: so it is, and the file is not at its path.
         """
         if not self.is_ours:
-            fd = _high(os.open(self.path, self._again))
+            fd = _high(os.open(self.path, self._again), self.fd)  # another of ours may still hope for a lower number
             if not self.is_same(os.fstat(fd)):
                 os.close(fd)
                 raise OSError(errno.ESTALE, "somebody closed its descriptor, and another file is there now", self.path)
@@ -88,10 +88,13 @@ class OpenFile(Descriptor):
         return self.fd
 
 
-def _high(fd: int) -> int:
-    """The same file under a number in the middle of those that the process may have, else above 2."""
+def _high(fd: int, first: int = 0) -> int:
+    """The same file under the number ``first``, else one in the middle of those that the process may have, else above
+    2."""
     most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    for least in ((min(most, _MOST) if most > 0 else _MOST) // 2, 3):
+    for least in (first, (min(most, _MOST) if most > 0 else _MOST) // 2, 3):
+        if least < 3:
+            continue
         with contextlib.suppress(OSError):  # there are as many open as may be
             high = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, least)
             os.close(fd)
