@@ -211,6 +211,63 @@ def test_a_program_that_ends_itself_inside_the_block_is_killed(folder: Path) -> 
     assert at_mlflow(folder) == {"statuses": ["KILLED"], "metrics": 100}
 
 
+def test_a_program_that_ends_in_the_moment_after_entering_is_killed_too(folder: Path) -> None:
+    program = Program(folder, "tracking(CONFIGS, output_run='run').__enter__(); os._exit(3)")
+    program.end(code=3)
+    until(lambda: not companions_of(program.pid))
+    assert ends(folder) == [Status.KILLED]
+    assert at_mlflow(folder)["statuses"] == ["KILLED"]
+
+
+def test_a_programs_own_default_for_sockets_is_not_the_companions(folder: Path) -> None:
+    program = Program(
+        folder, "import socket; socket.setdefaulttimeout(0.01)\n" + textwrap.dedent(LOGS), "ready", "wait"
+    )
+    program.until("logged")
+    assert len(companions_of(program.pid)) == 1
+    program.tell()
+    assert "begun again" not in program.end()
+    assert at_mlflow(folder) == {"statuses": ["FINISHED"], "metrics": 100}
+
+
+def test_a_program_that_closes_all_descriptors_goes_on_with_another_companion(folder: Path) -> None:
+    program = Program(
+        folder,
+        """
+        with tracking(CONFIGS, output_run="run") as t:
+            assert t.wait_ready(100)
+            t.log(0, {"loss": 1.0})
+            os.closerange(3, 1024)
+            for epoch in range(1, 100):
+                t.log(epoch, {"loss": 1.0})
+            said(t.flush(100))
+        """,
+    )
+    assert program.line() == "True"
+    program.end()
+    assert at_mlflow(folder) == {"statuses": ["FINISHED"], "metrics": 100}
+
+
+def test_runs_in_other_surroundings_do_not_pile_companions_up(folder: Path) -> None:
+    program = Program(
+        folder,
+        """
+        for number in range(3):
+            os.environ["NUMBER"] = str(number)
+            with tracking(CONFIGS, output_run=f"run{number}") as t:
+                t.log(0, {"loss": 1.0})
+                assert t.flush(100)
+        said("over")
+        heard()
+        """,
+    )
+    program.until("over")
+    until(lambda: len(companions_of(program.pid)) == 1)
+    program.tell()
+    program.end()
+    assert at_mlflow(folder) == {"statuses": ["FINISHED"] * 3, "metrics": 3}
+
+
 def test_a_forked_worker_that_lives_on_does_not_hide_the_death(folder: Path) -> None:
     program = Program(
         folder,

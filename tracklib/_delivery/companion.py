@@ -43,6 +43,8 @@ class Companion:
         self.has_ended = False
         self._deliveries: dict[int, RemoteDelivery] = {}
         self._last_key = 0
+        self._is_dismissed = False
+        self._telling = threading.Lock()  # what is said goes out whole, and in its order
         self._deaths: list[float] = []
         self._bell = Bell()
         self._link = links.begin(surroundings)
@@ -55,17 +57,26 @@ class Companion:
 
     # For the owner's thread ---------------------------------------------------------------------
 
-    def take(self, delivery: RemoteDelivery) -> int:
-        """Have it delivered; its key."""
+    def take(self, delivery: RemoteDelivery) -> None:
+        """Have it delivered."""
         with _beginning:
-            key = self._last_key = self._last_key + 1
-            self._deliveries[key] = delivery
+            delivery.key = self._last_key = self._last_key + 1
+            self._deliveries[delivery.key] = delivery
             if self.has_ended:  # since it was asked for
                 self.has_ended = not _started(self._tell_all)
         if self.has_ended:
             delivery.block("the system gives no more threads")
+        self._tell_at_once()
         self._bell.ring()
-        return key
+
+    def _tell_at_once(self) -> None:
+        """As much as the socket takes: an owner that dies in its next moment has said what is to be delivered."""
+        if self._telling.acquire(blocking=False):
+            try:
+                with contextlib.suppress(OSError):  # as in the other thread
+                    self._tell_news(self._link, wait=False)
+            finally:
+                self._telling.release()
 
     def tell(self) -> None:
         """There is something new to be told."""
@@ -86,7 +97,13 @@ class Companion:
     @property
     def is_for(self) -> Surroundings | None:
         """In what it lives; None where it takes no more deliveries."""
-        return None if self.has_ended else self.surroundings
+        return None if self.has_ended or self._is_dismissed else self.surroundings
+
+    def dismiss(self) -> None:
+        """Have the process end if it has nothing to do: runs that begin now live in other surroundings."""
+        if not self._deliveries:
+            self._is_dismissed = True
+            self._link.say_no_more()
 
     def after_fork_in_child(self) -> None:
         """The process is the parent's: the child keeps no end of it."""
@@ -99,14 +116,14 @@ class Companion:
             self._bell.wait(_LOOK_SECONDS)
             if self._link.is_lost and not self._begin_again():
                 return
-            with contextlib.suppress(OSError):  # it died: the other thread sees it, and rings
-                self._tell_news(self._link)
+            with contextlib.suppress(OSError), self._telling:  # it died: the other thread sees it, and rings
+                self._tell_news(self._link, wait=True)
 
-    def _tell_news(self, link: Link) -> None:
-        link.greet()
+    def _tell_news(self, link: Link, wait: bool) -> None:
+        link.send(b"", wait)
         for key, delivery in list(self._deliveries.items()):
             for message in delivery.news():
-                link.send(line(message))
+                link.send(line(message), wait)
             if delivery.is_forgotten:
                 self._deliveries.pop(key, None)
 
@@ -125,7 +142,10 @@ class Companion:
             tell("the companion process ended; it is begun again, and goes on where it was")
             time.sleep(min(_FIRST_DELAY * 2 ** (len(self._deaths) - 1), _LONGEST_DELAY))
         try:
-            self._link = links.begin(self.surroundings)
+            with self._telling:
+                self._link = links.begin(self.surroundings)
+                for delivery in list(self._deliveries.values()):
+                    delivery.tell_anew()
             _thread(self._hear, self._link)
         except (OSError, RuntimeError) as error:
             self._block(f"its companion process cannot be begun again: {error}")
@@ -187,6 +207,8 @@ def companion() -> Companion:
         for one in _companions:
             if one.is_for == surroundings:
                 return one
+        for one in _companions:
+            one.dismiss()
         _companions.append(Companion(surroundings))
         return _companions[-1]
 

@@ -50,6 +50,7 @@ def main() -> None:
     owner, fd = int(sys.argv[1]), int(sys.argv[2])
     with socket.socket(fileno=fd) as sock:
         sock.set_inheritable(False)
+        sock.setblocking(True)  # the owner's socket.setdefaulttimeout may have made it otherwise
         hello, rest = first_line(sock)
         be_described_as(hello)
         from tracklib._delivery.companion_process import serve  # the path is known only now

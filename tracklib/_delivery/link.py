@@ -20,6 +20,7 @@ from .messages import line
 START = os.path.join(os.path.dirname(os.path.abspath(__file__)), "companion_start.py")
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
 _ABOVE_STREAMS = 3
+_NO_SIGNAL = getattr(socket, "MSG_NOSIGNAL", 0)
 
 # The shell's child is nobody's: a training that waits for all its children does not wait for the companion,
 # and a debugger that rewrites Python's command line does not see it. Its streams are those of nobody, too.
@@ -66,28 +67,43 @@ class Link:
         self.has_ended = False  # by itself, as it had nothing to do
         self._fd = fd
         self._identity = _identity(fd)
-        self._greeting = line(_greeting(surroundings))
+        self._unsent = line(_greeting(surroundings))
 
-    def greet(self) -> None:
-        """Say what the companion must know first. May block, as :meth:`send`.
+    def send(self, text: bytes, wait: bool) -> None:
+        """Write what is left of earlier texts, and ``text``; one thread at a time.
 
-        Raises:
-            OSError: see :meth:`send`.
-        """
-        greeting, self._greeting = self._greeting, b""
-        if greeting:
-            self.send(greeting)
-
-    def send(self, text: bytes) -> None:
-        """Write all of ``text``. It blocks as long as the companion does not read: never in the training's thread.
+        Args:
+            text: whole lines.
+            wait: as long as the companion does not read: never in the training's thread. Else the rest is left.
 
         Raises:
             OSError: the companion is gone, or the descriptor is.
         """
-        while text:
+        self._unsent += text
+        while self._unsent:
+            self._need_ours()
+            try:
+                with _socket(self._fd) as sock:
+                    self._unsent = self._unsent[sock.send(self._unsent, _NO_SIGNAL) :]
+            except BlockingIOError:
+                if not wait:
+                    return
+                self._wait_for_room()
+
+    def _wait_for_room(self) -> None:
+        poll = select.poll()
+        with contextlib.suppress(ValueError):  # it was just closed
+            poll.register(self._fd, select.POLLOUT)
+            poll.poll(1000)
+        if self.is_lost:
+            raise OSError("the companion is gone")
+
+    def say_no_more(self) -> None:
+        """Have the companion end once it has nothing to do, also where a forked child holds this end as well."""
+        with contextlib.suppress(OSError):
             self._need_ours()
             with _socket(self._fd) as sock:
-                text = text[sock.send(text, socket.MSG_NOSIGNAL if hasattr(socket, "MSG_NOSIGNAL") else 0) :]
+                sock.shutdown(socket.SHUT_WR)
 
     def lines(self) -> Iterator[bytes]:
         """What the companion says, until it is gone."""
@@ -104,6 +120,8 @@ class Link:
                     continue
                 with _socket(self._fd) as sock:
                     text = sock.recv(65536)
+            except BlockingIOError:
+                continue
             except OSError:
                 return
             if not text:
@@ -212,10 +230,11 @@ def _identity(fd: int) -> tuple[int, int]:
 
 @contextlib.contextmanager
 def _socket(fd: int) -> Iterator[socket.socket]:
-    """A socket object on ``fd``, which stays open."""
+    """A socket object on ``fd``, which stays open. It never waits, whatever ``socket.setdefaulttimeout`` says."""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=fd)
     sock.settimeout(None)  # not the one that the program may have set for all
     try:
+        sock.setblocking(False)
         yield sock
     finally:
         sock.detach()

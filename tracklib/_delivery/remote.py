@@ -31,8 +31,8 @@ _SILENT_SECONDS = 10.0
 class Companion(Protocol):
     """What is asked of the companion's owner: ``_delivery.companion`` has it."""
 
-    def take(self, delivery: RemoteDelivery) -> int:
-        """Have it delivered; its key."""
+    def take(self, delivery: RemoteDelivery) -> None:
+        """Have it delivered, by a key of its own."""
 
     def tell(self) -> None:
         """There is something new to be told."""
@@ -89,9 +89,19 @@ class RemoteDelivery:
         self._trying = self._hurry = self._leaving = False
         self._asked = self._heard = 0
         self._is_gone = False
-        self._start_telling()
+        self.tell_anew()
 
-    def _start_telling(self) -> None:
+    @property
+    def key(self) -> int:
+        """What it is called between the two processes."""
+        return self._open.key
+
+    @key.setter
+    def key(self, key: int) -> None:
+        self._open.key = key
+
+    def tell_anew(self) -> None:
+        """There is another companion, which was told nothing yet."""
         self._told_open = self._told_leave = False
         self._told = 0
 
@@ -99,8 +109,7 @@ class RemoteDelivery:
 
     def start(self) -> None:
         """Begin to deliver."""
-        self._open.key = self._companion.take(self)
-        self._companion.tell()
+        self._companion.take(self)
 
     def hurry(self) -> None:
         """The run is over: try now, and soon again."""
@@ -197,8 +206,7 @@ class RemoteDelivery:
         return self._leaving or (self.standing is Standing.DONE and self._heard >= self._asked)
 
     def lost(self) -> None:
-        """The companion is no more; the next one is told all anew."""
-        self._start_telling()
+        """The companion is no more."""
         if self._leaving:
             self._is_gone = True
         elif self.standing is not Standing.DONE:
