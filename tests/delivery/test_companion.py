@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import sqlite3
 import subprocess
@@ -17,6 +18,8 @@ from typing import Any
 import pytest
 
 from tracklib._delivery.link import START
+from tracklib._journal.handover import deliverer
+from tracklib._journal.lock import Holding, close, holding
 from tracklib._journal.reader import Reader
 from tracklib._journal.records import End, Log, Status
 
@@ -266,6 +269,30 @@ def test_runs_in_other_surroundings_do_not_pile_companions_up(folder: Path) -> N
     program.tell()
     program.end()
     assert at_mlflow(folder) == {"statuses": ["FINISHED"] * 3, "metrics": 3}
+
+
+@pytest.mark.parametrize("way", ["sync", "in process"])
+def test_who_delivers_by_itself_waits_for_an_earlier_companion(folder: Path, way: str) -> None:
+    Program(folder, LOGS).end()
+    by_itself = {
+        "sync": "from tracklib._delivery.sync import sync; said('begun'); sync('run'); said('done')",
+        "in process": """
+            CONFIGS[0]["in_process"] = True
+            said("begun")
+            with tracking(CONFIGS, output_run="run", resume=True):
+                said("done")
+            """,
+    }
+    earlier = deliverer(str(folder / "run"))
+    assert earlier is not None
+    program = Program(folder, by_itself[way])
+    program.until("begun")
+    assert program.process.stdout is not None
+    until(lambda: holding(str(folder / "run")) is Holding.HELD)
+    assert not select.select([program.process.stdout], [], [], 1.0)[0]
+    close(earlier)
+    program.until("done")
+    program.end()
 
 
 def test_a_forked_worker_that_lives_on_does_not_hide_the_death(folder: Path) -> None:

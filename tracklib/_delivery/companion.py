@@ -162,12 +162,12 @@ class Companion:
     def _hear(self, link: Link) -> None:
         for text in link.lines():
             self._take(read(text, ToOwner), link)  # type: ignore[arg-type]  # a union is a type to msgspec
-        link.is_lost = True
-        link.close()
         for key, delivery in list(self._deliveries.items()):
             delivery.lost()
             if delivery.is_forgotten:
                 self._deliveries.pop(key, None)
+        link.is_lost = True  # last: the next one may be begun from now on
+        link.close()
         self._bell.ring()
 
     def _take(self, message: ToOwner, link: Link) -> None:

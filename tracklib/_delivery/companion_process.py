@@ -231,9 +231,10 @@ class _Desk:
         if self._fate is Fate.LIVES:
             return
         for run in open_runs:
-            run.try_to_begin(self._owner)  # what it asked for in its last moment
-            left = run.deliveries
             died = self._fate is Fate.DIED
+            if died and holding(run.directory) is not Holding.HELD:
+                run.try_to_begin(self._owner)  # what it asked for in its last moment
+            left = run.deliveries
             run.duty = inheriting(run.directory, run.begin, left, IN_ALL_SECONDS) if died else ending(left)
 
     def _go_on(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from .._common.secrets import without_masks
 from .._journal import layout
 from .._journal.directory import owned
+from .._journal.handover import wait_for_deliverer
 from .._journal.journal import Journal
 from .._journal.last_attempt import Earlier, begins_before, earlier_run, settled
 from .._journal.records import Status
@@ -76,6 +77,7 @@ def sync(
     if not os.path.isfile(journal):
         raise RunDirectoryError(f"{directory} holds no run: there is no {layout.JOURNAL} in it")
     with owned(directory):
+        wait_for_deliverer(directory)
         run = _settled(directory)
         wanted = [*_own(run), *_left_out(directory, run)] if to is None else _further(to)
         problems = [Outcome(name, 0, 0, str(tracker)) for name, tracker, _ in wanted if isinstance(tracker, Exception)]

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from .._common import variables
 from .._common.secrets import error_text
 from .._common.warn import warn
+from .._journal.handover import wait_for_deliverer
 from .._journal.records import Begin
 from ..trackers._elsewhere import options_elsewhere
 from ..trackers.base import BaseTracker
@@ -42,7 +43,11 @@ def deliveries_of(
     A tracker with an SDK is delivered by the companion. One that says ``in_process``, that is the user's own, or
     that needs no package is delivered in a thread here, as are all where no process can be begun: for those, what
     they import is imported now, in the caller's thread. A module that a thread imports is seen half made by
-    everybody, and a child that is forked meanwhile waits for it for ever.
+    everybody, and a child that is forked meanwhile waits for it for ever. Two never deliver one run to a tracker: the
+    companion of an earlier attempt, which may be in a call still, is waited for.
+
+    Raises:
+        RunDirectoryError: it still is after a minute.
     """
     made: list[Delivering] = []
     for name, tracker, config in wanted:
@@ -52,6 +57,8 @@ def deliveries_of(
             made.append(RemoteDelivery(there, tracker, options, name, *place[:3], config, later=place.later))
         else:
             _import_for(tracker)
+            if tracker.requires:
+                wait_for_deliverer(place.directory)
             made.append(Delivery(tracker, name, *place[:3], heartbeat, connected, config, imports=False))
     return made
 

@@ -16,7 +16,7 @@ from .._common import clock
 from .._common.open_file import OpenFile
 from ..errors import RunDirectoryError
 from .layout import DELIVERING, LOCK, state_path
-from .lock import held, try_lock
+from .lock import close, held, try_lock
 
 _INHERITED, _WANTED = 1, 2
 _PATIENCE = 60.0
@@ -74,6 +74,28 @@ def _marked(directory: str) -> int:
         return os.path.getsize(os.path.join(directory, LOCK))
     except OSError:
         return 0
+
+
+def wait_for_deliverer(directory: str) -> None:
+    """Return when no companion delivers the run any more: an earlier attempt's may still be in a call.
+
+    Only who owns the directory may ask: so none begins afterwards.
+
+    Raises:
+        RunDirectoryError: one still does, after a minute.
+    """
+    until = clock.steady() + _PATIENCE
+    while os.path.lexists(state_path(directory, DELIVERING)):
+        if file := deliverer(directory):
+            close(file)
+            return
+        if clock.steady() > until:
+            raise RunDirectoryError(
+                f"{directory}: a companion process of an earlier attempt is still in a call to a tracker: try again "
+                "when it is gone",
+                in_use=True,
+            )
+        time.sleep(0.02)
 
 
 def deliverer(directory: str) -> OpenFile | None:
