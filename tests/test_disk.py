@@ -423,7 +423,7 @@ def test_a_damaged_state_file_neither_loses_nor_doubles_a_record_at_mlflow_or_in
             log_many(run, 0)
             assert run.flush(60.0)
     client = MlflowClient(uri)
-    run_id = run["Mlflow"].run_id
+    run_id = run["Mlflow"].state["run_id"]
     directory = tmp_path / "other"
 
     for damage in DAMAGE.values():

@@ -226,7 +226,7 @@ def test_mlflow_has_it_as_a_metric_at_its_step(mlflow_server: MlflowServer, tmp_
         t.log(4, {"val/accuracy": 0.95})
         run_id = None
         assert t.flush(60)
-        run_id = t["Mlflow"].run_id
+        run_id = t["Mlflow"].state["run_id"]
 
     client = MlflowClient(mlflow_server.uri)
     history = [(metric.step, metric.value) for metric in client.get_metric_history(run_id, "best/val/accuracy")]
@@ -244,7 +244,7 @@ def test_mlflow_shows_the_best_value_wherever_its_step_is(
         for step, value in zip(steps, values, strict=True):
             t.log(step, {"x": value})
         assert t.flush(60)
-        run_id = t["Mlflow"].run_id
+        run_id = t["Mlflow"].state["run_id"]
     assert MlflowClient(mlflow_server.uri).get_run(run_id).data.metrics["best/x"] == values[-1]
     assert (t.best["x"].value, t.best["x"].step) == (values[-1], steps[-1])
 

@@ -305,7 +305,7 @@ def test_a_call_that_a_fork_has_waited_for_in_vain_delays_no_other_fork(monkeypa
     thread.start()
     assert inside.wait(PATIENT)
     moments: list[float] = []
-    monkeypatch.setattr(forks.time, "sleep", moments.append)
+    monkeypatch.setattr("tracklib._common.forks.time.sleep", moments.append)
     counts = []
     for _ in range(3):
         forks.before_fork()
