@@ -210,3 +210,11 @@ def test_a_refusal_leaves_no_file_open(tmp_path: Path) -> None:
             pass
     assert len(os.listdir("/dev/fd")) == before
     owner.communicate()
+
+
+def test_the_error_names_the_process_that_holds_the_lock_where_no_run_tells_more(tmp_path: Path) -> None:
+    owner = holder(tmp_path)
+    assert owner.stdout.readline() == "held\n"
+    with pytest.raises(RunDirectoryError, match=rf"\(process {owner.pid} on \S+ has it\)"), held(str(tmp_path)):
+        pass
+    owner.communicate()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import re
+import socket
 import subprocess
 import sys
 import textwrap
+import time
 import types
 import warnings
 from pathlib import Path
@@ -13,6 +17,7 @@ import pytest
 from patience import PATIENT
 
 from tracklib import TrackerWarning
+from tracklib._journal.state import load_begin
 from tracklib._run import rank as ranks
 from tracklib._run.rank import LAUNCHERS, Launcher, Rank, who_am_i
 
@@ -125,6 +130,43 @@ def test_torchrun_under_srun_is_believed_before_slurm_which_numbers_the_machines
 def test_slurm_numbers_the_tasks_of_a_step_only(monkeypatch: pytest.MonkeyPatch) -> None:
     assert told(monkeypatch, SLURM_PROCID=2, SLURM_NTASKS=8).number == 0
     assert told(monkeypatch, SLURM_PROCID=2, SLURM_NTASKS=8, SLURM_STEP_ID=0).number == 2
+
+
+def test_a_directory_in_use_names_the_process_the_host_since_when_and_what_another_rank_would_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = """
+        import sys
+        from tracklib import tracking
+        with tracking(output_run="run"):
+            print("begun", flush=True)
+            sys.stdin.read()
+    """
+    with subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as owner:  # fmt: skip
+        assert owner.stdout is not None
+        assert owner.stdout.readline() == "begun\n"
+        begun = load_begin(str(tmp_path / "run"))
+        assert begun is not None
+        since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(begun.time / 1000))
+        whose = re.escape(f"(process {owner.pid} on {socket.gethostname()} has had it since {since}).")
+        with pytest.raises(RunDirectoryError, match=f"{whose}.*nothing numbers it.*rank=1"):
+            tracking(output_run=tmp_path / "run").__enter__()
+        with pytest.raises(RunDirectoryError, match="has had it") as caught:
+            tracking(output_run=tmp_path / "run", rank=0).__enter__()
+        assert "rank=" not in str(caught.value)
+        monkeypatch.setenv("RANK", "0")
+        monkeypatch.setenv("WORLD_SIZE", "2")
+        with pytest.raises(RunDirectoryError, match="as RANK says"):
+            tracking(output_run=tmp_path / "run").__enter__()
+        owner.communicate()
+
+
+def test_a_directory_that_this_process_has_is_said_to_be_its_own(tmp_path: Path) -> None:
+    with tracking(output_run=tmp_path), pytest.raises(RunDirectoryError, match=f"this process, {os.getpid()}, on"):
+        tracking(output_run=tmp_path).__enter__()
 
 
 # Who numbers the ranks in this process ----------------------------------------------------------------

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 
 from .._common.open_file import OpenFile
 from .._common.warn import warn
-from ..errors import RunDirectoryError
 from . import layout
+from .in_use import still_owned
 
 # What a file system without locks says: not implemented, none left (no lock daemon), not supported.
 _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
@@ -44,11 +44,11 @@ def held(directory: str) -> Iterator[None]:
     path = os.path.join(os.path.realpath(directory), layout.LOCK)
     key, holder = (os.getpid(), path), _Holder()
     if _held.setdefault(key, holder) is not holder:  # one step, so that of two threads one gets it
-        raise still_owned(directory)
+        raise still_owned(directory, os.getpid())
     try:
         holder.file = file = try_lock(path)
         if file is None:
-            raise still_owned(directory)
+            raise still_owned(directory, _other_holder(path)[1])
         try:
             if file not in _locked:
                 warn(
@@ -82,14 +82,6 @@ def _renew(path: str, holder: _Holder, file: OpenFile) -> None:
     if not os.path.lexists(path) and (new := try_lock(path)):
         holder.file = new
         close(file)
-
-
-def still_owned(directory: str) -> RunDirectoryError:
-    """The error that says so, and how to mend it."""
-    return RunDirectoryError(
-        f"{directory} belongs to a run that is still going on: choose another output_run, or end that run first",
-        in_use=True,
-    )
 
 
 def try_lock(path: str) -> OpenFile | None:
@@ -133,20 +125,28 @@ def holding(directory: str) -> Holding:
     """
     path = os.path.join(directory, layout.LOCK)
     try:
-        if _is_ours(os.stat(path)):
-            return Holding.HELD
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        return Holding.HELD if _is_ours(os.stat(path)) else _other_holder(path)[0]
     except FileNotFoundError:
         return Holding.FREE
     except OSError:
         return Holding.UNKNOWN
+
+
+def _other_holder(path: str) -> tuple[Holding, int]:
+    """Whether another process holds the lock's file, and which, if the system tells. This one must not hold it."""
     try:
-        answer = fcntl.fcntl(fd, fcntl.F_GETLK, _QUESTION)
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return Holding.FREE, 0
     except OSError:
-        return Holding.UNKNOWN
+        return Holding.UNKNOWN, 0
+    try:
+        answer = _FLOCK.unpack(fcntl.fcntl(fd, fcntl.F_GETLK, _QUESTION))
+    except OSError:
+        return Holding.UNKNOWN, 0
     finally:
         os.close(fd)
-    return Holding.FREE if _FLOCK.unpack(answer)[_KIND] == fcntl.F_UNLCK else Holding.HELD
+    return (Holding.FREE, 0) if answer[_KIND] == fcntl.F_UNLCK else (Holding.HELD, answer[_PID])
 
 
 def _is_ours(lock: os.stat_result) -> bool:
@@ -161,8 +161,8 @@ def _is_ours(lock: os.stat_result) -> bool:
 
 # struct flock, in the order in which the system has it: would this lock, of the whole file, meet another one?
 if sys.platform == "darwin":  # pragma: no cover  # the tests run on Linux
-    _FLOCK, _KIND = struct.Struct("@qqihh"), 3
+    _FLOCK, _KIND, _PID = struct.Struct("@qqihh"), 3, 2
     _QUESTION = _FLOCK.pack(0, 0, 0, fcntl.F_WRLCK, os.SEEK_SET)
 else:
-    _FLOCK, _KIND = struct.Struct("@hhqqi4x"), 0
+    _FLOCK, _KIND, _PID = struct.Struct("@hhqqi4x"), 0, 4
     _QUESTION = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)

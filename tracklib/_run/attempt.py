@@ -26,7 +26,7 @@ from .._journal.records import Begin, End, Params, Status, Tags
 from .._journal.sketch import Sketch
 from .._journal.spill import child_spill, spill_folder
 from .._journal.state import store_begin
-from ..errors import LifecycleError
+from ..errors import LifecycleError, RunDirectoryError
 from ..trackers import _identity
 from ..trackers.base import BaseTracker
 from . import open_runs
@@ -36,7 +36,7 @@ from .epoch_bar import EpochBar
 from .life import Life
 from .options import Options
 from .other_ranks import NoJournal
-from .rank import who_am_i
+from .rank import in_use, who_am_i
 from .telling import say_end, say_moved
 
 
@@ -101,12 +101,13 @@ class Attempt:
             raise LifecycleError("this run has begun already: make a new Trackers (or tracking) for each run")
         open_runs.end_forgotten(self)
         open_runs.refuse_shared_trackers(self)
-        self.rank = who_am_i().number if self.options.rank is None else self.options.rank
+        told = who_am_i() if self.options.rank is None else None
+        self.rank = told.number if told else self.options.rank or 0
         self.keeps = self.rank == 0
-        if self.keeps:
-            self._begin_keeping()
-        else:
-            self._begin_without_keeping()
+        try:
+            (self._begin_keeping if self.keeps else self._begin_without_keeping)()
+        except RunDirectoryError as error:
+            raise (in_use(error, told) if told and error.in_use else error) from error.__cause__
         self._spill_folder = spill_folder()
         self.life = Life.OPEN
         open_runs.watch(self)

@@ -10,7 +10,7 @@ import traceback
 
 from .._common import forks
 from .._common.warn import tell
-from .._journal.lock import still_owned
+from .._journal.in_use import still_owned
 from .._journal.records import Status
 from ..errors import LifecycleError
 from ..trackers.base import BaseTracker
@@ -102,7 +102,7 @@ def refuse_taken(run: OpenRun) -> None:
     place = os.path.realpath(run.directory)
     for other in list(_open):
         if other.rank == run.rank and os.path.realpath(other.directory) == place:
-            raise still_owned(run.directory)
+            raise still_owned(run.directory, os.getpid())
 
 
 def come_first_at_exit() -> None:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from .._common import variables
 from .._common.warn import warn
+from ..errors import RunDirectoryError
 
 
 class Rank(NamedTuple):
@@ -77,6 +78,16 @@ def who_am_i() -> Rank:
     if known.number == 0 and (misleading := next((rank for rank in left_over if rank.number), None)):
         _say_left_over(misleading)
     return known
+
+
+def in_use(error: RunDirectoryError, rank: Rank) -> RunDirectoryError:
+    """What is said to a process that took itself for rank 0, and finds the directory in use: it may be another rank."""
+    why = f"as {rank.by} says" if rank.by else "since nothing numbers it"
+    return RunDirectoryError(
+        f"{error}. This process takes itself for rank 0, {why}: if it is another rank of that run, say which, as in "
+        "tracking(..., rank=1)",
+        in_use=True,
+    )
 
 
 def _told_by(launcher: Launcher) -> Rank | None:
