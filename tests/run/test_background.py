@@ -89,8 +89,9 @@ def test_the_code_of_a_real_program_is_known_and_its_secrets_are_not(tmp_path: P
         from tracklib import tracking
         api_key = "abcdefgh"
         password: str | None = "abcdefgh"
-        with tracking(output_run="run"):
-            pass
+        with tracking(output_run="run") as t:
+            for thread in t._attempt.background._threads:  # leaving waits for it for two seconds only
+                thread.join()
     """
     in_a_process(tmp_path, script, "--token", "hunter2hunter2", "a", MY_SECRET="correct horse battery")
     found = {name: value for record in records(tmp_path / "run", Tags) for name, value in record.tags.items()}
@@ -109,8 +110,9 @@ def test_a_module_of_the_programs_that_is_called_like_one_of_pythons_is_no_matte
         here = sys.path.pop(0)
         from tracklib import tracking
         sys.path.insert(0, here)
-        with tracking(output_run="run"):
-            pass
+        with tracking(output_run="run") as t:
+            for thread in t._attempt.background._threads:  # leaving waits for it for two seconds only
+                thread.join()
     """
     in_a_process(tmp_path, script)
     assert "python" in records(tmp_path / "run", Tags)[0].tags
