@@ -426,6 +426,53 @@ def test_a_tracker_that_stays_blocked_is_at_rest_after_that_try(folder: Folder) 
     let_go(delivery)
 
 
+# A batch that fails for ever --------------------------------------------------------------------------
+
+
+class Failing(Scripted):
+    """Fails, as if it might pass, on each batch that holds one of some steps; ``others`` are taken, or nothing is."""
+
+    def __init__(self, *bad: int, others: list[bool]) -> None:
+        super().__init__(batch_size=8)
+        self.bad = set(bad)
+        self.others = others
+
+    def log_batch(self, records: Any) -> None:
+        self._do("log", [record.step for record in records])
+        if not self.is_answering() or self.bad.intersection(record.step for record in records):
+            raise ConnectionError("500 for this")
+        self.rows += [(record.step, dict(record.metrics)) for record in records]
+
+    def is_answering(self) -> bool:
+        return self.others.pop(0) if len(self.others) > 1 else self.others[0]
+
+
+def test_a_record_that_a_working_backend_fails_on_for_ever_is_found_and_put_aside(folder: Folder) -> None:
+    folder.write(*run_of(*map(log, range(16))))
+    tracker = Failing(0, 5, others=[True])
+    delivery = folder.deliver(tracker)
+    assert tracker.steps == [step for step in range(16) if step not in (0, 5)]
+    assert (delivery.rejected, delivery.standing) == (2, Standing.DONE)
+    assert [line["reason"] for line in folder.rejected] == ["ConnectionError: 500 for this"] * 2
+    assert tracker.of("log").count([5]) >= module.LAST_TRIES
+
+
+def test_a_long_outage_puts_nothing_aside(folder: Folder) -> None:
+    folder.write(*run_of(*map(log, range(16))))
+    tracker = Failing(others=[*[False] * 200, True])
+    delivery = folder.deliver(tracker)
+    assert tracker.steps == list(range(16))
+    assert (delivery.rejected, delivery.standing) == (0, Standing.DONE)
+
+
+def test_a_backend_that_asks_to_wait_finds_nothing_at_fault(folder: Folder) -> None:
+    folder.write(*run_of(log(1)))
+    tracker = Scripted(script={"log": [TrackerUnavailable("busy", retry_after=1.0)] * 30})
+    tracker.is_answering = lambda: True  # type: ignore[method-assign]
+    delivery = folder.deliver(tracker)
+    assert (tracker.steps, delivery.rejected) == ([1], 0)
+
+
 # What was acknowledged within a call ------------------------------------------------------------------
 
 

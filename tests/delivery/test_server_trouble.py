@@ -602,6 +602,19 @@ def test_a_record_of_many_requests_goes_on_where_it_was_left(proxy: FaultProxy, 
     assert set(work.runs()[0].data.metrics) == set(names)
 
 
+def test_a_record_that_gets_500_for_ever_is_put_aside_and_all_others_arrive(proxy: FaultProxy, job: Make) -> None:
+    work = job()
+    with pytest.warns(TrackerWarning, match="refused 1 record"), work.tracking() as run:
+        proxy.switch(answers(500, "INTERNAL_ERROR"), holding='"poison"')
+        work.log(run, 5)
+        run.log(99, {"poison": 0.5, "loss": 99.0})
+        work.log(run, 5)
+
+    (line,) = work.refused()
+    assert line["record"]["metrics"] == {"poison": 0.5, "loss": 99.0}
+    assert work.arrived == work.expected()
+
+
 def test_refused_params_are_put_aside_and_everything_behind_them_arrives(proxy: FaultProxy, job: Make) -> None:
     work = job()
     refusal = answers(400, "INVALID_PARAMETER_VALUE", "because the test says so")

@@ -43,6 +43,9 @@ from .standing import Progress, Standing
 IDLE_SECONDS = 1.0
 SAVE_SECONDS = 0.2
 BLOCKED_SECONDS = 60.0
+TRIES = 5  # of a batch, before its halves are tried
+FEWER_TRIES = 2  # of a half
+LAST_TRIES = 3  # of a record, each with something else that is answered, before it is put aside
 _REST = 4  # times as long as it worked
 _LAG_SECONDS = 10.0
 _SAVE_PATIENCE = 1.0
@@ -120,6 +123,7 @@ class Delivery:
         tracker.acknowledge = self._acknowledged  # type: ignore[method-assign]  # who is told changes with the manager
         self._batch: Sequence[Entry] = ()  # that the tracker is in a call for
         self._taken = 0  # how many of it were acknowledged
+        self._accused = 0  # how often in succession only it failed
         self._within = 0  # and how much of the next
         self._reader = Reader(journal, self._saved.offset, self._saved.ordinal)
         self._again = rejected.refused_by(directory, name) if again else {}
@@ -397,11 +401,12 @@ class Delivery:
         self._saved.ended = self._begin.attempt
         return True
 
-    def _deliver(self, batch: Sequence[Entry]) -> None:
-        """Deliver ``batch``; refused for good, in halves, down to the record that is at fault."""
-        self._batch, self._taken = batch, 0
+    def _deliver(self, batch: Sequence[Entry], tries: int = TRIES) -> None:
+        """Deliver ``batch``; refused for good, or where it has failed ``tries`` times, in halves, down to the record
+        that is at fault."""
+        self._batch, self._taken, self._accused = batch, 0, 0
         try:
-            self._insist(self._hand_over)
+            self._insist(self._hand_over, tries=tries)
         except (_Abandoned, TrackerLost):
             raise
         except BaseException as error:
@@ -410,8 +415,8 @@ class Delivery:
                 self._reject(rest[0], error)
             elif rest:
                 half = len(rest) // 2
-                self._deliver(rest[:half])
-                self._deliver(rest[half:])
+                self._deliver(rest[:half], FEWER_TRIES)
+                self._deliver(rest[half:], FEWER_TRIES)
         else:
             self._take(len(batch) - self._taken)
 
@@ -470,20 +475,34 @@ class Delivery:
         self._within = 0
         self.changed.ring()
 
+    def _is_at_fault(self, tries: int, failed: int) -> bool:
+        """Whether what the tracker is handed has failed so often that it is the reason. A record by itself is it only
+        where the backend takes something else meanwhile: else it is an outage, however long."""
+        left = len(self._batch) - self._taken
+        if self.tracker.reads_whole_journal or not 0 < tries <= failed:
+            return False
+        if left > 1:
+            return True
+        try:
+            self._accused = self._accused + 1 if self.tracker.is_answering() else 0
+        except BaseException:  # SDKs raise SystemExit too
+            self._accused = 0
+        return self._accused >= LAST_TRIES  # it failed before and after the others were answered
+
     # Everything is caught, SystemExit and KeyboardInterrupt of an SDK too: an error that ended this thread would
     # leave the rest of the run undelivered, and nobody would hear of it. For `init` and `finish` there is no record
     # that could be refused in their place, so they are tried for ever (`always`). A server's Retry-After is waited
     # for in full: if somebody's flush cut it short, a server that asked for none would get one more request.
     # TrackerLost goes up once the wait is over, as the connection has to be made anew before anything is sent.
-    def _insist(self, call: Callable[[], None], always: bool = False) -> None:
-        """Make ``call`` until it returns.
+    def _insist(self, call: Callable[[], None], always: bool = False, tries: int = 0) -> None:
+        """Make ``call`` until it returns, or until what is handed over by it turns out to be at fault after ``tries``.
 
         Raises:
             _Abandoned: the delivery was told to give up.
             TrackerLost: ``call`` raised it; after a rest.
             BaseException: what ``call`` raised, if waiting cannot mend it and not ``always``.
         """
-        for delay in _delays():  # pragma: no branch  # they never end
+        for failed, delay in enumerate(_delays(), 1):  # pragma: no branch  # they never end
             if self._abandon:
                 raise _Abandoned
             try:
@@ -497,6 +516,8 @@ class Delivery:
                     raise
                 self._report(error, Standing.RETRYING if transient else Standing.BLOCKED)
                 asked = _retry_after(error)
+                if transient and not asked and not isinstance(error, TrackerLost) and self._is_at_fault(tries, failed):
+                    raise
                 if asked > delay:
                     self._rest(asked, until_woken=False)
                 else:

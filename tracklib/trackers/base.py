@@ -219,6 +219,14 @@ class BaseTracker(ABC):
         :class:`~tracklib.TrackerUnavailable`."""
         return isinstance(error, ConnectionError | TimeoutError | TrackerUnavailable)
 
+    def is_answering(self) -> bool:
+        """Whether the backend takes something else than the record that it fails on time and again: that one is put
+        aside then, as if it were refused. Ask it to write something that changes nothing.
+
+        The default says no: the record is tried for ever.
+        """
+        return False
+
     @property
     def files(self) -> tuple[str, ...]:
         """Names in :attr:`output_run` that belong to the run, to be moved away with it."""

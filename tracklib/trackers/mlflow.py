@@ -279,6 +279,11 @@ class Mlflow(BatchTracker):
             return bool(answer.status_code == 429 or answer.status_code >= 500)
         return isinstance(error, OSError | TrackerUnavailable) and not isinstance(error, FileNotFoundError)
 
+    def is_answering(self) -> bool:
+        """Whether the run takes a tag."""
+        self._client.set_tag(self.run_id, UID_TAG, self.begin.uid)
+        return True
+
     def _where(self) -> str:
         assert self._run is not None
         info = self._run.info
