@@ -473,6 +473,55 @@ def test_a_backend_that_asks_to_wait_finds_nothing_at_fault(folder: Folder) -> N
     assert (tracker.steps, delivery.rejected) == ([1], 0)
 
 
+# Artifacts that cannot be written now -----------------------------------------------------------------
+
+
+def artifact(folder: Folder, name: str) -> Artifact:
+    (folder.path / "artifacts").mkdir(exist_ok=True)
+    (folder.path / "artifacts" / name).write_text(name)
+    return Artifact(time=1, name=name)
+
+
+@pytest.mark.parametrize(
+    "error", [ConnectionError("down"), TrackerBlocked("not writable"), FileNotFoundError("staging")]
+)
+def test_metrics_and_the_status_pass_an_artifact_that_cannot_be_written(folder: Folder, error: Exception) -> None:
+    folder.write(*run_of(artifact(folder, "a"), artifact(folder, "b"), log(1), log(2)))
+    tracker = Scripted(script={"log_artifact": [error] * 2})
+    delivery = folder.deliver(tracker)
+    calls = [call for call, _ in tracker.calls]
+    assert calls.index("finish") < len(calls) - 1
+    assert calls[: calls.index("finish")].count("log") == 2
+    assert [name for name, _ in tracker.of("log_artifact")[-2:]] == ["a", "b"]
+    assert tracker.of("finish") == [Status.FINISHED]
+    assert (delivery.standing, delivery.delivered, delivery.rejected, delivery.aside) == (Standing.DONE, 4, 0, 0)
+
+
+def test_an_artifact_that_was_passed_is_left_over_and_comes_with_the_next_delivery(folder: Folder) -> None:
+    folder.write(*run_of(artifact(folder, "a"), log(1)))
+    tracker = Scripted(script={"log_artifact": itertools.repeat(ConnectionError("down"))})
+    delivery = folder.delivery(tracker)
+    delivery.hurry()
+    delivery.start()
+    tracker.until(lambda: tracker.of("finish") and tracker.calls[-1][0] == "log_artifact")
+    assert (delivery.missing, delivery.aside, delivery.at_rest) == (1, 1, False)
+    delivery.abandon()
+    delivery.join(PATIENT)
+    assert delivery.trouble == "artifact a: ConnectionError: down"
+
+    rest = Scripted()
+    assert folder.deliver(rest).standing is Standing.DONE
+    assert [call for call, _ in rest.calls] == ["init", "log_artifact", "finish"]
+
+
+def test_an_artifact_that_is_gone_is_no_refusal(folder: Folder, caplog: pytest.LogCaptureFixture) -> None:
+    folder.write(*run_of(Artifact(time=1, name="a"), log(1)))
+    tracker = Scripted(script={"log_artifact": [FileNotFoundError("a")]})
+    delivery = folder.deliver(tracker)
+    assert (tracker.steps, delivery.rejected, delivery.standing) == ([1], 0, Standing.DONE)
+    assert "artifact a is gone" in caplog.text
+
+
 # What was acknowledged within a call ------------------------------------------------------------------
 
 
@@ -570,6 +619,7 @@ def test_a_refused_record_is_kept_with_the_reason(folder: Folder) -> None:
     ],
 )
 def test_refused_params_tags_and_artifacts_do_not_stop_the_metrics(folder: Folder, call: str, record: Record) -> None:
+    artifact(folder, "a")
     folder.write(*run_of(record, log(1)))
     tracker = Scripted(script={call: [ValueError("too long")]})
     folder.deliver(tracker)
@@ -722,6 +772,7 @@ def test_the_state_file_says_how_far_the_tracker_is_and_what_it_must_remember(fo
         "end": {"type": "end", "time": 9_000, "status": "finished"},
         "delivered": 1,
         "rejected": 1,
+        "aside": {},
         "ended": 1,
         "tracker": {"run_id": "abc"},
         "format": 1,

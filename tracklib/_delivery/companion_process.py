@@ -82,7 +82,7 @@ class _Served:
         one = self.delivery
         if one is None:
             standing = Standing.BLOCKED if self.trouble else Standing.CONNECTING
-            return Report(self.order.key, standing, 0, 0, self.trouble, "", 0, 0, "", {}, 0.0, False, self.heard)
+            return Report(self.order.key, standing, 0, 0, self.trouble, "", 0, 0, 0, "", {}, 0.0, False, self.heard)
         tracker, progress = one.tracker, one.progress()
         return Report(
             key=self.order.key,
@@ -94,6 +94,7 @@ class _Served:
             trouble=one.trouble,
             refusal=one.refusal,
             rejected=one.rejected,
+            aside=one.aside,
             damaged=one.damaged,
             location=tracker.location,
             state={name: str(value) for name, value in tracker.state.copy().items()},

@@ -56,6 +56,6 @@ def delivered(directory: str, configs: Sequence[Mapping[str, Any]], uid: str, at
     found = []
     for name, config in zip(names_of(configs), fingerprints(configs), strict=True):
         saved = load(layout.tracker_state(directory, name), journal, uid, config)
-        left = count_said(journal, saved.offset) if saved.offset < size else 0
+        left = (count_said(journal, saved.offset) if saved.offset < size else 0) + len(saved.aside)
         found.append(Delivered(name, left, saved.rejected, saved.ended >= max(attempt, saved.attempt, 1)))
     return found

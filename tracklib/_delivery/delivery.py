@@ -35,7 +35,7 @@ from .._journal.last_attempt import superseded_in
 from .._journal.reader import Entry, Reader, count_said
 from .._journal.records import Artifact, Begin, Best, End, Epoch, Log, Params, Superseded, Tags, counting
 from .._journal.state import Saved, load, store
-from ..errors import TrackerBlocked, TrackerLost, TracklibError
+from ..errors import LifecycleError, TrackerBlocked, TrackerLost, TracklibError
 from ..trackers.base import BaseTracker
 from . import rejected
 from .standing import Progress, Standing
@@ -133,6 +133,9 @@ class Delivery:
         self._superseded: list[Superseded] = []
         self._wake = threading.Event()
         self._hurry = self._abandon = self._trying = self._lacks_thread = False
+        self._aside_at, self._aside_delays = 0.0, _delays()  # when the artifacts that were passed are tried again
+        self._is_told = False  # the end, since the tracker connected
+        self._aside_trouble = ""
         self._awaited = 0  # the offset that somebody waits for
         self._saved_at = 0.0
         self._saving = threading.Lock()  # the state file: for the delivery's thread and for abandon()
@@ -158,6 +161,7 @@ class Delivery:
         """Somebody waits: deliver without a rest what there is now, and try once more where the tracker is blocked."""
         with contextlib.suppress(OSError):  # the user may have deleted the directory
             self._awaited = max(self._awaited, self.size)
+        self._aside_at = 0.0
         if self._lacks_thread:
             self._lacks_thread, self.standing = False, Standing.CONNECTING
             self.start()
@@ -203,6 +207,11 @@ class Delivery:
         return self._saved.rejected
 
     @property
+    def aside(self) -> int:
+        """How many artifacts could not be written yet, and were passed."""
+        return len(self._saved.aside)
+
+    @property
     def offset(self) -> int:
         """The tracker has all records before this byte of the journal."""
         return self._saved.offset
@@ -216,7 +225,7 @@ class Delivery:
     def missing(self) -> int:
         """How many records the tracker has not got, once the run has ended."""
         with contextlib.suppress(OSError):  # the user may have deleted the directory
-            return count_said(self._journal, self.offset)
+            return count_said(self._journal, self.offset) + self.aside
         return 0
 
     @property
@@ -228,7 +237,7 @@ class Delivery:
     def _is_over(self) -> bool:
         """Whether the tracker has it all and was told the end of this attempt, now or by an earlier process."""
         has_all = self._saved.ended == self._begin.attempt and self._saved.offset >= self._reader.size
-        return has_all and self.tracker.is_intact()
+        return has_all and not self._saved.aside and self.tracker.is_intact()
 
     @property
     def damaged(self) -> int:
@@ -293,7 +302,7 @@ class Delivery:
     def _connect(self) -> None:
         self._need_packages()
         self.tracker.init()
-        self._within = max(1, self._within)
+        self._within, self._is_told = max(1, self._within), False
         self._connected()
         self._save()
 
@@ -313,9 +322,13 @@ class Delivery:
         self._know_superseded(entries)
         self._show(entries)
         for batch in _batches(entries, self.tracker.batch_size):
-            self._deliver(batch)
+            if isinstance(batch[0].record, Artifact):
+                self._deliver_artifact(batch[0], batch[0].record.name)
+            else:
+                self._deliver(batch)
             self._heartbeat()
             self._save(at_least_every=SAVE_SECONDS)
+        self._retry_artifacts()
         if entries:
             self._save()
         else:
@@ -396,9 +409,68 @@ class Delivery:
         end = self._saved.end
         if end is None or end.time < self._begin.time:  # of an attempt that was resumed
             return False
-        self.tracker.ended_at = end.time
-        self._insist(lambda: self.tracker.finish(end.status), always=True)
-        self._saved.ended = self._begin.attempt
+        if not self._is_told:
+            self.tracker.ended_at = end.time
+            self._insist(lambda: self.tracker.finish(end.status), always=True)
+            self._saved.ended, self._is_told = self._begin.attempt, True
+            self._save()
+        if self._saved.aside:
+            self.trouble = self._aside_trouble
+            self._stand(Standing.RETRYING)
+        return not self._saved.aside
+
+    def _deliver_artifact(self, entry: Entry, name: str) -> None:
+        """Deliver it, or pass it, to be tried again: what cannot be written now holds up no metrics and no status."""
+        if self._saved.aside or not self._try_artifact(entry, name):  # those before it come first
+            with self._saving:
+                self._saved.aside[name] = entry.ordinal
+            self._pass(entry, taken=0)
+
+    def _retry_artifacts(self) -> None:
+        if not self._saved.aside or time.monotonic() < self._aside_at:
+            return
+        for name, ordinal in list(self._saved.aside.items()):
+            if not self._try_artifact(Entry(Artifact(time=0, name=name), ordinal, 0), name):
+                return
+            with self._saving:
+                del self._saved.aside[name]
+            self.changed.ring()
+        self._aside_delays = _delays()
+
+    def _try_artifact(self, entry: Entry, name: str) -> bool:
+        """Whether nothing is left to do for it: the tracker has it, or refused it, or it is there no more."""
+        path = os.path.join(self._directory, layout.ARTIFACTS, name)
+        if self._abandon:
+            raise _Abandoned
+        try:
+            with self._apart():
+                self.tracker.log_artifact(name, path)
+        except BaseException as error:  # SDKs raise SystemExit too
+            if self._abandon:
+                raise _Abandoned from error
+            return self._artifact_failed(entry, name, path, error)
+        self._recovered()
+        self._pass(entry, taken=1)
+        return True
+
+    def _artifact_failed(self, entry: Entry, name: str, path: str, error: BaseException) -> bool:
+        if isinstance(error, TrackerLost) or (self._is_told and isinstance(error, LifecycleError)):
+            self._report(error, Standing.RETRYING)
+            self._rest(1.0)
+            raise (
+                error if isinstance(error, TrackerLost) else TrackerLost("it was finished before it had its artifacts")
+            )
+        if not os.path.lexists(path):
+            tell(f"the artifact {name} is gone from {self._directory}: {self.name} does not get it")
+            self._pass(entry, taken=0)
+            return True
+        if isinstance(error, TrackerBlocked | FileNotFoundError) or _is_transient(self.tracker, error):
+            self._aside_trouble = f"artifact {name}: {_said(error)}"
+            if not self._saved.aside:
+                tell(f"{self.name} cannot take the {self._aside_trouble}; it is tried again, and the rest goes on")
+            self._aside_at = time.monotonic() + min(next(self._aside_delays), 1.0 if self._hurry else 60.0)
+            return False
+        self._reject(entry, error)
         return True
 
     def _deliver(self, batch: Sequence[Entry], tries: int = TRIES) -> None:

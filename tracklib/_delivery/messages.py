@@ -51,6 +51,7 @@ class Report(msgspec.Struct, tag_field="kind", tag="report"):
     trouble: str
     refusal: str
     rejected: int
+    aside: int
     damaged: int
     location: str
     state: dict[str, str]

@@ -84,7 +84,7 @@ class RemoteDelivery:
         tracker.attach(begin, directory, saved.tracker)
         tracker.lives_elsewhere = True
         self.offset = 0 if tracker.reads_whole_journal else saved.offset
-        self.rejected = saved.rejected
+        self.rejected, self.aside = saved.rejected, len(saved.aside)
         self._work, self._within = 0.0, 0
         self._trying = self._hurry = self._leaving = False
         self._asked = self._heard = 0
@@ -154,7 +154,7 @@ class RemoteDelivery:
     def missing(self) -> int:
         """How many records the tracker has not got, once the run has ended."""
         with contextlib.suppress(OSError):  # the user may have deleted the directory
-            return count_said(self._journal, self.offset)
+            return count_said(self._journal, self.offset) + self.aside
         return 0
 
     @property
@@ -190,6 +190,7 @@ class RemoteDelivery:
         elif self.standing is not Standing.ABANDONED:
             self.tracker.state, self.tracker.location = message.state, message.location
             self.offset, self.rejected, self.damaged = message.offset, message.rejected, message.damaged
+            self.aside = message.aside
             self.trouble, self.refusal = message.trouble, message.refusal
             self._work, self._within, self._trying = message.work, message.within, message.trying
             self.standing = message.standing

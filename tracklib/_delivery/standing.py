@@ -67,6 +67,10 @@ class Delivering(Protocol):
         """How many records the tracker refused for good."""
 
     @property
+    def aside(self) -> int:
+        """How many artifacts could not be written yet, and were passed."""
+
+    @property
     def damaged(self) -> int:
         """How many lines of the journal were no records."""
 

@@ -21,6 +21,7 @@ T = TypeVar("T")
 class Saved(msgspec.Struct):
     """What ``state/<tracker>.json`` holds: how far the tracker is, and what it must remember.
 
+    ``aside`` are the artifacts, with their ordinals, that could not be written yet and were passed.
     ``uid`` is the run's, ``config`` tells the tracker from others of its class; ``end`` is the latest end that
     was read, ``attempt`` that of the latest beginning, and ``ended`` the attempt that the tracker was told to
     finish.
@@ -35,6 +36,7 @@ class Saved(msgspec.Struct):
     ended: int = 0
     delivered: int = 0
     rejected: int = 0
+    aside: dict[str, int] = {}
     tracker: dict[str, str] = {}
     format: int = FORMAT
 

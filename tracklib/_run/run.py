@@ -225,7 +225,7 @@ class Trackers(RunLog, ArtifactWords):
         if journal.waiting:
             return False
         size = journal.size
-        all_asked = self._wait(lambda delivery: delivery.offset >= size, timeout)
+        all_asked = self._wait(lambda delivery: delivery.offset >= size and not delivery.aside, timeout)
         return all_asked and not any(delivery.rejected for delivery in self._attempt.deliveries)
 
     def wait_ready(self, timeout: float | None = None) -> bool:
