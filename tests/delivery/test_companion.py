@@ -5,19 +5,20 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from companions import companions_of
 
-from tracklib._delivery.link import START
 from tracklib._journal.handover import deliverer
 from tracklib._journal.lock import Holding, close, holding
 from tracklib._journal.reader import Reader
@@ -42,13 +43,13 @@ def heard():
 class Program:
     """A program that runs in ``folder``; what it prints is read line by line."""
 
-    def __init__(self, folder: Path, body: str, *arguments: str) -> None:
+    def __init__(self, folder: Path, body: str, *arguments: str, under: Sequence[str] = ()) -> None:
         self.folder = folder
         source = PROGRAM + textwrap.dedent(body)
         (folder / "program.py").write_text(source)
         environment = {key: value for key, value in os.environ.items() if key != "TRACKLIB_ENVIRONMENT"}
         self.process = subprocess.Popen(
-            [sys.executable, "program.py", *arguments],
+            [*under, sys.executable, "program.py", *arguments],
             cwd=folder,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -83,18 +84,6 @@ class Program:
     def kill(self) -> None:
         self.process.kill()
         self.process.communicate()
-
-
-def companions_of(pid: int) -> list[int]:
-    """The living companions that a process began."""
-    found = []
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        with contextlib.suppress(OSError):
-            command = Path("/proc", name, "cmdline").read_bytes().split(b"\0")
-            state = Path("/proc", name, "stat").read_text().rpartition(")")[2].split()[0]
-            if command[3:5] == [os.fsencode(START), b"%d" % pid] and state not in "ZX":
-                found.append(int(name))
-    return found
 
 
 def descendants_in(folder: Path) -> list[str]:
@@ -249,6 +238,30 @@ def test_a_program_that_closes_all_descriptors_goes_on_with_another_companion(fo
     assert program.line() == "True"
     program.end()
     assert at_mlflow(folder) == {"statuses": ["FINISHED"], "metrics": 100}
+
+
+@pytest.mark.parametrize("proc", [(), ("--mount-proc",)], ids=["the outside's /proc", "its own /proc"])
+def test_the_first_process_of_a_container_has_a_companion_too(folder: Path, proc: tuple[str, ...]) -> None:
+    container = ["unshare", "--user", "--map-root-user", "--pid", "--fork", *proc]
+    if not shutil.which("unshare") or subprocess.run([*container, "true"], stderr=subprocess.DEVNULL).returncode:
+        pytest.skip("no namespaces here")
+    program = Program(
+        folder,
+        """
+        import logging
+        logging.getLogger("tracklib").addHandler(logging.StreamHandler(sys.stdout))
+        said(os.getpid())
+        with tracking(CONFIGS, output_run="run") as t:
+            t.log(0, {"loss": 1.0})
+            assert t.wait_ready(100)
+            time.sleep(2.5)  # in which nothing is said, and the owner looks whether the companion lives
+            t.log(1, {"loss": 1.0})
+            said(t.flush(100))
+        """,
+        under=container,
+    )
+    assert program.end().split() == ["1", "True"]
+    assert at_mlflow(folder) == {"statuses": ["FINISHED"], "metrics": 2}
 
 
 def test_runs_in_other_surroundings_do_not_pile_companions_up(folder: Path) -> None:

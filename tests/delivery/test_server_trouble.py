@@ -145,7 +145,7 @@ class Job:
         self.params = {"lr": "0.1", "model/depth": "3"}
         self.tags = dict(TAGS)
         self._client = MlflowClient(server)
-        # In this process, where the retries are made as fast as the tests want them.
+        # In this process, if not said otherwise: there the retries are made as fast as the tests want them.
         there = {"tracking_uri": proxy.uri, "experiment_name": self.experiment}
         self._config = {"type": "Mlflow", "in_process": True, **there, **config}
 
@@ -307,6 +307,25 @@ def test_a_fault_in_the_middle_that_passes_inside_the_block_is_made_up_for(
         proxy.heal()
         until_works_again(fault, proxy)
         work.log_more(run)
+
+    assert work.journal_is_whole()
+    assert work.arrived == work.expected()
+
+
+@pytest.mark.parametrize("fault", PASSING, ids=repr)
+def test_the_companion_makes_up_for_a_fault_too_as_patiently_as_it_is_for_users(
+    fault: Fault, proxy: FaultProxy, job: Make, said: Said
+) -> None:
+    work = job(in_process=False, **timeout_for(fault))
+    with work.tracking() as run:
+        work.log_more(run)
+        assert run.flush(PATIENT)
+        proxy.switch(fault)
+        work.log_more(run)
+        until_met(fault, proxy, said)
+        proxy.heal()
+        work.log_more(run)
+        assert run.flush(PATIENT)
 
     assert work.journal_is_whole()
     assert work.arrived == work.expected()

@@ -242,6 +242,8 @@ def _socket(fd: int) -> Iterator[socket.socket]:
 
 def _state(pid: int) -> str:
     """A letter of ``/proc``'s; empty where there is no such process, or no such folder."""
+    if not _has_processes():
+        return ""
     try:
         with open(f"/proc/{pid}/stat") as stat:
             return stat.read().rpartition(")")[2].split()[0]
@@ -250,7 +252,7 @@ def _state(pid: int) -> str:
 
 
 def _is_alive(pid: int) -> bool:
-    if os.path.isdir("/proc/self"):
+    if _has_processes():
         return _is_companion(pid) and _state(pid) not in ("Z", "X")
     try:
         os.kill(pid, 0)
@@ -261,8 +263,18 @@ def _is_alive(pid: int) -> bool:
 
 def _is_companion(pid: int) -> bool:
     """Whether ``pid`` is a process that runs the companion's program: a number may be another's by now."""
+    if not _has_processes():
+        return True
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as command:
             return os.fsencode(START) in command.read()
     except OSError:
-        return not os.path.isdir("/proc/self")
+        return False
+
+
+def _has_processes() -> bool:
+    """Whether ``/proc`` is there, and counts as this process does: in a namespace it may be that of the outside."""
+    try:
+        return os.readlink("/proc/self") == str(os.getpid())
+    except OSError:
+        return False

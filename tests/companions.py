@@ -1,0 +1,21 @@
+"""The companion processes of a process."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+from tracklib._delivery.link import START
+
+
+def companions_of(pid: int) -> list[int]:
+    """The living companions that a process began."""
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            command = Path("/proc", name, "cmdline").read_bytes().split(b"\0")
+            state = Path("/proc", name, "stat").read_text().rpartition(")")[2].split()[0]
+            if command[3:5] == [os.fsencode(START), b"%d" % pid] and state not in "ZX":
+                found.append(int(name))
+    return found
