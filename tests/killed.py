@@ -27,6 +27,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from companions import companions_of
 from patience import PATIENT
 from zygote import can_be_read
 
@@ -105,13 +106,16 @@ class Child:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, number)
 
-    def kill_with_core(self) -> None:
-        """SIGKILL it and W&B's process with it, as a container's end does."""
-        cores = cores_of(self.pid)
+    def kill_with_all(self) -> None:
+        """SIGKILL it with its companion and W&B's processes, as a container's end does."""
+        others = companions_of(self.pid)
+        others += [core for pid in [self.pid, *others] for core in cores_of(pid)]
         self.kill(signal.SIGKILL)
-        for core in cores:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(core, signal.SIGKILL)
+        _kill_all(others)
+
+    def kill_companion(self) -> None:
+        """SIGKILL that alone, as the system does where memory runs out."""
+        _kill_all(companions_of(self.pid))
 
     def wait(self) -> int:
         """Its exit code; negative for a signal."""
@@ -120,6 +124,12 @@ class Child:
         os.close(self._pipe)
         self.code = self._nursery.wait(self.pid)
         return self.code
+
+
+def _kill_all(pids: list[int]) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def cores_of(pid: int) -> list[int]:
@@ -227,6 +237,8 @@ def _train(
     _leaving.PATIENCE_AFTER_ERROR = 0.3
     if barrier:
         _put_up(barrier, pipe)
+        if not BARRIERS[barrier][0].startswith("tracklib._run"):  # it is inside a delivery, which is to be here then
+            configs = [config | {"in_process": True} for config in configs]
     chance = random.Random(seed)
     with tracking(configs, output_run=directory, resume=resume, params={"depth": 3}) as run:
         _say(pipe, ENTERED)

@@ -202,9 +202,12 @@ def live_and_die(run: Run, chance: random.Random) -> None:
 
 def kill(run: Run, child: Child, chance: random.Random) -> None:
     """In one of the ways that there are; SIGTERM, as Slurm does it, with a SIGKILL some time later."""
-    way = chance.choice(["SIGKILL", "SIGKILL", "SIGTERM", "both", "with W&B's process"])
-    if way == "with W&B's process":
-        child.kill_with_core()
+    way = chance.choice(["SIGKILL", "SIGKILL", "SIGTERM", "both", "with all"])
+    if chance.random() < 0.2:
+        child.kill_companion()
+        threading.Event().wait(chance.expovariate(5))
+    if way == "with all":
+        child.kill_with_all()
     else:
         child.kill(signal.SIGKILL if way == "SIGKILL" else signal.SIGTERM)
         if way == "both":

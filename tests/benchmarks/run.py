@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import beside
 import calls
 import long
 import looking
@@ -42,6 +43,7 @@ class Work(NamedTuple):
 WORKS = {
     "peers": Work(calls.beside_the_peers, 5_000, 200),
     "epochs": Work(training.busy_trackers, 200, 20),
+    "beside": Work(beside.beside_threads, 200, 20),
     "dead": Work(training.dead_server, 200, 20),
     "columns": Work(calls.growing_columns, 5_000, 1_000),
     "dearer": Work(calls.dearer_calls, 5_000, 500),

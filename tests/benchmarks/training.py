@@ -35,7 +35,7 @@ def epochs(
     times = []
     with tracking(configs, output_run="run") as t:
         wait(t, patience)
-        work = _work_of(WORK_NS)
+        work = work_of(WORK_NS)
         begin = perf_counter_ns()
         for epoch in range(count):
             work()
@@ -94,7 +94,7 @@ def deliver(directory: str) -> None:
 def only_pauses(count: int) -> Numbers:
     """A bare ``os.write`` after the same work: what the cold caches cost alone, without anybody's thread."""
     fd = os.open("lines", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    line, times, work = b"x" * 370 + b"\n", [], _work_of(WORK_NS)
+    line, times, work = b"x" * 370 + b"\n", [], work_of(WORK_NS)
     for _ in range(count):
         work()
         before = perf_counter_ns()
@@ -103,7 +103,7 @@ def only_pauses(count: int) -> Numbers:
     return percentiles(times)
 
 
-def _work_of(nanoseconds: int) -> Any:
+def work_of(nanoseconds: int) -> Any:
     """Work that takes about so long: elementwise, so that it takes one core and lets the lock go as numpy does."""
     import numpy
 
