@@ -40,8 +40,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test that asks for a real server is marked ``server``, so that nobody has to remember it."""
+    """A test that asks for a real server is marked ``server``, so that nobody has to remember it; one that starts a
+    browser or a framework is ``slow``."""
     for item in items:
+        if any(map(item.get_closest_marker, ("browser", "frameworks"))):
+            item.add_marker("slow")
         if _SERVERS.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("server")
 

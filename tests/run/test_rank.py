@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from patience import PATIENT
 
-from tracklib import TrackerWarning
+from tracklib import RunDirectoryError, TrackerWarning, tracking
 from tracklib._journal.state import load_begin
 from tracklib._run import rank as ranks
 from tracklib._run.rank import LAUNCHERS, Launcher, Rank, who_am_i
@@ -42,7 +42,7 @@ def told(monkeypatch: pytest.MonkeyPatch, **environment: int | str) -> Rank:
 
 
 def variables_of(row: Launcher, rank: int, size: int) -> dict[str, int | str]:
-    counted = {row.rank: rank} | dict.fromkeys(row.sizes[:1], size)
+    counted: dict[str, int | str] = {row.rank: rank} | dict.fromkeys(row.sizes[:1], size)
     return dict.fromkeys(row.given, 0) | counted
 
 
@@ -179,7 +179,7 @@ def another_tells(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def put(monkeypatch: pytest.MonkeyPatch, name: str, **has: object) -> None:
-    monkeypatch.setitem(sys.modules, name, types.SimpleNamespace(**has))  # type: ignore[arg-type]  # for a module
+    monkeypatch.setitem(sys.modules, name, types.SimpleNamespace(**has))
 
 
 def put_torch(monkeypatch: pytest.MonkeyPatch, initialised: bool, available: bool = True) -> None:
@@ -240,7 +240,7 @@ def test_jax_is_asked_so_that_its_backend_does_not_begin(monkeypatch: pytest.Mon
 @pytest.mark.usefixtures("another_tells")
 def test_mpi4py_is_asked_while_mpi_lives_and_has_more_than_one_rank(monkeypatch: pytest.MonkeyPatch) -> None:
     for state in ({"size": 1}, {"initialised": False}, {"finalised": True}):
-        put_mpi(monkeypatch, **state)  # type: ignore[arg-type]  # a bool is an int
+        put_mpi(monkeypatch, **state)
         assert who_am_i().by == "RANK"
     put_mpi(monkeypatch)
     assert who_am_i() == Rank(1, 2, "mpi4py")
