@@ -307,6 +307,89 @@ def test_a_tracked_function_can_be_tracked_by_another_decorator(run: Trackers) -
     assert logged(run) == [(1, {"a": 1.0})] * 2
 
 
+def test_what_a_tracked_function_logged_is_not_logged_again_by_the_one_that_called_it(run: Trackers) -> None:
+    @tracked
+    def evaluate(epoch: Any) -> dict[str, Any]:
+        return {"val_loss": np.float32(0.5), "val_acc": 1}
+
+    @tracked
+    def train(epoch: Any) -> dict[str, Any]:
+        return {"loss": 0.25, **evaluate(epoch)}
+
+    @tracked
+    def main(epoch: Any) -> dict[str, Any]:
+        metrics = train(epoch)
+        metrics["late"] = 2
+        return metrics
+
+    assert main(3) == {"loss": 0.25, "val_loss": 0.5, "val_acc": 1, "late": 2}
+    assert logged(run) == [(3, {"val_loss": 0.5, "val_acc": 1.0}), (3, {"loss": 0.25}), (3, {"late": 2.0})]
+
+
+def test_what_it_returns_of_another_value_or_at_another_step_is_logged(run: Trackers) -> None:
+    @tracked
+    def inner(epoch: Any) -> dict[str, Any]:
+        return {"a": epoch, "b": 1}
+
+    @tracked
+    def outer(epoch: Any) -> dict[str, Any]:
+        return {**inner(epoch), "a": -1}
+
+    @tracked
+    def total(epoch: Any) -> dict[str, Any]:
+        return inner(epoch - 1)
+
+    outer(3)
+    total(5)
+    inner(5)
+    assert logged(run) == [
+        (3, {"a": 3.0, "b": 1.0}),
+        (3, {"a": -1.0}),
+        (4, {"a": 4.0, "b": 1.0}),
+        (5, {"a": 4.0, "b": 1.0}),
+        (5, {"a": 5.0, "b": 1.0}),
+    ]
+
+
+def test_so_it_is_of_coroutines_and_generators_and_of_tasks_among_them(run: Trackers) -> None:
+    @tracked
+    async def later(epoch: Any, name: Any) -> dict[str, Any]:
+        await asyncio.sleep(0)
+        return {name: 1}
+
+    @tracked
+    async def both(epoch: Any) -> dict[str, Any]:
+        one, two = await asyncio.gather(later(epoch, "one"), later(epoch, "two"))
+        return {**one, **two}
+
+    @tracked
+    def batches(epoch: Any) -> Iterator[dict[str, Any]]:
+        yield bare_plain(1, epoch)
+        yield bare_plain(2, epoch)
+
+    asyncio.run(both(0))
+    assert logged(run) == [(0, {"one": 1.0}), (0, {"two": 1.0})]
+    list(batches(1))
+    bare_plain(2, 1)  # the generator is over: nothing is inside of it
+    assert logged(run)[2:] == [(1, {"x": 1.0}), (1, {"x": 2.0}), (1, {"x": 2.0})]
+
+
+def test_a_prefix_stands_before_each_name_so_that_one_function_serves_for_validation_and_test(run: Trackers) -> None:
+    def evaluate(epoch: Any) -> Any:
+        return "model", {"loss": 0.5, "top": {5: 0.25}, 1: 2}
+
+    tracked(prefix="val/")(evaluate)(0)
+    tracked(prefix="test_")(evaluate)(0)
+    tracked(prefix="val/")(math.sqrt)(4)
+    assert logged(run) == [
+        (0, {"val/loss": 0.5, "val/top/5": 0.25, "val/1": 2.0}),
+        (0, {"test_loss": 0.5, "test_top/5": 0.25, "test_1": 2.0}),
+        (0, {"val/sqrt": 2.0}),
+    ]
+    with pytest.raises(TypeError, match="prefix must be text, as 'val/'; got 3"):
+        tracked(prefix=cast(Any, 3))
+
+
 def test_recursion_logs_each_level_from_the_inside_out(run: Trackers) -> None:
     @tracked
     def f(depth: Any, epoch: Any) -> dict[str, Any]:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from .run import Trackers
 
 _here: contextvars.ContextVar[Trackers | None] = contextvars.ContextVar("tracklib_run")
-_active: list[Trackers] = []  # the blocks that are open in this process, in order of entry
+inside: contextvars.ContextVar[object] = contextvars.ContextVar("tracklib_inside", default=None)  # the words' own
+active: list[Trackers] = []  # the blocks that are open in this process, in order of entry
 _parents: dict[str, str] = {}  # of each since there was none open: the uid of the one around it
 _warned = False
 
@@ -27,11 +28,11 @@ def current() -> Trackers | None:
     without a context, takes the run that all of the process's active ones are inside of (one is inside of itself).
     Where there is none such, as of two that have nothing to do with each other, one warning says so.
     """
-    if not _active:
+    if not active:
         return None
     run = _here.get(None)
     if run is None and _in_plain_thread():
-        run = _active[0] if len(_active) == 1 else _around_all([run for run in _active if run.is_init])
+        run = active[0] if len(active) == 1 else _around_all([run for run in active if run.is_init])
     return run if run is not None and run.is_init else None
 
 
@@ -80,12 +81,12 @@ def open_run(run: Trackers, parent: str | None) -> Iterator[None]:
     """Count ``run``, which is inside the one whose uid is ``parent``, among the process's active ones."""
     if parent is not None:
         _parents[run.uid] = parent
-    _active.append(run)
+    active.append(run)
     try:
         yield
     finally:
-        _active.remove(run)
-        if not _active:
+        active.remove(run)
+        if not active:
             _parents.clear()
 
 

@@ -10,14 +10,18 @@ import weakref
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, NamedTuple, TypeVar, overload
 
+from .. import limits
 from .._common.secrets import error_text
 from .._common.warn import warn
-from .._run.current import current
+from .._run.current import active, current
 from .._run.early import Counted
 from .._run.run import Trackers
 from .._values.arguments import arguments_of
+from .._values.mappings import pairs_of
 from .._values.returned import as_metrics
+from .._values.room import name_of
 from .callables import Kind, drive, drive_async, kind_of, need_callable, underlying
+from .heard import Heard, tell_outer
 from .wrapper import Wrapper
 
 F = TypeVar("F")
@@ -28,11 +32,20 @@ def tracked(function: F, /) -> F: ...
 
 
 @overload
-def tracked(*, epoch: str = "epoch", axis: str = "epoch", every: int = 1, params: bool = False) -> Callable[[F], F]: ...
+def tracked(
+    *, epoch: str = "epoch", axis: str = "epoch", every: int = 1, params: bool = False, prefix: str = ""
+) -> Callable[[F], F]: ...
 
 
 def tracked(
-    function: Any = None, /, *, epoch: str | None = None, axis: str = "epoch", every: int = 1, params: bool = False
+    function: Any = None,
+    /,
+    *,
+    epoch: str | None = None,
+    axis: str = "epoch",
+    every: int = 1,
+    params: bool = False,
+    prefix: str = "",
 ) -> Any:
     """Log the metrics that a function returns, into the current run.
 
@@ -55,16 +68,22 @@ def tracked(
             that return None.
         params: log the arguments of the first call in a run as its params, defaults among them; an object
             that is no value by its class's name, and none for the epoch.
+        prefix: stands before each name: ``validate = tracked(prefix="val/")(evaluate)``, and ``prefix="test/"`` for
+            what tests with the same function.
+
+    A tracked function that returns what a tracked one has just logged inside it, does not log that twice.
 
     Raises:
-        TypeError: what is decorated is no function; ``axis`` is no name.
+        TypeError: what is decorated is no function; ``axis`` is no name, or ``prefix`` no text.
         ValueError: the function has no argument of the name given as ``epoch``; ``every`` is less than 1.
     """
     if type(every) is not int or every < 1:
         raise ValueError(f"every must be a whole number from 1 on, as 50; got {every!r}")
     if type(axis) is not str or not axis:
         raise TypeError(f"axis must be a name, as 'epoch' or 'batch'; got {axis!r}")
-    how = _How(epoch or ("epoch" if axis == "epoch" else ""), epoch not in (None, "epoch"), axis, every, params)
+    if not isinstance(prefix, str):
+        raise TypeError(f"prefix must be text, as 'val/'; got {prefix!r}")
+    how = _How(epoch or ("epoch" if axis == "epoch" else ""), epoch not in (None, "epoch"), axis, every, params, prefix)
     return functools.partial(_track, how=how) if function is None else _track(function, how)
 
 
@@ -76,6 +95,7 @@ class _How(NamedTuple):
     axis: str
     every: int
     params: bool
+    prefix: str = ""
 
 
 def _track(function: Any, how: _How) -> Any:
@@ -100,6 +120,7 @@ class _Watch:
         self._epoch = how.epoch
         self._axis = how.axis
         self._every = how.every
+        self._prefix = how.prefix
         self._position, self._default = _find_argument(function, how.epoch, how.is_needed)
         self._counts: weakref.WeakKeyDictionary[Trackers, Iterator[int]] = weakref.WeakKeyDictionary()
         self._calls: weakref.WeakKeyDictionary[Trackers, Iterator[int]] = weakref.WeakKeyDictionary()
@@ -125,39 +146,46 @@ class _Watch:
             self._warn(f"was called with what could not be logged ({type(error).__name__}: {error_text(error)})")
 
     def call(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        returned = wrapped(*args, **kwargs)
+        if active:
+            with Heard() as inner:
+                returned = wrapped(*args, **kwargs)
+        else:  # the wrapper costs as little as it can
+            inner, returned = _NOTHING, wrapped(*args, **kwargs)
         run = current()
         if run is not None and returned is not None:
-            self._log(run, returned, instance, args, kwargs)
+            self._log(run, returned, inner, instance, args, kwargs)
         return returned
 
     async def call_async(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        returned = await wrapped(*args, **kwargs)
-        self._see(returned, instance, args, kwargs)
+        with Heard() as inner:
+            returned = await wrapped(*args, **kwargs)
+        self._see(returned, inner, instance, args, kwargs)
         return returned
 
     def generate(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
         def step(call: Callable[[], Any]) -> Any:
-            item = call()
-            self._see(item, instance, args, kwargs)
+            with Heard() as inner:
+                item = call()
+            self._see(item, inner, instance, args, kwargs)
             return item
 
         return drive(wrapped(*args, **kwargs), step)
 
     def generate_async(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
         async def step(call: Callable[[], Awaitable[Any]]) -> Any:
-            item = await call()
-            self._see(item, instance, args, kwargs)
+            with Heard() as inner:
+                item = await call()
+            self._see(item, inner, instance, args, kwargs)
             return item
 
         return drive_async(wrapped(*args, **kwargs), step)
 
-    def _see(self, returned: Any, instance: Any, args: Any, kwargs: Any) -> None:
+    def _see(self, returned: Any, inner: Heard, instance: Any, args: Any, kwargs: Any) -> None:
         run = current()
         if run is not None and returned is not None:
-            self._log(run, returned, instance, args, kwargs)
+            self._log(run, returned, inner, instance, args, kwargs)
 
-    def _log(self, run: Trackers, returned: Any, instance: Any, args: Any, kwargs: Any) -> None:
+    def _log(self, run: Trackers, returned: Any, inner: Heard, instance: Any, args: Any, kwargs: Any) -> None:
         """Log what was returned. Never raises: the caller's work is done and must not be lost. So there is nothing to
         check where nothing is kept, and no device is waited for."""
         if not run._keeps:
@@ -171,7 +199,12 @@ class _Watch:
                 kind = type(returned).__name__
                 self._warn(f"returned {kind}, which holds no metrics: return a dict such as {{'loss': 0.1}}")
                 return
-            run.log(epoch, metrics, axis=self._axis)
+            if self._prefix:
+                metrics = {f"{self._prefix}{name_of(key)}": value for key, value in pairs_of(metrics, limits.KEYS + 1)}
+            news = inner.without(run, self._axis, epoch, metrics)
+            if news or not metrics:
+                run.log(epoch, news, axis=self._axis)
+            tell_outer(inner, run, self._axis, epoch, metrics)
         except Exception as error:
             self._warn(f"returned what could not be logged ({type(error).__name__}: {error_text(error)})")
 
@@ -200,6 +233,7 @@ class _Watch:
         return next(calls) % self._every == 0
 
 
+_NOTHING = Heard()
 _NOWHERE = sys.maxsize  # the position of an argument that is not given by position
 
 
