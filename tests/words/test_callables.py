@@ -124,6 +124,15 @@ def test_what_a_generator_returns_on_close_is_not_taken_for_a_yielded_value() ->
     assert items == [1, None]
 
 
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="close() gives nothing back before")
+def test_close_gives_what_the_generator_returns_on_it() -> None:
+    around = Around()
+    driven = drive(returns_on_close(), lambda call: call(), around)
+    next(driven)
+    assert driven.close() == "returned"  # type: ignore[func-returns-value]  # from 3.13 on
+    assert around.seen == ["enter", GeneratorExit]
+
+
 class Around:
     """A context manager of both kinds that records how it was left."""
 

@@ -59,8 +59,24 @@ def drive(
     """Run ``generator`` inside ``around``, each of its steps by ``step``: what is sent, thrown and
     returned passes.
 
-    ``step`` gets a call that makes the generator go on, and returns what that returned.
+    ``step`` gets a call that makes the generator go on, and returns what that returned. ``close`` gives what the
+    generator returns on it, where Python does so (from 3.13 on).
     """
+    closed: list[Any] = []
+    try:
+        return (yield from _driven(generator, step, around, closed))
+    except GeneratorExit:
+        if not closed or closed[0] is None:
+            raise
+        return closed[0]
+
+
+def _driven(
+    generator: Generator[Any, Any, Any],
+    step: Callable[[Callable[[], Any]], Any],
+    around: AbstractContextManager[Any],
+    closed: list[Any],
+) -> Generator[Any, Any, Any]:
     call: Callable[[], Any] = functools.partial(next, generator)
     with around:
         while True:
@@ -71,17 +87,12 @@ def drive(
             try:
                 sent = yield item
             except GeneratorExit:
-                step(functools.partial(_close, generator))
+                step(lambda: closed.append(generator.close()))  # not as a yielded value
                 raise
             except BaseException as error:
                 call = functools.partial(generator.throw, error)
             else:
                 call = functools.partial(generator.send, sent)
-
-
-def _close(generator: Generator[Any, Any, Any]) -> None:
-    """Close it; what ``close`` gives back (from Python 3.13 on) was returned, not yielded."""
-    generator.close()
 
 
 async def drive_async(
