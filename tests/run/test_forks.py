@@ -317,3 +317,27 @@ def test_a_call_that_a_fork_has_waited_for_in_vain_delays_no_other_fork(monkeypa
     thread.join()
     assert counts == [1000, 0, 0]
     assert not forks._too_long
+
+
+def test_a_forked_child_obeys_its_own_rank(tmp_path: Path) -> None:
+    script = """
+        import os
+        from tracklib import tracked, tracking
+
+        @tracked
+        def step(epoch):
+            return {"rank": int(os.environ["RANK"])}
+
+        os.environ["WORLD_SIZE"] = "3"
+        with tracking(output_run="run") as t:
+            for rank in range(3):
+                if not (child := os.fork()):
+                    os.environ["RANK"] = str(rank)
+                    step(0)
+                    t.log(1, {"rank": rank})
+                    t.log_params({f"rank{rank}": rank})
+                    os._exit(0)
+                assert os.waitpid(child, 0)[1] == 0
+        print(open("run/metrics.csv").read().split(), open("run/journal.jsonl").read().count('"type":"params"'))
+    """
+    assert run_bare(tmp_path, script).strip() == "['epoch,rank', '0,0.0', '1,0.0'] 1"

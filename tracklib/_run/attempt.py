@@ -233,6 +233,11 @@ class Attempt:
         if damaged := max(delivery.damaged for delivery in self.deliveries):
             tell(f"{damaged} damaged lines of {self.journal.path} were passed over")
 
+    def obey_own_rank(self) -> None:
+        """In a forked child that was told its rank after the fork: on another one than 0, it keeps nothing."""
+        if self.life is Life.LENT and self.keeps and self.options.rank is None and who_am_i().number:
+            self.keeps, self.journal = False, NoJournal()
+
     def after_fork_in_child(self) -> None:
         """In a forked child: it may log into a run that is going on, and never ends it."""
         self.life = Life.LENT if self.life is Life.OPEN else Life.OVER

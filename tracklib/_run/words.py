@@ -38,6 +38,7 @@ class Words:
             )
         if not self.is_init:
             raise LifecycleError(f"{call} after the end of the run: it can be logged no more; begin a new run")
+        self._attempt.obey_own_rank()
         return self._attempt
 
     def _warn_once(self, kind: str, what: str, message: str) -> None:

@@ -87,7 +87,7 @@ def _driven(
             try:
                 sent = yield item
             except GeneratorExit:
-                step(lambda: closed.append(generator.close()))  # not as a yielded value
+                step(lambda: closed.append(generator.close()))  # type: ignore[func-returns-value]  # from 3.13 on
                 raise
             except BaseException as error:
                 call = functools.partial(generator.throw, error)
