@@ -22,6 +22,7 @@ from .._values.returned import as_metrics
 from .._values.room import name_of
 from .callables import Kind, drive, drive_async, kind_of, need_callable, underlying
 from .heard import Heard, tell_outer
+from .spawned import say_that_the_parent_has_a_run
 from .wrapper import Wrapper
 
 F = TypeVar("F")
@@ -152,8 +153,11 @@ class _Watch:
         else:  # the wrapper costs as little as it can
             inner, returned = _NOTHING, wrapped(*args, **kwargs)
         run = current()
-        if run is not None and returned is not None:
-            self._log(run, returned, inner, instance, args, kwargs)
+        if returned is not None:
+            if run is not None:
+                self._log(run, returned, inner, instance, args, kwargs)
+            else:
+                say_that_the_parent_has_a_run(self.name)
         return returned
 
     async def call_async(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
@@ -184,6 +188,8 @@ class _Watch:
         run = current()
         if run is not None and returned is not None:
             self._log(run, returned, inner, instance, args, kwargs)
+        elif returned is not None:
+            say_that_the_parent_has_a_run(self.name)
 
     def _log(self, run: Trackers, returned: Any, inner: Heard, instance: Any, args: Any, kwargs: Any) -> None:
         """Log what was returned. Never raises: the caller's work is done and must not be lost. So there is nothing to

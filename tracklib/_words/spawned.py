@@ -1,0 +1,52 @@
+"""A worker that was spawned has no run, though the process that began it may be in one: it says so once.
+
+How it knows: the parent has the run's journal open. Nothing is set in the environment for it, nothing is left on disk.
+Where a system does not show a process's open files (other than Linux), nothing is said.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from .._common.warn import warn
+from .._journal.layout import journal_path
+
+_asks = True
+_calls = 0
+
+
+def say_that_the_parent_has_a_run(function: str) -> None:
+    """Called where a tracked function returned metrics and found no run; looks on the 1st, 2nd, 4th, 8th ... call, as
+    the parent's run may begin later than the worker."""
+    global _asks, _calls
+    if not _asks:
+        return
+    parent = getattr(sys.modules.get("multiprocessing.process"), "parent_process", lambda: None)()
+    if parent is None:
+        _asks = False
+        return
+    _calls += 1
+    if _calls & (_calls - 1):
+        return
+    directory = _run_of(parent.pid)
+    if directory:
+        _asks = False
+        warn(
+            f"{function} returned metrics in a worker process, where no run is going on, and they are not logged: a "
+            f"process that was spawned does not inherit the run of its parent, {directory}. Return the metrics to the "
+            f"parent and log them there, open a run in the worker (`with tracking(...)`), or fork it"
+        )
+
+
+def _run_of(pid: int) -> str:
+    """The directory of a run that the process has open; empty if there is none, or nobody says."""
+    folder = f"/proc/{pid}/fd"
+    try:
+        for descriptor in os.listdir(folder):
+            path = os.readlink(os.path.join(folder, descriptor))
+            if path == journal_path(os.path.dirname(path)):
+                return os.path.dirname(path)
+    except OSError:
+        pass
+    return ""
