@@ -20,6 +20,7 @@ from typing import Any, cast
 
 import kept
 import pytest
+from bare import run_bare
 from patience import PATIENT
 
 from tracklib import (
@@ -1422,6 +1423,31 @@ def test_what_is_left_at_the_interpreters_exit_is_in_the_log(
     open_runs._finish_all()
     assert "Blocked: the run's end is not told (no key)" in caplog.text
     assert status_in(run) == "killed"
+
+
+@pytest.mark.parametrize(("asked", "code"), [("all warnings", 0), ("this one", 1)])
+def test_what_did_not_arrive_fails_a_training_only_where_the_user_asked_for_it(
+    tmp_path: Path, asked: str, code: int
+) -> None:
+    script = """
+        import warnings
+        from tracklib import BaseTracker, TrackerBlocked, TrackerWarning, tracking
+        ASKED
+
+        class Blocked(BaseTracker):
+            def init(self):
+                raise TrackerBlocked("no key")
+
+            def log(self, epoch, log_dict): ...
+
+        with tracking([Blocked()], output_run="run", environment=False):
+            pass
+        print("on it goes")
+    """
+    names_it = "warnings.simplefilter('error', TrackerWarning)" if code else ""
+    printed = run_bare(tmp_path, script.replace("ASKED", names_it), code=code, options=("-W", "error"))
+    assert printed == ("" if code else "on it goes\n")
+    assert status_in(tmp_path / "run") == "finished"
 
 
 # Arguments as params ------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ import sys
 import threading
 import warnings
 from types import FrameType
+from typing import Any
 
 from ..errors import TrackerWarning
 from .forks import apart_from_forks
@@ -56,6 +57,22 @@ def warn(message: str) -> None:
     except TrackerWarning:
         raise
     except Exception:  # whoever shows it fails, as a closed stream does
+        tell(message)
+
+
+def warn_at_the_end(message: str) -> None:
+    """:func:`warn` where a run has ended well: a filter for warnings of all kinds, such as ``-W error``, makes no error
+    of it, which would have a training that succeeded fail for a tracker. One that names :class:`TrackerWarning` does.
+
+    Raises:
+        TrackerWarning: see above.
+    """
+    try:
+        warn(message)
+    except TrackerWarning:
+        named: list[Any] = [each[2] for each in warnings.filters if each[0] == "error"]
+        if any(issubclass(category, TrackerWarning) for category in named):
+            raise
         tell(message)
 
 

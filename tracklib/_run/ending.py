@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from .._common import variables
-from .._common.warn import tell, warn
+from .._common.warn import tell, warn_at_the_end
 from .._journal.records import Status
 from ..errors import DeliveryError, Terminated
 from ..trackers.base import BaseTracker
@@ -141,7 +141,7 @@ def _tell(run: OpenRun, error: BaseException | None, late: BaseException | None,
     elif undelivered and on_error == "raise":
         raise DeliveryError(undelivered)
     elif undelivered:
-        warn(undelivered)
+        warn_at_the_end(undelivered)
     if error is None and late is not None:
         raise late
 
