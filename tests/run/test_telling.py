@@ -20,10 +20,10 @@ with tracking(output_run="runs/digits", best={"loss": "min"}, name="digits" OPTI
 """
 
 
-def in_a_terminal(folder: Path, options: str = "", body: str = "pass") -> str:
+def in_a_terminal(folder: Path, options: str = "", body: str = "pass", before: str = "") -> str:
     """What the program says to a terminal on stderr."""
     reader, terminal = pty.openpty()
-    program = PROGRAM.replace("OPTIONS", options).replace("BODY", body)
+    program = before + PROGRAM.replace("OPTIONS", options).replace("BODY", body)
     with subprocess.Popen(
         [sys.executable, "-c", program],
         cwd=folder,
@@ -50,6 +50,24 @@ def test_the_end_is_one_line_with_status_best_values_and_what_shows_more(tmp_pat
     said = in_a_terminal(tmp_path)
 
     assert said == "tracklib: finished, best loss 0.25 (min, epoch 1) · tracklib show runs/digits\n"
+
+
+SILENT = """
+import socket
+silent = socket.create_server(("127.0.0.1", 0))
+trackers = {"type": "Mlflow", "tracking_uri": f"http://127.0.0.1:{silent.getsockname()[1]}", "experiment_name": "e"}
+from tracklib._run import ending, telling
+telling.LONG_SECONDS, ending.PATIENCE = 0.0, 0.5
+"""
+
+
+def test_a_long_wait_is_told_with_what_is_left_and_how_to_leave_it(tmp_path: Path) -> None:
+    """For a server that accepts and never answers."""
+    said = in_a_terminal(tmp_path, ", configs=trackers", before=SILENT)
+
+    waiting = said.splitlines()[0]
+    assert waiting.startswith("tracklib: waiting for Mlflow (5 records left")
+    assert waiting.endswith("; Ctrl-C leaves the rest to: tracklib sync runs/digits")
 
 
 def test_a_failed_run_says_so_before_the_users_own_traceback(tmp_path: Path) -> None:

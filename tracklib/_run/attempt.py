@@ -37,7 +37,7 @@ from .life import Life
 from .options import Options
 from .other_ranks import NoJournal
 from .rank import in_use, who_am_i
-from .telling import say_end, say_moved
+from .telling import LongWait, say_end, say_moved
 
 
 class Attempt:
@@ -201,15 +201,21 @@ class Attempt:
         """Wait for the trackers, for at most ``patience`` seconds in which none gets on; then let go."""
         if self.life is Life.ENDED:
             with self._letting_go():
-                for _ in draining(self.deliveries, patience):
+                for _ in self._draining(patience):
                     wait_for_change(self.deliveries, 0.1)
 
     async def leave_async(self, patience: float) -> None:
         """:meth:`leave` that lets the event loop run meanwhile."""
         if self.life is Life.ENDED:
             with self._letting_go():
-                for _ in draining(self.deliveries, patience):
+                for _ in self._draining(patience):
                     await asyncio.sleep(0.02)
+
+    def _draining(self, patience: float) -> Iterator[None]:
+        wait = LongWait(self)
+        for _ in draining(self.deliveries, patience):
+            wait.look()
+            yield
 
     @contextlib.contextmanager
     def _letting_go(self) -> Iterator[None]:

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import shlex
 import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from .._common import clock
+from .._common.forks import apart_from_forks
+from .._delivery.standing import Delivering
 from .._journal.records import Best, Status
 
 if TYPE_CHECKING:
     from .attempt import Attempt
 
+logger = logging.getLogger("tracklib")
+
+LONG_SECONDS = 2.0
+AGAIN_SECONDS = 30.0
 _BESTS = 3
 
 
@@ -31,9 +39,41 @@ def say_end(attempt: Attempt, status: Status) -> None:
         _say(f"tracklib: {status}{best} · tracklib show {path}")
 
 
+class LongWait:
+    """The wait for a run's trackers, which is told where it is long: for whom, how much is left, and how to leave."""
+
+    def __init__(self, attempt: Attempt) -> None:
+        self._attempt = attempt
+        self._next = clock.steady() + LONG_SECONDS
+
+    def look(self) -> None:
+        """Say it if it is time; for :mod:`logging`, too, at level INFO."""
+        now = clock.steady()
+        if now < self._next:
+            return
+        self._next = now + AGAIN_SECONDS
+        waiting = [_what_is_left_of(delivery) for delivery in self._attempt.deliveries if not delivery.at_rest]
+        command = f"tracklib sync {shlex.quote(os.fspath(self._attempt.output_run))}"
+        line = f"waiting for {', '.join(waiting)}; Ctrl-C leaves the rest to: {command}"
+        with contextlib.suppress(Exception), apart_from_forks():  # a handler of the user's
+            logger.info("%s", line)
+        if _is_heard(self._attempt):
+            _say(f"tracklib: {line}")
+
+
+def _what_is_left_of(delivery: Delivering) -> str:
+    left = delivery.missing
+    what = f"{left} record{'s' if left != 1 else ''} left" if left else "the run's end is left"
+    return f"{delivery.name} ({what}{f', {delivery.trouble}' if delivery.trouble else ''})"
+
+
 def _may_speak(attempt: Attempt) -> bool:
     """Only to a person: in a file or a notebook nobody asked for it. A run inside another one is told by that."""
-    if attempt.options.quiet or attempt.parent is not None or not attempt.keeps:
+    return attempt.parent is None and _is_heard(attempt)
+
+
+def _is_heard(attempt: Attempt) -> bool:
+    if attempt.options.quiet or not attempt.keeps:
         return False
     try:
         return sys.stderr.isatty()
