@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from bare import run_bare
 
+from tracklib._journal import lock
+from tracklib._journal.journal import Journal
 from tracklib._journal.lock import held, try_lock
 from tracklib.errors import RunDirectoryError
 
@@ -218,3 +220,15 @@ def test_the_error_names_the_process_that_holds_the_lock_where_no_run_tells_more
     with pytest.raises(RunDirectoryError, match=rf"\(process {owner.pid} on \S+ has it\)"), held(str(tmp_path)):
         pass
     owner.communicate()
+
+
+def test_each_journal_renews_the_lock_of_its_own_run_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a thousand runs in one process, that is a thousand calls a second, and no million."""
+    renewed: list[str] = []
+    monkeypatch.setattr(lock, "_renew", lambda path, *_: renewed.append(path))
+    with contextlib.ExitStack() as stack:
+        for name in ("a", "b", "c"):
+            (tmp_path / name).mkdir()
+            stack.enter_context(held(str(tmp_path / name)))
+        Journal(str(tmp_path / "b" / "journal.jsonl"), pytest.fail).sync()
+    assert renewed == [str(tmp_path / "b" / "journal.lock")]

@@ -230,7 +230,7 @@ class Journal:
                 _fdatasync(self._file.fd)
         if not self._in_child:
             self._mirror.keep()
-        renew()
+        renew(os.path.dirname(self.path))
         self._tell()
 
     def spill(self, path: str) -> None:

@@ -62,16 +62,17 @@ def held(directory: str) -> Iterator[None]:
         del _held[key]
 
 
-def renew() -> None:
-    """Take the locks again that this process holds, in case it lost one.
+def renew(directory: str) -> None:
+    """Take ``directory``'s lock again, if this process holds it, in case it lost it.
 
     A POSIX lock is gone as soon as the process closes any descriptor of the file, as a copy of the run's
     directory does, and a library that closes all of them; and the file may be deleted.
     """
-    for (process, path), holder in list(_held.items()):
-        if process == os.getpid() and holder.file:
-            with contextlib.suppress(OSError):
-                _renew(path, holder, holder.file)
+    path = os.path.join(os.path.realpath(directory), layout.LOCK)
+    holder = _held.get((os.getpid(), path))
+    if holder and holder.file:
+        with contextlib.suppress(OSError):
+            _renew(path, holder, holder.file)
 
 
 def _renew(path: str, holder: _Holder, file: OpenFile) -> None:
