@@ -280,8 +280,8 @@ class Mlflow(BatchTracker):
         return isinstance(error, OSError | TrackerUnavailable) and not isinstance(error, FileNotFoundError)
 
     def is_answering(self) -> bool:
-        """Whether the run takes a tag."""
-        self._client.set_tag(self.run_id, UID_TAG, self.begin.uid)
+        """Whether the run takes a tag, by the request that metrics and params come by, too."""
+        self._writing.texts("tags", {UID_TAG: self.begin.uid})
         return True
 
     def _where(self) -> str:
