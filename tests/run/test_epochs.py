@@ -362,7 +362,7 @@ _epochs._EVERY = 0.0  # each new metric is drawn
 @tracked
 def train():
     return {"loss": 1 / 3}
-with tracking(output_run=sys.argv[1], name="digits", rank=int(sys.argv[2]), resume=True) as t:
+with tracking(output_run=sys.argv[1], name="digits", rank=int(sys.argv[2]), resume=True, quiet=True) as t:
     for epoch in t.epochs(int(sys.argv[3])):
         t.log(epoch, {"batch_loss": epoch + 0.25}, axis="batch")
         t.log(epoch, {"system/cpu": 97}, axis="system")
