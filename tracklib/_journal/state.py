@@ -36,8 +36,8 @@ class Saved(msgspec.Struct):
     ended: int = 0
     delivered: int = 0
     rejected: int = 0
-    aside: dict[str, int] = {}
     tracker: dict[str, str] = {}
+    aside: dict[str, int] = {}
     format: int = FORMAT
 
 
