@@ -42,8 +42,8 @@ def told(monkeypatch: pytest.MonkeyPatch, **environment: int | str) -> Rank:
 
 
 def variables_of(row: Launcher, rank: int, size: int) -> dict[str, int | str]:
-    counted: dict[str, int | str] = {row.rank: rank} | dict.fromkeys(row.sizes[:1], size)
-    return dict.fromkeys(row.given, 0) | counted
+    counted: dict[str, int | str] = {row.rank: rank, **dict.fromkeys(row.sizes[:1], size)}
+    return {**dict.fromkeys(row.given, 0), **counted}
 
 
 def test_without_a_launcher_a_process_is_rank_0() -> None:
