@@ -1,5 +1,7 @@
 """The environment: read when asked for, and nothing kept of it."""
 
+import os
+
 import pytest
 
 from tracklib._common import variables as _environment
@@ -29,3 +31,17 @@ def test_a_slurm_job_is_known_by_its_job_id(monkeypatch: pytest.MonkeyPatch) -> 
 def test_variables_are_those_of_this_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRACKLIB_TEST_VARIABLE", "now")
     assert ("TRACKLIB_TEST_VARIABLE", "now") in list(_environment.variables())
+
+
+@pytest.mark.parametrize("before", ["x", None])
+def test_a_variable_that_was_put_aside_is_what_it_was_whatever_is_set_meanwhile(
+    monkeypatch: pytest.MonkeyPatch, before: str | None
+) -> None:
+    name = "TRACKLIB_TEST_VARIABLE"
+    monkeypatch.delenv(name, raising=False)
+    if before:
+        monkeypatch.setenv(name, before)
+    with _environment.put_aside(name):
+        assert _environment.text(name) is None
+        os.environ[name] = "meanwhile"
+    assert _environment.text(name) == before

@@ -27,7 +27,7 @@ from conftest import MlflowServer, Scripted, free_port
 
 from tracklib import tracking
 from tracklib._journal.records import Begin, Best, Log, Parent, Status
-from tracklib.errors import TrackerBlocked, TrackerUnavailable, TrackerWarning
+from tracklib.errors import ConfigError, TrackerBlocked, TrackerUnavailable, TrackerWarning
 from tracklib.trackers import Mlflow
 from tracklib.trackers._mlflow_experiment import experiment_id
 
@@ -510,6 +510,24 @@ def test_an_address_that_can_be_none_is_told_before_the_run_begins(uri: str, sai
 )
 def test_an_address_that_mlflow_may_know_is_taken(uri: str | None) -> None:
     Mlflow(tracking_uri=uri)
+
+
+def test_an_address_in_the_environment_is_looked_at_on_entering_where_none_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "localhost:5000")
+    said = re.escape("MLFLOW_TRACKING_URI='localhost:5000' has no scheme: write 'http://localhost:5000'")
+    with pytest.raises(ConfigError, match=said), tracking([{"type": "Mlflow"}], output_run=tmp_path / "run"):
+        pass
+    assert not (tmp_path / "run").exists()
+    Mlflow(tracking_uri="http://localhost:5000")
+
+
+def test_where_a_server_was_never_reached_the_advice_is_to_send_the_run_to_another(tmp_path: Path) -> None:
+    config = {"type": "Mlflow", "tracking_uri": "http://127.0.0.1:9"}
+    with pytest.raises(RuntimeError) as caught, tracking([config], output_run=tmp_path / "run"):
+        raise RuntimeError
+    assert f"tracklib sync {tmp_path / 'run'} --to CONFIG" in "".join(caught.value.__notes__)
 
 
 def test_databricks_without_credentials_blocks_and_is_told_how_to_log_in(

@@ -840,3 +840,40 @@ def test_a_run_behind_one_whose_core_process_died_gets_another(tmp_path: Path) -
         os._exit(0)  # W&B's own hook would say at length that its process is gone
     """
     subprocess.run([sys.executable, "-c", textwrap.dedent(script)], check=True, cwd=tmp_path, timeout=PATIENT)
+
+
+@pytest.mark.parametrize("in_process", [True, False])
+def test_a_child_that_was_killed_goes_on_at_once_while_its_parent_uses_wandb_too(
+    tmp_path: Path, in_process: bool
+) -> None:
+    (tmp_path / "job.py").write_text(f"""
+import os, subprocess, sys
+from tracklib import tracking
+
+config = {{"type": "Wandb", "project": "p", "mode": "offline", "in_process": {in_process}}}
+patience = {PATIENT}
+
+def child():
+    return subprocess.Popen(
+        [sys.executable, "job.py", "child"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+
+with tracking([config], output_run=sys.argv[1], resume=True) as t:
+    print("ready" if t.wait_ready(patience) else t._attempt.deliveries[0].trouble, flush=True)
+    if sys.argv[1] == "child":
+        sys.stdin.read()
+    else:
+        assert "WANDB_SERVICE" not in os.environ
+        for again in (False, True):
+            begun = child()
+            print(begun.stdout.readline(), end="", flush=True)
+            if again:
+                begun.communicate()
+            else:
+                begun.kill()
+                begun.wait()
+""")
+    ran = subprocess.run(
+        [sys.executable, "job.py", "parent"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert ran.stdout.split() == ["ready"] * 3, ran.stderr

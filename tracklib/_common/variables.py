@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 
@@ -12,9 +13,26 @@ def number(name: str) -> int | None:
     return int(value) if value.isdecimal() else None
 
 
+def text(name: str) -> str | None:
+    """What the variable holds; None where it holds nothing."""
+    return os.environ.get(name) or None
+
+
 def is_set(name: str) -> bool:
     """Whether there is such a variable."""
     return name in os.environ
+
+
+@contextlib.contextmanager
+def put_aside(name: str) -> Iterator[None]:
+    """Have the block find no such variable; behind it, it is what it was, whatever the block set."""
+    value = os.environ.pop(name, None)
+    try:
+        yield
+    finally:
+        os.environ.pop(name, None)
+        if value is not None:
+            os.environ[name] = value
 
 
 def says_environment() -> bool:

@@ -78,9 +78,19 @@ def warn_at_the_end(message: str) -> None:
 
 def tell(message: str) -> None:
     """Log a warning. Whatever the log's handlers raise goes no further; secrets are masked, as by :func:`warn`."""
+    _log(logging.WARNING, message)
+
+
+def mention(message: str) -> None:
+    """Log it at debug; as :func:`tell`."""
+    if logging.getLogger("tracklib").isEnabledFor(logging.DEBUG):
+        _log(logging.DEBUG, message)
+
+
+def _log(level: int, message: str) -> None:
     try:
         with apart_from_forks():
-            logging.getLogger("tracklib").warning("%s", redact_head(message, _LONGEST))
+            logging.getLogger("tracklib").log(level, "%s", redact_head(message, _LONGEST))
     except BaseException as error:
         if not isinstance(error, Exception) and threading.current_thread() is threading.main_thread():
             raise  # Ctrl-C

@@ -38,7 +38,7 @@ def serve(sock: socket.socket, rest: bytes, pid: int) -> None:
     logger = logging.getLogger("tracklib")
     logger.addHandler(_ToOwner(owner))
     logger.propagate = False
-    logger.setLevel(logging.INFO)
+    logger.setLevel(logging.DEBUG)  # the owner's log has its own level
     _Desk(owner).serve()
     watchdog = threading.Timer(_EXIT_SECONDS, os._exit, [0])  # an SDK's exit hooks may wait for a dead server
     watchdog.daemon = True

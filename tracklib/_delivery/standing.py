@@ -6,6 +6,7 @@ import enum
 from typing import NamedTuple, Protocol
 
 from .._common.wakeup import Bell
+from ..trackers.base import BaseTracker
 
 
 class Standing(enum.Enum):
@@ -35,6 +36,7 @@ class Delivering(Protocol):
     """The delivery of one journal to one tracker, as its run sees it. No call here waits for a tracker."""
 
     name: str
+    tracker: BaseTracker
     standing: Standing
     trouble: str
     refusal: str

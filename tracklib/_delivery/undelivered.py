@@ -15,14 +15,17 @@ def what_is_left(deliveries: Sequence[Delivering], journal: Journal, uid: str) -
     """One line for each trouble; empty where everything arrived."""
     directory = os.path.dirname(journal.place)
     size = journal.size
-    lines = [
-        _left_of(delivery)
+    left = [
+        delivery
         for delivery in deliveries
         if not delivery.goes_on and (delivery.standing is not Standing.DONE or delivery.offset < size)
     ]
+    lines = [_left_of(delivery) for delivery in left]
     if lines:
         command = f"tracklib sync {shlex.quote(directory)}"
         lines.append(f"Everything is kept in {journal.place}; deliver what is left with: {command}")
+        if any(delivery.tracker.requires and not delivery.tracker.location for delivery in left):  # never reached
+            lines.append(f"Where an address is wrong, send the run to the right one with: {command} --to CONFIG")
     lines += [_refused_by(delivery, os.path.dirname(journal.path)) for delivery in deliveries if delivery.rejected]
     if journal.waiting or journal.lost:
         lines.append(_spill(journal, uid))

@@ -13,8 +13,8 @@ _HOST_AND_PORT = re.compile(r"[\w.-]+:\d+(/.*)?")
 _SCHEME = re.compile(r"([A-Za-z][\w.-]+)(?:\+\w+)?:")
 
 
-def need_address(uri: str | None) -> None:
-    """See that MLflow can know where ``uri`` is.
+def need_address(name: str, uri: str | None) -> None:
+    """See that MLflow can know where ``uri`` is, which the option or variable ``name`` holds.
 
     Raises:
         ValueError: it cannot; with the address that was meant, where that can be told.
@@ -22,22 +22,23 @@ def need_address(uri: str | None) -> None:
     if uri is None:
         return
     shown = redact_text(uri)
+    said = f"{name}={shown!r}"
     if _HOST_AND_PORT.fullmatch(uri):
-        raise ValueError(f"tracking_uri={shown!r} has no scheme: write 'http://{shown}'")
+        raise ValueError(f"{said} has no scheme: write 'http://{shown}'")
     if match := _SCHEME.match(uri):
         scheme = match[1].lower()
         known = [*_SCHEMES, *(entry.name for entry in entry_points(group="mlflow.tracking_store"))]
         if scheme not in known:
-            raise ValueError(f"tracking_uri={shown!r}: MLflow has no store for {scheme!r}, but for {', '.join(known)}")
+            raise ValueError(f"{said}: MLflow has no store for {scheme!r}, but for {', '.join(known)}")
         if scheme in ("http", "https"):
-            _need_host(uri, shown)
+            _need_host(uri, said)
 
 
-def _need_host(uri: str, shown: str) -> None:
+def _need_host(uri: str, said: str) -> None:
     try:
         parts = urlsplit(uri)
         has_host = bool(parts.hostname) and parts.port != 0
     except ValueError as error:
-        raise ValueError(f"tracking_uri={shown!r} is no URL: {error}") from None
+        raise ValueError(f"{said} is no URL: {error}") from None
     if not has_host:
-        raise ValueError(f"tracking_uri={shown!r} names no host: write it as 'http://localhost:5000'")
+        raise ValueError(f"{said} names no host: write it as 'http://localhost:5000'")

@@ -7,6 +7,8 @@ import os
 import subprocess
 from typing import Any
 
+from .._common import variables
+
 _PROC = "/proc"  # macOS has none
 
 
@@ -14,6 +16,19 @@ def core_pid() -> int:
     """The process that does W&B's work for this one; 0 where none is known, or it has died."""
     process = _process()
     return int(process.pid) if process is not None and process.poll() is None else 0
+
+
+def begin_own() -> None:
+    """Have W&B's process be this one's own, unless there is one already.
+
+    One that is inherited is the parent's, by ``WANDB_SERVICE``: there, the run of a child that was killed stays in use.
+    Nor does a child inherit ours.
+    """
+    from wandb.sdk import wandb_setup
+
+    if _connection() is None:
+        with variables.put_aside("WANDB_SERVICE"):
+            wandb_setup.singleton().ensure_service()
 
 
 def has_died() -> bool:
@@ -43,10 +58,13 @@ def is_finished(run: Any) -> bool:
 
 
 def _process() -> Any:
+    return getattr(getattr(_connection(), "_proc", None), "_process", None)
+
+
+def _connection() -> Any:
     from wandb.sdk import wandb_setup
 
-    service = getattr(wandb_setup.singleton(), "_connection", None)  # no public way leads there in wandb 0.31
-    return getattr(getattr(service, "_proc", None), "_process", None)
+    return getattr(wandb_setup.singleton(), "_connection", None)  # no public way leads there in wandb 0.31
 
 
 def is_core(pid: int) -> bool:

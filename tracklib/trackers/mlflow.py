@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from .._common import variables
 from .._common.distinct import apart
 from .._common.names import Names
 from .._common.secrets import error_text, redact, redact_text, without_masks
@@ -19,6 +20,7 @@ from ._mlflow_errors import is_busy, may_pass
 from ._mlflow_limits import METRICS_PER_REQUEST, TEXT_LENGTH, flat_texts, free_name, mlflow_name, mlflow_path
 from ._mlflow_run import UID_TAG, RunAtMlflow, creations
 from ._mlflow_writing import Writing
+from ._sdk_log import keep_quiet
 from .base import BatchTracker
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 _WITHIN = "within"  # in the state: the ordinal of the record that the server has a part of, and how many metrics
+
+_NOISY = ("mlflow.store.db.utils", "alembic.runtime.migration", "urllib3.connectionpool", "urllib3.util.retry")
 
 _STATUS = {
     Status.FINISHED: "FINISHED",
@@ -97,7 +101,9 @@ class Mlflow(BatchTracker):
     ) -> None:
         super().__init__(output_run=output_run)
         self.in_process = in_process
-        need_address(tracking_uri)
+        need_address("tracking_uri", tracking_uri)
+        if tracking_uri is None:
+            need_address("MLFLOW_TRACKING_URI", variables.text("MLFLOW_TRACKING_URI"))
         self.tracking_uri = _absolute(tracking_uri)
         self.experiment_name = experiment_name
         self.run_name = run_name
@@ -131,6 +137,7 @@ class Mlflow(BatchTracker):
         """Connect; find the run again or create it; send the params and tags of the config."""
         from ._mlflow_client import bounded_client
 
+        keep_quiet(("mlflow", "alembic", "sqlalchemy", "urllib3"), _NOISY)
         for names in (self._names, self._param_names, self._tag_names, self._file_names):
             names.restore(self.state)
         self._client = bounded_client(self.tracking_uri, self.timeout, lambda: self.is_abandoned)

@@ -18,7 +18,8 @@ from .._journal import layout
 from .._journal.records import Best, Log, Status, Superseded
 from .._values.plain import plain
 from ..errors import LifecycleError, TrackerBlocked, TrackerLost, TrackerUnavailable
-from ._wandb_core import core_pid, disconnect, has_died, hide, is_core, is_finished
+from ._sdk_log import keep_quiet
+from ._wandb_core import begin_own, core_pid, disconnect, has_died, hide, is_core, is_finished
 from ._wandb_limits import (
     JOB_TYPE_LENGTH,
     SHOWN,
@@ -139,6 +140,7 @@ class Wandb(BatchTracker):
 
         self._names.restore(self.state)
         self._param_names.restore(self.state)
+        keep_quiet(("urllib3",), ("urllib3.connectionpool",))
         settings = settings_with(self.settings, self.owner_pid)
         make_folder(self.output_run)  # else W&B prints that it is not there
         make_folder(os.path.join(self.output_run, layout.WANDB))  # W&B lets all read what it writes
@@ -147,6 +149,7 @@ class Wandb(BatchTracker):
         need_another_second(old_files)
         if has_died():  # with an earlier run
             disconnect()
+        begin_own()
         try:
             need_credentials(settings, self.mode)
             self._run = self._begin_run(settings)
