@@ -24,11 +24,11 @@ def begin_own() -> None:
     One that is inherited is the parent's, by ``WANDB_SERVICE``: there, the run of a child that was killed stays in use.
     Nor does a child inherit ours.
     """
-    from wandb.sdk import wandb_setup
+    import wandb
 
     if _connection() is None:
         with variables.put_aside("WANDB_SERVICE"):
-            wandb_setup.singleton().ensure_service()
+            wandb.setup()
 
 
 def has_died() -> bool:
