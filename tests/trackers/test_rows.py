@@ -1,4 +1,4 @@
-"""Rows of the CSV, and of what is read: one for an epoch, whatever is logged in between; two axes in one record."""
+"""Rows of the CSV, and as they are read: one for an epoch, whatever comes in between; two axes in one record."""
 
 from __future__ import annotations
 

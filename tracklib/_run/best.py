@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import threading
 from collections.abc import Mapping
 from typing import Literal
@@ -14,6 +15,7 @@ from .._journal.last_attempt import Earlier, best_of
 from .._journal.records import Best, Superseded
 
 Mode = Literal["min", "max"]
+_SEEN = 1000
 
 
 class Bests:
@@ -29,6 +31,7 @@ class Bests:
     def __init__(self, modes: Mapping[str, Mode]) -> None:
         self.modes = modes
         self.found: dict[str, Best] = {}
+        self.seen: set[str] = set()  # metrics, while some best is missing
         self.start()
 
     def start(self) -> None:
@@ -63,9 +66,21 @@ class Bests:
 
     def see(self, metrics: Mapping[str, float], axis: str, step: int, journal: Journal) -> None:
         """Look at what was logged."""
+        if len(self.found) < len(self.modes) and len(self.seen) < _SEEN:
+            self.seen.update(metrics)
         for name, mode in self.modes.items():
             if name in metrics and _is_better(metrics[name], self.found.get(name), mode):
                 self._keep(name, mode, metrics[name], axis, step, journal)
+
+    def missing(self) -> list[str]:
+        """What never came, in words."""
+        told = []
+        for name in self.modes:
+            if name not in self.found and name not in self.seen:
+                meant = difflib.get_close_matches(name, self.seen, 1, 0.5)
+                hint = f"did you mean {meant[0]!r}?" if meant else "no metric of that name was logged"
+                told.append(f"best: {name!r} never came: {hint}")
+        return told
 
     def _keep(self, name: str, mode: Mode, value: float, axis: str, step: int, journal: Journal) -> None:
         with self._lock:  # so that of two threads the better one is the last in the journal, too

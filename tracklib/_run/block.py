@@ -50,6 +50,8 @@ class Block:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._current.close()
+        if error is None:
+            self.run._wonder()
         with self._around:
             leave(self._attempt, status_of(cause_of(error)), error, self._attempt.options.on_error)
 
@@ -60,5 +62,7 @@ class Block:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._current.close()
+        if error is None:
+            self.run._wonder()
         with self._around:
             await leave_async(self._attempt, status_of(cause_of(error)), error, self._attempt.options.on_error)

@@ -7,6 +7,7 @@ and :class:`ChildOptions`; from there on they travel as one frozen :class:`Optio
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import operator
 import os
@@ -17,7 +18,7 @@ import msgspec
 from msgspec.structs import replace
 
 from .._journal.records import Parent
-from .._values.arguments import as_bests, as_params, as_path, as_seconds, as_tags, as_text, shown
+from .._values.arguments import as_bests, as_names, as_params, as_path, as_seconds, as_tags, as_text, shown
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -27,6 +28,7 @@ class ChildOptions(TypedDict, total=False):
 
     resume: bool
     params: Any
+    leave_out: Iterable[str]
     tags: Mapping[str, Any] | Iterable[str] | None
     best: Mapping[str, Literal["min", "max"]] | None
     environment: bool | None
@@ -51,6 +53,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     resume: bool = False
     name: str | None = None
     params: Any = None
+    leave_out: Iterable[str] = ()
     tags: Mapping[str, Any] | Iterable[str] | None = None
     best: Mapping[str, Literal["min", "max"]] | None = None
     environment: bool | None = None
@@ -97,16 +100,29 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
             self,
             output_run=as_path(self.output_run),
             name=as_text("name", self.name),
-            params=None if self.params is None else as_params(self.params),
+            params=None if self.params is None else as_params(self.params, as_names("leave_out", self.leave_out)),
+            leave_out=as_names("leave_out", self.leave_out),
             tags=None if self.tags is None else as_tags(self.tags),
             best=as_bests(self.best),
             system_metrics=as_seconds("system_metrics", self.system_metrics),
         )
 
 
+_CALLED_ELSEWHERE = {  # as other trackers call it
+    **dict.fromkeys(
+        ("dir", "output_dir", "log_dir", "logdir", "save_dir", "run_dir", "directory", "path"), "output_run"
+    ),
+    **dict.fromkeys(("config", "hparams", "hyperparameters", "args"), "params"),
+    **dict.fromkeys(("run_name", "experiment_name", "title"), "name"),
+}
+
+
 def unexpected(word: str, name: str, known: Iterable[str]) -> TypeError:
     """The error that there is no such option."""
-    return TypeError(f"{word} got an unexpected keyword argument {name!r}; it takes {', '.join(known)}")
+    known = list(known)
+    meant = _CALLED_ELSEWHERE.get(name) or next(iter(difflib.get_close_matches(name, known, 1)), "")
+    hint = f"did you mean {meant}? " if meant in known else ""
+    return TypeError(f"{word} got an unexpected keyword argument {name!r}: {hint}It takes {', '.join(known)}")
 
 
 def _is_rank(value: Any) -> bool:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from .._common.warn import warn
 from .._journal.journal import Journal
 from .._journal.records import Best, Log, Params, Tags
 from .._values.arguments import INT64, as_axis, as_params, as_tags
 from .._values.flat import clean
+from .._values.habits import as_written_elsewhere
 from .._values.mappings import as_mapping
+from ..errors import TrackerWarning
 from .attempt import Attempt
 from .early import Counted
 from .epochs import EpochWords
@@ -23,8 +27,23 @@ class RunLog(EpochWords):
 
     def __init__(self, attempt: Attempt) -> None:
         super().__init__(attempt)
+        self._silent: set[str] = set()  # tracked functions that returned None
         self._moment = 0
         self._steps_now: set[int] = set()  # of the records of this millisecond
+
+    def _wonder(self) -> None:
+        """At the end of a block: say what looks forgotten. What a filter makes of the warning must not keep the run
+        from its end."""
+        if not self._attempt.keeps or not self.is_init:
+            return
+        has_logged = any(axis != "system" for axis in self._steps)
+        told = self._attempt.bests.missing() if has_logged else []
+        if self._silent and not has_logged:
+            names = ", ".join(sorted(self._silent)[:3])
+            told.append(f"no metric was logged: {names} returned None, is a `return` forgotten?")
+        for each in told:
+            with contextlib.suppress(TrackerWarning):
+                warn(each)
 
     @property
     def best(self) -> dict[str, Best]:
@@ -32,7 +51,7 @@ class RunLog(EpochWords):
         than 0."""
         return self._attempt.bests.found
 
-    def log(self, epoch: Any, log_dict: Mapping[Any, Any], *, axis: str = "epoch") -> None:
+    def log(self, epoch: Any = None, log_dict: Any = None, *, axis: str = "epoch", **metrics: Any) -> None:
         """Log metrics. When it returns, they survive the process.
 
         Args:
@@ -41,6 +60,8 @@ class RunLog(EpochWords):
             log_dict: names to numbers of any package (a scalar tensor, too), nested as you like: nested
                 names are joined by ``/``. What is no number is passed over, with one warning a name.
             axis: what ``epoch`` counts.
+            metrics: as other trackers' users write it: ``t.log({"loss": 0.1})``, ``t.log({"loss": 0.1}, step=3)`` and
+                ``t.log(0, loss=0.1)`` mean what they say.
 
         Raises:
             LifecycleError: the run has not begun, or has ended.
@@ -49,6 +70,8 @@ class RunLog(EpochWords):
         attempt = self._attempt
         if attempt.life is not _OPEN:
             self._need_open("log")
+        if metrics or log_dict is None or isinstance(epoch, Mapping):
+            epoch, log_dict = as_written_elsewhere(epoch, log_dict, metrics)
         if type(log_dict) is not dict and not isinstance(log_dict, Mapping):  # to ask an abstract class takes longer
             found = as_mapping(log_dict)
             if found is None:
@@ -60,18 +83,18 @@ class RunLog(EpochWords):
         if not attempt.keeps:
             return  # nothing more is looked at: to make a number of a tensor waits for its device
         journal = attempt.journal
-        metrics, skipped = clean(log_dict)
+        values, skipped = clean(log_dict)
         step = epoch if type(epoch) is int and -INT64 <= epoch < INT64 else self._step(epoch, axis)
         self._steps[axis] = step
-        if metrics:
-            record = Log(time=self._time_of(step, journal), axis=axis, step=step, metrics=metrics)
+        if values:
+            record = Log(time=self._time_of(step, journal), axis=axis, step=step, metrics=values)
             journal.append(record)
             if self._early.waits and axis == "epoch":
                 self._early.note(record, not (epoch is None or type(epoch) is Counted))
             if attempt.bar and axis != "system":
-                attempt.bar.show(metrics)
+                attempt.bar.show(values)
             if attempt.bests.modes:
-                attempt.bests.see(metrics, axis, step, journal)
+                attempt.bests.see(values, axis, step, journal)
         for key, why in skipped:
             self._warn_once("value", f"{key}: {why}", f"metric {key!r} is not logged: {why}")
 
@@ -96,7 +119,8 @@ class RunLog(EpochWords):
             TypeError: ``params`` is none of these.
         """
         journal = self._need_open("log_params").journal
-        journal.append(Params(time=journal.now(), params=as_params(params)))
+        leave_out = tuple(self._attempt.options.leave_out)
+        journal.append(Params(time=journal.now(), params=as_params(params, leave_out)))
 
     def log_tags(self, tags: Mapping[str, Any] | Iterable[str]) -> None:
         """Set tags: a mapping, or bare words.

@@ -83,12 +83,27 @@ def holds(folder: str, path: str) -> bool:
     return os.path.commonpath([folder, path]) == folder
 
 
-def as_params(params: Any) -> dict[str, Any]:
+def as_names(what: str, names: Any) -> tuple[str, ...]:
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        raise TypeError(f"{what} must be a list of names, as {what}=['resume']; got {shown(names)}")
+    return tuple(map(name_of, names))
+
+
+def as_params(params: Any, leave_out: Sequence[str] = ()) -> dict[str, Any]:
+    """``params`` as a record takes them, without those of the flat names in ``leave_out``."""
     mapping = as_mapping(params)
     if mapping is None:
         raise TypeError(f"params must map names to values, as {{'lr': 0.1}}; got {type(params).__name__}")
     redacted: dict[str, Any] = redact(plain(mapping))
-    return redacted
+    return _without(redacted, leave_out, "") if leave_out else redacted
+
+
+def _without(params: dict[str, Any], names: Sequence[str], prefix: str) -> dict[str, Any]:
+    return {
+        name: _without(value, names, f"{prefix}{name}/") if isinstance(value, dict) else value
+        for name, value in params.items()
+        if prefix + name not in names
+    }
 
 
 def arguments_of(function: Any, args: Any, kwargs: Any, without: str = "") -> dict[str, Any]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import enum
 import functools
 import itertools
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
 from .. import limits
@@ -17,6 +20,8 @@ from .numbers import TEXT, is_masked
 from .room import DEPTH, SHORT, Room, text_of
 
 MORE = "..."
+_PLAIN = (str, int, float, bool, type(None))
+_ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]{4,}")
 
 
 def plain(value: Any) -> Any:
@@ -50,6 +55,8 @@ class _Plainer:
     def _make(self, value: Any, where: str, inside: tuple[int, ...]) -> Any:
         if value is None or isinstance(value, bool):
             return value
+        if isinstance(value, enum.Enum):
+            return self.make(value.value if isinstance(value.value, _PLAIN) else value.name, where, inside)
         if isinstance(value, str):
             return self._text(text_of(value), where)
         nested = as_mapping(value)
@@ -123,4 +130,14 @@ def _plain_scalar(value: Any) -> Any:
     if isinstance(value, float):
         number = float(value)
         return number if number - number == 0 else str(number)
-    return str(value)
+    return _named(value)
+
+
+def _named(value: Any) -> str:
+    """A text for ``value`` that is the same in the next process: no address is in it."""
+    kind = type(value)
+    if isinstance(value, type | BuiltinFunctionType | FunctionType | MethodType):
+        return value.__qualname__
+    if all(getattr(kind, name) is getattr(object, name) for name in ("__str__", "__repr__")):
+        return kind.__qualname__
+    return _ADDRESS.sub("", str(value))

@@ -152,15 +152,15 @@ class _Watch:
                 returned = wrapped(*args, **kwargs)
         else:  # the wrapper costs as little as it can
             inner, returned = _NOTHING, wrapped(*args, **kwargs)
-        run = current()
-        if returned is not None:
-            if run is not None:
-                self._log(run, returned, inner, instance, args, kwargs)
-            else:
-                say_that_the_parent_has_a_run(self.name)
+        self._see(returned, inner, instance, args, kwargs)
         return returned
 
-    async def call_async(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+    def call_async(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        coroutine: Any = self._await(wrapped, instance, args, kwargs)
+        coroutine.__name__, coroutine.__qualname__ = self.name, getattr(wrapped, "__qualname__", self.name)
+        return coroutine  # called so where Python says that nobody awaited it
+
+    async def _await(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
         with Heard() as inner:
             returned = await wrapped(*args, **kwargs)
         self._see(returned, inner, instance, args, kwargs)
@@ -186,10 +186,13 @@ class _Watch:
 
     def _see(self, returned: Any, inner: Heard, instance: Any, args: Any, kwargs: Any) -> None:
         run = current()
-        if run is not None and returned is not None:
-            self._log(run, returned, inner, instance, args, kwargs)
+        if run is None:
+            if returned is not None:
+                say_that_the_parent_has_a_run(self.name)
         elif returned is not None:
-            say_that_the_parent_has_a_run(self.name)
+            self._log(run, returned, inner, instance, args, kwargs)
+        else:
+            run._silent.add(self.name)
 
     def _log(self, run: Trackers, returned: Any, inner: Heard, instance: Any, args: Any, kwargs: Any) -> None:
         """Log what was returned. Never raises: the caller's work is done and must not be lost. So there is nothing to

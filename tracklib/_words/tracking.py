@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import os
+import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from types import TracebackType
 from typing import Any, TypeVar, Unpack, cast
@@ -53,6 +55,7 @@ class tracking:  # noqa: N801  # a word of the language, used as one
         params: hyperparameters, logged when the run begins: what ``t.log_params`` takes. True, on a function:
             the arguments of the call, defaults among them; an object that is no value by its class's name.
         tags: a mapping or bare words, set when the run begins.
+        leave_out: names of params that are not logged, as ``["resume"]``; nested names are joined by ``/``.
         best: metrics whose best value is kept, each with what is better: ``{"val/accuracy": "max"}``. It is
             ``t.best``, and every tracker shows it in its own way.
         environment: say with what the run was made, in the background: git's commit, branch and difference,
@@ -82,7 +85,6 @@ class tracking:  # noqa: N801  # a word of the language, used as one
     def __init__(
         self,
         configs: Configs = None,
-        *,
         output_run: str | os.PathLike[str] | None = None,
         **options: Unpack[RunOptions],
     ) -> None:
@@ -91,8 +93,22 @@ class tracking:  # noqa: N801  # a word of the language, used as one
         self._configs = configs
         self._options = Options.of("tracking", output_run=output_run, **options)
         self._run: Trackers | None = None
+        self._is_unused = True
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("_") and hasattr(Trackers, name):
+            raise AttributeError(f"tracking(...) is a block: write `with tracking(...) as t:`, and t.{name} inside")
+        raise AttributeError(f"'tracking' object has no attribute {name!r}")
+
+    def __del__(self) -> None:
+        if getattr(self, "_is_unused", False) and not sys.is_finalizing():
+            with contextlib.suppress(Exception):
+                warn(
+                    "tracking(...) was made and never entered, so nothing is tracked: write `with tracking(...) as t:`"
+                )
 
     def __enter__(self) -> Trackers:
+        self._is_unused = False
         if self._run is not None:
             raise LifecycleError("this tracking object was entered before: make a new one for each run")
         if self._options.params is True:
@@ -123,6 +139,7 @@ class tracking:  # noqa: N801  # a word of the language, used as one
     def __call__(self, function: F, /) -> F:
         """Make each call of ``function`` a run of its own."""
         need_callable(function, "tracking(...)")
+        self._is_unused = False
         wrappers = {
             Kind.PLAIN: self._call,
             Kind.COROUTINE: self._call_async,

@@ -1,0 +1,127 @@
+"""Mistakes that would say nothing, or mislead: each has its sentence."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kept import records
+
+from tracklib import Log, Trackers, TrackerWarning, tracked, tracking
+
+
+def logged(directory: Path) -> list[tuple[int, dict[str, float]]]:
+    return [(record.step, record.metrics) for record in records(directory, Log)]
+
+
+@tracked
+def forgets() -> None:
+    """As a user writes it who forgot the return."""
+
+
+def test_a_block_that_is_never_entered_is_said_to_be_at_the_users_line() -> None:
+    with pytest.warns(TrackerWarning, match="never entered, so nothing is tracked: write `with tracking") as warned:
+        tracking(output_run="runs/never")
+        gc.collect()
+    assert warned[0].filename == __file__
+
+
+def test_a_word_of_the_run_on_the_block_says_how_it_is_written() -> None:
+    block: Any = tracking(output_run="runs/never")
+    with pytest.raises(AttributeError, match="write `with tracking.*as t:`, and t.log inside"):
+        block.log(0, {"loss": 1})
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        block.nothing  # noqa: B018  # asking is the test
+    block._is_unused = False
+
+
+def test_a_forgotten_return_is_wondered_at_where_no_metric_was_logged(tmp_path: Path) -> None:
+    with pytest.warns(TrackerWarning, match="no metric was logged: forgets returned None, is a `return` forgotten?"):
+        with tracking(output_run=tmp_path / "none"):
+            forgets()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with tracking(output_run=tmp_path / "some") as t:
+            forgets()
+            t.log(0, {"loss": 1})
+
+
+def test_a_best_value_that_never_came_is_told_with_the_name_that_may_be_meant(tmp_path: Path) -> None:
+    with pytest.warns(TrackerWarning, match="best: 'val_acc' never came: did you mean 'val/acc'?"):
+        with tracking(output_run=tmp_path, best={"val_acc": "max", "loss": "min"}) as t:
+            t.log(0, {"loss": 1, "val/acc": 2})
+
+
+def test_a_warning_that_is_an_error_does_not_keep_the_run_from_its_end(tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with tracking(output_run=tmp_path, best={"acc": "max"}) as t:
+            t.log(0, {"loss": 1})
+    assert not t.is_init
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs", "kept"),
+    [
+        (({"loss": 1},), {}, (0, {"loss": 1.0})),
+        (({"loss": 1},), {"step": 3}, (3, {"loss": 1.0})),
+        (({"loss": 1}, 3), {}, (3, {"loss": 1.0})),
+        ((3,), {"loss": 1}, (3, {"loss": 1.0})),
+        ((), {"loss": 1, "step": 3}, (3, {"loss": 1.0})),
+        ((), {"loss": 1}, (0, {"loss": 1.0})),
+        ((), {"epoch": 3, "log_dict": {"loss": 1}}, (3, {"loss": 1.0})),
+        ((3, {"step": 5}), {}, (3, {"step": 5.0})),
+    ],
+)
+def test_what_other_trackers_users_write_is_taken(
+    tmp_path: Path, args: Any, kwargs: Any, kept: tuple[int, dict[str, float]]
+) -> None:
+    with tracking(output_run=tmp_path) as t:
+        t.log(*args, **kwargs)
+    assert logged(tmp_path) == [kept]
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs", "told"),
+    [
+        ((), {}, "log has no metrics to log: write t.log"),
+        ((3,), {}, "log has no metrics to log: write t.log"),
+        ((3, {"loss": 1}), {"acc": 1}, "as a mapping and as 'acc': write t.log"),
+        ((3, 4), {}, "log_dict must map names to numbers"),
+    ],
+)
+@pytest.mark.parametrize("rank", [0, 1])
+def test_what_is_ambiguous_says_how_it_is_written(tmp_path: Path, args: Any, kwargs: Any, told: str, rank: int) -> None:
+    with tracking(output_run=tmp_path, rank=rank) as t, pytest.raises(TypeError, match=told):
+        t.log(*args, **kwargs)
+
+
+def test_a_coroutine_that_nobody_awaits_is_called_by_its_own_name() -> None:
+    @tracked
+    async def validate() -> dict[str, float]:
+        return {"acc": 1}
+
+    with pytest.warns(RuntimeWarning, match="validate' was never awaited"):
+        validate()  # type: ignore[unused-coroutine]  # the mistake
+        gc.collect()
+    assert asyncio.run(validate()) == {"acc": 1}
+
+
+def test_the_directory_may_come_second_as_in_trackers(tmp_path: Path) -> None:
+    with tracking([], tmp_path / "run") as t:
+        pass
+    assert t.directory == str(tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("option", "meant"), [("output_dir", "output_run"), ("config", "params"), ("tag", "tags"), ("on_eror", "on_error")]
+)
+def test_an_option_of_another_name_says_which_is_meant(option: str, meant: str) -> None:
+    options: Any = {option: "x"}
+    for word in (tracking, Trackers):
+        with pytest.raises(TypeError, match=f"unexpected keyword argument '{option}': did you mean {meant}?"):
+            word(**options)
