@@ -434,6 +434,25 @@ def test_a_loop_that_is_left_leaves_the_bar_as_it_is(tmp_path: Path) -> None:
     assert behind == "behind"
 
 
+def test_a_traceback_begins_on_a_line_of_its_own_and_no_bar_follows_it(tmp_path: Path) -> None:
+    code = SHOWING + "        if epoch: raise SystemExit('stopped')\n"
+    ours = code.replace("import sys\n", "import sys, atexit, os\natexit.register(lambda: os._exit(0))\n", 1)
+    *_, bar, last = at_a_terminal(tmp_path / "run", 0, 3, code=ours).replace("\r\n", "\n").strip().split("\n")
+    assert "1/3" in bar.split("\r")[-1]
+    assert last == "stopped"
+
+
+def test_ten_metrics_stay_within_the_terminal(tmp_path: Path) -> None:
+    many = "t.log(epoch, {f'a_metric_{i}': i / 3 for i in range(10)})"
+    shown = at_a_terminal(
+        tmp_path / "run", 0, 2, code=SHOWING.replace("train()\n", f"{many}\n").replace("@tracked\ndef ", "def ")
+    )
+    lines = [line for part in shown.split("\n") for line in part.split("\r")]
+    assert max(map(len, lines)) <= 120
+    assert any("a_metric_0=0, a_metric_1=0.3333" in line and ", +" in line for line in lines)
+    assert all("epoch" in line and "2/2" in line for line in lines if "100%" in line)
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
@@ -454,10 +473,12 @@ def test_a_terminal_that_is_gone_stops_no_training(run: Trackers, monkeypatch: p
 
 
 def test_new_metrics_are_drawn_ten_times_a_second_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
-    drawn: list[dict[str, str]] = []
+    drawn: list[str] = []
 
     class Bar:
-        def set_postfix(self, metrics: dict[str, str]) -> None:
+        desc = ""
+
+        def set_postfix_str(self, metrics: str) -> None:
             drawn.append(metrics)
 
         def update(self) -> None:
@@ -471,13 +492,13 @@ def test_new_metrics_are_drawn_ten_times_a_second_at_most(monkeypatch: pytest.Mo
     bar._bar = Bar()
     for value in range(1000):
         bar.show({"loss": value})
-    assert drawn == [{"loss": "0"}]
+    assert drawn == ["loss=0"]
     now += 0.11
     bar.advance()
-    assert drawn[1:] == [{"loss": "999"}]
+    assert drawn[1:] == ["loss=999"]
     bar.show({"loss": 1e-7, "accuracy": 0.123456})
     bar.close()
-    assert drawn[2:] == [{"loss": "1e-07", "accuracy": "0.1235"}]
+    assert drawn[2:] == ["loss=1e-07, accuracy=0.1235"]
 
 
 def test_a_forked_childs_metrics_are_not_drawn(run: Trackers) -> None:

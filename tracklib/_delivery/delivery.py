@@ -521,8 +521,8 @@ class Delivery:
                     self.tracker.log_batch(said)
             case Begin(attempt=attempt):
                 self._saved.attempt = attempt
-            case Epoch():
-                pass
+            case Epoch(number=number):
+                self.tracker.finish_epoch(number)
             case Best() as best:
                 if counting([best], self._superseded):
                     self.tracker.log_best(best)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import os
 import time
@@ -29,8 +30,8 @@ def default_directory(name: str | None, uid: str) -> str:
 
 
 def slug(name: str) -> str:
-    """``name`` as a folder's name: letters, digits, ``-``, ``_``, ``=`` and ``.``, at most 80."""
-    kept = "".join(letter if letter.isalnum() or letter in "-_.=" else "-" for letter in name)
+    """``name`` as a folder's name: letters, digits, ``-``, ``_``, ``=``, ``,``, ``+`` and ``.``, at most 80."""
+    kept = "".join(letter if letter.isalnum() or letter in "-_.=,+" else "-" for letter in name)
     return kept.strip(".")[:80] or "unnamed"
 
 
@@ -83,10 +84,21 @@ def cannot_be_used(directory: str, error: OSError) -> RunDirectoryError:
     """The error that says so, and how to mend it."""
     if isinstance(error, RunDirectoryError):  # it says more
         return RunDirectoryError(str(error), in_use=error.in_use)
-    return RunDirectoryError(
-        f"output_run={directory!r} cannot be used ({error.strerror or error}): "
-        "choose a directory that can be written, or mend its permissions"
-    )
+    mend = _MEND.get(error.errno or 0, "choose a directory that can be written, or mend its permissions")
+    return RunDirectoryError(f"output_run={directory!r} cannot be used ({error.strerror or error}): {mend}")
+
+
+_MEND = {
+    **dict.fromkeys(
+        (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP),
+        "its file system has no locks, which tell a live run from a dead one: choose a directory on a local disk",
+    ),
+    **dict.fromkeys(
+        (errno.EMFILE, errno.ENFILE),
+        "no further file can be opened: close some, or raise the limit (ulimit -n)",
+    ),
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free some space, or choose a directory on another disk"),
+}
 
 
 def child_directory(directory: str, name: str) -> str:

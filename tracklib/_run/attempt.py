@@ -190,6 +190,8 @@ class Attempt:
         """Write how the run ended, and have the disk hold it. Nothing can be logged after it."""
         if self.life is not Life.OPEN:
             return
+        if self.bar:  # a traceback keeps its loop alive, and would be glued to it
+            self.bar.close()
         if self.background:
             self.background.end(waits=status is Status.FINISHED)  # nothing stands before any other end
         journal, kind = self.journal, type(error).__name__ if error else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +11,9 @@ from typing import Any
 from .._common import clock
 from .._common.names import printable
 
+_BAR = 50  # characters for the bar itself, its numbers and its times
+_NAME = 24
+_UNKNOWN = 160  # columns, where there is no terminal
 _EVERY = 0.1  # seconds between two drawings of new metrics
 
 
@@ -31,7 +35,9 @@ class EpochBar:
             if not silent and (_in_notebook() or sys.stderr.isatty()):
                 from tqdm.auto import tqdm
 
-                self._bar = tqdm(total=count, initial=finished, desc=printable(name), unit="epoch", dynamic_ncols=True)
+                self._bar = tqdm(
+                    total=count, initial=finished, desc=_short(printable(name)), unit="epoch", dynamic_ncols=True
+                )
 
     def show(self, metrics: Mapping[str, float]) -> None:
         """Show the newest value of each metric behind the bar, ten times a second at most."""
@@ -51,7 +57,8 @@ class EpochBar:
     def _draw(self) -> None:
         self._drawn = clock.steady()
         with contextlib.suppress(Exception):
-            self._bar.set_postfix({printable(name): f"{value:.4g}" for name, value in list(self._newest.items())})
+            texts = [f"{printable(name)}={value:.4g}" for name, value in list(self._newest.items())]
+            self._bar.set_postfix_str(_fitting(texts, _columns() - _BAR - len(self._bar.desc or "")))
 
     def close(self) -> None:
         """Leave the bar as it is."""
@@ -59,6 +66,32 @@ class EpochBar:
             with contextlib.suppress(Exception):
                 self._draw()
                 self._bar.close()
+            self._bar = None
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _NAME else name[: _NAME - 3] + "..."
+
+
+def _columns() -> int:
+    """How wide the terminal is."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or _UNKNOWN
+    except (OSError, ValueError, AttributeError):  # a notebook
+        return _UNKNOWN
+
+
+def _fitting(texts: list[str], room: int) -> str:
+    """As many ``texts`` as there is room for, and how many more there are."""
+    shown = texts[:]
+    while shown and len(_joined(shown, len(texts))) > room:
+        shown.pop()
+    return _joined(shown, len(texts))
+
+
+def _joined(shown: list[str], of: int) -> str:
+    more = [f"+{of - len(shown)}"] if len(shown) < of else []
+    return ", ".join([*shown, *more])
 
 
 def _in_notebook() -> bool:

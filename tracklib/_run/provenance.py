@@ -38,7 +38,7 @@ def main() -> None:
     for found in tags(program):
         print(json.dumps({"tags": found}), flush=True)
     for name, text in files(program):
-        print(json.dumps({"file": name, "text": redact_source(text)}), flush=True)
+        print(json.dumps({"file": name, "text": _masked(text)}), flush=True)
     print(json.dumps({"last": True}), flush=True)
 
 
@@ -59,6 +59,14 @@ def files(program: Program) -> Iterator[tuple[str, str]]:
         with contextlib.suppress(Exception):
             if text := ask():
                 yield name, text
+
+
+def _masked(text: str) -> str:
+    """``text`` without its secrets; a patch says then in its head that it does not apply, which git passes over."""
+    masked: str = redact_source(text)
+    if masked != text and text.startswith("diff "):
+        return "Secrets in this patch are masked: where one was, it does not apply any more.\n\n" + masked
+    return masked
 
 
 def _answers(ask: Callable[[], Iterator[tuple[str, str]]]) -> Iterator[tuple[str, str]]:

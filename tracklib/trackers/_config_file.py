@@ -19,9 +19,9 @@ def read_file(path: str) -> Any:
             content = file.read()
         parsed = _parse(os.path.splitext(path)[1].lower(), content)
     except OSError as error:
-        raise ConfigError([f"{path!r} is no file that can be read ({error.strerror}){_type_instead(path)}"]) from error
+        raise ConfigError([f"{path!r} is no file that can be read ({error.strerror}){_type_instead(path)}"]) from None
     except (ValueError, ImportError, RecursionError) as error:
-        raise ConfigError([f"{path}: {redact_text(str(error))}"]) from error
+        raise ConfigError([f"{path}: {redact_text(str(error))}"]) from None
     if isinstance(parsed, Mapping) and "type" not in parsed:
         if "trackers" not in parsed:
             raise ConfigError([f"{path}: expected a list of configs, or the list under the key 'trackers'"])

@@ -94,6 +94,11 @@ class Console(BatchTracker):
             self._printed = record.time
             self._say(_line(record.axis, record.step, record.columns()))
 
+    def finish_epoch(self, epoch: int) -> None:
+        """Print the row of an epoch that is finished, the first one's too."""
+        if self._step == epoch:
+            self._print_row()
+
     def log_superseded(self, superseded: Superseded) -> None:
         """Forget what is not printed yet of an epoch that comes again."""
         if self._step is not None and self._step >= superseded.epoch:
