@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from companions import companions_of
 
+from tracklib._delivery.companion import DEATHS
 from tracklib._journal.handover import deliverer
 from tracklib._journal.lock import Holding, close, holding
 from tracklib._journal.reader import Reader
@@ -371,6 +372,28 @@ def test_a_killed_companion_costs_no_record(folder: Path) -> None:
         os.kill(pid, signal.SIGKILL)
     program.tell()
     program.end()
+    assert at_mlflow(folder) == {"statuses": ["FINISHED"], "metrics": 100}
+
+
+def test_after_several_deaths_the_tracker_is_blocked_that_is_said_once_and_sync_delivers(folder: Path) -> None:
+    program = Program(folder, LOGS, "wait")
+    program.until("logged")
+    killed: set[int] = set()
+
+    def has_died_too_often() -> bool:
+        for pid in companions_of(program.pid):
+            os.kill(pid, signal.SIGKILL)
+            killed.add(pid)
+        return len(killed) > DEATHS
+
+    until(has_died_too_often)
+    program.tell()
+    _, err = program.process.communicate(timeout=PATIENT)
+    assert program.process.returncode == 0
+    assert err.count(f"its companion process died {DEATHS + 1} times; the journal keeps everything") == 1
+    assert "tracklib sync" in err
+    assert not companions_of(program.pid)
+    Program(folder, "from tracklib._delivery.sync import sync; sync('run')").end()
     assert at_mlflow(folder) == {"statuses": ["FINISHED"], "metrics": 100}
 
 
