@@ -27,7 +27,7 @@ from conftest import MlflowServer, Scripted, free_port
 
 from tracklib import tracking
 from tracklib._journal.records import Begin, Best, Log, Parent, Status
-from tracklib.errors import ConfigError, TrackerBlocked, TrackerUnavailable, TrackerWarning
+from tracklib.errors import ConfigError, TrackerBlocked, TrackerLost, TrackerUnavailable, TrackerWarning
 from tracklib.trackers import Mlflow
 from tracklib.trackers._mlflow_experiment import experiment_id
 
@@ -586,6 +586,14 @@ def test_a_run_whose_experiment_is_deleted_is_told_how_to_restore_that(tracker: 
 
     with pytest.raises(TrackerBlocked, match=f"mlflow experiments restore --experiment-id {deleted}"):
         tracker.log_batch([row(1, loss=1.0)])
+
+
+def test_no_run_is_created_that_nobody_would_end(sqlite_uri: str, experiment: str) -> None:
+    tracker = Mlflow(tracking_uri=sqlite_uri, experiment_name=experiment)
+    tracker.is_abandoned = True  # as by leaving the block while the database is set up
+    with pytest.raises(TrackerLost):
+        tracker.init()
+    assert not client(sqlite_uri).search_experiments(filter_string=f"name = '{experiment}'")
 
 
 def test_the_command_that_restores_a_deleted_run_is_one_that_works(sqlite_uri: str, experiment: str) -> None:

@@ -142,6 +142,8 @@ class Mlflow(BatchTracker):
             names.restore(self.state)
         self._client = bounded_client(self.tracking_uri, self.timeout, lambda: self.is_abandoned)
         self._need_same_target()
+        if self.is_abandoned:  # while a database was set up: who delivers later creates the run, and ends it
+            raise TrackerLost("nobody waits for MLflow any more")
         name = self.run_name or self.begin.name
         self._at = RunAtMlflow(self._client, self.begin, self.state, self.experiment_name, name)
         self._run = self._at.take_up()
