@@ -29,8 +29,8 @@ class Scalar:
 
 
 WRONG: dict[str, Callable[[Trackers, Path], Any]] = {
-    "metrics that are none": lambda t, _: t.log(0, "x"),  # type: ignore[arg-type]
-    "no metrics": lambda t, _: t.log(0, None),  # type: ignore[arg-type]
+    "metrics that are none": lambda t, _: t.log(0, "x"),
+    "no metrics": lambda t, _: t.log(0, None),
     "an axis that is no name": lambda t, _: t.log(0, {"loss": 1.0}, axis=3),  # type: ignore[arg-type]
     "params that are none": lambda t, _: t.log_params(5),
     "tags that are none": lambda t, _: t.log_tags("baseline"),

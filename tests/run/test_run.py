@@ -421,7 +421,7 @@ class Metrics:
 
 
 def test_a_dataclass_is_a_mapping_of_metrics(where: Path, begin: Callable[..., Trackers]) -> None:
-    begin().log(1, Metrics(0.5))  # type: ignore[arg-type]
+    begin().log(1, Metrics(0.5))
     assert records(where, Log)[0].metrics == {"loss": 0.5}
 
 
