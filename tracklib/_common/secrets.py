@@ -52,9 +52,18 @@ _SECRET_PAIRS = frozenset(
     *((first, "tokens") for first in ("access", "api", "auth", "refresh")),
 }
 _NOT_THE_SECRET = frozenset(
-    "num count max min n per len length id ids type types loss mode method dir file path sock "  # about it
-    "bos cls eos mask pad sep special unk embedding level mixer pooling".split()  # a language model's tokens
+    "num count max min n per len length id ids type types loss mode method dir file path sock free size limit rate ratio "
+    "budget usage ttl expiry expires lifetime timeout required".split()
 )
+_OF_A_MODEL = frozenset(  # beside `token`: what a model's are, and what is done with them; of a password it says nothing
+    "audio blank bos boi boundary class cls cross dist distillation empty end eoi eos frame global ignore image lang "
+    "language latent mask masked newline noise oov pad patch prefix prompt query register sep special speech start "
+    "stop text think unk unmasked video vision visual vocab word "
+    "acc accuracy classification dim drop dropout emb embed embedding embeddings freq frequency index label labels "
+    "level merge merging mixer mixing pooling pos position positions prob prune pruning reduction shift weight "
+    "weights".split()
+)
+_OPENID = ("id", "token")
 
 _SHAPES = _Pattern(
     r"""
@@ -250,9 +259,15 @@ _CACHED = 60
 @functools.lru_cache(4096)
 def _is_secret_name(name: str) -> bool:
     words = _words(name)
+    pairs = set(itertools.pairwise(words))
+    if tuple(words[-2:]) == _OPENID:
+        return True
     if not _NOT_THE_SECRET.isdisjoint(words):
         return False
-    return any(map(_is_secret_word, words)) or not _SECRET_PAIRS.isdisjoint(itertools.pairwise(words))
+    secret = {word for word in words if _is_secret_word(word)}
+    if secret == {"token"} and any("token" in pair and not _OF_A_MODEL.isdisjoint(pair) for pair in pairs):
+        return False
+    return bool(secret) or not _SECRET_PAIRS.isdisjoint(pairs)
 
 
 def _words(name: str) -> list[str]:
