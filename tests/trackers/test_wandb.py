@@ -830,10 +830,12 @@ def test_a_run_behind_one_whose_core_process_died_gets_another(tmp_path: Path) -
         from tracklib import tracking
         from tracklib.trackers._wandb_core import core_pid, is_core
         for number in range(2):
-            with tracking([{"type": "Wandb", "mode": "offline"}], output_run=f"r{number}", on_error="raise") as run:
+            config = {"type": "Wandb", "mode": "offline", "in_process": True}
+            with tracking([config], output_run=f"r{number}", on_error="raise") as run:
                 run.log(0, {"loss": 0.5})
                 assert run.flush(60)
             core = core_pid()
+            assert core  # to kill 0 would be to kill the tests
             os.kill(core, signal.SIGKILL)
             while is_core(core):
                 pass
