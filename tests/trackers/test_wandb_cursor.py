@@ -126,7 +126,7 @@ def test_rows_of_a_killed_process_that_wandb_had_not_written_come_with_sync(tmp_
         with tracking([{{"type": "Wandb", "mode": "offline", "project": "p"}}], output_run={str(tmp_path)!r}) as t:
             t.wait_ready()
             for epoch in range(30):
-                t.log(epoch, {"loss": 0.5})
+                t.log(epoch, {{"loss": 0.5}})
             t.flush()
             os.kill(os.getpid(), signal.SIGKILL)
     """
