@@ -112,7 +112,7 @@ def test_a_disk_that_refuses_the_files_costs_the_run_nothing(tmp_path: Path) -> 
 def test_a_fault_in_it_is_no_fault_of_the_csv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
 
-    def fail(self: Sketch, entries: Any, reader: Reader) -> None:
+    def fail(self: Sketch, entries: Any, *_: Any) -> None:
         calls.append(entries)
         raise ZeroDivisionError
 

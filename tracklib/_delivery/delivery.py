@@ -120,7 +120,6 @@ class Delivery:
         self._apart = contextlib.nullcontext if imports or tracker.holds_no_lock else apart_from_forks
         self._saved = load(self._state_path, journal, begin.uid, config)
         tracker.attach(begin, directory, self._saved.tracker)
-        tracker.acknowledge = self._acknowledged  # type: ignore[method-assign]  # who is told changes with the manager
         self._batch: Sequence[Entry] = ()  # that the tracker is in a call for
         self._taken = 0  # how many of it were acknowledged
         self._accused = 0  # how often in succession only it failed
@@ -260,6 +259,7 @@ class Delivery:
         # macOS has none, and what gevent puts in a thread's place has no number that the system knows.
         if hasattr(time, "pthread_getcpuclockid") and isinstance(threading.get_ident, BuiltinFunctionType):
             self._clock_id = time.pthread_getcpuclockid(threading.get_ident())
+        self.tracker.acknowledge = self._acknowledged  # type: ignore[method-assign]  # to this manager
         try:
             with contextlib.suppress(_Abandoned):
                 if self._again or not self._is_over:
@@ -272,6 +272,7 @@ class Delivery:
             self._report(error, Standing.BLOCKED)
         finally:
             self._reader.close()
+            del self.tracker.acknowledge  # which held this object, as this one holds the tracker
 
     def _deliver_all(self) -> None:
         while True:
