@@ -7,15 +7,17 @@ import contextlib
 import contextvars
 import threading
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .._common.warn import OURS, warn
 
 if TYPE_CHECKING:
     from .run import Trackers
 
-_here: contextvars.ContextVar[Trackers | None] = contextvars.ContextVar("tracklib_run")
-inside: contextvars.ContextVar[object] = contextvars.ContextVar("tracklib_inside", default=None)  # the words' own
+here: contextvars.ContextVar[Trackers | None] = contextvars.ContextVar("tracklib_run", default=None)
+inside: contextvars.ContextVar[dict[Any, Any] | None] = contextvars.ContextVar(  # the words' own
+    "tracklib_inside", default=None
+)
 active: list[Trackers] = []  # the blocks that are open in this process, in order of entry
 _parents: dict[str, str] = {}  # of each since there was none open: the uid of the one around it
 _warned = False
@@ -30,7 +32,7 @@ def current() -> Trackers | None:
     """
     if not active:
         return None
-    run = _here.get(None)
+    run = here.get()
     if run is None and _in_plain_thread():
         run = active[0] if len(active) == 1 else _around_all([run for run in active if run.is_init])
     return run if run is not None and run.is_init else None
@@ -96,10 +98,10 @@ def current_run(run: Trackers) -> Iterator[None]:
 
     No token is kept: a generator may be closed in another context than it was started in.
     """
-    outer = _here.get(None)
-    _here.set(run)
+    outer = here.get()
+    here.set(run)
     try:
         yield
     finally:
-        if _here.get(None) is run:
-            _here.set(outer)
+        if here.get() is run:
+            here.set(outer)

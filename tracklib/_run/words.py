@@ -7,6 +7,8 @@ from ..errors import LifecycleError
 from .attempt import Attempt
 from .life import Life
 
+_OPEN, _LENT = Life.OPEN, Life.LENT  # a member of an enum takes longer to look up
+
 
 class Words:
     """Holds the attempt, and refuses a word that comes before its beginning or after its end."""
@@ -21,7 +23,7 @@ class Words:
     def is_init(self) -> bool:
         """Whether the run has begun and not ended."""
         life = self._attempt.life
-        return life is Life.OPEN or life is Life.LENT
+        return life is _OPEN or life is _LENT
 
     @property
     def _keeps(self) -> bool:

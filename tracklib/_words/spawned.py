@@ -12,26 +12,26 @@ import sys
 from .._common.warn import warn
 from .._journal.layout import journal_path
 
-_asks = True
+asks = True  # whether there is anything to look for
 _calls = 0
 
 
 def say_that_the_parent_has_a_run(function: str) -> None:
     """Called where a tracked function returned metrics and found no run; looks on the 1st, 2nd, 4th, 8th ... call, as
     the parent's run may begin later than the worker."""
-    global _asks, _calls
-    if not _asks:
+    global asks, _calls
+    if not asks:
         return
     parent = getattr(sys.modules.get("multiprocessing.process"), "parent_process", lambda: None)()
     if parent is None:
-        _asks = False
+        asks = False
         return
     _calls += 1
     if _calls & (_calls - 1):
         return
     directory = _run_of(parent.pid)
     if directory:
-        _asks = False
+        asks = False
         warn(
             f"{function} returned metrics in a worker process, where no run is going on, and they are not logged: a "
             f"process that was spawned does not inherit the run of its parent, {directory}. Return the metrics to the "

@@ -13,16 +13,16 @@ from typing import Any, NamedTuple, TypeVar, overload
 from .. import limits
 from .._common.secrets import error_text
 from .._common.warn import warn
-from .._run.current import active, current
+from .._run.current import active, current, here, inside
 from .._run.early import Counted
 from .._run.run import Trackers
 from .._values.arguments import arguments_of
 from .._values.mappings import pairs_of
 from .._values.returned import as_metrics
 from .._values.room import name_of
+from . import spawned
 from .callables import Kind, drive, drive_async, kind_of, need_callable, underlying
-from .heard import Heard, tell_outer
-from .spawned import say_that_the_parent_has_a_run
+from .heard import Heard, tell_outer, without
 from .wrapper import Wrapper
 
 F = TypeVar("F")
@@ -147,12 +147,22 @@ class _Watch:
             self._warn(f"was called with what could not be logged ({type(error).__name__}: {error_text(error)})")
 
     def call(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        if active:
-            with Heard() as inner:
-                returned = wrapped(*args, **kwargs)
-        else:  # the wrapper costs as little as it can
-            inner, returned = _NOTHING, wrapped(*args, **kwargs)
-        self._see(returned, inner, instance, args, kwargs)
+        """Costs as little as it can: it may be around what is called a million times."""
+        if not active:
+            returned = wrapped(*args, **kwargs)
+            if returned is not None and (active or spawned.asks):
+                self._see(returned, {}, instance, args, kwargs)
+            return returned
+        inner: Heard = {}
+        around = inside.set(inner)
+        try:
+            returned = wrapped(*args, **kwargs)
+        finally:
+            inside.reset(around)
+        if returned is not None:
+            self._see(returned, inner, instance, args, kwargs)
+        elif (run := here.get() or current()) is not None:
+            run._silent.add(self.name)
         return returned
 
     def call_async(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
@@ -161,15 +171,23 @@ class _Watch:
         return coroutine  # called so where Python says that nobody awaited it
 
     async def _await(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        with Heard() as inner:
+        around, inner = inside.get(), Heard()
+        inside.set(inner)
+        try:
             returned = await wrapped(*args, **kwargs)
+        finally:
+            inside.set(around)  # no token: a coroutine may be closed in another context than it was begun in
         self._see(returned, inner, instance, args, kwargs)
         return returned
 
     def generate(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
         def step(call: Callable[[], Any]) -> Any:
-            with Heard() as inner:
+            inner: Heard = {}
+            around = inside.set(inner)
+            try:
                 item = call()
+            finally:
+                inside.reset(around)
             self._see(item, inner, instance, args, kwargs)
             return item
 
@@ -177,8 +195,12 @@ class _Watch:
 
     def generate_async(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
         async def step(call: Callable[[], Awaitable[Any]]) -> Any:
-            with Heard() as inner:
+            around, inner = inside.get(), Heard()
+            inside.set(inner)
+            try:
                 item = await call()
+            finally:
+                inside.set(around)
             self._see(item, inner, instance, args, kwargs)
             return item
 
@@ -188,7 +210,7 @@ class _Watch:
         run = current()
         if run is None:
             if returned is not None:
-                say_that_the_parent_has_a_run(self.name)
+                spawned.say_that_the_parent_has_a_run(self.name)
         elif returned is not None:
             self._log(run, returned, inner, instance, args, kwargs)
         else:
@@ -210,7 +232,7 @@ class _Watch:
                 return
             if self._prefix:
                 metrics = {f"{self._prefix}{name_of(key)}": value for key, value in pairs_of(metrics, limits.KEYS + 1)}
-            news = inner.without(run, self._axis, epoch, metrics)
+            news = without(inner, run, self._axis, epoch, metrics)
             if news or not metrics:
                 run.log(epoch, news, axis=self._axis)
             tell_outer(inner, run, self._axis, epoch, metrics)
@@ -242,7 +264,6 @@ class _Watch:
         return next(calls) % self._every == 0
 
 
-_NOTHING = Heard()
 _NOWHERE = sys.maxsize  # the position of an argument that is not given by position
 
 
