@@ -879,8 +879,34 @@ def trouble_at(uri: str, **config: Any) -> tuple[Mlflow, BaseException]:
     return tracker, caught.value
 
 
-@pytest.mark.parametrize("status", [401, 403, 404])
-@pytest.mark.parametrize("body", ["no JSON", '{"error_code": "SOMETHING_NEW", "message": "because"}'])
+@pytest.mark.parametrize(
+    ("status", "body", "page"),
+    [
+        (404, "<!doctype html><title>Not here</title>", "(404 Not Found, with a page called 'Not here')"),
+        (404, "no JSON", "(404 Not Found)"),
+        (405, '{"detail": "no"}', "(405 Method Not Allowed)"),
+        (200, " <html><title>Grafana</title>", "(200 OK, with a page called 'Grafana')"),
+    ],
+)
+def test_at_a_wrong_path_it_says_what_answered_and_what_the_address_is(
+    scripted: Callable[..., Scripted], status: int, body: str, page: str
+) -> None:
+    server = scripted(status, body)
+    tracker, error = trouble_at(f"{server.uri}/wrong")
+
+    assert isinstance(error, TrackerBlocked)
+    assert not tracker.is_transient(error)
+    assert str(error).startswith(f"at {server.uri}/wrong something answers that is not MLflow {page}: tracking_uri is ")
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (401, "no JSON"),
+        (403, "no JSON"),
+        *((status, '{"error_code": "SOMETHING_NEW", "message": "because"}') for status in (401, 403, 404)),
+    ],
+)
 def test_an_answer_that_only_a_person_can_mend_blocks(
     scripted: Callable[..., Scripted], status: int, body: str
 ) -> None:

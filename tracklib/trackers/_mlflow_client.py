@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import time
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
@@ -28,7 +29,7 @@ from mlflow.utils.proto_json_utils import parse_dict
 from mlflow.utils.rest_utils import http_request, verify_rest_response
 
 from .._common.exclusive import alone
-from .._common.secrets import error_text
+from .._common.secrets import error_text, redact_text
 from ..errors import TrackerBlocked, TrackerUnavailable
 from ._mlflow_errors import BLOCKING, is_busy
 
@@ -71,9 +72,8 @@ def _alone_at_first(uri: str) -> contextlib.AbstractContextManager[None]:
 class _Blocked(TrackerBlocked, MlflowException):  # type: ignore[misc]  # MLflow is untyped
     """Also an ``MlflowException``: by its code, MLflow's own store knows an experiment that is not there yet."""
 
-    def __init__(self, status: int, error: MlflowException) -> None:
-        said = str(error.message).removeprefix(f"{error.error_code}: ")
-        super().__init__(f"MLflow answered {status} {error.error_code}: {said}")
+    def __init__(self, message: str, error: MlflowException) -> None:
+        super().__init__(message)
         self.error_code = error.error_code
 
 
@@ -148,7 +148,7 @@ class _BoundedStore(RestStore):  # type: ignore[misc]  # MLflow is untyped
             raise TrackerBlocked(f"MLflow's tracking_uri is no URL: {error}") from error
         except MlflowException as error:
             raise TrackerUnavailable(f"{creds.host} cannot be reached: {_root(error)}") from error
-        _refuse(response, endpoint)
+        _refuse(response, endpoint, creds.host)
         return response
 
 
@@ -168,7 +168,7 @@ def _seconds(retry_after: str) -> float | None:
     return None
 
 
-def _refuse(response: Any, endpoint: str) -> None:
+def _refuse(response: Any, endpoint: str, host: str) -> None:
     """Raise what an unsuccessful answer means: wait, give up, or this record's fault."""
     status = response.status_code
     if status in (429, 503):
@@ -181,8 +181,30 @@ def _refuse(response: Any, endpoint: str) -> None:
     except MlflowException as error:
         if is_busy(error):
             raise TrackerUnavailable(f"MLflow's database is busy: {error.message}") from error
+        if _is_another_server(response):
+            raise _Blocked(_no_mlflow(response, host), error) from error
         if error.error_code in BLOCKING or status in _NOT_FOR_US:
-            raise _Blocked(status, error) from error
+            said = str(error.message).removeprefix(f"{error.error_code}: ")
+            raise _Blocked(f"MLflow answered {status} {error.error_code}: {said}", error) from error
         if status in _TOO_MUCH:
             raise MlflowException(f"{status} {response.reason}: {error.message}", error_code=BAD_REQUEST) from error
         raise
+
+
+def _is_another_server(response: Any) -> bool:
+    """Whether what answered is none of MLflow's, which says in JSON what it has not: a wrong path, a login's page."""
+    if response.status_code in (404, 405):
+        try:
+            return "error_code" not in response.json()
+        except (ValueError, TypeError):
+            return True
+    return bool(response.status_code < 400 and response.content.lstrip().startswith(b"<"))
+
+
+def _no_mlflow(response: Any, host: str) -> str:
+    title = re.search(r"<title>([^<]{1,80})", response.text[:10_000], re.IGNORECASE)
+    page = f", with a page called {title[1].strip()!r}" if title else ""
+    return (
+        f"at {redact_text(host)} something answers that is not MLflow ({response.status_code} {response.reason}{page}"
+        "): tracking_uri is the address at which a browser shows MLflow, up to the '/#/' in it"
+    )
