@@ -19,6 +19,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import TracebackType
 
 __all__ = [
     "ConfigError",
@@ -58,6 +59,22 @@ class ConfigError(TracklibError, ValueError):
 
     def __reduce__(self) -> tuple[type[ConfigError], tuple[list[str]]]:
         return type(self), (self.problems,)
+
+
+class Mistake:
+    """A block in which a :class:`ConfigError`, or another error of ``kinds``, is the caller's mistake in what was
+    asked for: the traceback ends at the caller's line, for our own lines say nothing of it."""
+
+    def __init__(self, *kinds: type[Exception]) -> None:
+        self._kinds: tuple[type[Exception], ...] = (ConfigError, *kinds)
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is not None and isinstance(error, self._kinds):
+            error.__traceback__ = None
 
 
 class LifecycleError(TracklibError, ValueError):

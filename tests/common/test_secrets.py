@@ -400,8 +400,8 @@ def test_a_text_shows_a_secret_by_its_shape_or_the_environment_and_not_by_a_name
     "name",
     """
     tokenizer num_tokens max_tokens pad_token_id eos_token author authority key_dim keys password_free token_dropout
-    token_mixing token_embed token_drop_rate token_budget image_token image_token_index audio_token token_shift token_merging
-    token_reduction token_pruning token_ratio token_acc cross_token token_weight token_size token_limit
+    token_mixing token_embed token_drop_rate token_budget image_token image_token_index audio_token token_shift
+    token_merging token_reduction token_pruning token_ratio token_acc cross_token token_weight token_size token_limit
     token_classification prefix_token start_token end_token stop_token lang_token src_lang_token oov_token blank_token
     use_class_token dist_token token_pos token_usage noise_token token_emb ignore_token newline_token think_token
     token_frequency boi_token_index im_start_token password_required secret_size token_ttl cookie_expires auth_timeout
@@ -418,7 +418,8 @@ def test_a_name_of_machine_learning_is_no_secret(name: str) -> None:
     "name",
     """
     token api_token hf_token id_token ci_id_token image_pull_token image_registry_token user_token start_secret
-    class_password pad_api_key prefix_secret_token stop_auth_token token_value TOKEN_2 text_password languageToken_secret
+    class_password pad_api_key prefix_secret_token stop_auth_token token_value TOKEN_2 text_password
+    languageToken_secret
     """.split(),
 )
 def test_a_word_of_machine_learning_beside_a_real_secret_hides_nothing_of_it(name: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bare import run_bare
 from kept import records
 
 from tracklib import Log, Trackers, TrackerWarning, tracked, tracking
@@ -125,3 +126,70 @@ def test_an_option_of_another_name_says_which_is_meant(option: str, meant: str) 
     for word in (tracking, Trackers):
         with pytest.raises(TypeError, match=f"unexpected keyword argument '{option}': did you mean {meant}?"):
             word(**options)
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        'with tracking([{"type": "Mlfow"}]): pass',
+        'with tracking([{"type": "Mlflow", "experment": "x"}]): pass',
+        'with tracking("none.toml"): pass',
+        'tracking(nam="x")',
+        "with tracking(tags=3): pass",
+        'tracking([{"type": "Csv"}])(print)()',
+        'Trackers([{"type": "Mlfow"}])',
+        "Trackers(best=3)",
+        'tracking().__enter__().child("x", foo=1)',
+        'tracking().__enter__().child("x", on_error="x")',
+        'tracking().__enter__().child("x", tags=3)',
+    ],
+)
+def test_the_traceback_of_a_mistake_shows_the_callers_line_and_few_of_ours(tmp_path: Path, mistake: str) -> None:
+    script = f"""
+        import subprocess, sys
+        program = '''from tracklib import *; from tracklib.trackers import Trackers\\n{mistake}'''
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+        print(done.stderr)
+    """
+    said = run_bare(tmp_path, script)
+    shown = said[said.index("Traceback") :].split("Error: ")[0].splitlines()
+    assert len(shown) <= 8, said
+    assert 'File "<string>", line 2' in said
+    assert "During handling" not in said
+
+
+ASCII = {"PYTHONUTF8": "0", "LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONCOERCECLOCALE": "0"}
+
+
+def test_letters_that_an_ascii_locale_has_not_are_logged_told_and_shown(tmp_path: Path, monkeypatch: Any) -> None:
+    for name, value in ASCII.items():
+        monkeypatch.setenv(name, value)
+    script = r"""
+        import subprocess, sys
+        from tracklib import tracking
+        with tracking([{"type": "Console"}], output_run="run", name="gr\xf6\xdfe \u540d", params={"\xf6": "\xfc"}) as t:
+            t.log(0, {"verlust/gr\xf6\xdfe": 0.5, "b\xe4d": object()})
+            with t.child("gr\xf6\xdfe") as child:
+                child.log(0, {"\xe4": 1})
+        with open(t["CsvLogger"].csv_filename, encoding="utf-8") as file:
+            assert "verlust/gr\xf6\xdfe" in file.readline()
+        for words in ("ls .", "show run", "sync run", "sync --all ."):
+            done = subprocess.run([sys.executable, "-m", "tracklib", *words.split()], capture_output=True)
+            assert done.returncode == 0 and b"Traceback" not in done.stderr, done.stderr
+    """
+    run_bare(tmp_path, script)
+
+
+def test_a_directory_that_the_locale_cannot_name_is_refused_with_the_way_out(tmp_path: Path, monkeypatch: Any) -> None:
+    for name, value in ASCII.items():
+        monkeypatch.setenv(name, value)
+    script = r"""
+        from tracklib import tracking
+        try:
+            tracking(output_run="gr\xf6\xdfe").__enter__()
+        except OSError as error:
+            print(type(error).__name__, error)
+    """
+    said = run_bare(tmp_path, script)
+    assert said.startswith("RunDirectoryError output_run=")
+    assert "PYTHONUTF8=1" in said

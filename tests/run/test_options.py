@@ -48,7 +48,11 @@ def test_the_options_cannot_be_changed_on_their_way() -> None:
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"nam": "x"}, TypeError, "unexpected keyword argument 'nam'; it takes output_run, resume, name, "),
+        (
+            {"nam": "x"},
+            TypeError,
+            r"unexpected keyword argument 'nam': did you mean name\? It takes output_run, resume, name, ",
+        ),
         ({"on_error": "ignore"}, ValueError, "on_error must be 'warn' or 'raise'"),
         ({"resume": True}, ValueError, "resume=True needs output_run"),
         ({"parent": "abc"}, TypeError, "parent must be a Parent, as Parent\\(uid=t.uid, output_run=t.directory\\)"),

@@ -52,10 +52,10 @@ _SECRET_PAIRS = frozenset(
     *((first, "tokens") for first in ("access", "api", "auth", "refresh")),
 }
 _NOT_THE_SECRET = frozenset(
-    "num count max min n per len length id ids type types loss mode method dir file path sock free size limit rate ratio "
-    "budget usage ttl expiry expires lifetime timeout required".split()
+    "num count max min n per len length id ids type types loss mode method dir file path sock free size limit rate "
+    "ratio budget usage ttl expiry expires lifetime timeout required".split()
 )
-_OF_A_MODEL = frozenset(  # beside `token`: what a model's are, and what is done with them; of a password it says nothing
+_OF_A_MODEL = frozenset(  # beside `token`: what a model's are, and what is done with them
     "audio blank bos boi boundary class cls cross dist distillation empty end eoi eos frame global ignore image lang "
     "language latent mask masked newline noise oov pad patch prefix prompt query register sep special speech start "
     "stop text think unk unmasked video vision visual vocab word "

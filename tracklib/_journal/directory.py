@@ -6,6 +6,7 @@ import contextlib
 import errno
 import itertools
 import os
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from shlex import quote
@@ -30,7 +31,10 @@ def default_directory(name: str | None, uid: str) -> str:
 
 
 def slug(name: str) -> str:
-    """``name`` as a folder's name: letters, digits, ``-``, ``_``, ``=``, ``,``, ``+`` and ``.``, at most 80."""
+    """``name`` as a folder's name: letters, digits, ``-``, ``_``, ``=``, ``,``, ``+`` and ``.``, at most 80; of the
+    letters, those that the process's locale has."""
+    encoding = sys.getfilesystemencoding()
+    name = name.encode(encoding, "replace").decode(encoding)
     kept = "".join(letter if letter.isalnum() or letter in "-_.=,+" else "-" for letter in name)
     return kept.strip(".")[:80] or "unnamed"
 
@@ -46,6 +50,7 @@ def owned(directory: str) -> Iterator[None]:
     """
     with contextlib.ExitStack() as stack:
         try:
+            _refuse_unencodable(directory)
             _refuse_newer(directory)
             make_folder(directory)
             stack.enter_context(held_or_handed_over(directory))
@@ -56,6 +61,16 @@ def owned(directory: str) -> Iterator[None]:
             raise
         except OSError as error:
             raise cannot_be_used(directory, error) from error
+
+
+def _refuse_unencodable(directory: str) -> None:
+    try:
+        os.fsencode(directory)
+    except UnicodeEncodeError as error:
+        raise RunDirectoryError(
+            f"output_run={directory!a} cannot be used: with this process's locale a file's name is {error.encoding} "
+            "alone: set PYTHONUTF8=1 or LC_ALL=C.UTF-8, or choose a directory without other letters"
+        ) from None
 
 
 def _refuse_newer(directory: str) -> None:

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from .._journal.records import Parent
 from .._values.arguments import as_bests, as_names, as_params, as_path, as_seconds, as_tags, as_text, shown
+from ..errors import Mistake
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -85,10 +86,11 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
             TypeError: there is no such option.
             ValueError: an option cannot mean anything.
         """
-        for name in given:
-            if name not in cls.__struct_fields__:
-                raise unexpected(word, name, cls.__struct_fields__)
-        return cls(**given)
+        with Mistake(TypeError, ValueError):
+            for name in given:
+                if name not in cls.__struct_fields__:
+                    raise unexpected(word, name, cls.__struct_fields__)
+            return cls(**given)
 
     def checked(self) -> Self:
         """The same, each in the form that a record takes.
@@ -96,16 +98,18 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             TypeError, ValueError: the first that is not what it should be.
         """
-        return replace(
-            self,
-            output_run=as_path(self.output_run),
-            name=as_text("name", self.name),
-            params=None if self.params is None else as_params(self.params, as_names("leave_out", self.leave_out)),
-            leave_out=as_names("leave_out", self.leave_out),
-            tags=None if self.tags is None else as_tags(self.tags),
-            best=as_bests(self.best),
-            system_metrics=as_seconds("system_metrics", self.system_metrics),
-        )
+        with Mistake(TypeError, ValueError):
+            leave_out = as_names("leave_out", self.leave_out)
+            return replace(
+                self,
+                output_run=as_path(self.output_run),
+                name=as_text("name", self.name),
+                params=None if self.params is None else as_params(self.params, leave_out),
+                leave_out=leave_out,
+                tags=None if self.tags is None else as_tags(self.tags),
+                best=as_bests(self.best),
+                system_metrics=as_seconds("system_metrics", self.system_metrics),
+            )
 
 
 _CALLED_ELSEWHERE = {  # as other trackers call it

@@ -17,7 +17,7 @@ from .._delivery.waiting import wait_for_change
 from .._journal.directory import child_directory
 from .._journal.records import Parent, Status
 from .._values.arguments import as_text
-from ..errors import ConfigError, LifecycleError
+from ..errors import ConfigError, LifecycleError, Mistake
 from ..trackers import _configs, _identity
 from ..trackers.base import BaseTracker
 from ..trackers.csv_logger import CsvLogger
@@ -71,12 +71,14 @@ class Trackers(RunLog, ArtifactWords):
         output_run: str | os.PathLike[str] | None = None,
         **options: Unpack[RunOptions],
     ) -> None:
-        self._be_told(loggers_configs, Options.of("Trackers", output_run=output_run, **options))
+        told = Options.of("Trackers", output_run=output_run, **options).checked()
+        with Mistake():
+            self._be_told(loggers_configs, told)
 
     def _be_told(self, configs: _configs.Configs, options: Options) -> None:
         self.loggers_configs = configs
         self.loggers: Sequence[BaseTracker] = _with_csv_last(_configs.build(configs))
-        self._options = options = options.checked()
+        self._options = options
         self.name = options.name
         described = [_identity.describe(tracker) for tracker in self.loggers]
         named = dict(zip(_identity.names_of(described), self.loggers, strict=True))
@@ -193,9 +195,6 @@ class Trackers(RunLog, ArtifactWords):
         attempt = self._need_open("child")
         if not as_text("name", name):
             raise ValueError("name must say which child it is, as 'fold-3'")
-        for option in options:
-            if option not in ChildOptions.__annotations__:
-                raise unexpected("child", option, ChildOptions.__annotations__)
         own = Options(
             output_run=output_run or child_directory(self.directory, name),
             resume=self._options.resume,
@@ -205,7 +204,12 @@ class Trackers(RunLog, ArtifactWords):
             parent=Parent(uid=self.uid, output_run=self.directory),
             rank=attempt.rank,
         )
-        return new_run([_configs.another(tracker) for tracker in self.loggers], replace(own, **options), type(self))
+        with Mistake(TypeError, ValueError):
+            for option in options:
+                if option not in ChildOptions.__annotations__:
+                    raise unexpected("child", option, ChildOptions.__annotations__)
+            own = replace(own, **options)
+        return new_run([_configs.another(tracker) for tracker in self.loggers], own.checked(), type(self))
 
     # Looking at it ------------------------------------------------------------------------------
 
@@ -249,7 +253,7 @@ class Trackers(RunLog, ArtifactWords):
 
 
 def new_run(configs: _configs.Configs, options: Options, kind: type[Run]) -> Run:
-    """A run that was told ``options``, not yet begun."""
+    """A run that was told ``options``, which are checked; not yet begun."""
     run = kind.__new__(kind)
     run._be_told(configs, options)
     return run
@@ -263,7 +267,7 @@ def _unpickled(kind: type[Run], uid: str, directory: str, name: str | None) -> T
     known = _pickled.get(uid)
     if known is not None:
         return known
-    run = new_run(None, Options(output_run=directory, name=name), kind)
+    run = new_run(None, Options(output_run=directory, name=name).checked(), kind)
     run._attempt.uid, run._attempt.life = uid, Life.ELSEWHERE
     return run
 

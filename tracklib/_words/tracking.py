@@ -18,7 +18,7 @@ from .._run.current import current_run
 from .._run.options import Options, RunOptions, takes
 from .._run.run import Trackers, block_of, new_run
 from .._values.arguments import arguments_of, as_params
-from ..errors import LifecycleError
+from ..errors import LifecycleError, Mistake
 from ..trackers._configs import Configs
 from .callables import Kind, drive, drive_async, kind_of, need_callable
 from .wrapper import Wrapper
@@ -113,7 +113,9 @@ class tracking:  # noqa: N801  # a word of the language, used as one
             raise LifecycleError("this tracking object was entered before: make a new one for each run")
         if self._options.params is True:
             raise TypeError("params=True is for @tracking(...) on a function; a block takes params={'lr': 0.1}")
-        run = new_run(self._configs, self._options, Trackers)
+        options = self._options.checked()
+        with Mistake():
+            run = new_run(self._configs, options, Trackers)
         run.__enter__()
         self._run = run
         return run
@@ -160,7 +162,9 @@ class tracking:  # noqa: N801  # a word of the language, used as one
         options = self._options
         if options.params is True:
             options = replace(options, params=_params_of(function, args, kwargs))
-        return new_run(configs, options, Trackers)
+        options = options.checked()
+        with Mistake():
+            return new_run(configs, options, Trackers)
 
     def _call(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
         with self._fresh_run(wrapped, args, kwargs):
