@@ -21,6 +21,7 @@ from .._journal.directory import runs_under
 from .._journal.last_attempt import earlier_run
 from ..errors import RunDirectoryError, TracklibError
 from ..trackers._configs import build
+from ..trackers._wandb_offline import upload_command
 from .tables import print_json
 from .words import many, plain
 
@@ -221,6 +222,8 @@ def _print(told: Told) -> None:
         click.echo(f"{at}: {many(told.damaged, 'damaged line')} of the journal passed over")
     for one in told.trackers:
         click.echo(f"{at}: {plain(one['name'])}: {_verdict_on(one)}")
+    if command := upload_command(told.directory):
+        click.echo(f"{at}: W&B wrote offline; to upload that: {plain(command)}")
 
 
 def _verdict_on(one: dict[str, Any]) -> str:

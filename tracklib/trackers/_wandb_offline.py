@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import shlex
 import time
 from collections.abc import Iterator
 
@@ -17,7 +18,13 @@ from ._wandb_settings import FINISH_SECONDS
 def files_of(output_run: str, uid: str) -> list[str]:
     """The files that offline attempts of the run left, in its directory."""
     folder = os.path.join(glob.escape(os.path.abspath(output_run)), layout.WANDB, "offline-run-*")
-    return glob.glob(os.path.join(folder, f"run-{glob.escape(uid)}.wandb"))
+    return glob.glob(os.path.join(folder, f"run-{uid if uid == '*' else glob.escape(uid)}.wandb"))
+
+
+def upload_command(output_run: str) -> str:
+    """What uploads the offline files in a run's directory that ``wandb sync`` has not marked as uploaded; or empty."""
+    folders = [os.path.dirname(file) for file in files_of(output_run, "*") if not os.path.exists(f"{file}.synced")]
+    return shlex.join(["wandb", "sync", *sorted(folders)]) if folders else ""
 
 
 def need_another_second(files: list[str]) -> None:
