@@ -21,8 +21,8 @@ from patience import PATIENT
 
 from tracklib import Console, Status, tracking
 from tracklib._delivery.sync import sync
-from tracklib._journal.records import Begin, Log
-from tracklib.trackers.console import _duration
+from tracklib._journal.records import Begin, Best, Log
+from tracklib.trackers.console import _aligned, _duration
 
 CONFIG = {"type": "Console"}
 
@@ -191,6 +191,25 @@ def test_by_hand_it_prints_lines_too(capsys: pytest.CaptureFixture[str]) -> None
     ]
 
 
+@pytest.mark.parametrize(("mode", "marked"), [("min", [0, 2]), ("max", [0, 1])])
+def test_the_best_row_so_far_has_a_mark(
+    console: Console, capsys: pytest.CaptureFixture[str], mode: Any, marked: Any
+) -> None:
+    def best(value: float, step: int) -> Best:
+        return Best(time=1, name="loss", mode=mode, value=value, axis="epoch", step=step)
+
+    values = [0.5, 0.75, 0.25]
+    for step, value in enumerate(values):
+        console.log_batch([record(step, loss=value, other=1.0)])
+        if step in marked:
+            console.log_best(best(value, step))
+    console.close()
+
+    lines = said(console, capsys)
+    assert [step for step, line in enumerate(lines) if f"loss {values[step]}*" in line] == marked
+    assert "".join(lines).count("*") == len(marked)
+
+
 # Attempts
 
 
@@ -356,19 +375,30 @@ def test_in_a_terminal_the_epochs_are_the_rows_of_a_table(tmp_path: Path) -> Non
     lines = in_terminal(RUN, tmp_path)
 
     header, *rows, last = [line for line in plain(lines) if not line.startswith("mine")]
-    assert header == "   epoch  train/loss        lr  val/accuracy      time"
+    assert header == "   epoch   train/loss           lr  val/accuracy      time"
+    assert len({row.index(".") for row in rows}) == 1
     assert [row.split()[:4] for row in rows] == [
-        ["0", "0.5", "0.0001", "0.25"], ["1", "0.25", "0.0001", "nan"], ["2", "0.16667", "0.0001", "0.25"]
+        ["0", "0.5000", "0.0001", "0.2500"], ["1", "0.2500", "0.0001", "nan"], ["2", "0.1667", "0.0001", "0.2500"]
     ]  # fmt: skip
     assert {len(row) for row in rows} == {len(header)}
     assert re.fullmatch(rf"run finished \(epoch 2, [\d.]+ s\): {tmp_path}/run", last)
     assert [line for line in lines if line.startswith("mine")] == ["mine 0", "mine 1", "mine 2"]
 
 
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [(None, ""), (12.34567, "12.3457"), (1.0, "1"), (0.001, "0.0010"), (0.00123456, "1.235e-03")]
+    + [(-1e-6, "-1.000e-06"), (123456.7, "1.235e+05"), (1234567.0, "1234567"), (float("-inf"), "-inf")],
+)  # fmt: skip
+def test_in_a_table_the_decimal_points_stand_below_each_other_and_no_number_is_cut(value: Any, cell: str) -> None:
+    assert _aligned(value).rstrip() == cell.rstrip()
+    assert len(_aligned(value)) <= 10
+
+
 def test_colours_are_all_that_steers_the_terminal(tmp_path: Path) -> None:
     written = "\n".join(in_terminal(RUN, tmp_path))
 
-    assert "\x1b[31m     nan\x1b[0m" in re.sub(r"\x1b\[31m( *)nan", "\x1b[31m     nan", written)
+    assert re.search(r"\x1b\[31m +nan *\x1b\[0m", written)
     assert "\x1b" not in plain([written])[0]
     assert "\r" not in written
 
@@ -380,15 +410,15 @@ def test_a_metric_that_comes_late_has_a_new_header(tmp_path: Path) -> None:
             for epoch in range(3):
                 t.log(epoch, {"loss": 0.5, **({"late": 1} if epoch == 1 else {})})
     """
-    lines = [line[:28].split() for line in plain(in_terminal(script, tmp_path))[:-1]]
+    lines = [line[:34].split() for line in plain(in_terminal(script, tmp_path))[:-1]]
 
     assert lines[:4] == [
         ["epoch", "loss", "time"],
-        ["0", "0.5", *lines[1][2:]],
+        ["0", "0.5000", *lines[1][2:]],
         ["epoch", "loss", "late"],
-        ["1", "0.5", "1"],
+        ["1", "0.5000", "1"],
     ]
-    assert lines[4:] == [["2", "0.5"]]  # the place of the metric that it lacks is empty
+    assert lines[4:] == [["2", "0.5000"]]  # the place of the metric that it lacks is empty
 
 
 def test_a_row_that_is_too_wide_for_the_terminal_is_a_line(tmp_path: Path) -> None:
@@ -420,8 +450,8 @@ def test_a_bar_of_rich_stays_below(tmp_path: Path) -> None:
     """
     lines = plain(in_terminal(script, tmp_path))
 
-    rows = [re.split(r"\x1b\[2K", line)[-1].split() for line in lines if " 0.5 " in line]
-    assert [row[:2] for row in rows] == [["0", "0.5"], ["1", "0.5"], ["2", "0.5"]]
+    rows = [re.split(r"\x1b\[2K", line)[-1].split() for line in lines if " 0.5000 " in line]
+    assert [row[:2] for row in rows] == [["0", "0.5000"], ["1", "0.5000"], ["2", "0.5000"]]
     assert "100%" in lines[-1]
 
 

@@ -6,7 +6,7 @@ import contextlib
 import math
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from .._common.names import printable
@@ -20,7 +20,9 @@ _OTHER_SECONDS = 10.0  # between two lines of another axis than the epoch
 _LARGEST_WHOLE = 1e7
 _BEST = "best "  # and the metric: where a best value is in the tracker's state
 _RICH = ("rich.console", "rich.text")
-_NARROWEST = 8  # columns of characters for a number
+_NARROWEST = 8  # columns of characters for a time
+_DECIMALS = 4
+_NUMBER = 5 + _DECIMALS + 2  # columns of characters for a number
 
 
 class Console(BatchTracker):
@@ -30,8 +32,9 @@ class Console(BatchTracker):
     In a terminal, with rich installed, the lines are the rows of a table. Nothing that is on the screen is
     ever written over, so what else is printed stays, and progress bars of tqdm and rich stay below. Records of one
     epoch are one line: it comes when every metric that earlier epochs had is there, else when the next epoch
-    begins. The newest record of another axis has a line at most every ten seconds. After a resume, the
-    epochs of earlier attempts do not come again, and ``tracklib sync`` prints none.
+    begins. A metric that the run's ``best`` names has a star where it is the best so far. The newest record of another
+    axis has a line at most every ten seconds. After a resume, the epochs of earlier attempts do not come again, and
+    ``tracklib sync`` prints none.
 
     Args:
         output_run: the directory where logs are stored.
@@ -55,6 +58,7 @@ class Console(BatchTracker):
         self._repeats = False  # whether an epoch had a metric twice, so that nobody knows which is the last
         self._now = self._before = self._printed = self.begin.time
         self._greeted = self.begin.attempt <= 1
+        self._bests: dict[str, Best] = {}
 
     def init(self) -> None:
         """Find out whether stderr is a terminal."""
@@ -108,11 +112,20 @@ class Console(BatchTracker):
         """Print what is not printed yet of the epoch, if there is anything."""
         if self._row and self._step is not None:
             took = _duration(self._now - self._before)
-            rows = self._table.rows("epoch", self._step, self._row, took) if self._table else None
-            self._say(rows or f"{_line('epoch', self._step, self._row)}  ({took})")
+            best = {name for name, value in self._row.items() if self._is_best(name, value, self._step)}
+            rows = self._table.rows("epoch", self._step, self._row, took, best) if self._table else None
+            self._say(rows or f"{_line('epoch', self._step, self._row, best)}  ({took})")
             self.state["last"] = f"epoch {self._step}"
             self._before = self._printed = self._now
         self._row = {}
+
+    def _is_best(self, name: str, value: float, step: int) -> bool:
+        """Whether it is the best value so far of a metric that ``best`` names. Of an epoch that is printed at once
+        nobody has said so yet."""
+        best = self._bests.get(name)
+        if best is None or (best.axis == "epoch" and best.step == step):
+            return best is not None and best.value == value
+        return math.isfinite(value) and (value < best.value if best.mode == "min" else value > best.value)
 
     def _say(self, text: str) -> None:
         if not self._greeted:
@@ -125,6 +138,7 @@ class Console(BatchTracker):
 
     def log_best(self, best: Best) -> None:
         """Note the best value so far of a metric, for the end."""
+        self._bests[best.name] = best
         self.state[_BEST + best.name] = f"{_number(best.value)} at {printable(best.axis)} {best.step}"
 
     def finish(self, status: Status) -> None:
@@ -151,17 +165,18 @@ class _Table:
         self._console = console
         self._columns: list[str] = []
 
-    def rows(self, axis: str, step: int, metrics: Mapping[str, float], took: str) -> str | None:
+    def rows(self, axis: str, step: int, metrics: Mapping[str, float], took: str, best: Collection[str]) -> str | None:
         """The row, below a header where one is needed; None where it is too wide for the terminal."""
         cells = {printable(name): value for name, value in metrics.items()}
+        marked = {printable(name) for name in best}
         new = [name for name in cells if name not in self._columns]
         columns = self._columns + new
-        widths = [_NARROWEST, *(max(len(name), _NARROWEST) for name in columns), _NARROWEST]
+        widths = [_NARROWEST, *(max(len(name), _NUMBER) for name in columns), _NARROWEST]
         if sum(widths) + 2 * len(widths) > self._console.width:
             return None
         self._columns = columns
         heads = [(name, "bold") for name in (axis, *columns, "time")]
-        row = [(str(step), "cyan"), *((_number(cells.get(name)), _style(cells.get(name))) for name in columns)]
+        row = [(str(step), "cyan"), *(_cell(cells.get(name), name in marked) for name in columns)]
         lines = [self._line(heads, widths)] if new else []
         return "\n".join([*lines, self._line([*row, (took, "dim")], widths)])
 
@@ -211,16 +226,32 @@ def _write(stream: TextIO, text: str) -> None:
     stream.flush()
 
 
-def _line(axis: str, step: int, metrics: Mapping[str, float]) -> str:
-    return "  ".join(
-        [f"{printable(axis)} {step}", *(f"{printable(name)} {_number(metrics[name])}" for name in metrics)]
-    )
+def _line(axis: str, step: int, metrics: Mapping[str, float], best: Collection[str] = ()) -> str:
+    said = (f"{printable(name)} {_number(value)}{'*' * (name in best)}" for name, value in metrics.items())
+    return "  ".join([f"{printable(axis)} {step}", *said])
+
+
+def _cell(value: float | None, is_best: bool) -> tuple[str, str]:
+    """A cell of the table and its style; the last place of each is for the mark of the best."""
+    return _aligned(value) + ("*" if is_best else " "), "bold green" if is_best else _style(value)
 
 
 def _number(value: float | None) -> str:
     if value is None:
         return ""
     return str(int(value)) if value.is_integer() and abs(value) < _LARGEST_WHOLE else f"{value:.5g}"
+
+
+def _aligned(value: float | None) -> str:
+    """A number for a column whose decimal points stand below each other; what is too small or too large for that has
+    an exponent."""
+    text = _number(value)
+    if "." not in text and "e" not in text:
+        return text + " " * (_DECIMALS + 1) if text.lstrip("-").isdigit() and len(text) <= 5 else text
+    fixed = f"{value:.{_DECIMALS}f}"
+    if value is not None and len(fixed) < _NUMBER and (abs(value) >= 0.1 or float(fixed) == value):
+        return fixed
+    return f"{value:.3e}"
 
 
 def _style(value: float | None) -> str:
