@@ -3,6 +3,7 @@
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
@@ -32,8 +33,19 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_inherit_docstrings = True
 napoleon_use_ivar = True
+napoleon_numpy_docstring = False
 python_maximum_signature_line_length = 100
 
 html_theme = "alabaster"
 html_theme_options = {"description": "Says what happened in a training run"}
 html_show_sourcelink = False
+
+
+def setup(app: Any) -> None:
+    app.connect("autodoc-process-docstring", _have_no_type_in_words, priority=400)  # before napoleon
+
+
+def _have_no_type_in_words(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Napoleon takes what stands before an attribute's first colon for its type: let that be nothing."""
+    if what in ("attribute", "data", "property") and lines:
+        lines[0] = ": " + lines[0]

@@ -338,6 +338,7 @@ def _settled(text: str) -> list[str]:
     return [" ".join(line.split()) for line in text.splitlines()]
 
 
+@pytest.mark.slow
 def test_the_commands_say_what_their_page_shows(tmp_path: Path) -> None:
     run(tmp_path, ROOT / "examples/sweep.py", TRACKLIB_ENVIRONMENT="0")
     for block in blocks(DOCS / "commands.rst", "console"):

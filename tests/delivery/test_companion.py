@@ -25,6 +25,8 @@ from tracklib._journal.lock import Holding, close, holding
 from tracklib._journal.reader import Reader
 from tracklib._journal.records import End, Log, Status
 
+pytestmark = pytest.mark.slow  # each imports SDKs in a process of its own
+
 PATIENT = 120.0
 
 PROGRAM = """

@@ -39,7 +39,7 @@ class EpochWords(Words):
             for epoch in t.epochs(20):
                 train_epoch(model, data)
 
-        :attr:`epoch` is the one that is going on, and what ``@tracked`` functions log at; behind the loop they log at
+        ``epoch`` is the one that is going on, and what ``@tracked`` functions log at; behind the loop they log at
         its last one. The bar shows the newest metrics; it is there in a terminal or a notebook only. The run goes on
         behind the last epoch that was finished, in this attempt or an earlier one: one that was left by ``break`` or
         an exception was not (:meth:`stop_epochs` is for early stopping). All ranks count alike where all see the

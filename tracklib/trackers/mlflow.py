@@ -173,7 +173,7 @@ class Mlflow(BatchTracker):
             raise TrackerLost(f"the run went to {before} before: {target} gets it whole", from_the_start=True)
 
     def log_batch(self, records: Sequence[Log]) -> None:
-        """Log metrics, at most 1,000 a request. What the server has of a record is kept in :attr:`state`, and not sent
+        """Log metrics, at most 1,000 a request. What the server has of a record is kept in ``state``, and not sent
         once more."""
         from mlflow.entities import Metric
 
