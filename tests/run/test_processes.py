@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -13,7 +14,6 @@ from typing import Any
 
 import pytest
 from arrived import Arrived
-from killed import cores_of
 from patience import PATIENT
 
 from tracklib import RunDirectoryError, tracking
@@ -356,8 +356,8 @@ def test_all_rows_are_there_once_after_wandbs_own_process_was_killed(
                 work(number, number)
     """)  # fmt: skip
     assert script.hears() == "delivered"
-    (core,) = cores_of(script.process.pid)
-    os.kill(core, killer)
+    state = json.loads((arrived.directory / "state/Wandb.json").read_text())
+    os.kill(int(state["tracker"]["core"].split()[-1]), killer)
     script.told()
     script.ends()
     sync(str(arrived.directory))
