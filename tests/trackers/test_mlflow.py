@@ -1016,7 +1016,7 @@ def test_a_refused_connection_may_work_later() -> None:
 
 
 def test_a_uri_that_is_no_url_blocks() -> None:
-    tracker, error = trouble_at("http://:5000/")
+    tracker, error = trouble_at("http://*.internal:5000/")
 
     assert isinstance(error, TrackerBlocked)
     assert not tracker.is_transient(error)
