@@ -921,11 +921,11 @@ class Step:
         return Progress(int(self.offset), self.within, self.work)
 
 
-def waited(deliveries: list[Any], patience: float, each: Any, limit: int = 1000) -> float:
+def waited(deliveries: list[Any], patience: float, each: Any, limit: int = 1000, **how: float) -> float:
     """How long ``draining`` waits if ``each(second)`` happens once a second."""
     clock = Clock()
     begun = clock()
-    for _ in itertools.islice(draining(deliveries, patience, clock=clock), limit):
+    for _ in itertools.islice(draining(deliveries, patience, clock=clock, **how), limit):
         clock.now += 1.0
         each(clock() - begun)
     return clock() - begun
@@ -973,6 +973,17 @@ def test_an_import_that_goes_on_is_waited_for_and_costs_no_second_wait() -> None
     assert waited([step], 10.0, each) == 10.0
     step, until = Step(Standing.CONNECTING), 20.0
     assert waited([step], 10.0, each) == 22.0
+
+
+def test_where_nobody_waits_an_import_may_rest_as_long_as_patience_lasts() -> None:
+    step = Step(Standing.CONNECTING)
+
+    def each(second: float) -> None:
+        step.work = min(second, 20.0) // 8  # on a machine that has much else to do
+
+    assert waited([step], 10.0, each, busy=10.0) > 20.0
+    step.work = 0.0
+    assert waited([step], 10.0, each) == 10.0
 
 
 def test_a_change_to_retrying_is_no_progress() -> None:

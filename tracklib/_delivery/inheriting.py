@@ -46,7 +46,7 @@ def inheriting(directory: str, begin: Begin, deliveries: Sequence[Delivery], in_
         else:
             until = clock.steady() + in_all
             patience = PATIENCE if in_all <= IN_ALL_SECONDS else in_all
-            for _ in draining(deliveries, patience):
+            for _ in draining(deliveries, patience, busy=patience):
                 if is_wanted(directory) or clock.steady() > until:
                     break
                 yield

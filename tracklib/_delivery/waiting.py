@@ -12,13 +12,17 @@ WORK_SECONDS = 2.0  # without a tenth of processor time: nothing is being import
 
 
 def draining(
-    deliveries: Sequence[Delivering], patience: float, clock: Callable[[], float] = clock.steady
+    deliveries: Sequence[Delivering],
+    patience: float,
+    clock: Callable[[], float] = clock.steady,
+    busy: float = WORK_SECONDS,
 ) -> Iterator[None]:
     """Yield as long as it is worth waiting for ``deliveries``; the caller waits a moment each time.
 
     It ends when all are at rest, or when ``patience`` seconds went by in which no tracker acknowledged anything new.
     One that connects may import an SDK or set a database up meanwhile, which takes processor time and no word from
-    anybody: that is waited for, too, for a minute at most. A try, however often, is nothing new.
+    anybody: that is waited for, too, for a minute at most, until it rests for ``busy`` seconds. A try, however often,
+    is nothing new.
     """
     for delivery in deliveries:
         delivery.hurry()
@@ -33,7 +37,7 @@ def draining(
             if there.work > before.work and now - begun < CONNECT_SECONDS:
                 worked = now
             furthest[index] = Progress(*max(before[:2], there[:2]), max(before.work, there.work))
-        if now - moved >= patience and now - worked >= min(patience, WORK_SECONDS):
+        if now - moved >= patience and now - worked >= min(patience, busy):
             return
         yield
 
