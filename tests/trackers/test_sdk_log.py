@@ -82,3 +82,25 @@ def test_a_logger_that_is_not_there_yet_can_be_named(caplog: pytest.LogCaptureFi
     caplog.set_level("DEBUG", "tracklib")
     in_thread(f"{OURS}Mlflow", "some_other.named")
     assert [name for name, _, _ in caplog.record_tuples] == ["tracklib"]
+
+
+def test_a_handler_that_serves_our_log_and_an_sdks_says_it_once() -> None:
+    said: list[str] = []
+
+    class Kept(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            said.append(f"{record.name}: {record.getMessage()}")
+
+    handler, ours = Kept(), logging.getLogger("tracklib")
+    level = ours.level
+    ours.setLevel("DEBUG")
+    for logger in (ours, logging.getLogger("shared_sdk")):
+        logger.addHandler(handler)
+    try:
+        keep_quiet(("shared_sdk",))
+        in_thread(f"{OURS}Mlflow", "shared_sdk")
+    finally:
+        ours.setLevel(level)
+        for logger in (ours, logging.getLogger("shared_sdk")):
+            logger.removeHandler(handler)
+    assert said == ["tracklib: shared_sdk: retry 3"]

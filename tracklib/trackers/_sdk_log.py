@@ -15,7 +15,8 @@ class _ToOurLog(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the record goes on to where its logger sends it."""
-        if not threading.current_thread().name.startswith(OURS):
+        is_ours = record.name.split(".")[0] == "tracklib"  # a handler may serve our log and an SDK's
+        if is_ours or not threading.current_thread().name.startswith(OURS):
             return True
         with contextlib.suppress(Exception):  # a message that does not fit its arguments
             mention(f"{record.name}: {record.getMessage()}")
