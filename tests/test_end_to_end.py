@@ -179,7 +179,8 @@ def test_a_server_that_is_down_from_the_start_costs_one_message_and_no_epoch(
             train_epoch(epoch)
     (message,) = [str(warning.message) for warning in caught]
     assert message.startswith("Mlflow: 20 records not delivered (")
-    assert message.endswith(f"deliver what is left with: tracklib sync {where}")
+    assert f"deliver what is left with: tracklib sync {where}\n" in message
+    assert message.endswith(f"send the run to the right one with: tracklib sync {where} --to CONFIG")
     arrived = Arrived(where)
     assert arrived.in_journal() == arrived.in_csv() == expected(EPOCHS)
     assert [end.status for end in arrived.records(End)] == [Status.FINISHED]

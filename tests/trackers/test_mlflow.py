@@ -1001,11 +1001,12 @@ def test_a_server_that_hangs_is_given_up_after_the_timeout_and_may_work_later(
     assert len(server.requests) == 1
 
 
-def test_a_server_that_is_no_mlflow_server_may_become_one(scripted: Callable[..., Scripted]) -> None:
+def test_a_page_that_answers_in_mlflows_place_blocks(scripted: Callable[..., Scripted]) -> None:
     tracker, error = trouble_at(scripted(200, "<html>welcome</html>").uri)
 
-    assert "not in a valid JSON format" in str(error)
-    assert tracker.is_transient(error)
+    assert "something answers that is not MLflow" in str(error)
+    assert isinstance(error, TrackerBlocked)
+    assert not tracker.is_transient(error)
 
 
 def test_a_refused_connection_may_work_later() -> None:
