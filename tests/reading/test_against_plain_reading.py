@@ -15,7 +15,7 @@ from typing import Any
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from msgspec.structs import replace
 
 import tracklib
@@ -193,6 +193,19 @@ def check_rows(run: Run, directory: Path) -> None:
 
 @pytest.mark.parametrize("beside", BESIDE)
 @settings(deadline=None, max_examples=40)
+@example(
+    attempts=[
+        (
+            [
+                Log(time=0, axis="epoch", step=0, metrics={"loss": 0.1}),
+                Log(time=0, axis="epoch", step=0, metrics={"epoch": 0.1}),
+                Log(time=0, axis="epoch", step=0, metrics={"epoch": 0.0}),
+            ],
+            None,
+        )
+    ],
+    torn=0,
+)
 @given(attempts=ATTEMPTS, torn=st.integers(0, 20))
 def test_it_says_the_same(beside: str, attempts: list[tuple[list[Any], Status | None]], torn: int) -> None:
     directory = Path(tempfile.mkdtemp(prefix="tracklib-reading-"))

@@ -87,14 +87,23 @@ class LogColumns:
         self.times.extend(logs.times)
 
     def _give_rows(self, axis: int, logs: Stretch) -> None:
-        """Each log its row: only the first can be of one that is there, as the others share their metrics."""
-        count = len(logs.steps)
-        names = set(logs.names) - {logs.axis}  # a metric that repeats the step by its axis's name
-        first = self._row_count
+        """Each log its row. A metric that only repeats the step by its axis's name is no cell: so where there is one
+        of that name, each log is looked at by itself."""
+        names = set(logs.names)
+        if logs.axis not in names:
+            self._give(axis, logs.steps, names)
+            return
+        said = logs.columns[list(logs.names).index(logs.axis)]
+        for step, value in zip(logs.steps, said, strict=True):
+            self._give(axis, (step,), names - {logs.axis} if value == step else names)
+
+    def _give(self, axis: int, steps: Sequence[int], names: set[str]) -> None:
+        """Rows for logs of these metrics: only the first can be of a row that is there, as the others share them."""
+        count, first = len(steps), self._row_count
         row, step, in_row = self._open.get(axis, (-1 - REACH, 0, set()))
-        joins = bool(names) and step == logs.steps[0] and first - 1 - REACH < row and names.isdisjoint(in_row)
+        joins = step == steps[0] and first - 1 - REACH < row and names.isdisjoint(in_row)
         if joins and self._rows is None:
-            self._rows = array("q", range(len(self.steps)))
+            self._rows = array("q", range(first))
         if self._rows is not None:
             self._rows.extend([row] if joins else [first])
             self._rows.extend(range(first + (not joins), first + count - joins))
@@ -102,7 +111,7 @@ class LogColumns:
         if joins and count == 1:
             self._open[axis] = row, step, in_row | names
         else:
-            self._open[axis] = self._row_count - 1, logs.steps[-1], names
+            self._open[axis] = self._row_count - 1, steps[-1], names
 
 
 class Metrics(Tabular):
