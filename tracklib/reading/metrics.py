@@ -189,7 +189,8 @@ def _columns(points: LogColumns) -> dict[str, Column]:
     for name, known in points.values.items():
         title = name
         if name in points.axes or name == "time":
-            if _repeats_the_step(points, name, known):
+            known = _without_steps(points, name, known)
+            if not known.values:
                 continue
             title = _unused(f"metrics.{name}", {*columns, *points.values})
         where: Any = known.logs
@@ -230,12 +231,16 @@ def _axis(points: LogColumns, axis: str, firsts: list[int] | None) -> Column:
     return Column("int", steps, rows, points.row_count)
 
 
-def _repeats_the_step(points: LogColumns, name: str, known: Any) -> bool:
+def _without_steps(points: LogColumns, name: str, known: _Values) -> _Values:
+    """The values of the metric ``name`` but those that only repeat the step of an axis that is called so."""
     logs = range(len(known.values)) if known.logs is None else known.logs
-    return all(
-        points.steps[log] == value and points.axes[points.axis[log]] == name
-        for log, value in zip(logs, known.values, strict=True)
-    )
+    kept = _Values()
+    kept.logs = array("q")
+    for log, value in zip(logs, known.values, strict=True):
+        if points.steps[log] != value or points.axes[points.axis[log]] != name:
+            kept.logs.append(log)
+            kept.values.append(value)
+    return kept
 
 
 def _unused(name: str, taken: set[str]) -> str:
