@@ -66,8 +66,10 @@ class Arrived:
         return sorted((row["_step"], row["n"]) for file in self.wandb_files() for row in file.rows)
 
     def content(self) -> dict[Path, bytes]:
-        """All files but W&B's own logs, to which its process adds a last line when all is over."""
-        files = (path for path in sorted(self.directory.rglob("*")) if path.is_file() and path.suffix != ".log")
+        """All files but W&B's own logs, to which its process adds a last line when all is over, and the locks, whose
+        lengths are words between processes."""
+        passed = (".log", ".lock")
+        files = (path for path in sorted(self.directory.rglob("*")) if path.is_file() and path.suffix not in passed)
         return {path: path.read_bytes() for path in files}
 
     def begun(self) -> int:

@@ -299,8 +299,7 @@ def test_who_delivers_by_itself_waits_for_an_earlier_companion(folder: Path, way
                 said("done")
             """,
     }
-    earlier = deliverer(str(folder / "run"))
-    assert earlier is not None
+    earlier = until(lambda: deliverer(str(folder / "run")))  # once the run's own companion has let go
     program = Program(folder, by_itself[way])
     program.until("begun")
     assert program.process.stdout is not None
@@ -415,7 +414,7 @@ def test_a_stopped_companion_holds_up_nothing(folder: Path) -> None:
         """,
     )
     program.until("in")
-    (pid,) = companions_of(program.pid)
+    (pid,) = until(lambda: companions_of(program.pid))
     os.kill(pid, signal.SIGSTOP)
     program.tell()
     program.until("entered")
