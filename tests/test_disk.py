@@ -204,11 +204,13 @@ def test_a_sync_that_is_killed_while_it_takes_in_what_was_spilled_doubles_nothin
     assert statuses(directory) == ["finished"]
 
 
-def test_where_the_folder_for_temporary_files_is_full_too_the_message_says_that_the_records_are_kept_nowhere(
+def test_where_the_folder_for_temporary_files_is_full_too_the_message_says_that_the_records_are_lost(
     small_disk: SmallDisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(small_disk.path))
-    with pytest.warns(TrackerWarning, match="did not take .* records, kept in nowhere .*No space left on device"):
+    with pytest.warns(
+        TrackerWarning, match="did not take .* records, and no other place did .*No space left on device.*lost"
+    ):
         with tracking(output_run=small_disk.path / "run") as run:
             small_disk.fill()
             log_many(run, 0)

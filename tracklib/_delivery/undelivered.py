@@ -63,7 +63,8 @@ def _spill(journal: Journal, uid: str) -> str:
         journal.spill(path)
         remember(os.path.dirname(journal.place), uid)
     except OSError as error:
-        path = f"nowhere ({error})"
+        lost = waiting + journal.lost
+        return f"The disk did not take {_count(lost)}, and no other place did ({error}): they are lost"
     return (
         f"The disk did not take {_count(waiting)}, kept in {path}, from where `tracklib sync` takes them; "
         f"{journal.lost} more were lost"
