@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 from running import tracklib
 
-from tracklib import tracking
+from tracklib import CsvLogger, tracking
 
 KILLED = """
 import os, signal, sys
-from tracklib import tracking
+from tracklib import CsvLogger, tracking
 with tracking(output_run=sys.argv[1]) as t:
     t.log(0, {"loss": 0.5})
     os.kill(os.getpid(), signal.SIGKILL)
@@ -81,7 +81,7 @@ def test_the_doctor_finds_what_a_server_has_not(tmp_path: Path) -> None:
     config = {"type": "Mlflow", "tracking_uri": "http://127.0.0.1:9", "experiment_name": "x"}
     program = """
 import json, os, sys
-from tracklib import tracking
+from tracklib import CsvLogger, tracking
 with tracking([json.loads(sys.argv[2])], output_run=sys.argv[1]) as t:
     t.log(0, {"loss": 0.5})
     os._exit(1)
@@ -143,6 +143,21 @@ def test_rm_leaves_what_was_not_delivered_unless_it_is_forced(tmp_path: Path) ->
     assert "not delivered to CsvLogger: tracklib sync, or --force" in said.output
     assert tracklib("rm", run, "-y", "--force").exit_code == 0
     assert not run.exists()
+
+
+def test_rm_deletes_a_run_whose_journal_is_damaged_at_its_beginning_with_the_files_of_all_its_attempts(
+    tmp_path: Path,
+) -> None:
+    for name in ("first.csv", "second.csv"):
+        with tracking([CsvLogger(csv_filename=name)], output_run=tmp_path / "run", resume=True) as t:
+            t.log(0, {"loss": 0.5})
+    journal = tmp_path / "run/journal.jsonl"
+
+    assert "stays" not in tracklib("rm", tmp_path / "run", "-n").output
+    journal.write_bytes(journal.read_bytes().replace(b'"type":"begin"', b'"type":"bexin"'))
+    assert tracklib("rm", tmp_path / "run", "-y").exit_code == 0
+
+    assert not journal.exists()
 
 
 def test_rm_follows_no_link(tmp_path: Path) -> None:

@@ -46,3 +46,18 @@ def test_a_run_of_this_process_is_running_and_keeps_its_lock(tmp_path: Path) -> 
 def test_a_directory_without_a_run_says_so(tmp_path: Path) -> None:
     with pytest.raises(RunDirectoryError, match="holds no run: there is no journal.jsonl in it"):
         tracklib.load(tmp_path)
+
+
+def test_where_another_run_has_taken_the_directory_all_that_is_read_is_the_new_one(tmp_path: Path) -> None:
+    with tracking(output_run=tmp_path / "a") as t:
+        for epoch in range(100):
+            t.log(epoch, {"loss": 1.0})
+    run = tracklib.load(tmp_path / "a")
+    assert (len(run.metrics), len(run.curve("loss"))) == (100, 100)
+
+    with tracking(output_run=tmp_path / "a") as t:
+        t.log(0, {"loss": 0.25})
+
+    assert run.refresh().uid == t.uid
+    assert run.metrics["loss"].values.tolist() == [0.25]
+    assert run.curve("loss").means.tolist() == [0.25]

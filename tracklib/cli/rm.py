@@ -93,9 +93,7 @@ def _told(run: Run) -> str:
 
 def _own(run: Run) -> list[str]:
     """What the run wrote, as far as it is there: the journal last, so that a deletion cut off can be repeated."""
-    own = dict.fromkeys(
-        [*run.summary.begins[-1].files, layout.TABLE, *layout.FOLDERS, layout.REJECTED, layout.LOCK, layout.JOURNAL]
-    )
+    own = dict.fromkeys([*run.files, layout.TABLE, *layout.FOLDERS, layout.REJECTED, layout.LOCK, layout.JOURNAL])
     paths = [os.path.join(run.directory, name) for name in own if layout.is_name(name)]
     return [path for path in paths if os.path.lexists(path)]
 

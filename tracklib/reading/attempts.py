@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from .._journal.lock import Holding, holding
 from .._journal.records import Begin, End
 
 RUNNING = "running"
 PERHAPS_RUNNING = "running?"
 KILLED = "killed"
+
+_JUST_NOW = 60_000  # milliseconds
 
 
 def moment(milliseconds: int) -> datetime:
@@ -57,6 +61,21 @@ def end_of(begin: Begin, following: Begin | None, ends: Sequence[End]) -> End | 
         if end.time >= begin.time and (following is None or end.time < following.time):
             return end
     return None
+
+
+def standing(directory: str, begin: Begin, quiet: int) -> str:
+    """The status of a run without an end, which was ``quiet`` for so many milliseconds.
+
+    A lock that is free says that the process is dead. On another machine's it says so too where the file system
+    passes locks on; as some do not, a run there that has just said something is not called dead.
+    """
+    match holding(directory):
+        case Holding.HELD:
+            return RUNNING
+        case Holding.FREE if begin.host == socket.gethostname() or quiet > _JUST_NOW:
+            return KILLED
+        case _:
+            return PERHAPS_RUNNING
 
 
 def attempts(begins: Sequence[Begin], ends: Sequence[End], standing: str, newest: int, now: int) -> list[Attempt]:

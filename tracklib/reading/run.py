@@ -3,40 +3,32 @@
 from __future__ import annotations
 
 import os
-import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from .._journal import layout
-from .._journal.curves import BUCKETS, Curves
-from .._journal.kept import Kept, Place, is_in
-from .._journal.lock import Holding, holding
-from .._journal.reader import Reader
-from .._journal.records import Begin, Best, Parent, Record, Superseded, counting
-from .._journal.sketch import kept_curves, kept_summary
-from .._journal.state import load_begin
+from .._journal.curves import BUCKETS
+from .._journal.records import Best, Parent, Record
 from .._journal.statistics import Statistics
-from .._journal.stretches import stretches
 from .._journal.summary import Summary
 from ..errors import RunDirectoryError
 from .artifacts import Artifact
-from .attempts import KILLED, PERHAPS_RUNNING, RUNNING, Attempt, attempts, end_of, moment
+from .attempts import RUNNING, Attempt, attempts, end_of, moment, standing
 from .buckets import Buckets
 from .collection import Runs
 from .drawing import chart
 from .environment import TAGS, Environment, environment
+from .folded import Folded
 from .following import follow
 from .live import Live
-from .metrics import LogColumns, Metrics
+from .metrics import Metrics
 from .names import Value, value_of
-from .opening import MoreSuperseded, directories_under, journal_of, read_on
+from .opening import directories_under
 from .points import Points, axis_of
 from .showing import Picture, run_as_html
 from .telling import as_dict, flat
-
-_JUST_NOW = 60_000  # milliseconds
 
 
 class Run:
@@ -61,10 +53,9 @@ class Run:
 
     def __init__(self, directory: str | os.PathLike[str], *, whole: bool = False) -> None:
         self.directory = os.path.abspath(os.fsdecode(directory))
-        self._kept = Kept(Place(), Summary())
-        self._metrics: Metrics | None = None
-        self._curves: Kept[Curves] | None = None
-        self._read(whole)
+        self._journal = Folded(self.directory)
+        self._journal.read_on(whole=whole)
+        self._settle()
 
     def refresh(self) -> Run:
         """Read on, if there is more; the same run.
@@ -72,62 +63,24 @@ class Run:
         Raises:
             RunDirectoryError: it is no longer there, or cannot be read.
         """
-        self._read(whole=False)
+        self._journal.read_on()
+        self._settle()
         return self
 
-    def _read(self, whole: bool) -> None:
-        with journal_of(self.directory) as reader:
-            if not whole and not (self._kept.place.offset and is_in(self._kept.place, reader.fileno())):
-                self._kept = kept_summary(self.directory, reader.fileno())
-            before = self._kept.place
-            try:
-                self._read_on(reader)
-            except BaseException:
-                self._kept = Kept(Place(), Summary())  # a part of a piece may be in it
-                raise
-            if self._kept.place != before:
-                self._metrics = None
-            changed = os.fstat(reader.fileno()).st_mtime
-        self._settle(round(1000 * changed))
-
-    def _read_on(self, reader: Reader) -> None:
-        while True:
-            try:
-                self._kept = read_on(reader, self._kept, self.summary.take, self.summary.superseded)
-                return
-            except MoreSuperseded as more:
-                self._kept = Kept(Place(), Summary(superseded=more.superseded))
-
-    def _settle(self, changed: int) -> None:
-        """Know how the run stands now; its journal was last ``changed`` at that time, in milliseconds."""
+    def _settle(self) -> None:
+        """Know how the run stands now."""
         self._now = time.time_ns() // 1_000_000
-        self._begins = self._known_begins()
-        self.damaged = self._kept.place.damaged
+        self._begins = self._journal.begins()
+        self.damaged = self._journal.place.damaged
         last = self._begins[-1]
         end = end_of(last, None, self.summary.ends)
-        if end:
-            self.status = str(end.status)
-        else:
-            self.status = _standing(self.directory, last, self._now - max(changed, self.summary.time))
-
-    def _known_begins(self) -> list[Begin]:
-        """How the attempts began; where a line of the journal is damaged, the last one by its second copy."""
-        begins = self.summary.begins
-        if self._kept.place.damaged or not begins:
-            kept = load_begin(self.directory)
-            if kept and (not begins or (kept.uid == begins[-1].uid and kept.attempt > begins[-1].attempt)):
-                begins = [*begins, kept]
-        if not begins:
-            raise RunDirectoryError(
-                f"{self.directory} holds no run that can be told: "
-                f"nothing in {layout.JOURNAL} or in {layout.STATE}/ says how it began"
-            )
-        return begins
+        quiet = self._now - max(self._journal.changed, self.summary.time)
+        self.status = str(end.status) if end else standing(self.directory, last, quiet)
 
     @property
     def summary(self) -> Summary:
         """All but the points, as the journal's records say it."""
-        return self._kept.value
+        return self._journal.summary
 
     # Who it is, and how it stands -----------------------------------------------------------------------------
 
@@ -261,9 +214,7 @@ class Run:
         Raises:
             RunDirectoryError: the journal is no longer there, or cannot be read.
         """
-        if self._metrics is None:
-            self._metrics = Metrics(_read_points(self.directory, self.summary.superseded))
-        return self._metrics
+        return self._journal.metrics()
 
     def curve(self, name: str, axis: str | None = None) -> Buckets:
         """A metric in about a thousand buckets of mean, least and greatest value, without reading its points: out of
@@ -280,9 +231,7 @@ class Run:
         axis = axis or axis_of(name, self.summary.series) or "epoch"
         if name not in self.summary.series.get(axis, ()):
             raise KeyError(f"no metric {name!r} on {axis!r}; there are {', '.join(map(repr, self.last)) or 'none'}")
-        if self._curves is None or self._curves.place.offset < self._kept.place.offset:
-            self._curves = _read_curves(self.directory, self._curves, self.summary.superseded)
-        curve = self._curves.value.of.get(axis, {}).get(name)
+        curve = self._journal.curve(name, axis)
         if curve is None:  # the run has so many series that not all are drawn
             return self.metrics.series(name, axis).buckets(BUCKETS)
         last = self.summary.series[axis][name].last
@@ -297,6 +246,11 @@ class Run:
             for name, record in self.summary.artifacts.items()
             if layout.is_name(name)
         }
+
+    @property
+    def files(self) -> list[str]:
+        """What its trackers wrote into its directory, in any attempt, by the names there."""
+        return list(dict.fromkeys(name for begin in self._begins for name in begin.files))
 
     def value(self, name: str) -> Value:
         """What ``name`` means in a condition, as ``"status"``, ``"lr"`` or ``"min.val/loss"``; None where the run has
@@ -326,7 +280,7 @@ class Run:
         Raises:
             RunDirectoryError: the run is no longer there, or cannot be read.
         """
-        return follow(self, self._kept.place, every)
+        return follow(self, self._journal.place, every)
 
     def as_dict(self) -> dict[str, Any]:
         """All but the points, as JSON can hold it: NaN and the infinities are the texts ``nan``, ``inf``, ``-inf``."""
@@ -364,43 +318,3 @@ def read_all(directories: Iterable[str]) -> Runs:
         except RunDirectoryError as error:
             unreadable[directory] = str(error)
     return Runs(found, unreadable)
-
-
-def _read_curves(directory: str, known: Kept[Curves] | None, superseded: list[Superseded]) -> Kept[Curves]:
-    with journal_of(directory) as reader:
-        if known is None or not is_in(known.place, reader.fileno()):
-            known = kept_curves(directory, reader.fileno())
-        while True:
-            try:
-                known = read_on(reader, known, known.value.take, superseded)
-                break
-            except MoreSuperseded as more:
-                known, superseded = Kept(Place(), Curves()), more.superseded
-        known.value.settle()
-        return known
-
-
-def _read_points(directory: str, superseded: list[Superseded]) -> LogColumns:
-    found = LogColumns()
-    with journal_of(directory) as reader:
-        while any(read := reader.read_apart()):
-            logs, others = read
-            if new := [each for each in others if isinstance(each, Superseded) and each not in superseded]:
-                return _read_points(directory, [*superseded, *new])
-            found.take(stretches(counting(logs, superseded)))
-    return found
-
-
-def _standing(directory: str, begin: Begin, quiet: int) -> str:
-    """Of a run without an end, which was ``quiet`` for so many milliseconds.
-
-    A lock that is free says that the process is dead. On another machine's it says so too where the file system
-    passes locks on; as some do not, a run there that has just said something is not called dead.
-    """
-    match holding(directory):
-        case Holding.HELD:
-            return RUNNING
-        case Holding.FREE if begin.host == socket.gethostname() or quiet > _JUST_NOW:
-            return KILLED
-        case _:
-            return PERHAPS_RUNNING
