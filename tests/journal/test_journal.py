@@ -774,3 +774,16 @@ def test_where_a_clock_that_was_years_ahead_is_set_right_time_goes_on_from_there
     resumed = Journal(path, print, after=begun)
     monkeypatch.setattr(clock, "since_boot", lambda: boot() + 10_000)
     assert 5_000 <= resumed.now() - begun < 65_000
+
+
+def test_a_clock_that_is_ahead_for_two_moments_is_not_taken_for_one_that_stood_there_between_them(
+    journal: Journal, set_by: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_by(TEN_YEARS)
+    journal.now()
+    set_by(0)
+    journal.now()
+    boot, wall = clock.since_boot, clock.wall
+    monkeypatch.setattr(clock, "since_boot", lambda: boot() + 120_000)
+    monkeypatch.setattr(clock, "wall", lambda: wall() + 120_000 + TEN_YEARS)
+    assert journal.now() < wall() + TEN_YEARS

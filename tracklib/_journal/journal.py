@@ -26,6 +26,7 @@ BACKLOG_BYTES = 64 * 2**20
 SYNC_SECONDS = 1.0
 _JUMP = 86_400_000  # milliseconds that no clock is wrong by, unless somebody sets it
 _MOMENT = 60_000
+_NEAR = 1_000  # milliseconds from the last record, within which it is not asked whether the clock was set
 _TEAR_END = b" \n"  # the space spoils a torn line that lacks its LF only: it comes again, and must not count twice
 
 
@@ -80,7 +81,16 @@ class Journal:
 
     def now(self, later: bool = False) -> int:
         """Milliseconds since the epoch, never less than at an earlier call; ``later``: more."""
-        now, steady = clock.wall(), clock.since_boot()
+        now = clock.wall()
+        if self._ahead_since or abs(now - self._last_time) > _NEAR:
+            now = self._unless_it_was_set(now)
+        earliest = self._last_time + later
+        self._last_time = now = now if now > earliest else earliest
+        return now
+
+    def _unless_it_was_set(self, now: int) -> int:
+        """The time on the wall; by a steady clock, where that one was set by more than anybody is wrong by."""
+        steady = clock.since_boot()
         offset = now - steady
         if abs(offset - self._offset) <= _JUMP:
             self._offset, self._ahead_since = max(self._offset, offset), 0
@@ -88,8 +98,6 @@ class Journal:
             self._offset = offset
         else:
             now = steady + self._offset
-        earliest = self._last_time + later
-        self._last_time = now = now if now > earliest else earliest
         return now
 
     def _is_right(self, offset: int, steady: int) -> bool:
