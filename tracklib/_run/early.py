@@ -16,29 +16,30 @@ class EarlyLogs:
     """Keeps the logs on the axis of the epochs from the first one on whose epoch nobody said.
 
     Until a loop begins nobody knows that they are early: a run that never counts epochs by ``t.epochs`` logs so.
+
+    Attributes:
+        waits: whether a first loop may still come.
     """
 
     def __init__(self) -> None:
-        self._logs: list[tuple[Log, bool]] | None = []
-
-    @property
-    def waits(self) -> bool:
-        """Whether a first loop may still come."""
-        return self._logs is not None
+        self.waits = True
+        self._logs: list[tuple[Log, bool]] = []
 
     def note(self, log: Log, is_said: bool) -> None:
         """A log was written; whether its epoch was said."""
         logs = self._logs
-        if logs is None or (is_said and not logs):
+        if is_said and not logs:
             return
         logs.append((log, is_said))
         if len(logs) > _MOST:
-            self._logs = None
+            self.waits, self._logs = False, []
 
     def begin_loop(self, journal: Journal, epoch: int) -> Superseded | None:
         """The first loop begins with ``epoch``: what was logged before it is at the one before that, which is -1 in a
         new run. What is superseded by that, if anything."""
-        logs, self._logs = self._logs, None
+        if not self.waits:
+            return None
+        logs, self.waits, self._logs = self._logs, False, []
         if not logs:
             return None
         first = min(log.step for log, is_said in logs if not is_said)

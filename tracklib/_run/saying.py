@@ -70,7 +70,7 @@ class RunLog(EpochWords):
         attempt = self._attempt
         if attempt.life is not _OPEN:
             self._need_open("log")
-        if metrics or log_dict is None or isinstance(epoch, Mapping):
+        if metrics or log_dict is None or (type(epoch) is not int and isinstance(epoch, Mapping)):
             epoch, log_dict = as_written_elsewhere(epoch, log_dict, metrics)
         if type(log_dict) is not dict and not isinstance(log_dict, Mapping):  # to ask an abstract class takes longer
             found = as_mapping(log_dict)
@@ -91,8 +91,9 @@ class RunLog(EpochWords):
             journal.append(record)
             if self._early.waits and axis == "epoch":
                 self._early.note(record, not (epoch is None or type(epoch) is Counted))
-            if attempt.bar and axis != "system":
-                attempt.bar.show(values)
+            bar = attempt.bar  # a loop may end meanwhile, in another thread
+            if bar and axis != "system":
+                bar.show(values)
             if attempt.bests.modes:
                 attempt.bests.see(values, axis, step, journal)
         for key, why in skipped:
@@ -101,13 +102,13 @@ class RunLog(EpochWords):
     def _time_of(self, step: int, journal: Journal) -> int:
         """When a record of ``step`` is made. Two of one step differ in it, so that MLflow keeps both."""
         time = journal.now()
-        if time != self._moment:
-            self._moment, self._steps_now = time, {step}
-        elif step in self._steps_now:
-            self._moment, self._steps_now = journal.now(later=True), {step}
-        else:
-            self._steps_now.add(step)
-        return self._moment
+        if time == self._moment:
+            if step not in self._steps_now:
+                self._steps_now.add(step)
+                return time
+            time = journal.now(later=True)
+        self._moment, self._steps_now = time, {step}
+        return time
 
     def log_params(self, params: Any) -> None:
         """Log hyperparameters: a mapping (omegaconf's, too), a dataclass, a named tuple, an

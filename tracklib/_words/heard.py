@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import limits
-from .._run.current import inside
 from .._run.run import Trackers
 from .._values.mappings import pairs_of
 
@@ -29,11 +28,8 @@ def without(heard: Heard, run: Trackers, axis: str, step: Any, metrics: Mapping[
     }
 
 
-def tell_outer(heard: Heard, run: Trackers, axis: str, step: Any, metrics: Mapping[Any, Any]) -> None:
+def tell(outer: Heard, heard: Heard, run: Trackers, axis: str, step: Any, metrics: Mapping[Any, Any]) -> None:
     """Have the call around this one know what it logged, and what was heard in it."""
-    outer = inside.get()
-    if outer is None:
-        return
     outer.update(heard)
     there = outer.get((run.uid, axis))
     before = there[1] if there is not None and _is_same(there[0], step) else []

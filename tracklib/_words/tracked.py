@@ -22,7 +22,7 @@ from .._values.returned import as_metrics
 from .._values.room import name_of
 from . import spawned
 from .callables import Kind, drive, drive_async, kind_of, need_callable, underlying
-from .heard import Heard, tell_outer, without
+from .heard import Heard, tell, without
 from .wrapper import Wrapper
 
 F = TypeVar("F")
@@ -104,7 +104,7 @@ def _track(function: Any, how: _How) -> Any:
     watch = _Watch(function, how)
     wrappers = {
         Kind.PLAIN: watch.call,
-        Kind.COROUTINE: watch.call_async,
+        Kind.COROUTINE: watch.awaiting(function),
         Kind.GENERATOR: watch.generate,
         Kind.ASYNC_GENERATOR: watch.generate_async,
     }
@@ -165,20 +165,22 @@ class _Watch:
             run._silent.add(self.name)
         return returned
 
-    def call_async(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        coroutine: Any = self._await(wrapped, instance, args, kwargs)
-        coroutine.__name__, coroutine.__qualname__ = self.name, getattr(wrapped, "__qualname__", self.name)
-        return coroutine  # called so where Python says that nobody awaited it
+    def awaiting(self, function: Any) -> Any:
+        """The wrapper of a coroutine function. It is called as that one, which is what Python says nobody awaited."""
 
-    async def _await(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        around, inner = inside.get(), Heard()
-        inside.set(inner)
-        try:
-            returned = await wrapped(*args, **kwargs)
-        finally:
-            inside.set(around)  # no token: a coroutine may be closed in another context than it was begun in
-        self._see(returned, inner, instance, args, kwargs)
-        return returned
+        async def call(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+            inner: Heard = {}
+            around = inside.get()
+            inside.set(inner)
+            try:
+                returned = await wrapped(*args, **kwargs)
+            finally:
+                inside.set(around)  # no token: a coroutine may be closed in another context than it was begun in
+            self._see(returned, inner, instance, args, kwargs)
+            return returned
+
+        call.__name__, call.__qualname__ = self.name, getattr(function, "__qualname__", self.name)
+        return call
 
     def generate(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
         def step(call: Callable[[], Any]) -> Any:
@@ -195,7 +197,8 @@ class _Watch:
 
     def generate_async(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
         async def step(call: Callable[[], Awaitable[Any]]) -> Any:
-            around, inner = inside.get(), Heard()
+            inner: Heard = {}
+            around = inside.get()
             inside.set(inner)
             try:
                 item = await call()
@@ -232,10 +235,11 @@ class _Watch:
                 return
             if self._prefix:
                 metrics = {f"{self._prefix}{name_of(key)}": value for key, value in pairs_of(metrics, limits.KEYS + 1)}
-            news = without(inner, run, self._axis, epoch, metrics)
+            news = without(inner, run, self._axis, epoch, metrics) if inner else metrics
             if news or not metrics:
                 run.log(epoch, news, axis=self._axis)
-            tell_outer(inner, run, self._axis, epoch, metrics)
+            if (outer := inside.get()) is not None:
+                tell(outer, inner, run, self._axis, epoch, metrics)
         except Exception as error:
             self._warn(f"returned what could not be logged ({type(error).__name__}: {error_text(error)})")
 
@@ -252,7 +256,10 @@ class _Watch:
             epoch = args[position] if position < len(args) else self._default
         if epoch is None and self._axis == "epoch":
             epoch = run._epoch_here
-        return Counted(next(self._counts.get(run) or self._begin_count(run))) if epoch is None else epoch
+        if epoch is not None:
+            return epoch
+        count = next(self._counts.get(run) or self._begin_count(run))
+        return Counted(count) if run._early.waits else count
 
     def _begin_count(self, run: Trackers) -> Iterator[int]:
         """The steps of the calls that are logged; in a resumed run on the same grid as before."""
