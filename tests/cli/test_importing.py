@@ -6,12 +6,15 @@ import math
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from running import tracklib
 
 import tracklib as library
+from tracklib.trackers import _csv_history
+from tracklib.trackers._foreign import Point
 
 WRITE = """
 import sys, json, math
@@ -54,6 +57,26 @@ def test_importing_twice_makes_one_run(tmp_path: Path) -> None:
 
     assert said.output == "0 runs imported, 1 there already\n"
     imported(tmp_path / "runs")
+
+
+def test_an_import_that_was_cut_off_leaves_no_part_of_a_run_and_can_be_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.csv").write_text("loss\n0.5\n0.25\n")
+    whole = next(_csv_history.runs_in(str(tmp_path / "mine.csv")))
+
+    def points() -> Iterator[Point]:
+        yield next(iter(whole.points))
+        raise ValueError("a broken record")
+
+    monkeypatch.setattr(_csv_history, "runs_in", lambda place: iter([whole._replace(points=points())]))
+    assert "a broken record" in tracklib("import", "csv", tmp_path / "mine.csv", "--root", tmp_path / "runs").output
+    assert len(library.runs(tmp_path / "runs")) == 0
+    monkeypatch.undo()
+
+    tracklib("import", "csv", tmp_path / "mine.csv", "--root", tmp_path / "runs")
+
+    assert imported(tmp_path / "runs").metrics["loss"].values.tolist() == [0.5, 0.25]
 
 
 def test_tensorboards_events_become_a_run(tmp_path: Path) -> None:

@@ -149,6 +149,20 @@ with tracking(output_run=sys.argv[1]) as t:
     assert watch.returncode == 1
 
 
+def test_a_run_that_is_deleted_while_it_is_watched_is_a_message_and_no_traceback(tmp_path: Path) -> None:
+    with tracking(output_run=tmp_path / "run") as t:
+        t.log(0, {"loss": 1.0})
+        command = [sys.executable, "-m", "tracklib", "watch", str(tmp_path / "run"), "--every", "0.1"]
+        watch = subprocess.Popen(command, stdout=-1, stderr=-1, text=True)
+        assert watch.stdout
+        watch.stdout.readline()
+        (tmp_path / "run").rename(tmp_path / "moved")
+        _, said = watch.communicate(timeout=60)
+        (tmp_path / "moved").rename(tmp_path / "run")
+
+    assert (watch.returncode, said) == (1, f"Error: {tmp_path / 'run'} holds no run: there is no journal.jsonl in it\n")
+
+
 def test_export_has_every_point_in_long_form(root: Path) -> None:
     rows = list(csv.DictReader(io.StringIO(tracklib("export", root, "-m", "val/*").output)))
 
@@ -164,6 +178,23 @@ def test_export_has_a_column_for_each_metric_in_wide_form(root: Path, tmp_path: 
     assert done.stderr == f"{tmp_path / 'x.jsonl'}: 40 rows of 1 run\n"
     assert [row["val/loss"] for row in rows if "val/loss" in row] == [1 + math.exp(-epoch) for epoch in range(10)]
     assert {row["odd"] for row in rows if "odd" in row} == {"nan"}
+
+
+def test_export_leaves_out_no_point_whatever_the_metrics_and_axes_are_called(tmp_path: Path) -> None:
+    with tracking(output_run=tmp_path / "run") as t:
+        t.log(0, {"loss": 1.0, "run": 5.0})
+        t.log(100, {"loss": 0.5, "epoch": 0.25}, axis="step")
+        t.log(200, {"loss": 0.25}, axis="step")
+
+    long = list(csv.DictReader(io.StringIO(tracklib("export", tmp_path / "run").output)))
+    wide = list(csv.DictReader(io.StringIO(tracklib("export", tmp_path / "run", "--wide").output)))
+    some = list(csv.DictReader(io.StringIO(tracklib("export", tmp_path / "run", "--wide", "--steps", "100:").output)))
+
+    loss = [(row["axis"], row["step"], row["value"]) for row in long if row["metric"] == "loss"]
+    assert loss == [("epoch", "0", "1.0"), ("step", "100", "0.5"), ("step", "200", "0.25")]
+    assert [row["run"] for row in wide] == ["run"] * 3
+    assert (wide[0]["metrics.run"], wide[1]["metrics.epoch"]) == ("5.0", "0.25")
+    assert [row["step"] for row in some] == ["100", "200"]
 
 
 def test_export_writes_parquet(root: Path, tmp_path: Path) -> None:

@@ -234,7 +234,7 @@ def test_nan_stays(value: Any) -> None:
         (pd.NA, "NAType is no number"),
         (pd.NaT, "NaTType is no"),
         (pd.Series([pd.NA], dtype="Float64"), "Series is no"),
-        (np.datetime64("NaT"), "datetime64 is no number"),
+        (np.datetime64("NaT", "s"), "datetime64 is no number"),
         (EvilFloat(), "EvilFloat is no single number (Evil: api_key=***)"),
         (EvilItem(), "EvilItem is no single number (Evil"),
         (EvilGetattr(), "EvilGetattr is no single number (Evil"),

@@ -33,6 +33,11 @@ def journal_path(directory: str) -> str:
     return os.path.join(directory, JOURNAL)
 
 
+def run_of(path: str) -> str:
+    """The directory of the run at ``path``: itself, or that of the journal."""
+    return os.path.dirname(path) or os.curdir if os.path.basename(path) == JOURNAL else path
+
+
 def state_path(directory: str, name: str) -> str:
     """The file ``name`` in the folder of states."""
     return os.path.join(directory, STATE, name)

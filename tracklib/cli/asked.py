@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -54,6 +54,16 @@ metrics_option = click.option(
 )
 
 
+def output_option(what: str) -> Callable[[F], F]:
+    """The option -o FILE."""
+    return click.option("-o", "--output", type=click.Path(dir_okay=False), help=what)
+
+
+def failure(what: str, error: OSError, mend: str) -> click.ClickException:
+    """What to raise where the system refuses ``what``, as "x.csv cannot be written"."""
+    return click.ClickException(f"{plain(what)} ({error.strerror or error}): {mend}")
+
+
 def one_run(name: str | None, root: str) -> Run:
     """The run that is meant; without a name the newest below ``root``.
 
@@ -81,15 +91,27 @@ def several(
     """The runs that are meant, each once; without names all below ``root``. Those that cannot be read are told of.
 
     Raises:
-        NotFound: one is not there, or none is left.
+        NotFound: one is not there, none can be read, or none is left.
     """
-    asked = list(names)
-    found = _each_once(run for name in asked for run in _named(name, root, inner)) if asked else all_runs(root, inner)
+    found = readable_or_not(names, root, inner)
     if not found:
-        raise NotFound(f"there is no run in {' '.join(map(plain, asked)) or root}")
+        raise NotFound("no run is left: none of them can be read")
     if where:
         found = filtered(found, where)
     return found.sorted_by(sort) if sort else found
+
+
+def readable_or_not(names: Iterable[str], root: str, inner: bool = False) -> Runs:
+    """The runs that are meant, each once; those that cannot be read are told of, and in ``unreadable``: all may be.
+
+    Raises:
+        NotFound: one is not there.
+    """
+    asked = list(names)
+    found = _together([_named(name, root, inner) for name in asked]) if asked else all_runs(root, inner)
+    if not found and not found.unreadable:
+        raise NotFound(f"there is no run in {' '.join(map(plain, asked)) or root}")
+    return found
 
 
 def filtered(found: Runs, where: str) -> Runs:
@@ -122,11 +144,10 @@ def all_runs(root: str, inner: bool = False) -> Runs:
 
 
 def _named(name: str, root: str, inner: bool = False) -> Runs:
-    for path in (name, os.path.join(root, name)):
-        if os.path.isdir(path) or os.path.basename(path) == layout.JOURNAL:
-            if os.path.isdir(path) and not os.path.exists(layout.journal_path(path)):
-                return all_runs(path, inner)
-            return Runs([_loaded(path)]) if not inner else all_runs(path, inner)
+    for path in map(layout.run_of, (name, os.path.join(root, name))):
+        if os.path.isdir(path):
+            is_run = os.path.exists(layout.journal_path(path))
+            return Runs([_loaded(path)]) if is_run and not inner else all_runs(path, inner)
     if not os.path.isdir(root):
         raise NotFound(f"no run {plain(name)}: there is no such directory, and no {root}/ to look into")
     try:
@@ -142,5 +163,7 @@ def _loaded(path: str) -> Run:
         raise NotFound(plain(str(error))) from error
 
 
-def _each_once(found: Iterable[Run]) -> Runs:
-    return Runs({run.directory: run for run in found}.values())
+def _together(parts: Sequence[Runs]) -> Runs:
+    """Each run once."""
+    unreadable = {directory: why for runs in parts for directory, why in runs.unreadable.items()}
+    return Runs({run.directory: run for runs in parts for run in runs}.values(), unreadable)

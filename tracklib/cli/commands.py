@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Any
 
 import click
 
 from .._common import variables
+from ..errors import TracklibError
+from .words import plain
 
 # A command is imported when it is called: listing runs needs no tracker, delivering no table.
 _COMMANDS = {
@@ -38,6 +41,13 @@ class _Commands(click.Group):
         module = import_module(f".{_MODULES.get(cmd_name, cmd_name)}", __package__)
         command: click.Command = module.command
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """What is raised on purpose is a message, not a traceback: a run may be moved or deleted while it is shown."""
+        try:
+            return super().invoke(ctx)
+        except TracklibError as error:
+            raise click.ClickException(plain(str(error))) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Without importing any."""

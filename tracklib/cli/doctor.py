@@ -37,7 +37,7 @@ def command(places: tuple[str, ...], root: str, quick: bool, as_json: bool) -> N
     """Look for dead processes that trackers do not know of, records that were not delivered, damaged journals, and
     artifacts that are not what was logged. The exit code is 1 where something is wrong."""
     began = time.monotonic()
-    runs = asked.several(places, root, inner=True)
+    runs = asked.readable_or_not(places, root, inner=True)
     unreadable = [Finding(directory, "unreadable", problem) for directory, problem in runs.unreadable.items()]
     found = [*unreadable, *(finding for run in runs for finding in findings(run, quick))]
     if as_json:

@@ -13,6 +13,7 @@ from typing import Any, TextIO
 import click
 
 from ..reading.collection import Runs, column
+from ..reading.metrics import Metrics
 from ..reading.table import Table, Tabular
 from . import asked
 from .tables import as_json as json_of
@@ -26,12 +27,7 @@ _ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "p
 @asked.run_arguments()
 @asked.root_option
 @asked.where_option
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(dir_okay=False),
-    help="x.parquet, x.csv or x.jsonl; else CSV on the standard output.",
-)
+@asked.output_option("x.parquet, x.csv or x.jsonl; else CSV on the standard output.")
 @click.option(
     "--format", "kind", type=click.Choice(["csv", "jsonl", "parquet"]), help="Where the file's ending does not say it."
 )
@@ -60,7 +56,8 @@ def command(
     runs = asked.several(names, root, where)
     between = _steps(steps)
     table = runs.table() if summary else _long(runs, metrics) if is_long else _wide(runs, metrics)
-    table = table if summary or between is None else _between(table, between)
+    if between is not None and not summary:
+        table = _between(table, between, ["step"] if is_long else _axes(runs))
     if not len(table):
         raise asked.NotFound(
             f"{many(len(runs), 'run')} without a point" + (" that was asked for" if metrics or steps else "")
@@ -109,25 +106,40 @@ def _long(runs: Runs, patterns: Sequence[str]) -> Table:
 
 
 def _wide(runs: Runs, patterns: Sequence[str]) -> Table:
-    """The rows of all runs under each other, behind the run's name."""
+    """The rows of all runs under each other, behind the run's name. A metric that is called as one of the other columns
+    is in ``metrics.<name>``, as in a run's own table."""
+    taken = {"run", "time", *_axes(runs)}
     rows: list[dict[str, Any]] = []
     for run in runs:
-        keep = {"time", *run.metrics.axes, *_wanted(run.metrics.names, patterns)}
-        rows += [{"run": run.name, **{name: row[name] for name in row if name in keep}} for row in run.metrics.rows()]
+        titles = _titles(run.metrics, taken, patterns)
+        rows += [
+            {"run": run.name, **{title: row[name] for name, title in titles.items()}} for row in run.metrics.rows()
+        ]
     names = dict.fromkeys(name for row in rows for name in row)
     return Table({name: column([row.get(name) for row in rows]) for name in names}, len(rows))
 
 
-def _between(table: Tabular, between: tuple[int, int]) -> Table:
+def _titles(metrics: Metrics, taken: set[str], patterns: Sequence[str]) -> dict[str, str]:
+    """What is wanted of a run's columns, each with its title in a table where these are ``taken``."""
+    steps = {"time", *metrics.axes}
+    found = {}
+    for name in metrics.columns:
+        metric = name if name in metrics.names else name.removeprefix("metrics.")
+        if name in steps:
+            found[name] = name
+        elif _wanted([metric], patterns):
+            found[name] = f"metrics.{name}" if name in taken else name
+    return found
+
+
+def _axes(runs: Runs) -> list[str]:
+    return list(dict.fromkeys(axis for run in runs for axis in run.metrics.axes))
+
+
+def _between(table: Tabular, between: tuple[int, int], axes: Sequence[str]) -> Table:
+    """The rows whose step, on whichever of the ``axes`` they are, is from the first to the last."""
     first, last = between
-    steps = (
-        [name for name in table.columns if name not in ("run", "metric", "axis", "time", "value")]
-        if "step" not in table.columns
-        else ["step"]
-    )
-    rows = [
-        row for row in table.rows() if any(row[name] is not None and first <= row[name] <= last for name in steps[:1])
-    ]
+    rows = [row for row in table.rows() if any(row[axis] is not None and first <= row[axis] <= last for axis in axes)]
     return Table({name: column([row[name] for row in rows]) for name in table.columns}, len(rows))
 
 
@@ -175,6 +187,4 @@ def _replacing(output: str) -> Iterator[str]:
                 os.unlink(path)
             raise
     except OSError as error:
-        raise click.ClickException(
-            f"{plain(output)} cannot be written ({error.strerror or error}): choose another -o"
-        ) from error
+        raise asked.failure(f"{output} cannot be written", error, "choose another -o") from error

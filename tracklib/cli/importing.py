@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 from collections.abc import Iterator
@@ -74,11 +75,15 @@ def _made(run: Foreign, root: str, source: str) -> str:
     if os.path.lexists(layout.journal_path(directory)):
         return ""
     with owned(directory):
-        journal = Journal(layout.journal_path(directory), _refuse)
+        begun = layout.journal_path(directory) + ".part"  # a part of a run would be taken for all of it the next time
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(begun)
+        journal = Journal(begun, _refuse)
         try:
             _write(run, journal, source)
         finally:
             journal.let_go()
+        os.replace(begun, layout.journal_path(directory))
     return directory
 
 

@@ -62,7 +62,7 @@ def command(
     if group:
         return print_groups(found, group, as_json, as_csv)
     kept = found[:limit] if limit and (sort or inner) else found[-limit:] if limit else found
-    names = columns.split(",") if columns else _names(kept, sort)
+    names = [name.strip() for name in columns.split(",")] if columns else _names(kept, sort)
     headings = [heading_of(name, sort) for name in names]
     rows = [[_value(run, name, root if inner else "") for name in names] for run in kept]
     if as_json:

@@ -25,12 +25,7 @@ _SECONDS = 5.0
 @click.argument("places", nargs=-1, metavar="[ROOT|RUN]...", type=RunName())
 @asked.root_option
 @asked.where_option
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(dir_okay=False),
-    help="The file; else report.html in ROOT, or here where runs are named.",
-)
+@asked.output_option("The file; else report.html in ROOT, or here where runs are named.")
 @click.option("--title", default="", help="What stands over the page.")
 @click.option("--all", "inner", is_flag=True, help="Also the children of runs, and the previous ones.")
 @click.option("--open", "is_opened", is_flag=True, help="Open it in the browser.")
@@ -79,6 +74,4 @@ def _written(runs: Runs, path: str, title: str, follow: float | None) -> str:
     except FileExistsError as error:
         raise click.ClickException(plain(str(error))) from error
     except OSError as error:
-        raise click.ClickException(
-            f"{plain(path)} cannot be written ({error.strerror or error}): choose another place with -o"
-        ) from error
+        raise asked.failure(f"{path} cannot be written", error, "choose another place with -o") from error

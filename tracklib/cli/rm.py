@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator
 
 import click
 
@@ -57,7 +56,10 @@ def _refusal(run: Run, force: bool) -> str:
     """Why it stays; empty where it may go."""
     if os.path.islink(run.directory):
         return "it is a symbolic link, and what it leads to stays: name that"
-    for each in runs_under(run.directory, inner=True):
+    inside = runs_under(run.directory, inner=True)
+    if inside.unreadable and not force:
+        return f"nobody can say whether this goes on: {'; '.join(map(plain, inside.unreadable.values()))}: --force"
+    for each in inside:
         where = "" if each.directory == run.directory else f"{plain(os.path.relpath(each.directory, run.directory))}: "
         if each.is_live:
             return f"{where}it goes on: end it first"
@@ -107,7 +109,7 @@ def _size(path: str) -> int:
 
 def _delete(run: Run) -> None:
     try:
-        with _unused(run):
+        with held(run.directory):  # nobody begins a run in there meanwhile
             for path in _own(run):
                 if os.path.isdir(path) and not os.path.islink(path):
                     shutil.rmtree(path)
@@ -115,16 +117,7 @@ def _delete(run: Run) -> None:
                     os.unlink(path)
         with contextlib.suppress(OSError):  # the user's own files are in it
             os.rmdir(run.directory)
-    except RunDirectoryError as error:
-        raise click.ClickException(plain(str(error))) from error
+    except RunDirectoryError:
+        raise
     except OSError as error:
-        raise click.ClickException(
-            f"{plain(run.directory)} cannot be deleted ({error.strerror or error}): it may be there in part"
-        ) from error
-
-
-@contextlib.contextmanager
-def _unused(run: Run) -> Iterator[None]:
-    """Nobody begins a run in there meanwhile."""
-    with held(run.directory):
-        yield
+        raise asked.failure(f"{run.directory} cannot be deleted", error, "it may be there in part") from error

@@ -48,9 +48,7 @@ def command(root: str, where: str | None, port: int, every: float, is_opened: bo
     try:
         server = Server(Source(root, where, every), root, port)
     except OSError as error:
-        raise click.ClickException(
-            f"port {port} cannot be had ({error.strerror or error}): name another with --port"
-        ) from error
+        raise asked.failure(f"port {port} cannot be had", error, "name another with --port") from error
     port = server.server_port
     click.echo(f"{server.address}\nCtrl-C ends it. From another machine: ssh -L {port}:127.0.0.1:{port} THIS_MACHINE")
     if is_opened:
@@ -124,7 +122,8 @@ class Server(http.server.ThreadingHTTPServer):
         """The file that a link means, if it is an artifact of a run below the root and no link leads out of it."""
         whole = os.path.realpath(os.path.join(self.root, path))
         is_inside = whole.startswith(os.path.join(self.root, ""))
-        return whole if is_inside and "artifacts" in path.split("/") and os.path.isfile(whole) else None
+        folders = os.path.relpath(whole, self.root).split(os.sep)[:-1]
+        return whole if is_inside and layout.ARTIFACTS in folders and os.path.isfile(whole) else None
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

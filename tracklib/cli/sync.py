@@ -124,13 +124,8 @@ def _asked(directories: Sequence[str], roots: Sequence[str]) -> Iterator[tuple[s
     for root in roots:
         if not os.path.isdir(root):
             raise click.BadParameter(f"{root} is no directory", param_hint="--all")
-    yield from ((_run_of(directory), False) for directory in directories)
+    yield from ((layout.run_of(directory), False) for directory in directories)
     yield from ((directory, True) for root in roots for directory in runs_under(root))
-
-
-def _run_of(path: str) -> str:
-    """The run's directory; a path to its journal means it, too."""
-    return os.path.dirname(path) or "." if os.path.basename(path) == layout.JOURNAL else path
 
 
 def _tried(directory: str, how: _How, is_walked: bool) -> Told:

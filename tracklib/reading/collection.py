@@ -109,18 +109,17 @@ class Runs(Sequence["Run"]):
 
         Args:
             names: which metrics; none means all.
-            axis: on which axis; None takes the epochs where a metric is logged there, else its first one.
+            axis: on which axis; None means all.
         """
         columns: dict[str, Any] = {"run": [], "metric": [], "axis": [], "step": array("q"), "time": array("q")}
         values = array("d")
         for run in self._runs:
             points = run.metrics
-            for name in [name for name in points.names if not names or name in names]:
-                if axis is not None and not points.has(name, axis):
-                    continue
-                series = points.series(name, axis)
-                for column, value in (("run", run.name), ("metric", name), ("axis", series.axis)):
-                    columns[column] += [value] * len(series)
+            wanted = [each for each in points.names if not names or each in names]
+            for name, on in [(each, on) for each in wanted for on in points.axes_of(each) if axis in (None, on)]:
+                series = points.series(name, on)
+                for told, value in (("run", run.name), ("metric", name), ("axis", on)):
+                    columns[told] += [value] * len(series)
                 columns["step"].extend(series.steps)
                 columns["time"].extend(series.times)
                 values.extend(series.values)

@@ -23,8 +23,7 @@ def load(directory: str | os.PathLike[str], *, whole: bool = False) -> Run:
     Raises:
         RunDirectoryError: there is no run, or it cannot be read.
     """
-    path = os.fsdecode(directory)
-    return Run(os.path.dirname(path) if os.path.basename(path) == layout.JOURNAL else path, whole=whole)
+    return Run(layout.run_of(os.fsdecode(directory)), whole=whole)
 
 
 def runs(

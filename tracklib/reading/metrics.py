@@ -34,6 +34,10 @@ class _Values:
             self.logs.extend(range(log, log + len(values)))
         self.values.extend(values)
 
+    def of_logs(self) -> Sequence[int]:
+        """The log of each value."""
+        return range(len(self.values)) if self.logs is None else self.logs
+
 
 class LogColumns:
     """The logs of a journal as they come, in columns; and which of them make one row of a table.
@@ -139,14 +143,13 @@ class Metrics(Tabular):
         """The metric's series; of one on several axes, that of the epochs, else of the first one."""
         return self.series(name)
 
-    def has(self, name: str, axis: str) -> bool:
-        """Whether the metric was logged on ``axis``."""
-        known = self._points.values.get(name)
-        if known is None or axis not in self._points.axes:
-            return False
-        logs = range(len(known.values)) if known.logs is None else known.logs
-        place = self._points.axes.index(axis)
-        return any(self._points.axis[log] == place for log in logs)
+    def axes_of(self, name: str) -> list[str]:
+        """The axes on which the metric was logged, the epoch first; none where there is no such metric."""
+        points = self._points
+        if name not in points.values or len(points.axes) == 1:
+            return [*points.axes] if name in points.values else []
+        used = {points.axis[log] for log in points.values[name].of_logs()}
+        return [axis for axis in self.axes if points.axes.index(axis) in used]
 
     def series(self, name: str, axis: str | None = None) -> Series:
         """The metric's series on ``axis``.
@@ -160,13 +163,11 @@ class Metrics(Tabular):
         known = points.values[name]
         if len(known.values) == len(points.steps) and len(points.axes) == 1 and axis in (None, points.axes[0]):
             return Series(name, points.axes[0], points.steps, points.times, known.values)
-        logs = range(len(known.values)) if known.logs is None else known.logs
-        used = {points.axis[log] for log in logs}
-        on = [axis for axis in self.axes if points.axes.index(axis) in used]
+        on = self.axes_of(name)
         if axis is not None and axis not in on:
             raise KeyError(f"metric {name!r} is not on the axis {axis!r}, but on {', '.join(map(repr, on))}")
         wanted = points.axes.index(axis or on[0])
-        pairs = [pair for pair in enumerate(logs) if points.axis[pair[1]] == wanted]
+        pairs = [pair for pair in enumerate(known.of_logs()) if points.axis[pair[1]] == wanted]
         return Series(
             name,
             points.axes[wanted],
@@ -233,10 +234,9 @@ def _axis(points: LogColumns, axis: str, firsts: list[int] | None) -> Column:
 
 def _without_steps(points: LogColumns, name: str, known: _Values) -> _Values:
     """The values of the metric ``name`` but those that only repeat the step of an axis that is called so."""
-    logs = range(len(known.values)) if known.logs is None else known.logs
     kept = _Values()
     kept.logs = array("q")
-    for log, value in zip(logs, known.values, strict=True):
+    for log, value in zip(known.of_logs(), known.values, strict=True):
         if points.steps[log] != value or points.axes[points.axis[log]] != name:
             kept.logs.append(log)
             kept.values.append(value)
