@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import subprocess
 import sys
@@ -17,8 +18,7 @@ from patience import PATIENT
 import tracklib
 from tracklib import Log, tracking
 from tracklib._journal.records import End, Record
-from tracklib.reading.drawing import number
-from tracklib.reading.showing import duration
+from tracklib.reading.words import duration, number
 
 HOSTILE = "<script>alert(1)</script>\"'`&"
 
@@ -105,7 +105,16 @@ def test_a_run_is_plain_data_that_json_takes(directory: Path) -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.1234567, "0.1235"), (9.171e-6, "9.171e-06"), (3, "3"), (3.0, "3"), (12_345_678.0, "1.235e+07"), (None, "")],
+    [
+        (0.1234567, "0.1235"),
+        (9.171e-6, "9.171e-06"),
+        (3, "3"),
+        (3.0, "3"),
+        (12_345_678.0, "1.235e+07"),
+        (12_345_678, "12345678"),
+        (math.inf, "inf"),
+        (None, ""),
+    ],
 )
 def test_a_number_is_shown_in_four_digits(value: float | None, text: str) -> None:
     assert number(value) == text
@@ -113,7 +122,15 @@ def test_a_number_is_shown_in_four_digits(value: float | None, text: str) -> Non
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.04, "0.0 s"), (59.0, "59 s"), (842.0, "14 min 2 s"), (7200.0, "2 h"), (90_000.0, "1 d 1 h"), (59.7, "1 min")],
+    [
+        (0.04, "0.0 s"),
+        (59.0, "59 s"),
+        (842.0, "14 min 2 s"),
+        (7200.0, "2 h"),
+        (90_000.0, "25 h"),
+        (200_000.0, "2 d 7 h"),
+        (59.7, "1 min"),
+    ],
 )
 def test_a_duration_is_shown_in_two_parts(seconds: float, text: str) -> None:
     assert duration(seconds) == text

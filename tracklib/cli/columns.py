@@ -6,10 +6,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from ..reading.names import GROUPS
+from ..reading.names import GROUPS, differing_params
 from ..reading.run import Run
+from ..reading.words import about
 from .tables import Heading
-from .words import about, plain, shown
+from .words import plain, shown
 
 STATUS_STYLES: dict[str, dict[str, Any]] = {
     "finished": {"fg": "green"},
@@ -65,8 +66,4 @@ def measured(runs: Sequence[Run]) -> list[str]:
 
 def params_that_differ(runs: Sequence[Run]) -> list[str]:
     """The params that are not the same in all; of a single run all."""
-    flat = [run.flat_params for run in runs]
-    names = dict.fromkeys(name for params in flat for name in params)
-    if len(flat) < 2:
-        return list(names)
-    return [name for name in names if any(repr(params.get(name)) != repr(flat[0].get(name)) for params in flat)]
+    return differing_params(runs) if len(runs) > 1 else [name for run in runs for name in run.flat_params]

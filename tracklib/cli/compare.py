@@ -9,10 +9,11 @@ import click
 
 from ..reading.names import value_of
 from ..reading.run import Run
+from ..reading.words import about
 from . import asked
 from .columns import measured
 from .tables import Heading, print_csv, print_json, print_markdown, print_table, terminal_width
-from .words import about, plain, shown
+from .words import plain, shown
 
 Row = tuple[str, str, list[Any]]  # its name, its kind, and a value for each run
 

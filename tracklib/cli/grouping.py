@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 from ..reading.names import value_of
 from ..reading.run import Run
+from ..reading.words import number
 from .columns import measured
 from .tables import Heading, print_csv, print_json, print_table, terminal_width
-from .words import number, shown
+from .words import shown
 
 
 class Spread(NamedTuple):

@@ -10,13 +10,14 @@ from typing import Any
 import click
 
 from ..reading.run import Run
+from ..reading.words import duration, number
 from . import asked
 from .columns import STATUS_STYLES
 from .completing import RunName
 from .tables import Heading, print_csv, print_table, terminal_width
 from .tables import as_json as json_of
 from .trackers import trackers_of
-from .words import duration, many, number, plain, shown, size, sparkline
+from .words import many, plain, shown, size, sparkline
 
 
 @click.command()

@@ -12,6 +12,7 @@ from typing import Any
 import click
 import msgspec
 
+from ..reading.telling import plain
 from .words import cut, shown, width
 
 _GAP = 2
@@ -98,15 +99,7 @@ def print_json(objects: Iterable[Any]) -> None:
 
 def as_json(value: Any) -> str:
     """As JSON; NaN and the infinities as the texts that the journal has for them."""
-    return msgspec.json.encode(_finite(value)).decode()
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float) and value - value != 0:
-        return str(value)
-    if isinstance(value, dict):
-        return {str(name): _finite(item) for name, item in value.items()}
-    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
+    return msgspec.json.encode(plain(value)).decode()
 
 
 def print_csv(names: Sequence[str], rows: Rows) -> None:

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 import click
 
 from ..reading.run import Run
+from ..reading.words import about, number
 from . import asked
 from .columns import STATUS_STYLES, measured
 from .completing import RunName
 from .tables import as_json as json_of
 from .tables import terminal_width
-from .words import about, cut, number, plain, sparkline
+from .words import cut, plain, sparkline
 
 _UP, _CLEAR = "\x1b[{}A", "\x1b[0J"
 

@@ -1,19 +1,11 @@
-"""Numbers, times and names as they are said in a terminal."""
+"""Values and names as they are said in a terminal."""
 
 from __future__ import annotations
 
-import math
 import unicodedata
 from typing import Any
 
-
-def number(value: float, digits: int = 4) -> str:
-    """Four digits that say something, with an exponent where zeros would hide them: ``9.17e-06``."""
-    if value != value or value in (math.inf, -math.inf):
-        return str(value)
-    if isinstance(value, int) or (value == int(value) and abs(value) < 1e7):
-        return str(int(value))
-    return f"{value:.{digits}g}"
+from ..reading.words import number
 
 
 def shown(value: Any) -> str:
@@ -28,26 +20,6 @@ def shown(value: Any) -> str:
 def plain(text: str) -> str:
     """``text`` on one line, without what would steer a terminal."""
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
-
-
-def duration(seconds: float | None) -> str:
-    """``0.4 s``, ``14 min 2 s``, ``3 h 5 min``, ``2 d 4 h``."""
-    if seconds is None:
-        return ""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes, left = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {left} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
-
-
-def about(seconds: float | None) -> str:
-    """A time in one unit: ``14 min``, ``3 h``."""
-    return " ".join(duration(seconds).split(" ")[:2])
 
 
 def size(count: int) -> str:

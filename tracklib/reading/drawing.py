@@ -8,6 +8,7 @@ from html import escape
 from typing import NamedTuple
 
 from .buckets import Buckets
+from .words import number
 
 COLOUR = "#2a78d6"
 
@@ -41,15 +42,6 @@ def chart(buckets: Buckets, width: int = 640, height: int = 240) -> str:
         _lines(buckets, left, top, width - left - right, height - top - bottom),
     ]
     return _svg(width, height, "".join(inside), _said(buckets))
-
-
-def number(value: float | int | None) -> str:
-    """A number in four digits; whole ones as they are."""
-    if value is None:
-        return ""
-    if isinstance(value, int) or (value == int(value) if math.isfinite(value) else False):
-        return str(int(value)) if abs(value) < 1e7 else f"{value:.4g}"
-    return f"{value:.4g}"
 
 
 def _each_point(buckets: Buckets) -> str:

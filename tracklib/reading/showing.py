@@ -7,8 +7,9 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from .attempts import moment
-from .drawing import number, sparkline
+from .drawing import sparkline
 from .names import differing_params, shown_metrics, value_of
+from .words import duration, number
 
 if TYPE_CHECKING:
     from .collection import Runs
@@ -37,18 +38,6 @@ class Picture:
 
     def __repr__(self) -> str:
         return f"<Picture of {len(self._svg)} characters>"
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words of two parts: ``14 min 2 s``."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s" if seconds >= 10 else f"{seconds:.1f} s"
-    for size, name, inner_size, inner in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
-        if whole >= size:
-            rest = whole % size // inner_size
-            return f"{whole // size} {name}" + (f" {rest} {inner}" if rest else "")
-    return f"{whole} s"
 
 
 def run_as_html(run: Run) -> str:

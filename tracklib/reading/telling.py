@@ -33,8 +33,8 @@ def as_dict(run: Run) -> dict[str, Any]:
         {"name": each.name, "path": each.path, "sha256": each.sha256, "logged": each.logged.isoformat()}
         for each in run.artifacts.values()
     ]
-    plain: dict[str, Any] = _plain(told)
-    return plain
+    whole: dict[str, Any] = plain(told)
+    return whole
 
 
 def _known(known: Statistics) -> dict[str, Any]:
@@ -47,12 +47,13 @@ def _without(told: dict[str, Any], *names: str) -> dict[str, Any]:
     return {name: value for name, value in told.items() if name not in names}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """What JSON can hold of it: NaN and the infinities are the texts that the journal has for them."""
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if isinstance(value, dict):
-        return {name: _plain(inner) for name, inner in value.items()}
-    return [_plain(inner) for inner in value] if isinstance(value, list) else value
+        return {str(name): plain(inner) for name, inner in value.items()}
+    return [plain(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def flat(params: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
