@@ -84,9 +84,9 @@ def sync(directory: str) -> dict[str, Any]:
 
 def be_killed(directory: str, logs: int) -> dict[str, Any]:
     """A run that says nothing of its end. Its table is near it: a busy machine may leave that far behind."""
-    from tracklib._delivery import delivery as _delivery
+    from tracklib._delivery import cursor
 
-    _delivery.SAVE_SECONDS = 0.0
+    cursor.SAVE_SECONDS = 0.0
     run = tracking(output_run=directory).__enter__()
     for epoch in range(logs):
         run.log(epoch, {"loss": epoch / 7, "accuracy": 0.5})

@@ -33,7 +33,7 @@ from tracklib import (
     TrackerWarning,
     tracking,
 )
-from tracklib._delivery import delivery as _delivery
+from tracklib._delivery import calls, cursor, giving_way
 from tracklib._delivery.sync import sync
 from tracklib._journal import journal as _journal
 from tracklib._journal import state as _state
@@ -56,9 +56,9 @@ def _in_a_hurry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits are short, and the folder for temporary files is the test's own."""
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
-    monkeypatch.setattr(_delivery, "_delays", lambda: itertools.repeat(0.001))
-    monkeypatch.setattr(_delivery, "IDLE_SECONDS", 0.002)
-    monkeypatch.setattr(_delivery, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(calls, "delays", lambda: itertools.repeat(0.001))
+    monkeypatch.setattr(giving_way, "IDLE_SECONDS", 0.002)
+    monkeypatch.setattr(cursor, "SAVE_SECONDS", 0.0)
     monkeypatch.setattr(_journal, "SYNC_SECONDS", 0.0)
     monkeypatch.setattr(_journal, "_fdatasync", lambda fd: None)
     monkeypatch.setattr(csv_logger, "_REPLACED_BYTES", 0)  # so that rows are written in place as well

@@ -113,7 +113,7 @@ def test_only_one_place_knows_context_variables() -> None:
 
 def test_only_the_delivery_starts_threads() -> None:
     assert users_of("threading.Thread") == {
-        "_delivery.delivery",
+        "_delivery.worker",
         "_delivery.companion",
         "_run.background",
         "reading.live",

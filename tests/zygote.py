@@ -165,12 +165,12 @@ _ROOTS = {"attempt": _attempt, "sync": _sync, "make a database": _make_database}
 
 def _hurry() -> None:
     """Wait for fractions of what a person would wait for."""
-    from tracklib._delivery import delivery as _delivery
+    from tracklib._delivery import calls
     from tracklib._run import ending as _leaving
     from tracklib._run import open_runs as _process
 
-    _delivery._delays = lambda: itertools.repeat(0.02)
-    _delivery.BLOCKED_SECONDS = 0.05
+    calls.delays = lambda: itertools.repeat(0.02)
+    calls.BLOCKED_SECONDS = 0.05
     _leaving.PATIENCE = 0.3
     for module in (_leaving, _process):
         vars(module)["PATIENCE_AFTER_ERROR"] = 0.3

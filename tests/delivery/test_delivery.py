@@ -19,9 +19,10 @@ from patience import PATIENT
 from scripted import Scripted, begin, end, hanging_for_ever, log, run_of
 
 from tracklib import Status, TrackerBlocked, TrackerUnavailable
+from tracklib._delivery import calls, cursor, giving_way, handing
 from tracklib._delivery import delivery as module
 from tracklib._delivery.delivery import Delivery
-from tracklib._delivery.standing import Progress, Standing
+from tracklib._delivery.standing import Condition, Progress, Standing
 from tracklib._delivery.waiting import draining, wait_for_change
 from tracklib._journal import reader as _reader
 from tracklib._journal.journal import Journal
@@ -35,10 +36,13 @@ class Instant(Delivery):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.rests: list[float] = []
+        rest = self._calls.rest
 
-    def _rest(self, seconds: float, *how: Any, **named: Any) -> None:
-        self.rests.append(seconds)
-        super()._rest(0.0, *how, **named)
+        def note(seconds: float, *how: Any, **named: Any) -> None:
+            self.rests.append(seconds)
+            rest(0.0, *how, **named)
+
+        self._calls.rest = note  # type: ignore[method-assign]  # no wait in a test
 
 
 class Folder:
@@ -241,7 +245,7 @@ def test_behind_the_last_record_it_rests_for_a_second(folder: Folder) -> None:
     folder.write(*run_of(log(1)))
     delivery = folder.delivery(Scripted())
     delivery.run()
-    assert delivery.rests == [module.IDLE_SECONDS] == [1.0]
+    assert delivery.rests == [giving_way.IDLE_SECONDS] == [1.0]
 
 
 def test_at_the_end_of_the_run_it_does_not_rest(folder: Folder, working: Instant) -> None:
@@ -258,7 +262,7 @@ def test_it_does_not_rest_before_what_somebody_waits_for_is_delivered(
     working.wake()
     folder.write(*map(log, range(50, 100)), end())
     rested_at: list[int] = []
-    monkeypatch.setattr(working, "_rest", lambda seconds: rested_at.append(working.delivered))
+    monkeypatch.setattr(working._calls, "rest", lambda seconds: rested_at.append(working.delivered))
     working.run()
     assert 50 <= rested_at[0] < 100
 
@@ -303,7 +307,7 @@ def test_after_a_passing_error_the_same_records_come_again_after_a_wait(folder: 
 
 
 def test_the_waits_double_from_a_second_to_a_minute_at_most() -> None:
-    waits = list(itertools.islice(module._delays(), 9))
+    waits = list(itertools.islice(calls.delays(), 9))
     for wait, expected in zip(waits, [1, 2, 4, 8, 16, 32, 48, 48, 48], strict=True):
         assert expected <= wait <= min(60, 1.25 * expected)
 
@@ -332,9 +336,8 @@ def test_a_wait_that_the_backend_asks_for_is_honoured(folder: Folder) -> None:
 def test_a_wait_that_the_backend_asks_for_is_not_cut_short_by_a_wake_up(folder: Folder) -> None:
     folder.write(*run_of(log(1)))
     tracker = Scripted(script={"log": itertools.repeat(TrackerUnavailable("busy", retry_after=1e6))})
-    delivery = folder.delivery(tracker, Delivery)
     ticks = threading.Semaphore(0)
-    delivery._heartbeat = ticks.release  # comes about once a second of the wait
+    delivery = folder.delivery(tracker, Delivery, heartbeat=ticks.release)  # about once a second of the wait
     delivery.start()
     until_standing(delivery, Standing.RETRYING)
     assert ticks.acquire(timeout=PATIENT)  # the one behind the run's begin
@@ -356,7 +359,7 @@ def test_a_wait_that_is_no_number_of_seconds_is_passed_over(folder: Folder, odd:
 
 
 def test_a_wake_up_ends_the_wait_for_a_retry(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_delays", lambda: itertools.repeat(1e6))
+    monkeypatch.setattr(calls, "delays", lambda: itertools.repeat(1e6))
     folder.write(*run_of(log(1)))
     tracker = Scripted(script={"log": [ConnectionError()]})
     delivery = folder.delivery(tracker, Delivery)
@@ -377,7 +380,7 @@ def test_a_permanent_error_at_init_blocks_the_tracker_and_is_tried_again_slowly(
     folder.write(*run_of(log(1)))
     tracker = Scripted(script={"init": [error]})
     delivery = folder.deliver(tracker)
-    assert delivery.rests == [module.BLOCKED_SECONDS]
+    assert delivery.rests == [calls.BLOCKED_SECONDS]
     assert tracker.steps == [1]
 
 
@@ -385,7 +388,7 @@ def test_blocked_at_log_keeps_the_records_for_later(folder: Folder) -> None:
     folder.write(*run_of(log(1), log(2)))
     tracker = Scripted(script={"log": [TrackerBlocked("the key was revoked")] * 3})
     delivery = folder.deliver(tracker)
-    assert delivery.rests == [module.BLOCKED_SECONDS] * 3
+    assert delivery.rests == [calls.BLOCKED_SECONDS] * 3
     assert tracker.steps == [1, 2]
     assert delivery.rejected == 0
 
@@ -454,7 +457,7 @@ def test_a_record_that_a_working_backend_fails_on_for_ever_is_found_and_put_asid
     assert tracker.steps == [step for step in range(16) if step not in (0, 5)]
     assert (delivery.rejected, delivery.standing) == (2, Standing.DONE)
     assert [line["reason"] for line in folder.rejected] == ["ConnectionError: 500 for this"] * 2
-    assert tracker.of("log").count([5]) >= module.LAST_TRIES
+    assert tracker.of("log").count([5]) >= handing.LAST_TRIES
 
 
 def test_a_long_outage_puts_nothing_aside(folder: Folder) -> None:
@@ -695,7 +698,7 @@ def test_an_abandoned_delivery_hands_over_nothing_more_when_its_hang_ends(folder
 def test_an_abandoned_delivery_writes_nothing_into_what_may_be_another_runs_directory(
     folder: Folder, error: Exception | None, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(cursor, "SAVE_SECONDS", 0.0)
     free = threading.Event()
 
     def hang() -> None:
@@ -718,7 +721,7 @@ def test_an_abandoned_delivery_writes_nothing_into_what_may_be_another_runs_dire
 
 
 def test_abandoning_keeps_how_far_the_tracker_is(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SAVE_SECONDS", 1e6)
+    monkeypatch.setattr(cursor, "SAVE_SECONDS", 1e6)
     size = folder.size_with(begin(), log(1))
     folder.write(log(2), end())
     tracker = Scripted(script={"log": [None, free := threading.Event()]})
@@ -732,7 +735,7 @@ def test_abandoning_keeps_how_far_the_tracker_is(folder: Folder, monkeypatch: py
 
 
 def test_abandoning_ends_a_wait_at_once(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_delays", lambda: itertools.repeat(1e6))
+    monkeypatch.setattr(calls, "delays", lambda: itertools.repeat(1e6))
     folder.write(*run_of(log(1)))
     delivery = folder.delivery(Scripted(script={"log": [ConnectionError()]}), Delivery)
     delivery.start()
@@ -914,8 +917,8 @@ class Step:
     def hurry(self) -> None:
         self.hurried.append(self.offset)
 
-    _trying = False
-    at_rest = Delivery.at_rest
+    is_trying = False
+    at_rest = Condition.at_rest
 
     def progress(self) -> Any:
         return Progress(int(self.offset), self.within, self.work)
@@ -1035,18 +1038,22 @@ def test_a_wait_tells_each_delivery_to_hurry() -> None:
     assert [step.hurried for step in steps] == [[0], [0]]
 
 
-def test_a_hurried_delivery_retries_every_second(folder: Folder) -> None:
-    class Timed(Delivery):
-        slept: list[float] = []
-
-        def _rest(self, seconds: float, soon: bool = False, until_woken: bool = True) -> None:
-            self.slept.append(min(seconds, 1.0) if soon and self._hurry else seconds)
-
+def test_a_hurried_delivery_retries_every_second(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     folder.write(*run_of(log(1)))
-    delivery = folder.delivery(Scripted(script={"log": [ConnectionError()] * 6}), Timed)
+    delivery = folder.delivery(Scripted(script={"log": [ConnectionError()] * 6}), Delivery)
+    slept: list[float] = []
+
+    def wait(seconds: float) -> bool:
+        slept.append(seconds)
+        clock.passed += seconds
+        return False
+
+    clock = BusyClock()
+    monkeypatch.setattr(calls, "clock", clock)
+    delivery._calls._wake.wait = wait
     delivery.hurry()
     delivery.run()
-    assert max(Timed.slept) == 1.0
+    assert slept == [1.0] * 6
 
 
 def test_processor_time_counts_as_getting_on_while_connecting_only(folder: Folder) -> None:

@@ -38,7 +38,7 @@ from mlflow import MlflowClient
 from patience import PATIENT
 
 from tracklib import Trackers, TrackerWarning, tracking
-from tracklib._delivery import delivery as delivery
+from tracklib._delivery import calls, giving_way
 from tracklib._delivery.sync import sync
 from tracklib._journal.reader import Reader
 from tracklib._journal.records import End, Log, Status
@@ -74,9 +74,9 @@ FAULTS = PASSING + BLOCKING
 @pytest.fixture(autouse=True)
 def _soon_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """What waits for a second or a minute waits for a moment."""
-    monkeypatch.setattr(delivery, "_delays", lambda: itertools.repeat(0.02))
-    monkeypatch.setattr(delivery, "BLOCKED_SECONDS", 0.05)
-    monkeypatch.setattr(delivery, "IDLE_SECONDS", 0.02)
+    monkeypatch.setattr(calls, "delays", lambda: itertools.repeat(0.02))
+    monkeypatch.setattr(calls, "BLOCKED_SECONDS", 0.05)
+    monkeypatch.setattr(giving_way, "IDLE_SECONDS", 0.02)
 
 
 @pytest.fixture
@@ -765,7 +765,7 @@ def test_random_faults_at_random_records_lose_nothing_and_repeat_nothing(
     for seed in range(40 if long else 2):
         print(f"seed {seed}")
         attempts = Attempts()
-        monkeypatch.setattr(delivery, "_delays", attempts)
+        monkeypatch.setattr(calls, "delays", attempts)
         chaos = Chaos(proxy, attempts, random.Random(seed))
         work = job(timeout=TIMEOUT)
         work.directory = tmp_path / f"run-{seed}"

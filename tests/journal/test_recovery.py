@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from tracklib import RunDirectoryError, tracking
-from tracklib._delivery import delivery as _delivery
+from tracklib._delivery import giving_way
 from tracklib._delivery.sync import sync
 from tracklib._journal import journal as _journal
 from tracklib._journal.reader import Reader
@@ -65,7 +65,7 @@ def logs(records: list[Record]) -> list[tuple[int, float]]:
 
 @pytest.fixture
 def small(tmp_path: Path, long: bool, monkeypatch: pytest.MonkeyPatch) -> Small:
-    monkeypatch.setattr(_delivery, "IDLE_SECONDS", 0.001)
+    monkeypatch.setattr(giving_way, "IDLE_SECONDS", 0.001)
     monkeypatch.setattr(_journal, "_fdatasync", lambda fd: None)  # thousands of them
     return Small(tmp_path, long)
 

@@ -39,9 +39,9 @@ from tracklib import (
     Wandb,
     tracking,
 )
-from tracklib._delivery import delivery as delivery_module
+from tracklib._delivery import calls
+from tracklib._delivery.delivering import Delivering
 from tracklib._delivery.delivery import Delivery
-from tracklib._delivery.standing import Delivering
 from tracklib._delivery.undelivered import what_is_left
 from tracklib._journal.journal import Journal
 from tracklib._journal.records import Artifact, Begin, End, Log, Params, Parent, Tags
@@ -628,7 +628,7 @@ def test_a_tracker_that_a_person_must_mend_is_not_waited_for(begin: Callable[...
 def test_a_wait_does_not_hammer_a_server_that_is_down(
     begin: Callable[..., Trackers], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery_module, "_delays", lambda: itertools.repeat(1e6))
+    monkeypatch.setattr(calls, "delays", lambda: itertools.repeat(1e6))
     tracker = Scripted(script={"init": itertools.repeat(ConnectionError())})
     run = begin(tracker)
     tracker.until(lambda: tracker.calls)
@@ -639,7 +639,7 @@ def test_a_wait_does_not_hammer_a_server_that_is_down(
 def test_a_wait_has_a_tracker_try_again_at_once(
     begin: Callable[..., Trackers], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery_module, "_delays", lambda: itertools.repeat(1e6))
+    monkeypatch.setattr(calls, "delays", lambda: itertools.repeat(1e6))
     tracker = Scripted(script={"init": [ConnectionError()]})
     assert begin(tracker).wait_ready(PATIENT) is True
     assert len(tracker.of("init")) == 2

@@ -21,6 +21,8 @@ from .._journal import layout
 from .._journal.handover import deliverer
 from .._journal.lock import Holding, close, holding
 from ..trackers._elsewhere import made
+from ..trackers.base import BaseTracker
+from .cursor import remembered
 from .delivery import Delivery
 from .inheriting import IN_ALL_SECONDS, LATER_SECONDS, ending, inheriting
 from .messages import Bye, Gone, Leave, Open, Report, Said, ToCompanion, Wake
@@ -70,19 +72,24 @@ class _Served:
             tracker = made(order.type, order.options)
             tracker.owner_pid = owner.pid
             self.delivery = Delivery(
-                tracker, order.name, order.directory, order.begin, order.journal, config=order.config
+                tracker,
+                order.name,
+                order.directory,
+                order.begin,
+                order.journal,
+                config=order.config,
+                changed=_Ring(owner),
             )
         except Exception as error:  # the directory was deleted, say
             self.trouble = error_text(error)
             return
-        self.delivery.changed = _Ring(owner)
         self.delivery.start()
 
     def report(self) -> Report:
         one = self.delivery
         if one is None:
             standing = Standing.BLOCKED if self.trouble else Standing.CONNECTING
-            return Report(self.order.key, standing, 0, 0, self.trouble, "", 0, 0, 0, "", {}, 0.0, False, self.heard)
+            return Report(self.order.key, standing, trouble=self.trouble, heard=self.heard)
         tracker, progress = one.tracker, one.progress()
         return Report(
             key=self.order.key,
@@ -96,10 +103,16 @@ class _Served:
             rejected=one.rejected,
             aside=one.aside,
             damaged=one.damaged,
-            location=tracker.location,
-            state={name: str(value) for name, value in tracker.state.copy().items()},
+            location=str(tracker.location),
+            state=self._remembered(tracker),
             work=_work() if one.standing is Standing.CONNECTING else 0.0,
         )
+
+    def _remembered(self, tracker: BaseTracker) -> dict[str, str]:
+        """The tracker's state. A plug-in's may be of another kind than the contract has it: that ends no loop."""
+        with contextlib.suppress(Exception):
+            return remembered(tracker)
+        return self.last.state if self.last else {}
 
 
 def _work() -> float:

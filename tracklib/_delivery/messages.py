@@ -45,19 +45,19 @@ class Report(msgspec.Struct, tag_field="kind", tag="report"):
     """How a delivery stands, sent whenever that changed. ``heard`` is the last :class:`Wake`."""
 
     key: int
-    standing: Standing
-    offset: int
-    within: int
-    trouble: str
-    refusal: str
-    rejected: int
-    aside: int
-    damaged: int
-    location: str
-    state: dict[str, str]
-    work: float
-    trying: bool
-    heard: int
+    standing: Standing = Standing.CONNECTING
+    offset: int = 0
+    within: int = 0
+    trouble: str = ""
+    refusal: str = ""
+    rejected: int = 0
+    aside: int = 0
+    damaged: int = 0
+    location: str = ""
+    state: dict[str, str] = {}
+    work: float = 0.0
+    trying: bool = False
+    heard: int = 0
 
 
 class Gone(msgspec.Struct, tag_field="kind", tag="gone"):

@@ -6,21 +6,20 @@ It holds what the companion last reported, and what it is still to be told. Noth
 
 from __future__ import annotations
 
-import contextlib
+import enum
 import logging
 from collections.abc import Iterator
 from typing import Any, Protocol
 
 from .._common import clock
-from .._common.wakeup import Bell
 from .._journal import layout
-from .._journal.reader import count_said
 from .._journal.records import Begin
 from .._journal.state import load
 from ..trackers._identity import type_name
 from ..trackers.base import BaseTracker
+from .delivering import Delivering
 from .messages import Gone, Leave, Open, Report, ToCompanion, Wake
-from .standing import Progress, Standing
+from .standing import Life, Progress, Standing
 
 logger = logging.getLogger("tracklib")
 
@@ -47,8 +46,16 @@ class Companion(Protocol):
         """End the process; for other deliveries it is begun again."""
 
 
-class RemoteDelivery:
-    """See :class:`~tracklib._delivery.standing.Delivering`.
+class _Told(enum.Enum):
+    """What the companion was told of a delivery, besides who waits."""
+
+    NOTHING = "nothing"
+    OPEN = "open"
+    LEAVE = "leave"
+
+
+class RemoteDelivery(Delivering):
+    """See :class:`~tracklib._delivery.delivering.Delivering`.
 
     Args:
         companion: where the work is done.
@@ -69,26 +76,19 @@ class RemoteDelivery:
         config: str,
         later: bool = False,
     ) -> None:
-        self.tracker = tracker
-        self.name = name
-        self.standing = Standing.CONNECTING
-        self.trouble = self.refusal = ""
-        self.changed = Bell()
-        self.damaged = 0
-        self.goes_on = False
+        super().__init__(tracker, name, journal)
         self._companion = companion
-        self._journal = journal
         self._open = Open(0, type_name(type(tracker)), options, name, directory, journal, begin, config)
         self._later = later
         saved = load(layout.tracker_state(directory, name), journal, begin.uid, config)
         tracker.attach(begin, directory, saved.tracker)
         tracker.lives_elsewhere = True
-        self.offset = 0 if tracker.reads_whole_journal else saved.offset
-        self.rejected, self.aside = saved.rejected, len(saved.aside)
-        self._work, self._within = 0.0, 0
-        self._trying = self._hurry = self._leaving = False
-        self._asked = self._heard = 0
-        self._is_gone = False
+        offset = 0 if tracker.reads_whole_journal else saved.offset
+        self._last = Report(0, offset=offset, rejected=saved.rejected, aside=len(saved.aside))
+        self._life = Life.RUNS
+        self._asked = 0  # how often it was woken
+        self._heard = 0  # how often the companion has heard that
+        self._is_gone = False  # nothing more of it comes from a companion
         self.tell_anew()
 
     @property
@@ -102,8 +102,7 @@ class RemoteDelivery:
 
     def tell_anew(self) -> None:
         """There is another companion, which was told nothing yet."""
-        self._told_open = self._told_leave = False
-        self._told = 0
+        self._told, self._told_asked = _Told.NOTHING, 0
 
     # For the owner's thread ---------------------------------------------------------------------
 
@@ -113,7 +112,8 @@ class RemoteDelivery:
 
     def hurry(self) -> None:
         """The run is over: try now, and soon again."""
-        self._hurry = True
+        if self._life is Life.RUNS:
+            self._life = Life.HURRIES
         self.wake()
 
     def wake(self) -> None:
@@ -126,12 +126,12 @@ class RemoteDelivery:
         is_done = self.standing is Standing.DONE
         self._is_gone = self._is_gone or is_done  # its state is written
         self.goes_on = self._later and not self._is_gone
-        self._leaving = True
+        self._life = Life.ABANDONED
         self._companion.tell()
         if self.goes_on:
             logger.info("%s gets the rest from the companion process, within ten minutes", self.name)
         if not is_done:
-            self.standing = Standing.ABANDONED
+            self._condition.standing = Standing.ABANDONED
 
     def settle(self, timeout: float = _SILENT_SECONDS) -> None:
         """Wait until the companion has let go; one that cannot, since it is stopped or hangs, is ended.
@@ -148,39 +148,51 @@ class RemoteDelivery:
 
     def progress(self) -> Progress:
         """How far it is."""
-        return Progress(self.offset, self._within, self._work)
+        return Progress(self._last.offset, self._last.within, self._last.work)
 
     @property
-    def missing(self) -> int:
-        """How many records the tracker has not got, once the run has ended."""
-        with contextlib.suppress(OSError):  # the user may have deleted the directory
-            return count_said(self._journal, self.offset) + self.aside
-        return 0
+    def offset(self) -> int:
+        """The tracker has all records before this byte of the journal."""
+        return self._last.offset
+
+    @property
+    def rejected(self) -> int:
+        """How many records the tracker refused for good."""
+        return self._last.rejected
+
+    @property
+    def aside(self) -> int:
+        """How many artifacts could not be written yet, and were passed."""
+        return self._last.aside
+
+    @property
+    def damaged(self) -> int:
+        """How many lines of the journal were no records."""
+        return self._last.damaged
 
     @property
     def at_rest(self) -> bool:
         """Whether waiting is of no use."""
-        if self._later and self._hurry:
-            return True
-        rests = self.standing in (Standing.DONE, Standing.BLOCKED, Standing.ABANDONED)
-        return rests and not self._trying and self._heard >= self._asked
+        goes_on_alone = self._later and self._life is not Life.RUNS
+        return goes_on_alone or (self._condition.at_rest and self._heard >= self._asked)
 
     # For the companion's threads here -----------------------------------------------------------
 
     def news(self) -> Iterator[ToCompanion]:
         """What the companion has not been told yet."""
-        if not self._told_open and not self._leaving:
-            self._told_open = True
+        is_left = self._life is Life.ABANDONED
+        if self._told is _Told.NOTHING and not is_left:
+            self._told = _Told.OPEN
             yield self._open
-        if not self._told_open:
+        if self._told is _Told.NOTHING:
             self._is_gone = True
             return
         asked = self._asked
-        if self._told < asked:
-            self._told = asked
-            yield Wake(self._open.key, asked, self._hurry)
-        if self._leaving and not self._told_leave:
-            self._told_leave = True
+        if self._told_asked < asked:
+            self._told_asked = asked
+            yield Wake(self._open.key, asked, self._life is not Life.RUNS)
+        if is_left and self._told is _Told.OPEN:
+            self._told = _Told.LEAVE
             yield Leave(self._open.key, self.goes_on)
 
     def hear(self, message: Report | Gone) -> None:
@@ -188,37 +200,37 @@ class RemoteDelivery:
         if isinstance(message, Gone):
             self._is_gone = True
         elif self.standing is not Standing.ABANDONED:
+            self._last = message
             self.tracker.state, self.tracker.location = message.state, message.location
-            self.offset, self.rejected, self.damaged = message.offset, message.rejected, message.damaged
-            self.aside = message.aside
-            self.trouble, self.refusal = message.trouble, message.refusal
-            self._work, self._within, self._trying = message.work, message.within, message.trying
-            self.standing = message.standing
+            condition = self._condition
+            condition.trouble, condition.refusal = message.trouble, message.refusal
+            condition.is_trying, condition.standing = message.trying, message.standing
             self._heard = max(self._heard, message.heard)
         self.changed.ring()
 
     @property
     def is_forgotten(self) -> bool:
         """Whether nothing is left to be told of it, or heard."""
-        return self._is_gone and self._leaving and (self._told_leave or not self._told_open)
+        return self._is_gone and self._life is Life.ABANDONED and self._told is not _Told.OPEN
 
     def is_over(self) -> bool:
         """Whether a companion that was lost need not be begun again for it."""
-        return self._leaving or (self.standing is Standing.DONE and self._heard >= self._asked)
+        return self._life is Life.ABANDONED or (self.standing is Standing.DONE and self._heard >= self._asked)
 
     def lost(self) -> None:
         """The companion is no more."""
-        if self._leaving:
+        if self._life is Life.ABANDONED:
             self._is_gone = True
         elif self.standing is not Standing.DONE:
-            self.standing, self.trouble = Standing.RETRYING, "its companion process ended, and is begun again"
+            self._condition.trouble = "its companion process ended, and is begun again"
+            self._condition.standing = Standing.RETRYING
         self.changed.ring()
 
     def block(self, trouble: str) -> None:
         """There will be no other companion: the journal keeps it all."""
         if self.standing not in (Standing.DONE, Standing.ABANDONED):
-            self.standing, self.trouble = Standing.BLOCKED, trouble
-        self._trying = False
+            self._condition.trouble, self._condition.standing = trouble, Standing.BLOCKED
+        self._condition.is_trying = False
         self._heard = self._asked
         self._is_gone = True
         self.changed.ring()

@@ -1,12 +1,14 @@
-"""What is asked of a delivery, wherever its work is done: in a thread of this process, or in the companion."""
+"""How a delivery stands, wherever its work is done: in a thread of this process, or in the companion."""
 
 from __future__ import annotations
 
 import enum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
+from .._common.secrets import error_text
 from .._common.wakeup import Bell
-from ..trackers.base import BaseTracker
+from .._common.warn import tell
+from ..errors import TracklibError
 
 
 class Standing(enum.Enum):
@@ -17,6 +19,14 @@ class Standing(enum.Enum):
     RETRYING = "retrying"
     BLOCKED = "blocked"
     DONE = "done"
+    ABANDONED = "abandoned"
+
+
+class Life(enum.Enum):
+    """What a delivery was told last."""
+
+    RUNS = "runs"
+    HURRIES = "hurries"  # the run is over, and somebody waits
     ABANDONED = "abandoned"
 
 
@@ -32,58 +42,57 @@ class Progress(NamedTuple):
     work: float = 0.0
 
 
-class Delivering(Protocol):
-    """The delivery of one journal to one tracker, as its run sees it. No call here waits for a tracker."""
+class Condition:
+    """How one delivery stands, and why; each change of its standing is told.
 
-    name: str
-    tracker: BaseTracker
-    standing: Standing
-    trouble: str
-    refusal: str
-    changed: Bell
+    Attributes:
+        standing: where it stands.
+        trouble: why it does not get on; empty when it does.
+        refusal: why the tracker refused a record, the latest.
+        is_trying: whether a blocked tracker is being tried once more, as somebody waits.
+        changed: rings at each step forward.
+    """
 
-    def start(self) -> None:
-        """Begin to deliver."""
-
-    def hurry(self) -> None:
-        """The run is over: try now, and soon again."""
-
-    def wake(self) -> None:
-        """Somebody waits: deliver what there is now, and try once more where the tracker is blocked."""
-
-    def abandon(self) -> None:
-        """Deliver no more."""
-
-    def settle(self) -> None:
-        """After :meth:`abandon`: return when nothing more of it comes into the run's directory. Bounded."""
-
-    def progress(self) -> Progress:
-        """How far it is."""
-
-    @property
-    def offset(self) -> int:
-        """The tracker has all records before this byte of the journal."""
-
-    @property
-    def rejected(self) -> int:
-        """How many records the tracker refused for good."""
-
-    @property
-    def aside(self) -> int:
-        """How many artifacts could not be written yet, and were passed."""
-
-    @property
-    def damaged(self) -> int:
-        """How many lines of the journal were no records."""
-
-    @property
-    def missing(self) -> int:
-        """How many records the tracker has not got, once the run has ended."""
+    def __init__(self, name: str, changed: Bell) -> None:
+        self.standing = Standing.CONNECTING
+        self.trouble = self.refusal = ""
+        self.is_trying = False
+        self.changed = changed
+        self._name = name
 
     @property
     def at_rest(self) -> bool:
         """Whether waiting is of no use: all is done, or a person must mend something first."""
+        is_over = self.standing in (Standing.DONE, Standing.ABANDONED)
+        return is_over or (self.standing is Standing.BLOCKED and not self.is_trying)
 
-    @property
-    def goes_on(self) -> bool:
-        """Whether the rest is delivered after the run was let go."""
+    def stand(self, standing: Standing) -> None:
+        """It stands here now."""
+        if self.standing is not standing:
+            self.standing = standing
+            self.changed.ring()
+
+    def report(self, error: BaseException, standing: Standing) -> None:
+        """It does not get on, because of ``error``."""
+        self.trouble = said(error)
+        if self.standing is not standing:
+            tell(f"{self._name} is {standing.value} ({self.trouble}); the journal keeps everything")
+        self.is_trying = False
+        self.stand(standing)
+
+    def recovered(self) -> None:
+        """The tracker took something."""
+        was_in_trouble = self.standing in (Standing.RETRYING, Standing.BLOCKED)
+        self.stand(Standing.DELIVERING)
+        self.is_trying = False
+        if was_in_trouble:
+            self.trouble = ""
+            tell(f"{self._name} works again")
+
+
+def said(error: BaseException) -> str:
+    """An error in words, without a secret."""
+    text = error_text(error)
+    if text and isinstance(error, TracklibError):  # a sentence by itself
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from .._journal.journal import Journal
 from .._journal.spill import remember, spill_path
-from .standing import Delivering, Standing
+from .delivering import Delivering
+from .standing import Standing
 
 
 def what_is_left(deliveries: Sequence[Delivering], journal: Journal, uid: str) -> str:

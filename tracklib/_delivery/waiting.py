@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from .._common import clock
-from .standing import Delivering, Progress
+from .delivering import Delivering
+from .standing import Progress
 
 CONNECT_SECONDS = 60.0
 WORK_SECONDS = 2.0  # without a tenth of processor time: nothing is being imported

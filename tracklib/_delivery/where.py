@@ -16,9 +16,9 @@ from .._journal.records import Begin
 from ..trackers._elsewhere import options_elsewhere
 from ..trackers.base import BaseTracker
 from .companion import Companion, companion
+from .delivering import Delivering
 from .delivery import Delivery
 from .remote import RemoteDelivery
-from .standing import Delivering
 
 _told: set[str] = set()
 

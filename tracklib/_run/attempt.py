@@ -12,8 +12,8 @@ from typing import Any, cast
 
 from .._common.secrets import error_text
 from .._common.warn import tell
+from .._delivery.delivering import Delivering
 from .._delivery.delivery import Delivery
-from .._delivery.standing import Delivering
 from .._delivery.undelivered import what_is_left
 from .._delivery.waiting import draining, let_go, wait_for_change
 from .._delivery.where import Place, deliveries_of

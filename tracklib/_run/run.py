@@ -12,7 +12,8 @@ from typing import Any, Self, SupportsIndex, TypeVar, Unpack
 from msgspec.structs import replace
 
 from .._common import clock, variables
-from .._delivery.standing import Delivering, Standing
+from .._delivery.delivering import Delivering
+from .._delivery.standing import Standing
 from .._delivery.waiting import wait_for_change
 from .._journal.directory import child_directory
 from .._journal.records import Parent, Status

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from .._common import clock
 from .._common.forks import apart_from_forks
-from .._delivery.standing import Delivering
+from .._delivery.delivering import Delivering
 from .._journal.records import Best, Status
 
 if TYPE_CHECKING:

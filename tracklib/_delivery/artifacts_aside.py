@@ -1,0 +1,113 @@
+"""The artifacts that a tracker cannot take now: they are passed, and tried again."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from .._common.warn import tell
+from .._journal import layout
+from .._journal.reader import Entry
+from .._journal.records import Artifact
+from ..errors import LifecycleError, TrackerBlocked, TrackerLost
+from ..trackers.base import BaseTracker
+from . import calls as _calls
+from .calls import Calls
+from .cursor import Abandoned, Cursor
+from .handing import Handing
+from .standing import Condition, Standing, said
+
+
+class ArtifactsAside:
+    """What cannot be written now holds up no metrics and no status. Which those are, ``cursor`` remembers.
+
+    Args:
+        tracker: the tracker.
+        name: how messages call it.
+        directory: the run's directory.
+        cursor: remembers which artifacts are aside.
+        calls: makes the calls.
+        handing: rejects what is refused for good.
+        condition: is told how it goes.
+
+    Attributes:
+        trouble: why the latest was put aside.
+    """
+
+    def __init__(
+        self,
+        tracker: BaseTracker,
+        name: str,
+        directory: str,
+        cursor: Cursor,
+        calls: Calls,
+        handing: Handing,
+        condition: Condition,
+    ) -> None:
+        self.trouble = ""
+        self._tracker = tracker
+        self._name = name
+        self._directory = directory
+        self._cursor = cursor
+        self._calls = calls
+        self._handing = handing
+        self._condition = condition
+        self._try_at, self._delays = 0.0, _calls.delays()
+
+    def hand_over(self, entry: Entry, name: str, is_told: bool) -> None:
+        """Have the tracker take the artifact ``name``, or put it aside; ``is_told``: the tracker knows the run's
+        end."""
+        if self._cursor.saved.aside or not self._try(entry, name, is_told):  # those before it come first
+            self._cursor.put_aside(name, entry.ordinal)
+            self._handing.pass_by(entry, taken=0)
+
+    def soon(self) -> None:
+        """Try again at the next :meth:`retry`."""
+        self._try_at = 0.0
+
+    def retry(self, is_told: bool) -> None:
+        """Try those that are aside again, if it is time."""
+        if not self._cursor.saved.aside or time.monotonic() < self._try_at:
+            return
+        for name, ordinal in list(self._cursor.saved.aside.items()):
+            if not self._try(Entry(Artifact(time=0, name=name), ordinal, 0), name, is_told):
+                return
+            self._cursor.is_done_with(name)
+            self._condition.changed.ring()
+        self._delays = _calls.delays()
+
+    def _try(self, entry: Entry, name: str, is_told: bool) -> bool:
+        """Whether nothing is left to do for it: the tracker has it, or refused it, or it is there no more."""
+        path = os.path.join(self._directory, layout.ARTIFACTS, name)
+        try:
+            self._calls.once(lambda: self._tracker.log_artifact(name, path))
+        except Abandoned:
+            raise
+        except BaseException as error:  # SDKs raise SystemExit too
+            return self._failed(entry, name, path, error, is_told)
+        self._condition.recovered()
+        self._handing.pass_by(entry, taken=1)
+        return True
+
+    def _failed(self, entry: Entry, name: str, path: str, error: BaseException, is_told: bool) -> bool:
+        if isinstance(error, TrackerLost) or (is_told and isinstance(error, LifecycleError)):
+            self._condition.report(error, Standing.RETRYING)
+            self._calls.rest(1.0)
+            raise (
+                error if isinstance(error, TrackerLost) else TrackerLost("it was finished before it had its artifacts")
+            )
+        if not os.path.lexists(path):
+            tell(f"the artifact {name} is gone from {self._directory}: {self._name} does not get it")
+            self._handing.pass_by(entry, taken=0)
+            return True
+        if isinstance(error, TrackerBlocked | FileNotFoundError) or self._calls.is_transient(error):
+            self._put_off(name, error)
+            return False
+        self._handing.reject(entry, error)
+        return True
+
+    def _put_off(self, name: str, error: BaseException) -> None:
+        self.trouble = f"artifact {name}: {said(error)}"
+        if not self._cursor.saved.aside:
+            tell(f"{self._name} cannot take the {self.trouble}; it is tried again, and the rest goes on")
+        self._try_at = time.monotonic() + min(next(self._delays), 1.0 if self._calls.hurries else 60.0)

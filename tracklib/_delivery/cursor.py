@@ -1,0 +1,140 @@
+"""How far one tracker is in the journal: in memory, and in its state file."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+
+from .._common import clock
+from .._journal import layout
+from .._journal.reader import Entry
+from .._journal.records import Begin
+from .._journal.state import Saved, load, store
+from ..trackers.base import BaseTracker
+
+SAVE_SECONDS = 0.2
+_SAVE_PATIENCE = 1.0
+
+
+class Abandoned(Exception):
+    """Unwinds the delivery's thread."""
+
+
+class Cursor:
+    """How far ``tracker`` is. The delivery's thread moves it; whoever gives the delivery up seals it, from another.
+
+    After :meth:`sealing` nothing more is written: the run's directory may be another run's by then.
+
+    Args:
+        tracker: gets the state that an earlier process left.
+        name: how the state file calls it.
+        directory: the run's directory.
+        begin: how the attempt began.
+        journal: the journal's path.
+        config: tells the tracker's config from others.
+
+    Attributes:
+        saved: what the state file holds, as it is now.
+        within: how much of the next record the tracker has acknowledged.
+    """
+
+    def __init__(
+        self, tracker: BaseTracker, name: str, directory: str, begin: Begin, journal: str, config: str
+    ) -> None:
+        self.saved = load(layout.tracker_state(directory, name), journal, begin.uid, config)
+        self.within = 0
+        self._tracker = tracker
+        self._path = layout.tracker_state(directory, name)
+        self._before = self.saved.delivered
+        self._saved_at = 0.0
+        self._lock = threading.RLock()
+        self._is_sealed = False
+        tracker.attach(begin, directory, self.saved.tracker)
+
+    @property
+    def delivered(self) -> int:
+        """How many records the tracker took since this delivery began."""
+        return max(0, self.saved.delivered - self._before)
+
+    def rewind(self) -> None:
+        """The tracker has nothing yet."""
+        with self._lock:
+            self.saved = Saved(self.saved.uid, self.saved.config, tracker=self.saved.tracker)
+
+    def pass_by(self, entry: Entry, taken: int) -> None:
+        """``entry`` is done with; ``taken`` records up to it were taken."""
+        with self._lock:
+            if entry.end > self.saved.offset:  # one that was refused before lies behind
+                self.saved.offset, self.saved.ordinal = entry.end, entry.ordinal + 1
+            self.saved.delivered += taken
+        self.within = 0
+
+    def pass_damage(self, offset: int, ordinal: int) -> bool:
+        """Lines up to ``offset`` that are no records are passed, too; whether there were any."""
+        if self.saved.offset >= offset:
+            return False
+        with self._lock:
+            self.saved.offset, self.saved.ordinal = offset, ordinal
+        return True
+
+    def put_aside(self, name: str, ordinal: int) -> None:
+        """The artifact ``name`` is to be tried again."""
+        with self._lock:
+            self.saved.aside[name] = ordinal
+
+    def is_done_with(self, name: str) -> None:
+        """The artifact ``name`` is not to be tried again."""
+        with self._lock:
+            del self.saved.aside[name]
+
+    def save_now_and_then(self) -> None:
+        """:meth:`save`, unless that was a moment ago."""
+        if clock.steady() - self._saved_at >= SAVE_SECONDS:
+            self.save()
+
+    def save(self) -> None:
+        """Keep how far the tracker is. Where the disk refuses, a later save does it."""
+        self._saved_at = clock.steady()
+        with self._lock:
+            if not self._is_sealed:
+                self._write()
+
+    @contextlib.contextmanager
+    def unsealed(self) -> Iterator[None]:
+        """Write into the run's directory, while nobody seals this.
+
+        Raises:
+            Abandoned: it is sealed.
+        """
+        with self._lock:
+            if self._is_sealed:
+                raise Abandoned
+            yield
+
+    @contextlib.contextmanager
+    def sealing(self) -> Iterator[None]:
+        """Save for the last time. Meanwhile the delivery's thread passes no record: it would come once more."""
+        is_locked = self._lock.acquire(timeout=_SAVE_PATIENCE)  # a disk that hangs holds up nobody
+        try:
+            if is_locked and not self._is_sealed:
+                self._write()
+            self._is_sealed = True
+            yield
+        finally:
+            if is_locked:
+                self._lock.release()
+
+    def _write(self) -> None:
+        with contextlib.suppress(Exception):  # the disk's trouble, or the tracker's own kind of state
+            self.saved.tracker = remembered(self._tracker)
+            store(self._path, self.saved)
+
+
+def remembered(tracker: BaseTracker) -> dict[str, str]:
+    """What must outlive the process, as text; the tracker's thread may change it meanwhile.
+
+    Raises:
+        Exception: it is something else than the contract has it.
+    """
+    return {name: str(value) for name, value in tracker.state.copy().items()}

@@ -1,0 +1,173 @@
+"""Handing records over to a tracker, and finding the one that is at fault where it refuses a batch."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import assert_never
+
+from .._common.warn import tell
+from .._journal import layout
+from .._journal.reader import Entry
+from .._journal.records import Artifact, Begin, Best, End, Epoch, Log, Params, Superseded, Tags, counting
+from ..errors import TrackerLost
+from ..trackers.base import BaseTracker
+from . import rejected
+from .calls import Calls
+from .cursor import Abandoned, Cursor
+from .standing import Condition, said
+
+TRIES = 5  # of a batch, before its halves are tried
+FEWER_TRIES = 2  # of a half
+LAST_TRIES = 3  # of a record, each with something else that is answered, before it is put aside
+
+
+class Handing:
+    """Hands ``tracker`` the records of one run.
+
+    Args:
+        tracker: the tracker.
+        name: how messages call it.
+        directory: the run's directory.
+        cursor: is moved behind what the tracker took or refused.
+        calls: makes the calls.
+        condition: is told why a record was refused.
+        heartbeat: called whenever the tracker says what it has.
+
+    Attributes:
+        superseded: what of this is covered is not handed over.
+    """
+
+    def __init__(
+        self,
+        tracker: BaseTracker,
+        name: str,
+        directory: str,
+        cursor: Cursor,
+        calls: Calls,
+        condition: Condition,
+        heartbeat: Callable[[], None],
+    ) -> None:
+        self.superseded: list[Superseded] = []
+        self._tracker = tracker
+        self._name = name
+        self._directory = directory
+        self._cursor = cursor
+        self._calls = calls
+        self._condition = condition
+        self._heartbeat = heartbeat
+        self._batch: Sequence[Entry] = ()  # that the tracker is in a call for
+        self._taken = 0  # how many of it were acknowledged
+        self._accused = 0  # how often in succession only it failed
+
+    def hand_over(self, batch: Sequence[Entry], tries: int = TRIES) -> None:
+        """Have the tracker take ``batch``; refused for good, or where it has failed ``tries`` times, in halves, down to
+        the record that is at fault."""
+        self._batch, self._taken, self._accused = batch, 0, 0
+        try:
+            self._calls.insist(self._call, is_at_fault=lambda failed: failed >= tries and self._is_at_fault())
+        except (Abandoned, TrackerLost):
+            raise
+        except BaseException as error:
+            rest = batch[self._taken :]
+            if len(rest) == 1:
+                self.reject(rest[0], error)
+            elif rest:
+                half = len(rest) // 2
+                self.hand_over(rest[:half], FEWER_TRIES)
+                self.hand_over(rest[half:], FEWER_TRIES)
+        else:
+            self._take(len(batch) - self._taken)
+
+    def acknowledged(self, records: int = 0) -> None:
+        """The tracker says, in a call, what the backend has of the batch."""
+        self._calls.need_life()  # what was noted is another delivery's beginning
+        if records:
+            self._take(min(records, len(self._batch) - self._taken))
+        else:
+            self._cursor.within += 1
+            self._condition.changed.ring()
+        self._heartbeat()
+        self._cursor.save_now_and_then()
+
+    def reject(self, entry: Entry, error: BaseException) -> None:
+        """The tracker refused it for good."""
+        saved = self._cursor.saved
+        saved.rejected += 1
+        reason = said(error)
+        if saved.rejected == 1:
+            tell(f"{self._name} refused a record ({reason}); what it refuses is kept in rejected.jsonl")
+        self._condition.refusal = reason
+        with contextlib.suppress(OSError):  # the journal has the record too
+            rejected.keep(self._directory, self._name, reason, entry)
+        self.pass_by(entry, taken=0)
+
+    def pass_by(self, entry: Entry, taken: int) -> None:
+        """``entry`` is done with; ``taken`` records up to it were taken."""
+        self._cursor.pass_by(entry, taken)
+        self._condition.changed.ring()
+
+    def _take(self, records: int) -> None:
+        if records > 0:
+            self._taken += records
+            entry = self._batch[self._taken - 1]
+            self.pass_by(entry, taken=records if entry.record.says else 0)
+
+    def _is_at_fault(self) -> bool:
+        """Whether what the tracker is handed is the reason. A record by itself is it only where the backend takes
+        something else meanwhile: else it is an outage, however long."""
+        if self._tracker.reads_whole_journal:
+            return False
+        if len(self._batch) - self._taken > 1:
+            return True
+        try:
+            self._accused = self._accused + 1 if self._tracker.is_answering() else 0
+        except BaseException:  # SDKs raise SystemExit too
+            self._accused = 0
+        return self._accused >= LAST_TRIES  # it failed before and after the others were answered
+
+    def _call(self) -> None:
+        batch = self._batch[self._taken :]
+        if not batch:  # all of it was acknowledged before the call failed
+            return
+        match batch[0].record:
+            case Log():
+                logs = [entry.record for entry in batch if isinstance(entry.record, Log)]
+                if counts := counting(logs, self.superseded):
+                    self._tracker.log_batch(counts)
+            case Begin(attempt=attempt):
+                self._cursor.saved.attempt = attempt
+            case Epoch(number=number):
+                self._tracker.finish_epoch(number)
+            case Best() as best:
+                if counting([best], self.superseded):
+                    self._tracker.log_best(best)
+            case Superseded() as superseded:
+                self._tracker.log_superseded(superseded)
+            case End() as end:
+                self._cursor.saved.end = end
+            case Params(params=params):
+                self._tracker.log_params(params)
+            case Tags(tags=tags):
+                self._tracker.log_tags(tags)
+            case Artifact(name=name):
+                self._tracker.log_artifact(name, os.path.join(self._directory, layout.ARTIFACTS, name))
+            case unknown:
+                assert_never(unknown)
+
+
+def batches(entries: Sequence[Entry], size: int) -> Iterator[Sequence[Entry]]:
+    """Runs of up to ``size`` logs; every other record by itself."""
+    start = 0
+    for index, entry in enumerate(entries):
+        if not isinstance(entry.record, Log):
+            if start < index:
+                yield entries[start:index]
+            yield entries[index : index + 1]
+            start = index + 1
+        elif index + 1 - start == size:
+            yield entries[start : index + 1]
+            start = index + 1
+    if start < len(entries):
+        yield entries[start:]
