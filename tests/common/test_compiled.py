@@ -2,9 +2,11 @@
 
 import sys
 import types
+from pathlib import Path
 from typing import Any
 
 import pytest
+from kept import statuses
 
 from tracklib import Trackers, tracked
 from tracklib._common import compiled
@@ -59,3 +61,13 @@ def test_what_they_call_is_compiled_still(frames: Any) -> None:
 def test_a_torch_that_knows_no_such_mark_is_left_alone(frames: Any) -> None:
     keep_ours_out()
     assert compiled._skipped == set()
+
+
+def test_a_torch_that_takes_no_such_word_is_no_trouble_of_the_block(frames: Any, tmp_path: Path) -> None:
+    def refuse(code: object) -> None:
+        raise TypeError("it takes two arguments")
+
+    frames.skip_code = refuse
+    with Trackers(output_run=tmp_path) as t:
+        t.log(1, {"loss": 1.0})
+    assert statuses(tmp_path) == ["finished"]

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -181,3 +182,21 @@ def test_a_child_says_trouble_as_its_parent_does_unless_it_is_told_otherwise(tmp
             step(0)
         with pytest.warns(TrackerWarning, match="no key"), t.child("b", on_error="warn"):
             step(0)
+
+
+@each_opener
+def test_ctrl_c_on_its_way_in_leaves_no_run_open(tmp_path: Path, opener: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(code: object) -> None:
+        raise KeyboardInterrupt
+
+    torch: Any = types.ModuleType("torch._C._dynamo.eval_frame")
+    torch.skip_code = interrupted
+    monkeypatch.setattr("tracklib._common.compiled._skipped", set())
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, torch.__name__, torch)
+        with pytest.raises(KeyboardInterrupt), OPENERS[opener](tmp_path / "run"):
+            pytest.fail("it is not entered")  # pragma: no cover
+    assert statuses(tmp_path / "run") == ["killed"]
+    assert current() is None
+    with tracking(output_run=tmp_path / "run", resume=True):  # its directory is free
+        step(1)

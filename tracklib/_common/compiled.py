@@ -7,6 +7,7 @@ seconds to find that out, and warn of it.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import sys
 import types
@@ -19,14 +20,16 @@ _skipped: set[str] = set()  # modules
 
 
 def keep_ours_out() -> None:
-    """Have torch, where it is imported, run our modules' functions as they are. Those that they call are compiled."""
+    """Have torch, where it is imported, run our modules' functions as they are. Those that they call are compiled. A
+    version of torch that cannot be told so costs warnings, and no run."""
     skip = _skip_of(sys.modules.get(_FRAMES))
     if skip is None:
         return
-    for name in [name for name in list(sys.modules) if name.partition(".")[0] == _HOUSE and name not in _skipped]:
-        _skipped.add(name)
-        for code in _codes_of(vars(sys.modules[name]), name):
-            skip(code)
+    with contextlib.suppress(Exception):
+        for name in [name for name in list(sys.modules) if name.partition(".")[0] == _HOUSE and name not in _skipped]:
+            _skipped.add(name)
+            for code in _codes_of(vars(sys.modules[name]), name):
+                skip(code)
 
 
 def _skip_of(frames: Any) -> Callable[[types.CodeType], object] | None:

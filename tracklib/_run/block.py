@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -38,21 +39,34 @@ class Block:
         if outer is not None and self._attempt.parent is None:
             self._attempt.parent = Parent(uid=outer.uid, output_run=outer.directory)
         self.run.init()
+        try:
+            self._enter_what_is_around()
+        except BaseException as error:  # Ctrl-C: nobody leaves a block that was not entered
+            self.__exit__(type(error), error, error.__traceback__)
+            raise
+        return self.run
+
+    def _enter_what_is_around(self) -> None:
         keep_ours_out()
         parent = self._attempt.parent
         self._around.enter_context(open_run(self.run, parent.uid if parent else None))
         self._around.enter_context(exits_on_sigterm())
         if self._is_current:
             self._current.enter_context(current_run(self.run))
-        return self.run
+
+    @contextlib.contextmanager
+    def _exit_what_is_around(self, error: BaseException | None) -> Iterator[None]:
+        """While the run is left it is current no more, but still active. What looks forgotten is said first."""
+        self._current.close()
+        with self._around:
+            if error is None:
+                self.run._wonder()
+            yield
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._current.close()
-        if error is None:
-            self.run._wonder()
-        with self._around:
+        with self._exit_what_is_around(error):
             leave(self._attempt, status_of(cause_of(error)), error, self._attempt.options.on_error)
 
     async def __aenter__(self) -> Trackers:
@@ -61,8 +75,5 @@ class Block:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._current.close()
-        if error is None:
-            self.run._wonder()
-        with self._around:
+        with self._exit_what_is_around(error):
             await leave_async(self._attempt, status_of(cause_of(error)), error, self._attempt.options.on_error)
