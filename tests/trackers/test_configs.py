@@ -461,6 +461,20 @@ def test_an_async_tracker_is_refused_with_the_mend() -> None:
             build([config])
 
 
+@pytest.mark.parametrize("word", ["log_superseded", "finish_epoch", "is_transient", "is_answering", "is_intact"])
+def test_so_is_one_with_any_word_of_the_contract_async(word: str) -> None:
+    class Late(BaseTracker):
+        def init(self) -> None: ...
+
+        def log(self, epoch: int, log_dict: Any) -> None: ...
+
+    async def later(*_: Any) -> None: ...
+
+    setattr(Late, word, later)
+    with pytest.raises(ConfigError, match=rf"Late\.{word} is async"):
+        build([Late()])
+
+
 def test_one_required_package_may_be_a_bare_word() -> None:
     class Bare(BaseTracker):
         requires = "no_such_package_x"  # type: ignore[assignment]

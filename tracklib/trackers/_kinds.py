@@ -65,7 +65,7 @@ def _subclasses(kind: type[BaseTracker]) -> list[type[BaseTracker]]:
 
 
 def async_methods(kind: type[BaseTracker]) -> list[str]:
-    methods = ("init", "log", "log_batch", "log_params", "log_tags", "log_best", "log_artifact", "finish", "close")
+    methods = [name for name, each in vars(BaseTracker).items() if inspect.isfunction(each) and name[0] != "_"]
     return [
         f"{kind.__name__}.{name} is async: write it with def, as a tracker has a thread of its own and may block"
         for name in methods
