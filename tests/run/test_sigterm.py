@@ -246,3 +246,33 @@ def test_sigterm_in_an_async_block_that_swallows_it_leaves_it(tmp_path: Path) ->
 def ends(directory: Path) -> list[End]:
     found = [entry.record for entry in Reader(str(directory / "journal.jsonl")).records()]
     return [record for record in found if isinstance(record, End)]
+
+
+def test_a_forked_child_is_left_by_sigterm_out_of_a_block_of_its_own(tmp_path: Path) -> None:
+    script = """
+        import os, signal
+        from tracklib import Terminated, tracking
+
+        try:
+            with tracking(output_run="parent", environment=False):
+                begun, begins = os.pipe()
+                child = os.fork()
+                if not child:
+                    try:
+                        with tracking(output_run="child", environment=False):
+                            os.write(begins, b"x")
+                            signal.pause()
+                    finally:
+                        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+                os.read(begun, 1)
+                os.kill(child, signal.SIGTERM)
+                assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 128 + signal.SIGTERM
+                os.kill(os.getpid(), signal.SIGTERM)
+                signal.pause()
+        except Terminated:
+            print("and the parent out of its own" if child else "", end="")
+            raise
+    """
+    assert run_bare(tmp_path, script, code=128 + signal.SIGTERM) == "and the parent out of its own"
+    assert [end.status for end in ends(tmp_path / "child")] == ["killed"]
+    assert [end.status for end in ends(tmp_path / "parent")] == ["killed"]

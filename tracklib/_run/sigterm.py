@@ -33,17 +33,21 @@ def exits_on_sigterm() -> Iterator[None]:
     if not _in_main_thread() or signal.getsignal(signal.SIGTERM) not in (signal.SIG_DFL, _exit):
         yield
         return
+    process = os.getpid()
+    if process != _installed_by:
+        _forget_the_parents_blocks()
     if not _blocks:
         _arrived = None
-        _installed_by = os.getpid()
+        _installed_by = process
         signal.signal(signal.SIGTERM, _exit)
     _blocks += 1
     try:
         yield
     finally:
-        _blocks -= 1
-        if not _blocks and _in_main_thread() and signal.getsignal(signal.SIGTERM) is _exit:
-            _put_back()
+        if os.getpid() == process == _installed_by:
+            _blocks -= 1
+            if not _blocks and _in_main_thread() and signal.getsignal(signal.SIGTERM) is _exit:
+                _put_back()
 
 
 _blocks = 0  # they need not be left in reverse order, and the last one puts the default back
@@ -52,6 +56,12 @@ _arrived: Terminated | None = None
 _installed_by = 0  # the process that the handler serves
 _is_again = False  # whether the next one is our own
 _sending = threading.Lock()
+
+
+def _forget_the_parents_blocks() -> None:
+    """A forked child is in none: those that it was forked in are its parent's, and the child's own is its first."""
+    global _blocks, _is_again, _sending
+    _blocks, _is_again, _sending = 0, False, threading.Lock()
 
 
 def _put_back() -> None:
