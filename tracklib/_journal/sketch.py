@@ -16,12 +16,13 @@ from . import layout
 from .curves import Curves, Stored, curves_of
 from .kept import Kept, Place, fetch, place_in, store
 from .reader import Entry, Reader
-from .records import End, Superseded, counting
+from .records import End, Record, Superseded, counting
 from .state import is_others
 from .stretches import folded
 from .summary import Summary
 
 SECONDS = 10.0
+_PIECE = 2**18  # bytes of the journal
 _SHARE = 100  # of the time at most one such part is spent on writing: a run of thousands of series writes less often
 
 _summaries = msgspec.msgpack.Decoder(Kept[Summary])
@@ -65,7 +66,8 @@ class Sketch:
     def _begin(self, superseded: list[Superseded]) -> None:
         self._superseded = superseded
         self._summary, self._curves = Summary(superseded=superseded[:]), Curves()
-        self._offset = self._ordinal = self._damaged = 0
+        self._waiting: list[Record] = []  # folded together: a delivery that keeps up reads a few lines at a time
+        self._folded = self._offset = self._ordinal = self._damaged = 0
         self._is_new = False
 
     def take(self, entries: Sequence[Entry], reader: Reader, superseded: Sequence[Superseded] = ()) -> None:
@@ -77,18 +79,24 @@ class Sketch:
         if reader.offset > self._offset:
             if entries and entries[0].ordinal < self._ordinal:
                 entries = [entry for entry in entries if entry.ordinal >= self._ordinal]
-            piece = folded(counting([entry.record for entry in entries], self._superseded))
-            self._summary.take(piece, self._curves)
+            records = [entry.record for entry in entries]
+            self._waiting += records
             self._offset, self._ordinal = reader.offset, reader.ordinal
             self._damaged = reader.damaged
             self._is_new = True
-            has_ended = any(isinstance(part, End) for part in piece)
+            has_ended = any(type(record) is End for record in records)
+            if self._offset - self._folded >= _PIECE:
+                self._fold()
         begun = clock.steady()
         if self._is_new and (has_ended or begun >= self._next):
             self._is_new = False
             with contextlib.suppress(OSError):  # a reader folds what is missing
                 self.write(reader)
             self._next = begun + max(SECONDS, _SHARE * (clock.steady() - begun))
+
+    def _fold(self) -> None:
+        self._summary.take(folded(counting(self._waiting, self._superseded)), self._curves)
+        self._waiting, self._folded = [], self._offset
 
     def write(self, reader: Reader) -> None:
         """Write both files as of now.
@@ -98,6 +106,7 @@ class Sketch:
         """
         if is_others(self._directory, self._uid):  # somebody deleted this run's
             return
+        self._fold()
         place = place_in(reader.fileno(), self._offset, self._ordinal, self._damaged)
         store(curves_path(self._directory), Kept(place, self._curves.as_stored()))
         store(summary_path(self._directory), Kept(place, self._summary))
