@@ -542,3 +542,65 @@ def test_mlflow_is_told_of_the_owners_program(folder: Path) -> None:
     with contextlib.closing(sqlite3.connect(folder / "m.db")) as database:
         (name,) = database.execute("select value from tags where key = 'mlflow.source.name'").fetchone()
     assert name == "program.py"
+
+
+@pytest.mark.parametrize("in_process", [False, True], ids=["companion", "in process"])
+def test_the_packages_that_the_loop_looks_for_are_never_half_made(folder: Path, in_process: bool) -> None:
+    """scikit-learn asks ``sys.modules`` for polars at each fit: imported by a thread meanwhile, as a part of MLflow, it
+    has no ``DataFrame`` yet, and the fit raises."""
+    program = Program(
+        folder,
+        f"""
+        import select, socket
+        import numpy as np
+        from sklearn.linear_model import LogisticRegression
+
+        assert not {{"mlflow", "polars"}} & sys.modules.keys()
+        server = socket.create_server(("127.0.0.1", 0))
+        config = {{
+            "type": "Mlflow",
+            "tracking_uri": "http://127.0.0.1:%d" % server.getsockname()[1],
+            "in_process": {in_process},
+        }}
+        X, y = np.random.default_rng(0).random((50, 4)), np.arange(50) % 2
+        with tracking(config, output_run="run"):
+            while not select.select([server], [], [], 0.0)[0]:  # MLflow is imported when it connects
+                LogisticRegression(max_iter=5).fit(X, y)
+            server.close()
+        said("finished")
+        """,
+    )
+    assert program.end().splitlines() == ["finished"]
+
+
+@pytest.mark.parametrize("in_process", [False, True], ids=["companion", "in process"])
+def test_no_child_of_the_training_inherits_the_process_of_wandbs_sdk(folder: Path, in_process: bool) -> None:
+    """A child that does would have its own ``wandb.init`` live in that process, which ends with ours."""
+    program = Program(
+        folder,
+        f"""
+        import multiprocessing, subprocess
+
+        LOOK = "import os; print('WANDB_SERVICE' in os.environ)"
+
+        def look():
+            print("WANDB_SERVICE" in os.environ, os.popen(f'{{sys.executable}} -c "{{LOOK}}"').read().strip())
+
+        def children():
+            subprocess.run([sys.executable, "-c", LOOK], check=True)
+            for way in ("fork", "spawn", "forkserver"):
+                child = multiprocessing.get_context(way).Process(target=look)
+                child.start()
+                child.join()
+                assert child.exitcode == 0
+
+        if __name__ == "__main__":
+            config = {{"type": "Wandb", "mode": "offline", "in_process": {in_process}}}
+            with tracking(config, output_run="run") as t:
+                assert t.wait_ready(100)
+                t.log(0, {{"loss": 1.0}})
+                children()
+            assert ("wandb" in sys.modules) is {in_process}
+        """,
+    )
+    assert program.end().split() == ["False"] * 7
