@@ -341,3 +341,22 @@ def test_a_forked_child_obeys_its_own_rank(tmp_path: Path) -> None:
         print(open("run/metrics.csv").read().split(), open("run/journal.jsonl").read().count('"type":"params"'))
     """
     assert run_bare(tmp_path, script).strip() == "['epoch,rank', '0,0.0', '1,0.0'] 1"
+
+
+def test_so_does_one_that_is_told_its_rank_behind_its_first_words(tmp_path: Path) -> None:
+    script = """
+        import os
+        from tracklib import tracking
+
+        os.environ["WORLD_SIZE"] = "2"
+        with tracking(output_run="run") as t:
+            if not (child := os.fork()):
+                t.log(0, {"early": 0})
+                os.environ["RANK"] = "1"
+                for epoch in range(1, 9):
+                    t.log(epoch, {"late": epoch})
+                os._exit(0)
+            assert os.waitpid(child, 0)[1] == 0
+        print(open("run/metrics.csv").read().split())
+    """
+    assert run_bare(tmp_path, script).strip() == "['epoch,early', '0,0.0']"

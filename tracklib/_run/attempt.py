@@ -85,6 +85,7 @@ class Attempt:
         self.deliveries: list[Delivering] = []
         self.undelivered = ""
         self._status = Status.KILLED
+        self._words_lent = 0
         self._configs = configs
         self.background: Background | None = None
         self.words: Callable[[], object] = lambda: self
@@ -242,13 +243,20 @@ class Attempt:
             tell(f"{damaged} damaged lines of {self.journal.path} were passed over")
 
     def obey_own_rank(self) -> None:
-        """In a forked child that was told its rank after the fork: on another one than 0, it keeps nothing."""
-        if self.life is Life.LENT and self.keeps and self.options.rank is None and who_am_i().number:
+        """In a forked child that was told its rank after the fork: on another one than 0, it keeps nothing.
+
+        It is asked for at the child's 1st, 2nd, 4th, 8th ... word, as to ask takes longer than to log.
+        """
+        if self.life is not Life.LENT or not self.keeps or self.options.rank is not None:
+            return
+        self._words_lent += 1
+        if not self._words_lent & (self._words_lent - 1) and who_am_i().number:
             self.keeps, self.journal = False, NoJournal()
 
     def after_fork_in_child(self) -> None:
         """In a forked child: it may log into a run that is going on, and never ends it."""
         self.life = Life.LENT if self.life is Life.OPEN else Life.OVER
+        self._words_lent = 0
         self.bar = None  # it is the parent's
         self.bests.start()
         self.journal.after_fork_in_child(child_spill(self._spill_folder, self.uid))
