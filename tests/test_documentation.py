@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import tomllib
 from pathlib import Path
 from typing import Any, get_args
 
@@ -353,3 +354,23 @@ def test_the_commands_say_what_their_page_shows(tmp_path: Path) -> None:
             )
 
             assert _settled(done.stdout) == _settled("\n".join(shown).rstrip()), command
+
+
+def test_each_file_that_a_page_names_is_there() -> None:
+    pages = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", ROOT / "CHANGELOG.md"]
+    named = r"(?<![\w/.<])((?:tests|docs|examples|trackers|reading|cli|_[a-z]+)/[\w/.-]+\.(?:py|rst|ipynb|png))"
+    found = [(page.name, path) for page in pages for path in re.findall(named, page.read_text())]
+
+    assert len(found) > 30
+    assert [
+        (page, path) for page, path in found if not (ROOT / path).exists() and not (ROOT / "tracklib" / path).exists()
+    ] == []
+
+
+def test_the_readme_names_each_extra_that_is_for_users() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    everything = re.fullmatch(r"tracklib-ml\[(.*)\]", declared["all"][0])
+    told = " ".join(README.read_text().partition("The extras")[2].partition("`all`")[0].split())
+
+    assert everything
+    assert {*everything[1].split(",")} == {*re.findall(r"`(\w+)`", told)}
