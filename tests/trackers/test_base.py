@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tracklib import BaseTracker, Log, TrackerWarning
+from tracklib import BaseTracker, Log, Mlflow, TrackerBlocked, TrackerUnavailable, TrackerWarning, Wandb
 from tracklib._journal.records import Begin
 from tracklib.trackers.base import BatchTracker
 
@@ -70,3 +71,24 @@ def test_a_manager_tells_a_tracker_all_at_once(tmp_path: Path) -> None:
     assert (tracker.begin, tracker.output_run, tracker.is_by_hand) == (begin, str(tmp_path), False)
     assert tracker.state == {"run_id": "r", "more": "m"}
     assert kept == {"run_id": "r"}
+
+
+@pytest.mark.parametrize("kind", [Mlflow, Wandb, Smallest])
+@pytest.mark.parametrize(
+    ("error", "transient"),
+    [
+        (ConnectionResetError(), True),
+        (TimeoutError(), True),
+        (OSError(errno.ENOSPC, "No space left on device"), True),
+        (FileNotFoundError("gone"), False),
+        (TrackerUnavailable("later"), True),
+        (TrackerBlocked("a key is missing"), False),
+        (ValueError("no"), False),
+        (KeyboardInterrupt(), False),
+    ],
+    ids=repr,
+)
+def test_which_errors_may_pass_by_themselves_at_any_tracker(
+    kind: type[BaseTracker], error: BaseException, transient: bool
+) -> None:
+    assert kind().is_transient(error) is transient
