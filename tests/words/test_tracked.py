@@ -351,6 +351,28 @@ def test_what_it_returns_of_another_value_or_at_another_step_is_logged(run: Trac
     ]
 
 
+def test_what_was_heard_before_is_not_forgotten_for_what_is_heard_in_a_call_between(run: Trackers) -> None:
+    @tracked
+    def leaf(epoch: Any) -> dict[str, Any]:
+        return {"leaf": 1}
+
+    @tracked
+    def first(epoch: Any) -> dict[str, Any]:
+        return {"first": 2}
+
+    @tracked
+    def between(epoch: Any) -> dict[str, Any]:
+        leaf(epoch)
+        return {"between": 3}
+
+    @tracked
+    def whole(epoch: Any) -> dict[str, Any]:
+        return {**first(epoch), **between(epoch), "leaf": 1, "whole": 4}
+
+    whole(0)
+    assert logged(run) == [(0, {"first": 2.0}), (0, {"leaf": 1.0}), (0, {"between": 3.0}), (0, {"whole": 4.0})]
+
+
 def test_so_it_is_of_coroutines_and_generators_and_of_tasks_among_them(run: Trackers) -> None:
     @tracked
     async def later(epoch: Any, name: Any) -> dict[str, Any]:

@@ -30,11 +30,16 @@ def without(heard: Heard, run: Trackers, axis: str, step: Any, metrics: Mapping[
 
 def tell(outer: Heard, heard: Heard, run: Trackers, axis: str, step: Any, metrics: Mapping[Any, Any]) -> None:
     """Have the call around this one know what it logged, and what was heard in it."""
-    outer.update(heard)
-    there = outer.get((run.uid, axis))
+    for where, (newest, logged) in heard.items():
+        _add(outer, where, newest, logged)
+    copy = dict(pairs_of(metrics, limits.KEYS + 1))  # the caller may add to what it got
+    _add(outer, (run.uid, axis), step, [copy])
+
+
+def _add(heard: Heard, where: tuple[str, str], step: Any, logged: list[dict[Any, Any]]) -> None:
+    there = heard.get(where)
     before = there[1] if there is not None and _is_same(there[0], step) else []
-    logged = dict(pairs_of(metrics, limits.KEYS + 1))  # a copy: the caller may add to what it got
-    outer[run.uid, axis] = step, [*before[-_MOST:], logged]
+    heard[where] = step, [*before, *logged][-_MOST:]
 
 
 def _is_same(one: Any, other: Any) -> bool:
