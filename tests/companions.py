@@ -6,7 +6,7 @@ import contextlib
 import os
 from pathlib import Path
 
-from tracklib._delivery.link import START
+from tracklib._delivery.process import START
 
 
 def companions_of(pid: int) -> list[int]:

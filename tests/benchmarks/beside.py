@@ -76,7 +76,7 @@ def _resident(pid: str) -> float:
 
 def _companions() -> Iterator[str]:
     """This process's."""
-    from tracklib._delivery.link import START
+    from tracklib._delivery.process import START
 
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):

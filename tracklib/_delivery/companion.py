@@ -22,9 +22,10 @@ from .._common.forks import apart_from_forks
 from .._common.wakeup import Bell
 from .._common.warn import tell
 from . import link as links
-from .link import Link, Surroundings
+from .link import Link
 from .messages import Bye, Gone, Report, Said, ToOwner, line, read
 from .remote import RemoteDelivery
+from .surroundings import Surroundings
 
 logger = logging.getLogger("tracklib")
 
@@ -84,7 +85,7 @@ class Companion:
 
     def is_stopped(self) -> bool:
         """Whether the process cannot answer."""
-        return self._link.is_stopped()
+        return self._link.process.is_stopped
 
     def is_down(self) -> bool:
         """Whether there is no process."""

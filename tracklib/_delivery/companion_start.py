@@ -1,6 +1,6 @@
 """The program of the companion process: what it is to the system, before anything of ours is imported.
 
-It is run as ``python -I -S <this file> <pid of its owner> <descriptor>`` by ``_delivery.link``.
+It is run as ``python -I -S <this file> <pid of its owner> <descriptor>`` by ``_delivery.process``.
 """
 
 from __future__ import annotations
