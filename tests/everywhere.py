@@ -80,7 +80,8 @@ class Everywhere:
         return sorted((point.step, point.value) for point in points)
 
     def in_wandb(self, name: str) -> list[tuple[int, float]]:
-        return [(row["epoch"], row[name]) for row in self.wandb.rows if name in row]
+        """On another axis, the epoch is -1."""
+        return [(row.get("epoch", -1), row[name]) for row in self.wandb.rows if name in row]
 
     def in_csv(self, name: str) -> list[tuple[int, float]]:
         """Cells that are not empty; so NaN is not among them. On another axis, the epoch is -1."""

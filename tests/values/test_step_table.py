@@ -203,5 +203,11 @@ def test_wandb_has_a_step_metric_for_each_axis(tmp_path: Any, mlflow_server: Mlf
         run.log(0, {"loss": 1.0})
         run.log(100, {"batch_loss": 1.0}, axis="batch")
         run.log(3, {"val/loss": 1.0}, axis="a*")
-    assert one.wandb.step_metrics == {"epoch": "", "*": "epoch", "batch_loss": "batch", "val/loss": "a*"}
+    assert one.wandb.step_metrics == {
+        "epoch": "",
+        "*": "epoch",
+        "batch": "",
+        "batch_loss": "batch",
+        "val/loss": "a*",
+    }
     assert [one.in_mlflow(name) for name in ("loss", "batch_loss", "val/loss")] == [[(0, 1.0)], [(100, 1.0)], [(3, 1)]]
