@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import sys
 import types
@@ -147,21 +146,6 @@ def test_a_path_names_a_class_that_is_not_imported_yet(tmp_path: Path, monkeypat
     (tracker,) = build([{"type": "far_trackers:Outer.Far"}])
     assert type_name(type(tracker)) == "far_trackers:Outer.Far"
     monkeypatch.delitem(sys.modules, "far_trackers")
-
-
-def test_a_plug_in_is_known_by_its_entry_points_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    entry = importlib.metadata.EntryPoint("Plugged", f"{__name__}:Typed", "tracklib.trackers")
-    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [entry] if group == entry.group else [])
-    (tracker,) = build([{"type": "Plugged", "needed": "x"}])
-    assert type(tracker) is Typed
-    assert "known are Plugged, " in problems([{"type": "zzz"}])[0]
-
-
-def test_a_plug_in_that_is_broken_breaks_only_who_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    entry = importlib.metadata.EntryPoint("Plugged", "no_such_package_x:Y", "tracklib.trackers")
-    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [entry])
-    assert len(build([{"type": "Typed", "needed": "x"}])) == 1
-    assert "cannot be imported: ModuleNotFoundError" in problems([{"type": "Plugged"}])[0]
 
 
 @pytest.mark.parametrize(

@@ -35,10 +35,20 @@ def put_aside(name: str) -> Iterator[None]:
             os.environ[name] = value
 
 
+def _is_off(name: str) -> bool:
+    return os.environ.get(name, "").lower() in ("0", "false", "no", "off")
+
+
 def says_environment() -> bool:
     """Whether a run says with what it was made where its program leaves that open: not if
     ``TRACKLIB_ENVIRONMENT`` is ``0``, ``false``, ``no`` or ``off``."""
-    return os.environ.get("TRACKLIB_ENVIRONMENT", "").lower() not in ("0", "false", "no", "off")
+    return not _is_off("TRACKLIB_ENVIRONMENT")
+
+
+def wants_plug_ins() -> bool:
+    """Whether installed distributions are asked for trackers: not if ``TRACKLIB_PLUGINS`` is ``0``, ``false``, ``no``
+    or ``off``."""
+    return not _is_off("TRACKLIB_PLUGINS")
 
 
 def wants_no_colour() -> bool:
@@ -76,7 +86,7 @@ _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 def wants_companion() -> bool:
     """Whether a companion may be begun: not if ``TRACKLIB_COMPANION`` is ``0``, ``false``, ``no`` or ``off``."""
-    return os.environ.get(_COMPANION, "").lower() not in ("0", "false", "no", "off")
+    return not _is_off(_COMPANION)
 
 
 def in_companion() -> bool:

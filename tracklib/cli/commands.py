@@ -25,6 +25,7 @@ _COMMANDS = {
     "sync": "deliver what is left of runs",
     "import": "make runs of what TensorBoard, W&B, MLflow and CSV files have",
     "rm": "delete runs",
+    "plugins": "list the trackers that other packages offer",
     "completion": "have the shell complete commands, runs and metrics",
 }
 

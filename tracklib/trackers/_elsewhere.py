@@ -7,7 +7,8 @@ from typing import Any
 
 from .._values.plain import plain
 from ._identity import BUILT_IN, type_name
-from ._kinds import find, plug_ins
+from ._kinds import find
+from ._plug_ins import offered_by
 from .base import BaseTracker
 
 _OF_THE_PLACE = ("output_run", "in_process")
@@ -24,7 +25,7 @@ def options_elsewhere(tracker: BaseTracker) -> dict[str, Any] | None:
         return None
     if type_name(kind) in BUILT_IN:
         kept: Mapping[str, Any] = {name: getattr(tracker, name) for name in kind.config_schema}
-    elif type_name(kind) in plug_ins().values():
+    elif offered_by(kind):
         kept = tracker._options
     else:
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from typing import Any
 
+from ._plug_ins import offered_by
 from .base import BaseTracker
 
 DISTRIBUTION = "tracklib-ml"
@@ -14,8 +15,16 @@ def missing_packages(tracker: BaseTracker) -> list[str]:
     requires: Any = tracker.requires
     requires = (requires,) if isinstance(requires, str) else requires
     missing = [name for name in requires if not _is_there(name)]
-    install = pip_install(tracker.extra) if tracker.extra else f"pip install {' '.join(missing)}"
-    return [f"{type(tracker).__name__} needs {' and '.join(missing)}; run: {install}"] if missing else []
+    if not missing:
+        return []
+    return [f"{type(tracker).__name__} needs {' and '.join(missing)}; run: {_install(tracker, missing)}"]
+
+
+def _install(tracker: BaseTracker, missing: list[str]) -> str:
+    if tracker.extra:
+        return pip_install(tracker.extra)
+    plug_in = offered_by(type(tracker))
+    return plug_in.install if plug_in and plug_in.extras else f"pip install {' '.join(missing)}"
 
 
 def _is_there(package: str) -> bool:

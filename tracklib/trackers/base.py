@@ -70,6 +70,10 @@ class BaseTracker(ABC):
         output_run: the directory where logs are stored. In a managed run the manager sets it.
     """
 
+    contract: ClassVar[int] = 1
+    """The number of this contract. A tracker in a distribution of its own writes here for which it was written: one of
+    another number is refused before a run begins, with what mends that."""
+
     requires: ClassVar[tuple[str, ...]] = ()
     """Packages that :meth:`init` imports; they are looked for before a run begins."""
 
