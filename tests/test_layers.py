@@ -15,6 +15,7 @@ import tracklib
 HOUSE = Path(tracklib.__file__).parent
 ROOMS = [  # from the roof to the ground; a module imports from its own room and from those below
     {"__main__", "cli"},
+    {"integrations"},
     {"__init__"},
     {"_words", "reading"},
     {"_run"},

@@ -74,7 +74,7 @@ _WORDS = {
     ".trackers": "BaseTracker Console CsvLogger Mlflow TensorBoard Wandb",
 }
 _HOME = {name: module for module, names in _WORDS.items() for name in names.split()}
-_MODULES = ("errors", "limits", "reading", "trackers")
+_MODULES = ("errors", "integrations", "limits", "reading", "trackers")
 
 
 def __getattr__(name: str) -> object:

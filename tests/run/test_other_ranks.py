@@ -60,6 +60,10 @@ WRONG: dict[str, Callable[[Trackers, Path], Any]] = {
     "an option that a child has not": lambda t, _: t.child("a", param={"lr": 1}),  # type: ignore[call-arg]
     "an option of a child that is none": lambda t, _: t.child("a", params=5),
     "a status that is none": lambda t, _: t.finish("done"),
+    "an error that is none": lambda t, _: t.finish(error="boom"),  # type: ignore[arg-type]
+    "what ends it is none": lambda t, _: t.ending("boom"),  # type: ignore[arg-type]
+    "the same run again while it goes on": lambda t, _: t.again(),
+    "an end at exit that is none": lambda t, _: setattr(t, "at_exit", "done"),
     "a tracker that is not there": lambda t, _: t["Nope"],
     "a second beginning": lambda t, _: t.init(),
 }

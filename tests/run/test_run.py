@@ -45,7 +45,7 @@ from tracklib._delivery.delivery import Delivery
 from tracklib._delivery.undelivered import what_is_left
 from tracklib._journal.journal import Journal
 from tracklib._journal.records import Artifact, Begin, End, Log, Params, Parent, Tags
-from tracklib._run.ending import status_of
+from tracklib._run.verdict import status_of
 from tracklib.errors import Terminated
 
 

@@ -44,8 +44,8 @@ from tracklib._journal.reader import Reader
 from tracklib._journal.records import Begin, End, Log, Params, Tags
 from tracklib._run import open_runs
 from tracklib._run.attempt import Attempt
-from tracklib._run.ending import status_of
 from tracklib._run.rank import LAUNCHERS
+from tracklib._run.verdict import status_of
 
 RANKS = tuple(row.rank for row in LAUNCHERS)
 

@@ -37,7 +37,10 @@ from .life import Life
 from .options import Options
 from .other_ranks import NoJournal
 from .rank import in_use, who_am_i
+from .sigterm import exits_on_sigterm
+from .sys_exit import seen_exit
 from .telling import LongWait, say_end, say_moved
+from .verdict import as_status, is_behind, status_of, tag_of
 
 
 class Attempt:
@@ -63,6 +66,8 @@ class Attempt:
         journal: where its words go, once it has begun.
         words: gives the object that says them, which nothing in here holds: None once it is gone.
         bar: the one over the epochs that are being counted.
+        at_exit: its status where the interpreter exits and nobody has ended it.
+        told: what really leaves the block, as somebody said who saw it become another exception.
         undelivered: once it is let go: in words, what did not arrive; empty if all did.
     """
 
@@ -84,12 +89,15 @@ class Attempt:
         self.bar: EpochBar | None = None
         self.deliveries: list[Delivering] = []
         self.undelivered = ""
+        self.at_exit = as_status(options.at_exit or Status.KILLED)
+        self.told: BaseException | None = None
         self._status = Status.KILLED
         self._words_lent = 0
         self._configs = configs
         self.background: Background | None = None
         self.words: Callable[[], object] = lambda: self
         self._resources = contextlib.ExitStack()
+        self._around = contextlib.ExitStack()
 
     def begin(self) -> None:
         """Own the directory, open the journal and start the deliveries; on another rank, nothing of it.
@@ -112,6 +120,9 @@ class Attempt:
         self._spill_folder = spill_folder()
         self.life = Life.OPEN
         open_runs.watch(self)
+        if self.options.at_exit:
+            self._around.enter_context(seen_exit())
+            self._around.enter_context(exits_on_sigterm())
         for delivery in self.deliveries:
             delivery.start()
 
@@ -195,7 +206,11 @@ class Attempt:
             self.bar.close()
         if self.background:
             self.background.end(waits=status is Status.FINISHED)  # nothing stands before any other end
+        if self.told and status in (Status.FINISHED, Status.FAILED) and _stands_for(error, self.told):
+            error, status = self.told, status_of(self.told)
         journal, kind = self.journal, type(error).__name__ if error else ""
+        if tag := tag_of(error):
+            journal.append(Tags(time=journal.now(), tags={tag: ""}))
         journal.append(End(time=journal.now(), status=status, error=kind, message=error_text(error) if error else ""))
         self.life, self._status = Life.ENDED, status
         journal.sync()
@@ -228,6 +243,7 @@ class Attempt:
             try:
                 let_go(self.deliveries)
             finally:
+                self._around.close()
                 open_runs.let_go(self)
                 self.life = Life.OVER
                 self.background = None  # it knows the run: without the circle, the journal's file closes with it
@@ -260,3 +276,8 @@ class Attempt:
         self.bar = None  # it is the parent's
         self.bests.start()
         self.journal.after_fork_in_child(child_spill(self._spill_folder, self.uid))
+
+
+def _stands_for(error: BaseException | None, told: BaseException) -> bool:
+    """Whether ``error``, which leaves, is what became of ``told``: a framework exits where it is interrupted."""
+    return isinstance(error, SystemExit) or is_behind(error, told)

@@ -11,8 +11,9 @@ from .._common.compiled import keep_ours_out
 from .._journal.records import Parent
 from .attempt import Attempt
 from .current import current, current_run, open_run
-from .ending import leave, leave_async, status_of
+from .ending import leave, leave_async
 from .sigterm import cause_of, exits_on_sigterm
+from .verdict import status_of
 
 if TYPE_CHECKING:
     from .run import Trackers

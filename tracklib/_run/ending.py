@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
-from .._common import variables
 from .._common.warn import tell, warn_at_the_end
 from .._journal.records import Status
 from ..errors import DeliveryError, Terminated
 from ..trackers.base import BaseTracker
 from .sigterm import cause_of, leaving
+from .verdict import status_of
 
 PATIENCE = 10.0
 PATIENCE_AFTER_ERROR = 5.0
@@ -24,6 +24,7 @@ class OpenRun(Protocol):
     trackers: Mapping[str, BaseTracker]
     directory: str
     rank: int
+    at_exit: Status
     undelivered: str
 
     @property
@@ -41,30 +42,6 @@ class OpenRun(Protocol):
 
     def after_fork_in_child(self) -> None:
         """In a forked child: it may log into the run, and never ends it."""
-
-
-def status_of(error: BaseException | None) -> Status:
-    """How a block ended that ``error`` left; None is the normal end."""
-    match error:
-        case None:
-            return Status.FINISHED
-        case Terminated():
-            return Status.PREEMPTED if variables.in_slurm_job() else Status.KILLED
-        case SystemExit(code=code):
-            return Status.FINISHED if code in (None, 0) else Status.FAILED
-        case KeyboardInterrupt() | asyncio.CancelledError() | GeneratorExit():
-            return Status.KILLED
-        case BaseExceptionGroup() if not isinstance(error, ExceptionGroup):
-            return Status.KILLED
-        case _:
-            return Status.FAILED
-
-
-def as_status(status: Any) -> Status:
-    try:
-        return Status(status)
-    except ValueError:
-        raise ValueError(f"status must be one of {', '.join(Status)}; got {status!r}") from None
 
 
 def leave(run: OpenRun, status: Status, error: BaseException | None, on_error: str = "warn") -> None:

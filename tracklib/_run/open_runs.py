@@ -14,7 +14,10 @@ from .._journal.in_use import still_owned
 from .._journal.records import Status
 from ..errors import LifecycleError
 from ..trackers.base import BaseTracker
-from .ending import PATIENCE_AFTER_ERROR, OpenRun, status_of
+from .ending import PATIENCE_AFTER_ERROR, OpenRun
+from .sigterm import cause_of, leaving
+from .sys_exit import uncaught_exit
+from .verdict import status_of
 
 _open: set[OpenRun] = set()  # begun and not let go
 _watching = False
@@ -122,14 +125,14 @@ def _after_fork_in_child() -> None:
 
 
 def _finish_all() -> None:
-    """The interpreter exits inside a run: nobody finished it, so it failed or was killed."""
-    error = _what_ends_the_interpreter()
-    status = status_of(error) if error else Status.KILLED
-    for run in list(_open):
-        run.end(status, error)
-        run.leave(PATIENCE_AFTER_ERROR)
-        if run.undelivered:
-            tell(run.undelivered)
+    """The interpreter exits inside a run, and nobody finished it: what ends the interpreter ends it, too."""
+    with leaving():
+        error = cause_of(None) or uncaught_exit() or _what_ends_the_interpreter()
+        for run in list(_open):
+            run.end(status_of(error) if error else run.at_exit, error)
+            run.leave(PATIENCE_AFTER_ERROR)
+            if run.undelivered:
+                tell(run.undelivered)
 
 
 def _what_ends_the_interpreter() -> BaseException | None:

@@ -17,9 +17,10 @@ from typing import Any, Literal, Self, TypedDict, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from .._journal.records import Parent
+from .._journal.records import Parent, Status
 from .._values.arguments import as_bests, as_names, as_params, as_path, as_seconds, as_tags, as_text, shown
 from ..errors import Mistake
+from .verdict import as_status
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -44,6 +45,7 @@ class RunOptions(ChildOptions, total=False):
     name: str | None
     parent: Parent | None
     rank: int | None
+    at_exit: Status | str | None
     quiet: bool
 
 
@@ -63,6 +65,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     on_error: Literal["warn", "raise"] = "warn"
     parent: Parent | None = None
     rank: int | None = None
+    at_exit: Status | str | None = None
     quiet: bool = False
 
     def __post_init__(self) -> None:
@@ -108,6 +111,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
                 leave_out=leave_out,
                 tags=None if self.tags is None else as_tags(self.tags),
                 best=as_bests(self.best),
+                at_exit=None if self.at_exit is None else as_status(self.at_exit),
                 system_metrics=as_seconds("system_metrics", self.system_metrics),
             )
 

@@ -17,6 +17,7 @@ from .._delivery.standing import Standing
 from .._delivery.waiting import wait_for_change
 from .._journal.directory import child_directory
 from .._journal.records import Parent, Status
+from .._journal.state import is_others
 from .._values.arguments import as_text
 from ..errors import ConfigError, LifecycleError, Mistake
 from ..trackers import _configs, _identity
@@ -26,10 +27,12 @@ from .artifacts import ArtifactWords
 from .attempt import Attempt
 from .background import Background
 from .block import Block
-from .ending import as_status, leave
+from .ending import leave
 from .life import Life
 from .options import ChildOptions, Options, RunOptions, takes, unexpected
 from .saying import RunLog
+from .sigterm import cause_of
+from .verdict import as_status, status_of
 
 Run = TypeVar("Run", bound="Trackers")
 
@@ -43,7 +46,8 @@ class Trackers(RunLog, ArtifactWords):
         trackers.log(epoch=1, log_dict={"loss": 0.1})
         trackers.finish()
 
-    By hand it is not the current run, and SIGTERM ends the process without an end of the run. What :meth:`log`
+    By hand it is not the current run, and SIGTERM ends the process without an end of the run, unless it was told
+    ``at_exit``. What :meth:`log`
     returned from is in the run's journal; each tracker gets it from there, however slow or broken another is.
 
     Args:
@@ -113,18 +117,65 @@ class Trackers(RunLog, ArtifactWords):
                 environment = attempt.parent is None and variables.says_environment()
             attempt.background = Background(weakref.proxy(self), environment, self._options.system_metrics)
 
-    def finish(self, status: Status | str = Status.FINISHED) -> None:
+    def finish(self, status: Status | str | None = None, *, error: BaseException | None = None) -> None:
         """End the run and wait until its trackers have it all, or no longer get on.
 
         Args:
-            status: ``"finished"``, ``"failed"``, ``"killed"`` or ``"preempted"``.
+            status: ``"finished"``, ``"failed"``, ``"killed"`` or ``"preempted"``. None: as ``error`` says, as if it
+                left a block.
+            error: what ended the run; None is a normal end.
 
         Raises:
             DeliveryError: with ``on_error="raise"``, where a tracker did not get everything.
             LifecycleError: the run has not begun, or has ended.
+            TypeError: ``error`` is no exception.
             ValueError: there is no such status.
         """
-        leave(self._need_open("finish"), as_status(status), None, self._options.on_error)
+        attempt = self._need_open("finish")
+        _need_exception("finish(error=...)", error)
+        found = status_of(cause_of(error)) if status is None else as_status(status)
+        leave(attempt, found, error, self._options.on_error)
+
+    def ending(self, error: BaseException) -> None:
+        """Say what really leaves the block, for who sees it before it becomes another exception: where a training
+        framework takes Ctrl-C and exits with code 1, the run was killed, and did not fail. It counts where the block is
+        left by ``SystemExit``, or by what was raised because of ``error``.
+
+        Raises:
+            LifecycleError: the run has not begun, or has ended.
+            TypeError: ``error`` is no exception.
+        """
+        attempt = self._need_open("ending")
+        _need_exception("ending", error)
+        attempt.told = error
+
+    def again(self) -> Self:
+        """The same run once more, as its next attempt, which has not begun: with trackers of the same configs, and
+        what it was told before. Params, tags and the environment are not said a second time. ::
+
+            with t.again() as t:
+                t.log(None, {"test/accuracy": evaluate(model)})
+
+        Raises:
+            LifecycleError: the run has not ended, or another one has its directory now.
+        """
+        if self._attempt.life is not Life.OVER:
+            raise LifecycleError("again before the end of the run: it goes on, or has not begun; say it to this one")
+        if self._attempt.keeps and is_others(self.directory, self.uid):
+            raise LifecycleError(f"again after {self.directory} became another run's: this one is in its previous/")
+        options = replace(
+            self._options, output_run=self.directory, resume=True, params=None, tags=None, environment=False
+        )
+        return new_run([_configs.another(tracker, is_same_run=True) for tracker in self.loggers], options, type(self))
+
+    @property
+    def at_exit(self) -> Status:
+        """The run's status where the interpreter exits by itself, and nobody has ended it; it may be set."""
+        return self._attempt.at_exit
+
+    @at_exit.setter
+    def at_exit(self, status: Status | str) -> None:
+        self._attempt.at_exit = as_status(status)
 
     def __enter__(self) -> Self:
         block = block_of(self)
@@ -276,6 +327,11 @@ def _unpickled(kind: type[Run], uid: str, directory: str, name: str | None) -> T
 def block_of(run: Trackers, is_current: bool = True) -> Block:
     """The block around ``run``, which is not begun."""
     return Block(run, run._attempt, is_current)
+
+
+def _need_exception(where: str, error: object) -> None:
+    if error is not None and not isinstance(error, BaseException):
+        raise TypeError(f"{where} takes an exception, as that of `except ... as error`; got {type(error).__name__}")
 
 
 def _with_csv_last(trackers: list[BaseTracker]) -> list[BaseTracker]:

@@ -71,6 +71,9 @@ class tracking:  # noqa: N801  # a word of the language, used as one
         rank: this process's rank; None asks torch, JAX or MPI, where they are initialised, else the launcher's
             variables, on entering. A rank other than 0 gets a run that keeps nothing: it makes the same checks, and
             raises the same errors.
+        at_exit: for a run by hand that nobody finishes: its status where the interpreter exits by itself, as
+            ``"finished"``. Then SIGTERM and ``sys.exit(3)`` end it with their status, too, as they end a block. None:
+            it is killed, and nothing is asked of signals.
         quiet: say nothing in the terminal at the run's end, nor where an earlier run was moved. Where stderr is no
             terminal, nothing is said anyway.
 

@@ -50,8 +50,8 @@ def build(configs: Configs) -> list[BaseTracker]:
     return trackers
 
 
-def another(tracker: BaseTracker) -> BaseTracker:
-    """A tracker of the same config, for a run inside the tracker's, which has a name of its own.
+def another(tracker: BaseTracker, *, is_same_run: bool = False) -> BaseTracker:
+    """A tracker of the same config, for a run inside the tracker's, which has a name of its own, or for the same run.
 
     Raises:
         TypeError: it cannot be made, since the tracker does not keep what its constructor was given.
@@ -60,14 +60,14 @@ def another(tracker: BaseTracker) -> BaseTracker:
     kept = {name: tracker._given(name) for name in schema if hasattr(tracker, name)}
     if type_name(kind) not in BUILT_IN:
         kept |= tracker._options  # its attributes may be called otherwise
-    for name in ("output_run", kind.name_option):
+    for name in ("output_run", "" if is_same_run else kind.name_option):
         if name in schema and not schema[name]["required"]:
             kept.pop(name, None)
     try:
         made = kind(**copy.deepcopy(kept))
     except Exception as error:
         raise TypeError(
-            f"a run inside this one needs a {kind.__name__} of its own, and none can be made ({error}): describe it "
+            f"a further run needs a {kind.__name__} of its own, and none can be made ({error}): describe it "
             "by a dict, or keep each argument of its constructor as an attribute of that name"
         ) from error
     made._options = kept
