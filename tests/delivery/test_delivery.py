@@ -917,7 +917,7 @@ class Step:
     def hurry(self) -> None:
         self.hurried.append(self.offset)
 
-    is_trying = False
+    is_answered = True
     at_rest = Condition.at_rest
 
     def progress(self) -> Any:

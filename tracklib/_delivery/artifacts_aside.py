@@ -15,7 +15,7 @@ from . import calls as _calls
 from .calls import Calls
 from .cursor import Abandoned, Cursor
 from .handing import Handing
-from .standing import Condition, Standing, said
+from .standing import Condition, Connection, Standing, said
 
 
 class ArtifactsAside:
@@ -54,10 +54,9 @@ class ArtifactsAside:
         self._condition = condition
         self._try_at, self._delays = 0.0, _calls.delays()
 
-    def hand_over(self, entry: Entry, name: str, is_told: bool) -> None:
-        """Have the tracker take the artifact ``name``, or put it aside; ``is_told``: the tracker knows the run's
-        end."""
-        if self._cursor.saved.aside or not self._try(entry, name, is_told):  # those before it come first
+    def hand_over(self, entry: Entry, name: str) -> None:
+        """Have the tracker take the artifact ``name``, or put it aside."""
+        if self._cursor.saved.aside or not self._try(entry, name):  # those before it come first
             self._cursor.put_aside(name, entry.ordinal)
             self._handing.pass_by(entry, taken=0)
 
@@ -65,18 +64,18 @@ class ArtifactsAside:
         """Try again at the next :meth:`retry`."""
         self._try_at = 0.0
 
-    def retry(self, is_told: bool) -> None:
+    def retry(self) -> None:
         """Try those that are aside again, if it is time."""
         if not self._cursor.saved.aside or time.monotonic() < self._try_at:
             return
         for name, ordinal in list(self._cursor.saved.aside.items()):
-            if not self._try(Entry(Artifact(time=0, name=name), ordinal, 0), name, is_told):
+            if not self._try(Entry(Artifact(time=0, name=name), ordinal, 0), name):
                 return
             self._cursor.is_done_with(name)
             self._condition.changed.ring()
         self._delays = _calls.delays()
 
-    def _try(self, entry: Entry, name: str, is_told: bool) -> bool:
+    def _try(self, entry: Entry, name: str) -> bool:
         """Whether nothing is left to do for it: the tracker has it, or refused it, or it is there no more."""
         path = os.path.join(self._directory, layout.ARTIFACTS, name)
         try:
@@ -84,18 +83,18 @@ class ArtifactsAside:
         except Abandoned:
             raise
         except BaseException as error:  # SDKs raise SystemExit too
-            return self._failed(entry, name, path, error, is_told)
+            return self._failed(entry, name, path, error)
         self._condition.recovered()
         self._handing.pass_by(entry, taken=1)
         return True
 
-    def _failed(self, entry: Entry, name: str, path: str, error: BaseException, is_told: bool) -> bool:
-        if isinstance(error, TrackerLost) or (is_told and isinstance(error, LifecycleError)):
+    def _failed(self, entry: Entry, name: str, path: str, error: BaseException) -> bool:
+        if isinstance(error, LifecycleError) and self._condition.connection is Connection.ENDED:
+            error = TrackerLost("it was finished before it had its artifacts")  # a new connection takes them
+        if isinstance(error, TrackerLost):
             self._condition.report(error, Standing.RETRYING)
             self._calls.rest(1.0)
-            raise (
-                error if isinstance(error, TrackerLost) else TrackerLost("it was finished before it had its artifacts")
-            )
+            raise error
         if not os.path.lexists(path):
             tell(f"the artifact {name} is gone from {self._directory}: {self._name} does not get it")
             self._handing.pass_by(entry, taken=0)

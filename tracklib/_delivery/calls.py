@@ -12,7 +12,7 @@ from .._common.forks import apart_from_forks
 from ..errors import TrackerBlocked, TrackerLost
 from ..trackers.base import BaseTracker
 from .cursor import Abandoned
-from .standing import Condition, Life, Standing
+from .standing import Condition, Order, Standing
 
 BLOCKED_SECONDS = 60.0
 _jitter = random.Random()  # not the process's own, which the user may have seeded
@@ -24,12 +24,11 @@ def never(failed: int) -> bool:
 
 
 class Calls:
-    """Makes the calls to ``tracker``, in the delivery's thread; :meth:`wake`, :meth:`hurry` and :meth:`abandon` are for
-    others.
+    """Makes the calls to ``tracker``, in the delivery's thread; :meth:`wake` is for others.
 
     Args:
         tracker: the tracker.
-        condition: what is told how the calls go.
+        condition: is told how the calls go, and says whether there may be another.
         heartbeat: called about once a second of each wait.
         meets_forks: whether it lives in the training process, where a fork must meet no call of the tracker's, whose
             locks the child would inherit.
@@ -38,7 +37,6 @@ class Calls:
     def __init__(
         self, tracker: BaseTracker, condition: Condition, heartbeat: Callable[[], None], meets_forks: bool
     ) -> None:
-        self.life = Life.RUNS
         self._tracker = tracker
         self._condition = condition
         self._heartbeat = heartbeat
@@ -49,41 +47,35 @@ class Calls:
         """End the wait that is going on, or the next one."""
         self._wake.set()
 
-    def hurry(self) -> None:
-        """Wait for a second at most before a call is made again."""
-        if self.life is Life.RUNS:
-            self.life = Life.HURRIES
-
-    def abandon(self) -> None:
-        """Make no further call, and end each wait."""
-        self.life = Life.ABANDONED
-        self._wake.set()
-
     @property
     def hurries(self) -> bool:
         """Whether the run is over, and somebody waits."""
-        return self.life is Life.HURRIES
+        return self._condition.order is Order.HURRY
 
-    def need_life(self) -> None:
-        """Raises :class:`Abandoned` where the delivery was given up."""
-        if self.life is Life.ABANDONED:
+    @property
+    def _may_go_on(self) -> bool:
+        return self._condition.order is not Order.STOP
+
+    def need_leave(self) -> None:
+        """Raises :class:`Abandoned` where the delivery was told to stop."""
+        if not self._may_go_on:
             raise Abandoned
 
     def once(self, call: Callable[[], None]) -> None:
         """Make ``call``.
 
         Raises:
-            Abandoned: the delivery was given up before it returned.
+            Abandoned: the delivery was told to stop before it returned.
             BaseException: what it raised. SDKs raise SystemExit too.
         """
-        self.need_life()
+        self.need_leave()
         try:
             with self._apart():
                 call()
         except BaseException as error:
-            if self.life is Life.ABANDONED:
-                raise Abandoned from error
-            raise
+            if self._may_go_on:
+                raise
+            raise Abandoned from error
 
     # Everything is caught, SystemExit and KeyboardInterrupt of an SDK too: an error that ended this thread would
     # leave the rest of the run undelivered, and nobody would hear of it. For `init` and `finish` there is no record
@@ -101,7 +93,7 @@ class Calls:
             is_at_fault: asked after a call that may work later: whether it will not, by how often it has failed.
 
         Raises:
-            Abandoned: the delivery was told to give up.
+            Abandoned: the delivery was told to stop.
             TrackerLost: ``call`` raised it; after a rest.
             BaseException: what ``call`` raised, if waiting cannot mend it and not ``always``.
         """
@@ -135,16 +127,16 @@ class Calls:
         """Wait, as a rule until woken; ``soon``: when the run is over, for a second at most.
 
         Raises:
-            Abandoned: the delivery was given up.
+            Abandoned: the delivery was told to stop.
         """
         until = clock.steady() + (min(seconds, 1.0) if self.hurries and soon else seconds)
-        while self.life is not Life.ABANDONED and (left := until - clock.steady()) > 0:
+        while self._may_go_on and (left := until - clock.steady()) > 0:
             if self._wake.wait(min(left, 1.0)):
                 self._wake.clear()
                 if until_woken:
                     break
             self._heartbeat()
-        self.need_life()
+        self.need_leave()
 
     def is_transient(self, error: BaseException) -> bool:
         """Whether the same call may work later."""

@@ -89,12 +89,11 @@ class _Served:
         one = self.delivery
         if one is None:
             standing = Standing.BLOCKED if self.trouble else Standing.CONNECTING
-            return Report(self.order.key, standing, trouble=self.trouble, heard=self.heard)
+            return Report(self.order.key, standing, trouble=self.trouble, answered=self.heard)
         tracker, progress = one.tracker, one.progress()
         return Report(
             key=self.order.key,
-            heard=self.heard,
-            trying=one.is_trying,
+            answered=self.heard if one.is_answered else self.last.answered if self.last else 0,
             standing=one.standing,
             offset=progress.offset,
             within=progress.within,

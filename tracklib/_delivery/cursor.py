@@ -12,6 +12,7 @@ from .._journal.reader import Entry
 from .._journal.records import Begin
 from .._journal.state import Saved, load, store
 from ..trackers.base import BaseTracker
+from .standing import Condition, Order
 
 SAVE_SECONDS = 0.2
 _SAVE_PATIENCE = 1.0
@@ -24,7 +25,7 @@ class Abandoned(Exception):
 class Cursor:
     """How far ``tracker`` is. The delivery's thread moves it; whoever gives the delivery up seals it, from another.
 
-    After :meth:`sealing` nothing more is written: the run's directory may be another run's by then.
+    After :meth:`seal` nothing more is written: the run's directory may be another run's by then.
 
     Args:
         tracker: gets the state that an earlier process left.
@@ -33,6 +34,7 @@ class Cursor:
         begin: how the attempt began.
         journal: the journal's path.
         config: tells the tracker's config from others.
+        condition: says whether the delivery was told to stop.
 
     Attributes:
         saved: what the state file holds, as it is now.
@@ -40,7 +42,14 @@ class Cursor:
     """
 
     def __init__(
-        self, tracker: BaseTracker, name: str, directory: str, begin: Begin, journal: str, config: str
+        self,
+        tracker: BaseTracker,
+        name: str,
+        directory: str,
+        begin: Begin,
+        journal: str,
+        config: str,
+        condition: Condition,
     ) -> None:
         self.saved = load(layout.tracker_state(directory, name), journal, begin.uid, config)
         self.within = 0
@@ -48,8 +57,8 @@ class Cursor:
         self._path = layout.tracker_state(directory, name)
         self._before = self.saved.delivered
         self._saved_at = 0.0
+        self._condition = condition
         self._lock = threading.RLock()
-        self._is_sealed = False
         tracker.attach(begin, directory, self.saved.tracker)
 
     @property
@@ -97,7 +106,7 @@ class Cursor:
         """Keep how far the tracker is. Where the disk refuses, a later save does it."""
         self._saved_at = clock.steady()
         with self._lock:
-            if not self._is_sealed:
+            if self._condition.order is not Order.STOP:
                 self._write()
 
     @contextlib.contextmanager
@@ -108,19 +117,20 @@ class Cursor:
             Abandoned: it is sealed.
         """
         with self._lock:
-            if self._is_sealed:
+            if self._condition.order is Order.STOP:
                 raise Abandoned
             yield
 
-    @contextlib.contextmanager
-    def sealing(self) -> Iterator[None]:
-        """Save for the last time. Meanwhile the delivery's thread passes no record: it would come once more."""
-        is_locked = self._lock.acquire(timeout=_SAVE_PATIENCE)  # a disk that hangs holds up nobody
+    # Both in one hold of the lock: a record that the delivery's thread passed between the last save and the order to
+    # stop would come once more from whoever delivers next. A disk that hangs holds up nobody: then the thread, which is
+    # in the write, keeps what it noted before.
+    def seal(self) -> None:
+        """Save for the last time, and have the delivery stop."""
+        is_locked = self._lock.acquire(timeout=_SAVE_PATIENCE)
         try:
-            if is_locked and not self._is_sealed:
+            if is_locked and self._condition.order is not Order.STOP:
                 self._write()
-            self._is_sealed = True
-            yield
+            self._condition.order = Order.STOP
         finally:
             if is_locked:
                 self._lock.release()

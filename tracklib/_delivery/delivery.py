@@ -34,7 +34,7 @@ from .delivering import Delivering
 from .giving_way import rest_after
 from .handing import Handing, batches
 from .packages import need_packages
-from .standing import Progress, Standing
+from .standing import Connection, Progress, Standing
 from .worker import Worker
 
 
@@ -89,7 +89,7 @@ class Delivery(Delivering):
         self._heartbeat = heartbeat
         self._connected = connected
         self._imports = imports
-        self._cursor = Cursor(tracker, name, directory, begin, journal, config)
+        self._cursor = Cursor(tracker, name, directory, begin, journal, config, self._condition)
         self._calls = Calls(tracker, self._condition, heartbeat, meets_forks=not imports)
         self._handing = Handing(tracker, name, directory, self._cursor, self._calls, self._condition, heartbeat)
         self._aside = ArtifactsAside(
@@ -99,7 +99,6 @@ class Delivery(Delivering):
         self._again = rejected.refused_by(directory, name) if again else {}
         if tracker.reads_whole_journal and (self._again or not self._is_over):
             self._rewind()
-        self._is_told = False  # the end, since the tracker connected
         self._awaited = 0  # the offset that somebody waits for
         self._worker = Worker(name, self.run)
 
@@ -114,7 +113,7 @@ class Delivery(Delivering):
 
     def hurry(self) -> None:
         """The run is over: try now, and soon again."""
-        self._calls.hurry()
+        self._condition.hurry()
         self.wake()
 
     def wake(self) -> None:
@@ -124,7 +123,7 @@ class Delivery(Delivering):
         self._aside.soon()
         if self.standing is Standing.BLOCKED:
             if self._worker.is_alive:
-                self._condition.is_trying = True
+                self._condition.asked += 1
             elif not self._worker.has_begun:
                 self._condition.stand(Standing.CONNECTING)
                 self.start()
@@ -132,8 +131,8 @@ class Delivery(Delivering):
 
     def abandon(self) -> None:
         """Deliver no more. A call that the tracker is in goes on; nothing comes after it."""
-        with self._cursor.sealing():
-            self._calls.abandon()
+        self._cursor.seal()
+        self._calls.wake()
         self.tracker.is_abandoned = True
 
     def settle(self) -> None:
@@ -149,9 +148,9 @@ class Delivery(Delivering):
         return self._worker.is_alive
 
     @property
-    def is_trying(self) -> bool:
-        """Whether a blocked tracker is being tried once more, as somebody waits."""
-        return self._condition.is_trying
+    def is_answered(self) -> bool:
+        """Whether a blocked tracker was tried since somebody waits."""
+        return self._condition.is_answered
 
     @property
     def delivered(self) -> int:
@@ -218,6 +217,7 @@ class Delivery(Delivering):
 
     def _deliver_all(self) -> None:
         while True:
+            self._condition.connection = Connection.CLOSED
             try:
                 self._calls.insist(self._connect, always=True)
                 self._deliver_again()
@@ -244,7 +244,8 @@ class Delivery(Delivering):
     def _connect(self) -> None:
         need_packages(self.tracker, self._imports)
         self.tracker.init()
-        self._cursor.within, self._is_told = max(1, self._cursor.within), False
+        self._condition.connection = Connection.OPEN
+        self._cursor.within = max(1, self._cursor.within)
         self._connected()
         self._cursor.save()
 
@@ -255,7 +256,7 @@ class Delivery(Delivering):
         self._know_superseded(entries)
         self._show(entries)
         self._hand_over(entries)
-        self._aside.retry(self._is_told)
+        self._aside.retry()
         if entries:
             self._cursor.save()
         else:
@@ -271,7 +272,7 @@ class Delivery(Delivering):
     def _hand_over(self, entries: Sequence[Entry]) -> None:
         for batch in batches(entries, self.tracker.batch_size):
             if isinstance(batch[0].record, Artifact):
-                self._aside.hand_over(batch[0], batch[0].record.name, self._is_told)
+                self._aside.hand_over(batch[0], batch[0].record.name)
             else:
                 self._handing.hand_over(batch)
             self._heartbeat()
@@ -323,10 +324,11 @@ class Delivery(Delivering):
         end = saved.end
         if end is None or end.time < self._begin.time:  # of an attempt that was resumed
             return False
-        if not self._is_told:
+        if self._condition.connection is not Connection.ENDED:
             self.tracker.ended_at = end.time
             self._calls.insist(lambda: self.tracker.finish(end.status), always=True)
-            saved.ended, self._is_told = self._begin.attempt, True
+            self._condition.connection = Connection.ENDED
+            saved.ended = self._begin.attempt
             self._cursor.save()
         if saved.aside:
             self._condition.trouble = self._aside.trouble

@@ -82,7 +82,7 @@ class Handing:
 
     def acknowledged(self, records: int = 0) -> None:
         """The tracker says, in a call, what the backend has of the batch."""
-        self._calls.need_life()  # what was noted is another delivery's beginning
+        self._calls.need_leave()  # what was noted is another delivery's beginning
         if records:
             self._take(min(records, len(self._batch) - self._taken))
         else:

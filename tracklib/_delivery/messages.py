@@ -42,7 +42,7 @@ class Leave(msgspec.Struct, tag_field="kind", tag="leave"):
 
 
 class Report(msgspec.Struct, tag_field="kind", tag="report"):
-    """How a delivery stands, sent whenever that changed. ``heard`` is the last :class:`Wake`."""
+    """How a delivery stands, sent whenever that changed; ``answered`` is the last :class:`Wake` that a try followed."""
 
     key: int
     standing: Standing = Standing.CONNECTING
@@ -56,8 +56,7 @@ class Report(msgspec.Struct, tag_field="kind", tag="report"):
     location: str = ""
     state: dict[str, str] = {}
     work: float = 0.0
-    trying: bool = False
-    heard: int = 0
+    answered: int = 0
 
 
 class Gone(msgspec.Struct, tag_field="kind", tag="gone"):

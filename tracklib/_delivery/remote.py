@@ -19,7 +19,7 @@ from ..trackers._identity import type_name
 from ..trackers.base import BaseTracker
 from .delivering import Delivering
 from .messages import Gone, Leave, Open, Report, ToCompanion, Wake
-from .standing import Life, Progress, Standing
+from .standing import Order, Progress, Standing
 
 logger = logging.getLogger("tracklib")
 
@@ -46,12 +46,13 @@ class Companion(Protocol):
         """End the process; for other deliveries it is begun again."""
 
 
-class _Told(enum.Enum):
-    """What the companion was told of a delivery, besides who waits."""
+class _There(enum.Enum):
+    """What the companion has of a delivery, in the order of its life there."""
 
-    NOTHING = "nothing"
-    OPEN = "open"
-    LEAVE = "leave"
+    NOTHING = "nothing"  # it was not told of it
+    OPEN = "open"  # it was told to deliver
+    LEFT = "left"  # it was told that nobody waits any more
+    GONE = "gone"  # nothing more of it comes from there
 
 
 class RemoteDelivery(Delivering):
@@ -85,10 +86,6 @@ class RemoteDelivery(Delivering):
         tracker.lives_elsewhere = True
         offset = 0 if tracker.reads_whole_journal else saved.offset
         self._last = Report(0, offset=offset, rejected=saved.rejected, aside=len(saved.aside))
-        self._life = Life.RUNS
-        self._asked = 0  # how often it was woken
-        self._heard = 0  # how often the companion has heard that
-        self._is_gone = False  # nothing more of it comes from a companion
         self.tell_anew()
 
     @property
@@ -102,7 +99,8 @@ class RemoteDelivery(Delivering):
 
     def tell_anew(self) -> None:
         """There is another companion, which was told nothing yet."""
-        self._told, self._told_asked = _Told.NOTHING, 0
+        self._there = _There.NOTHING
+        self._asked_there = 0  # what the companion was told of ``asked``
 
     # For the owner's thread ---------------------------------------------------------------------
 
@@ -112,26 +110,24 @@ class RemoteDelivery(Delivering):
 
     def hurry(self) -> None:
         """The run is over: try now, and soon again."""
-        if self._life is Life.RUNS:
-            self._life = Life.HURRIES
+        self._condition.hurry()
         self.wake()
 
     def wake(self) -> None:
         """Somebody waits."""
-        self._asked += 1
+        self._condition.asked += 1
         self._companion.tell()
 
     def abandon(self) -> None:
         """Deliver no more; with ``later``, for nobody who waits. :meth:`settle` tells when that is so."""
         is_done = self.standing is Standing.DONE
-        self._is_gone = self._is_gone or is_done  # its state is written
-        self.goes_on = self._later and not self._is_gone
-        self._life = Life.ABANDONED
+        self.goes_on = self._later and not is_done and self._there is not _There.GONE
+        self._condition.order = Order.STOP
         self._companion.tell()
         if self.goes_on:
             logger.info("%s gets the rest from the companion process, within ten minutes", self.name)
         if not is_done:
-            self._condition.standing = Standing.ABANDONED
+            self._condition.stand(Standing.ABANDONED)
 
     def settle(self, timeout: float = _SILENT_SECONDS) -> None:
         """Wait until the companion has let go; one that cannot, since it is stopped or hangs, is ended.
@@ -139,12 +135,16 @@ class RemoteDelivery(Delivering):
         Nobody else may begin in the run's directory before.
         """
         begun = clock.steady()
-        while not self._is_gone and not self._companion.is_down():
+        while not self._writes_no_more and not self._companion.is_down():
             waited = clock.steady() - begun
             if waited > timeout or (waited > _STOPPED_SECONDS and self._companion.is_stopped()):
                 self._companion.kill()
                 break
             self.changed.wait(0.1)
+
+    @property
+    def _writes_no_more(self) -> bool:
+        return self._there is _There.GONE or self.standing is Standing.DONE
 
     def progress(self) -> Progress:
         """How far it is."""
@@ -173,64 +173,64 @@ class RemoteDelivery(Delivering):
     @property
     def at_rest(self) -> bool:
         """Whether waiting is of no use."""
-        goes_on_alone = self._later and self._life is not Life.RUNS
-        return goes_on_alone or (self._condition.at_rest and self._heard >= self._asked)
+        goes_on_alone = self._later and self._condition.order is not Order.DELIVER
+        return goes_on_alone or (self._condition.at_rest and self._condition.is_answered)
 
     # For the companion's threads here -----------------------------------------------------------
 
     def news(self) -> Iterator[ToCompanion]:
         """What the companion has not been told yet."""
-        is_left = self._life is Life.ABANDONED
-        if self._told is _Told.NOTHING and not is_left:
-            self._told = _Told.OPEN
-            yield self._open
-        if self._told is _Told.NOTHING:
-            self._is_gone = True
+        order = self._condition.order
+        if self._there is _There.NOTHING:
+            self._there = _There.GONE if order is Order.STOP else _There.OPEN
+            if self._there is _There.OPEN:
+                yield self._open
+        if self._there is not _There.OPEN:
             return
-        asked = self._asked
-        if self._told_asked < asked:
-            self._told_asked = asked
-            yield Wake(self._open.key, asked, self._life is not Life.RUNS)
-        if is_left and self._told is _Told.OPEN:
-            self._told = _Told.LEAVE
+        asked = self._condition.asked
+        if self._asked_there < asked:
+            self._asked_there = asked
+            yield Wake(self._open.key, asked, order is not Order.DELIVER)
+        if order is Order.STOP:
+            self._there = _There.LEFT
             yield Leave(self._open.key, self.goes_on)
 
     def hear(self, message: Report | Gone) -> None:
         """Take what the companion said."""
         if isinstance(message, Gone):
-            self._is_gone = True
+            self._there = _There.GONE
         elif self.standing is not Standing.ABANDONED:
             self._last = message
             self.tracker.state, self.tracker.location = message.state, message.location
-            condition = self._condition
-            condition.trouble, condition.refusal = message.trouble, message.refusal
-            condition.is_trying, condition.standing = message.trying, message.standing
-            self._heard = max(self._heard, message.heard)
+            self._condition.trouble, self._condition.refusal = message.trouble, message.refusal
+            self._condition.stand(message.standing)
+            self._condition.answered = max(self._condition.answered, message.answered)
         self.changed.ring()
 
     @property
     def is_forgotten(self) -> bool:
         """Whether nothing is left to be told of it, or heard."""
-        return self._is_gone and self._life is Life.ABANDONED and self._told is not _Told.OPEN
+        return self._there is _There.GONE and self._condition.order is Order.STOP
 
     def is_over(self) -> bool:
         """Whether a companion that was lost need not be begun again for it."""
-        return self._life is Life.ABANDONED or (self.standing is Standing.DONE and self._heard >= self._asked)
+        is_done = self.standing is Standing.DONE and self._condition.is_answered
+        return is_done or self._condition.order is Order.STOP
 
     def lost(self) -> None:
         """The companion is no more."""
-        if self._life is Life.ABANDONED:
-            self._is_gone = True
+        if self._condition.order is Order.STOP:
+            self._there = _There.GONE
         elif self.standing is not Standing.DONE:
             self._condition.trouble = "its companion process ended, and is begun again"
-            self._condition.standing = Standing.RETRYING
+            self._condition.stand(Standing.RETRYING)
         self.changed.ring()
 
     def block(self, trouble: str) -> None:
         """There will be no other companion: the journal keeps it all."""
         if self.standing not in (Standing.DONE, Standing.ABANDONED):
-            self._condition.trouble, self._condition.standing = trouble, Standing.BLOCKED
-        self._condition.is_trying = False
-        self._heard = self._asked
-        self._is_gone = True
+            self._condition.trouble = trouble
+            self._condition.stand(Standing.BLOCKED)
+        self._condition.answered = self._condition.asked
+        self._there = _There.GONE
         self.changed.ring()

@@ -1,4 +1,13 @@
-"""How a delivery stands, wherever its work is done: in a thread of this process, or in the companion."""
+"""How a delivery stands, wherever its work is done: in a thread of this process, or in the companion.
+
+Three things are known of it, and each is written from one side only, so that neither needs a lock::
+
+    Order        by the owner       DELIVER -> HURRY -> STOP
+    Standing     by the delivery    CONNECTING -> DELIVERING -> DONE
+                                      |  RETRYING, BLOCKED: in trouble, and back to DELIVERING once a call returned
+                                      +- ABANDONED: from anywhere, after STOP; nothing comes after it
+    Connection   by the delivery    CLOSED -> OPEN -> ENDED, and CLOSED again when the backend lost the run
+"""
 
 from __future__ import annotations
 
@@ -14,20 +23,28 @@ from ..errors import TracklibError
 class Standing(enum.Enum):
     """Where a delivery stands."""
 
-    CONNECTING = "connecting"
+    CONNECTING = "connecting"  # nothing was delivered yet
     DELIVERING = "delivering"
-    RETRYING = "retrying"
-    BLOCKED = "blocked"
-    DONE = "done"
-    ABANDONED = "abandoned"
+    RETRYING = "retrying"  # it may work by itself, and is tried until it does
+    BLOCKED = "blocked"  # a person must mend something first: tried once a minute, or when somebody waits
+    DONE = "done"  # the tracker has all, and knows that the run has ended
+    ABANDONED = "abandoned"  # given up before that
 
 
-class Life(enum.Enum):
-    """What a delivery was told last."""
+class Order(enum.Enum):
+    """What a delivery was told last by whoever owns it."""
 
-    RUNS = "runs"
-    HURRIES = "hurries"  # the run is over, and somebody waits
-    ABANDONED = "abandoned"
+    DELIVER = "deliver"
+    HURRY = "hurry"  # the run is over, and somebody waits
+    STOP = "stop"  # no further record, and nothing more into the run's directory
+
+
+class Connection(enum.Enum):
+    """What the backend knows of the attempt, by what the tracker was told since it connected."""
+
+    CLOSED = "closed"
+    OPEN = "open"  # ``init`` returned
+    ENDED = "ended"  # ``finish`` returned, too: what is still to be delivered comes behind the run's end
 
 
 class Progress(NamedTuple):
@@ -45,30 +62,48 @@ class Progress(NamedTuple):
 class Condition:
     """How one delivery stands, and why; each change of its standing is told.
 
+    A blocked tracker is tried once more when somebody waits for it: ``asked`` counts how often, and ``answered`` is how
+    many of these a try has followed. So whoever waits sees whether there is still something to wait for.
+
     Attributes:
+        order: what it was told; the owner's to write.
+        asked: how often somebody began to wait; the owner's to write.
+        answered: up to which of these nothing is left to try.
         standing: where it stands.
+        connection: what the backend knows.
         trouble: why it does not get on; empty when it does.
         refusal: why the tracker refused a record, the latest.
-        is_trying: whether a blocked tracker is being tried once more, as somebody waits.
         changed: rings at each step forward.
     """
 
     def __init__(self, name: str, changed: Bell) -> None:
+        self.order = Order.DELIVER
+        self.asked = self.answered = 0
         self.standing = Standing.CONNECTING
+        self.connection = Connection.CLOSED
         self.trouble = self.refusal = ""
-        self.is_trying = False
         self.changed = changed
         self._name = name
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether all was tried that somebody waits for."""
+        return self.answered >= self.asked
 
     @property
     def at_rest(self) -> bool:
         """Whether waiting is of no use: all is done, or a person must mend something first."""
         is_over = self.standing in (Standing.DONE, Standing.ABANDONED)
-        return is_over or (self.standing is Standing.BLOCKED and not self.is_trying)
+        return is_over or (self.standing is Standing.BLOCKED and self.is_answered)
+
+    def hurry(self) -> None:
+        """Somebody waits for the rest; too late where it was told to stop."""
+        if self.order is Order.DELIVER:
+            self.order = Order.HURRY
 
     def stand(self, standing: Standing) -> None:
-        """It stands here now."""
-        if self.standing is not standing:
+        """It stands here now; nothing comes after ``ABANDONED``."""
+        if self.standing not in (standing, Standing.ABANDONED):
             self.standing = standing
             self.changed.ring()
 
@@ -77,14 +112,14 @@ class Condition:
         self.trouble = said(error)
         if self.standing is not standing:
             tell(f"{self._name} is {standing.value} ({self.trouble}); the journal keeps everything")
-        self.is_trying = False
+        self.answered = self.asked
         self.stand(standing)
 
     def recovered(self) -> None:
         """The tracker took something."""
         was_in_trouble = self.standing in (Standing.RETRYING, Standing.BLOCKED)
         self.stand(Standing.DELIVERING)
-        self.is_trying = False
+        self.answered = self.asked
         if was_in_trouble:
             self.trouble = ""
             tell(f"{self._name} works again")
