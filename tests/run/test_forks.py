@@ -133,10 +133,10 @@ def test_no_thread_of_ours_imports_anything(tmp_path: Path) -> None:
 
         class Own(BaseTracker):
             requires = ("csv", "wave")
-            imports = ("sndhdr",)
+            imports = ("colorsys",)
 
             def init(self):
-                import sndhdr, wave
+                import colorsys, wave
 
             def log(self, epoch, log_dict): ...
 

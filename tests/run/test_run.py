@@ -810,7 +810,7 @@ def test_a_spill_that_fails_is_said_and_does_not_raise(
     monkeypatch.setattr(run._attempt.journal, "_write", lambda line: "No space left on device")
     run._attempt.end(Status.FINISHED)
     run._attempt.leave(0.0)
-    assert "nowhere" in run._attempt.undelivered
+    assert "no other place did" in run._attempt.undelivered
 
 
 # The process ------------------------------------------------------------------------------------------

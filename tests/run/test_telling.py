@@ -28,7 +28,7 @@ def in_a_terminal(folder: Path, options: str = "", body: str = "pass", before: s
         [sys.executable, "-c", program],
         cwd=folder,
         stderr=terminal,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "TRACKLIB_ENVIRONMENT": "0"},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TRACKLIB_ENVIRONMENT": "0", "PYTHON_COLORS": "0"},
     ) as process:
         os.close(terminal)
         said = b""

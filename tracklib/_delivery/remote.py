@@ -115,7 +115,8 @@ class RemoteDelivery(Delivering):
 
     def wake(self) -> None:
         """Somebody waits."""
-        self._condition.asked += 1
+        if self._there is not _There.GONE:  # else nobody would answer
+            self._condition.asked += 1
         self._companion.tell()
 
     def abandon(self) -> None:

@@ -18,7 +18,9 @@ class Worker:
     """
 
     def __init__(self, name: str, work: Callable[[], None]) -> None:
-        self._thread = threading.Thread(target=work, name=f"tracklib-{name}", daemon=True)
+        self._name = name
+        self._work = work
+        self._thread: threading.Thread | None = None
         self._clock_id: int | None = None
 
     def start(self) -> None:
@@ -27,7 +29,13 @@ class Worker:
         Raises:
             RuntimeError: the system gives no more threads now; it may later.
         """
-        self._thread.start()
+        # A new one each time: from Python 3.13 on, one that the system refused cannot be started again.
+        self._thread = threading.Thread(target=self._work, name=f"tracklib-{self._name}", daemon=True)
+        try:
+            self._thread.start()
+        except RuntimeError:
+            self._thread = None
+            raise
 
     def begins(self) -> None:
         """The work is done by the thread that this is called in."""
@@ -38,12 +46,12 @@ class Worker:
     @property
     def has_begun(self) -> bool:
         """Whether the system gave a thread."""
-        return self._thread.ident is not None
+        return self._thread is not None
 
     @property
     def is_alive(self) -> bool:
         """Whether it still does something."""
-        return self._thread.is_alive()
+        return self._thread is not None and self._thread.is_alive()
 
     @property
     def worked(self) -> float:
@@ -55,4 +63,5 @@ class Worker:
 
     def join(self, timeout: float) -> None:
         """Wait until it has ended, for at most ``timeout`` seconds."""
-        self._thread.join(timeout)
+        if self._thread is not None:
+            self._thread.join(timeout)
