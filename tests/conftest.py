@@ -1,6 +1,6 @@
 """Real parts for the tests: a real ``mlflow server``, and an environment without the developer's own.
 
-The one stand-in is :class:`Scripted`, for answers that a real server does not give on demand.
+The one stand-in is :class:`ScriptedServer`, for answers that a real server does not give on demand.
 """
 
 from __future__ import annotations
@@ -179,7 +179,7 @@ def own_mlflow_server(tmp_path: Path) -> Iterator[MlflowServer]:
         yield server
 
 
-class Scripted:
+class ScriptedServer:
     """Stands in for a backend's server: gives every request the same answer, and lists the requests.
 
     Only for answers that a real server does not give on demand. While :attr:`hang` is clear, none comes.
@@ -221,11 +221,11 @@ class Scripted:
 
 
 @pytest.fixture
-def scripted() -> Iterator[Callable[..., Scripted]]:
+def scripted() -> Iterator[Callable[..., ScriptedServer]]:
     with contextlib.ExitStack() as stack:
 
-        def make(*args: Any, **options: Any) -> Scripted:
-            server = Scripted(*args, **options)
+        def make(*args: Any, **options: Any) -> ScriptedServer:
+            server = ScriptedServer(*args, **options)
             stack.callback(server.close)
             return server
 

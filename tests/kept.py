@@ -8,19 +8,31 @@ import os
 from pathlib import Path
 from typing import Any
 
+from tracklib import Status, Trackers
 from tracklib._journal.reader import Reader
-from tracklib._journal.records import End
+from tracklib._journal.records import End, Log
 
 
-def records(directory: str | Path, kind: Any = object) -> list[Any]:
-    """The journal's records, those of ``kind``."""
+def records(run: str | Path | Trackers, kind: Any = object) -> list[Any]:
+    """The journal's records, those of ``kind``; of a run, or in its directory."""
+    directory = run.directory if isinstance(run, Trackers) else run
     with contextlib.closing(Reader(os.path.join(directory, "journal.jsonl"))) as reader:
         return [entry.record for entry in reader.records() if isinstance(entry.record, kind)]
 
 
-def statuses(directory: str | Path) -> list[str]:
+def logged(run: str | Path | Trackers) -> list[tuple[int, dict[str, float]]]:
+    """What was logged, as (step, metrics)."""
+    return [(log.step, log.metrics) for log in records(run, Log)]
+
+
+def ends(run: str | Path | Trackers) -> list[Status]:
     """How each attempt ended that did."""
-    return [end.status.value for end in records(directory, End)]
+    return [end.status for end in records(run, End)]
+
+
+def statuses(run: str | Path | Trackers) -> list[str]:
+    """The same, as words."""
+    return [status.value for status in ends(run)]
 
 
 def rows(directory: str | Path) -> list[dict[str, str]]:

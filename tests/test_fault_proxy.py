@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-from conftest import Scripted
+from conftest import ScriptedServer
 from fault_proxy import (
     HANG,
     LOST_REPLY,
@@ -25,12 +25,12 @@ from patience import PATIENT
 
 
 @pytest.fixture
-def server(scripted: Callable[..., Scripted]) -> Scripted:
+def server(scripted: Callable[..., ScriptedServer]) -> ScriptedServer:
     return scripted(200, "hello")
 
 
 @pytest.fixture
-def proxy(server: Scripted) -> Iterator[FaultProxy]:
+def proxy(server: ScriptedServer) -> Iterator[FaultProxy]:
     with FaultProxy(server.uri) as proxy:
         yield proxy
 
@@ -62,14 +62,16 @@ def client(proxy: FaultProxy) -> Iterator[Client]:
 
 
 @pytest.mark.parametrize("fault", [PASS, TRICKLE], ids=repr)
-def test_what_passes_gets_the_servers_answer(fault: Fault, proxy: FaultProxy, server: Scripted, client: Client) -> None:
+def test_what_passes_gets_the_servers_answer(
+    fault: Fault, proxy: FaultProxy, server: ScriptedServer, client: Client
+) -> None:
     proxy.switch(fault)
     assert [client.get("/a"), client.get("/b")] == [(200, "hello")] * 2
     assert server.requests == ["/a", "/b"]
 
 
 def test_a_refused_connection_is_refused_and_a_healed_one_taken(
-    proxy: FaultProxy, server: Scripted, client: Client
+    proxy: FaultProxy, server: ScriptedServer, client: Client
 ) -> None:
     for _ in range(20):
         proxy.switch(REFUSE)
@@ -83,7 +85,7 @@ def test_a_refused_connection_is_refused_and_a_healed_one_taken(
 
 @pytest.mark.parametrize(("fault", "seen"), [(RESET, []), (LOST_REPLY, ["/a"])], ids=["reset", "lost reply"])
 def test_a_reset_comes_before_or_after_the_server_had_the_request(
-    fault: Fault, seen: list[str], proxy: FaultProxy, server: Scripted, client: Client
+    fault: Fault, seen: list[str], proxy: FaultProxy, server: ScriptedServer, client: Client
 ) -> None:
     proxy.switch(fault)
     with pytest.raises(ConnectionResetError):
@@ -92,7 +94,7 @@ def test_a_reset_comes_before_or_after_the_server_had_the_request(
     assert [request.status for request in proxy.requests] == [200 for _ in seen] or [None]
 
 
-def test_a_hang_lasts_until_the_proxy_is_switched(proxy: FaultProxy, server: Scripted, client: Client) -> None:
+def test_a_hang_lasts_until_the_proxy_is_switched(proxy: FaultProxy, server: ScriptedServer, client: Client) -> None:
     proxy.switch(HANG)
     raised: list[BaseException] = []
 
@@ -114,7 +116,7 @@ def test_a_hang_lasts_until_the_proxy_is_switched(proxy: FaultProxy, server: Scr
 
 @pytest.mark.parametrize(("make", "at_once"), [(late_commit, 0), (late_reply, 1)], ids=["late commit", "late reply"])
 def test_a_gate_holds_the_request_or_the_reply_even_after_the_proxy_is_switched(
-    make: Callable[[threading.Event], Fault], at_once: int, proxy: FaultProxy, server: Scripted, client: Client
+    make: Callable[[threading.Event], Fault], at_once: int, proxy: FaultProxy, server: ScriptedServer, client: Client
 ) -> None:
     gate = proxy.gate()
     proxy.switch(make(gate))
@@ -129,14 +131,16 @@ def test_a_gate_holds_the_request_or_the_reply_even_after_the_proxy_is_switched(
     assert (len(server.requests), got) == (1, [(200, "hello")])
 
 
-def test_an_answer_of_its_own_never_reaches_the_server(proxy: FaultProxy, server: Scripted, client: Client) -> None:
+def test_an_answer_of_its_own_never_reaches_the_server(
+    proxy: FaultProxy, server: ScriptedServer, client: Client
+) -> None:
     proxy.switch(answers(429, "TOO_MUCH", "slowly", Retry_After="7"))
     assert client.get() == (429, '{"error_code": "TOO_MUCH", "message": "slowly"}')
     assert server.requests == []
 
 
 def test_only_the_nth_of_the_requests_that_match_meets_the_fault(
-    proxy: FaultProxy, server: Scripted, client: Client
+    proxy: FaultProxy, server: ScriptedServer, client: Client
 ) -> None:
     proxy.switch(answers(500), path="/create", holding="poison", nth=2)
     calls = [
@@ -159,7 +163,7 @@ def test_a_switch_ends_connections_that_are_kept_open(proxy: FaultProxy, client:
 
 
 @pytest.mark.parametrize("held", ["hang", "gate", "idle"])
-def test_closing_ends_every_thread_whatever_it_waits_for(held: str, server: Scripted) -> None:
+def test_closing_ends_every_thread_whatever_it_waits_for(held: str, server: ScriptedServer) -> None:
     proxy = FaultProxy(server.uri)
     proxy.switch({"hang": HANG, "gate": late_commit(proxy.gate()), "idle": PASS}[held])
     connection = http.client.HTTPConnection(proxy.uri.removeprefix("http://"), timeout=PATIENT)
@@ -173,7 +177,7 @@ def test_closing_ends_every_thread_whatever_it_waits_for(held: str, server: Scri
     assert "fault-proxy" not in {thread.name for thread in threading.enumerate()}
 
 
-def test_what_goes_wrong_in_the_proxy_itself_is_raised_when_it_is_closed(server: Scripted) -> None:
+def test_what_goes_wrong_in_the_proxy_itself_is_raised_when_it_is_closed(server: ScriptedServer) -> None:
     def broken(exchange: object) -> None:
         raise ValueError("a mistake in the test")
 

@@ -17,7 +17,7 @@ from typing import Any
 import filed
 import pytest
 from click.testing import CliRunner
-from kept import records
+from kept import ends
 from mlflow import MlflowClient
 from msgspec.structs import replace
 from patience import PATIENT
@@ -27,7 +27,7 @@ from tracklib._common.secrets import redact, without_masks
 from tracklib._delivery.sync import sync
 from tracklib._journal.journal import Journal
 from tracklib._journal.reader import Reader
-from tracklib._journal.records import Begin, End, Log, Status
+from tracklib._journal.records import Begin, Log, Status
 from tracklib._run import ending as words
 from tracklib.cli.commands import main
 from tracklib.cli.sync import Verdict, _worst
@@ -44,10 +44,6 @@ def killed_run(directory: Path, epochs: int = 5) -> None:
             os._exit(9)
     """
     assert subprocess.run([sys.executable, "-c", textwrap.dedent(script)]).returncode == 9
-
-
-def ends(directory: Path) -> list[Status]:
-    return [end.status for end in records(directory, End)]
 
 
 def everything_in(directory: Path) -> dict[str, tuple[int, int, bytes]]:

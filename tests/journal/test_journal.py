@@ -18,6 +18,7 @@ from typing import Any
 import lines
 import msgspec
 import pytest
+from forked import in_child
 from patience import PATIENT
 
 from tracklib._common import clock
@@ -377,18 +378,6 @@ def test_threads_append_at_once_and_no_record_is_lost_or_mixed(journal: Any, pat
     for writer in range(4):
         own = [record.step for record in found if record.step // 1000 == writer]
         assert own == [writer * 1000 + number for number in range(250)]
-
-
-def in_child(work: Any) -> None:
-    """Run ``work`` in a forked child, and wait until it is gone."""
-    child = os.fork()
-    if child == 0:
-        try:
-            work()
-            os._exit(0)
-        finally:
-            os._exit(1)
-    assert os.waitpid(child, 0)[1] == 0
 
 
 def test_a_forked_child_appends_to_the_same_file(journal: Any, path: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from bare import run_bare
+from forked import in_child
 
 from tracklib._journal import lock
 from tracklib._journal.journal import Journal
@@ -36,18 +37,6 @@ def holder(directory: Any) -> Any:
         [sys.executable, "-c", textwrap.dedent(HOLDER), str(directory)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
-
-
-def in_child(work: Any) -> None:
-    """Run ``work`` in a forked child, and wait until it is gone."""
-    child = os.fork()
-    if child == 0:
-        try:
-            work()
-            os._exit(0)
-        finally:
-            os._exit(1)
-    assert os.waitpid(child, 0)[1] == 0
 
 
 def test_a_directory_has_one_owner_in_a_process(tmp_path: Path) -> None:

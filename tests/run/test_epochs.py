@@ -20,16 +20,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from kept import records
+from kept import logged, records
 from patience import PATIENT
 
 from tracklib import LifecycleError, Trackers, TrackerWarning, current, tracked, tracking
 from tracklib._journal.records import Epoch, Log
 from tracklib._run.epoch_bar import EpochBar
-
-
-def logged(run: Trackers) -> list[tuple[int, dict[str, float]]]:
-    return [(record.step, record.metrics) for record in records(run.directory, Log)]
 
 
 def finished(run: Trackers | Path) -> list[int]:

@@ -7,14 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kept import records
+from kept import ends, records
 
 from tracklib import CsvLogger, LifecycleError, RunDirectoryError, Trackers, tracked, tracking
-from tracklib._journal.records import End, Log
-
-
-def status_in(directory: Path) -> Any:
-    return [end.status for end in records(directory, End)]
+from tracklib._journal.records import Log
 
 
 def earlier(where: Path) -> list[Path]:
@@ -29,9 +25,9 @@ def test_a_run_by_hand_is_ended_as_killed_when_its_cell_is_run_again(tmp_path: P
         t.init()
         t.log(0, {"loss": 1})
     t.finish()
-    assert status_in(run) == ["finished"]
+    assert ends(run) == ["finished"]
     (before,) = earlier(run)
-    assert status_in(before) == ["killed"]
+    assert ends(before) == ["killed"]
     assert [log.metrics["loss"] for log in records(before, Log) if log.axis == "epoch"] == [1.0]
 
 
@@ -41,7 +37,7 @@ def test_so_is_one_whose_tracker_object_is_used_again(tmp_path: Path) -> None:
         t = Trackers([tracker], tmp_path / name)
         t.init()
     t.finish()
-    assert status_in(tmp_path / "a") == ["killed"]
+    assert ends(tmp_path / "a") == ["killed"]
 
 
 def test_one_that_somebody_has_still_is_left_alone(tmp_path: Path) -> None:
@@ -52,7 +48,7 @@ def test_one_that_somebody_has_still_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(RunDirectoryError, match="belongs to a run that is still going on"):
         Trackers(output_run=tmp_path / "run").init()
     log(0, {"loss": 1})
-    assert status_in(tmp_path / "run") == []
+    assert ends(tmp_path / "run") == []
     log.__self__.finish()
 
 
@@ -60,7 +56,7 @@ def test_one_that_goes_on_in_a_block_is_left_alone(tmp_path: Path) -> None:
     with tracking(output_run=tmp_path / "run"):
         with pytest.raises(RunDirectoryError, match="belongs to a run that is still going on"):
             Trackers(output_run=tmp_path / "run").init()
-    assert status_in(tmp_path / "run") == ["finished"]
+    assert ends(tmp_path / "run") == ["finished"]
 
 
 def test_a_tracker_of_one_that_goes_on_is_refused(tmp_path: Path) -> None:
@@ -93,8 +89,8 @@ def test_a_generator_that_a_traceback_keeps_is_closed(tmp_path: Path, monkeypatc
     except RuntimeError as error:
         monkeypatch.setattr(sys, "last_value", error, raising=False)
     gc.collect()
-    assert status_in(tmp_path / "run") == []
+    assert ends(tmp_path / "run") == []
     cell(fails=False)
-    assert status_in(tmp_path / "run") == ["finished"]
+    assert ends(tmp_path / "run") == ["finished"]
     (before,) = earlier(tmp_path / "run")
-    assert status_in(before) == ["killed"]
+    assert ends(before) == ["killed"]

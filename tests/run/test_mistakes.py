@@ -10,13 +10,9 @@ from typing import Any
 
 import pytest
 from bare import run_bare
-from kept import records
+from kept import logged
 
-from tracklib import Log, Trackers, TrackerWarning, tracked, tracking
-
-
-def logged(directory: Path) -> list[tuple[int, dict[str, float]]]:
-    return [(record.step, record.metrics) for record in records(directory, Log)]
+from tracklib import Trackers, TrackerWarning, tracked, tracking
 
 
 @tracked

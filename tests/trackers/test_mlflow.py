@@ -23,7 +23,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from conftest import MlflowServer, Scripted, free_port
+from conftest import MlflowServer, ScriptedServer, free_port
 
 from tracklib import tracking
 from tracklib._journal.records import Begin, Best, Log, Parent, Status
@@ -889,7 +889,7 @@ def trouble_at(uri: str, **config: Any) -> tuple[Mlflow, BaseException]:
     ],
 )
 def test_at_a_wrong_path_it_says_what_answered_and_what_the_address_is(
-    scripted: Callable[..., Scripted], status: int, body: str, page: str
+    scripted: Callable[..., ScriptedServer], status: int, body: str, page: str
 ) -> None:
     server = scripted(status, body)
     tracker, error = trouble_at(f"{server.uri}/wrong")
@@ -908,7 +908,7 @@ def test_at_a_wrong_path_it_says_what_answered_and_what_the_address_is(
     ],
 )
 def test_an_answer_that_only_a_person_can_mend_blocks(
-    scripted: Callable[..., Scripted], status: int, body: str
+    scripted: Callable[..., ScriptedServer], status: int, body: str
 ) -> None:
     server = scripted(status, body)
     tracker, error = trouble_at(server.uri)
@@ -925,7 +925,7 @@ def test_an_answer_that_only_a_person_can_mend_blocks(
     [({"Retry-After": "7"}, 7.0), ({"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, None), ({}, None)],
 )
 def test_a_busy_server_is_unavailable_for_as_long_as_it_says(
-    scripted: Callable[..., Scripted], status: int, header: dict[str, str], seconds: float | None
+    scripted: Callable[..., ScriptedServer], status: int, header: dict[str, str], seconds: float | None
 ) -> None:
     server = scripted(status, headers=header)
     tracker, error = trouble_at(server.uri)
@@ -936,7 +936,7 @@ def test_a_busy_server_is_unavailable_for_as_long_as_it_says(
     assert len(server.requests) == 1
 
 
-def test_a_busy_server_may_say_until_when(scripted: Callable[..., Scripted]) -> None:
+def test_a_busy_server_may_say_until_when(scripted: Callable[..., ScriptedServer]) -> None:
     until = email.utils.format_datetime(datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=1), usegmt=True)
     _, error = trouble_at(scripted(503, headers={"Retry-After": until}).uri)
 
@@ -947,7 +947,7 @@ def test_a_busy_server_may_say_until_when(scripted: Callable[..., Scripted]) -> 
 
 @pytest.mark.parametrize("status", [413, 422, 431])
 def test_a_batch_that_is_too_much_for_a_proxy_is_the_records_matter(
-    scripted: Callable[..., Scripted], status: int
+    scripted: Callable[..., ScriptedServer], status: int
 ) -> None:
     tracker, error = trouble_at(scripted(status, "<html>too large</html>").uri)
 
@@ -957,7 +957,7 @@ def test_a_batch_that_is_too_much_for_a_proxy_is_the_records_matter(
 
 @pytest.mark.parametrize("status", [405, 407, 410, 451])
 def test_an_answer_that_says_that_this_is_no_place_for_it_blocks(
-    scripted: Callable[..., Scripted], status: int
+    scripted: Callable[..., ScriptedServer], status: int
 ) -> None:
     _, error = trouble_at(scripted(status, "no").uri)
 
@@ -978,7 +978,7 @@ def test_what_mlflow_refuses_of_a_config_is_said_and_keeps_no_record_from_coming
 
 @pytest.mark.parametrize("status", [500, 502, 504])
 def test_a_server_with_an_error_of_its_own_is_tried_once_and_may_work_later(
-    scripted: Callable[..., Scripted], status: int
+    scripted: Callable[..., ScriptedServer], status: int
 ) -> None:
     server = scripted(status, "<html>oops</html>")
     tracker, error = trouble_at(server.uri)
@@ -989,7 +989,7 @@ def test_a_server_with_an_error_of_its_own_is_tried_once_and_may_work_later(
 
 
 def test_a_server_that_hangs_is_given_up_after_the_timeout_and_may_work_later(
-    scripted: Callable[..., Scripted],
+    scripted: Callable[..., ScriptedServer],
 ) -> None:
     server = scripted(200)
     server.hang.clear()
@@ -1001,7 +1001,7 @@ def test_a_server_that_hangs_is_given_up_after_the_timeout_and_may_work_later(
     assert len(server.requests) == 1
 
 
-def test_a_page_that_answers_in_mlflows_place_blocks(scripted: Callable[..., Scripted]) -> None:
+def test_a_page_that_answers_in_mlflows_place_blocks(scripted: Callable[..., ScriptedServer]) -> None:
     tracker, error = trouble_at(scripted(200, "<html>welcome</html>").uri)
 
     assert "something answers that is not MLflow" in str(error)
@@ -1023,7 +1023,7 @@ def test_a_uri_that_is_no_url_blocks() -> None:
     assert not tracker.is_transient(error)
 
 
-def test_an_answer_without_content_is_an_answer(scripted: Callable[..., Scripted]) -> None:
+def test_an_answer_without_content_is_an_answer(scripted: Callable[..., ScriptedServer]) -> None:
     from mlflow.protos.service_pb2 import LogBatch
 
     from tracklib.trackers._mlflow_client import bounded_client

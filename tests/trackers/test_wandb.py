@@ -19,7 +19,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from conftest import Scripted, free_port
+from conftest import ScriptedServer, free_port
 from patience import PATIENT
 from wandb_file import WandbFile
 
@@ -654,10 +654,10 @@ def test_online_with_a_key_a_server_that_is_down_may_work_later(
 
 
 @pytest.fixture
-def at(tmp_path: Path) -> Callable[[Scripted], BaseException]:
+def at(tmp_path: Path) -> Callable[[ScriptedServer], BaseException]:
     """What connecting to a server raises."""
 
-    def connect(server: Scripted) -> BaseException:
+    def connect(server: ScriptedServer) -> BaseException:
         settings = {"base_url": server.uri, "api_key": "0" * 40, "init_timeout": 2}
         with pytest.raises(Exception) as caught:  # noqa: PT011  # which one is the test's matter
             Wandb(mode="online", output_run=str(tmp_path), settings=settings).init()
@@ -669,7 +669,7 @@ def at(tmp_path: Path) -> Callable[[Scripted], BaseException]:
 @pytest.mark.usefixtures("fresh_wandb")
 @pytest.mark.parametrize("status", [401, 403, 404])
 def test_an_answer_that_only_a_person_can_mend_blocks(
-    scripted: Callable[..., Scripted], at: Callable[[Scripted], BaseException], status: int
+    scripted: Callable[..., ScriptedServer], at: Callable[[ScriptedServer], BaseException], status: int
 ) -> None:
     error = at(scripted(status, '{"errors": [{"message": "permission denied"}]}'))
 
@@ -680,14 +680,14 @@ def test_an_answer_that_only_a_person_can_mend_blocks(
 @pytest.mark.usefixtures("fresh_wandb")
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_a_server_in_trouble_may_work_later(
-    scripted: Callable[..., Scripted], at: Callable[[Scripted], BaseException], status: int
+    scripted: Callable[..., ScriptedServer], at: Callable[[ScriptedServer], BaseException], status: int
 ) -> None:
     assert Wandb().is_transient(at(scripted(status)))
 
 
 @pytest.mark.usefixtures("fresh_wandb")
 def test_a_server_that_hangs_may_work_later(
-    scripted: Callable[..., Scripted], at: Callable[[Scripted], BaseException]
+    scripted: Callable[..., ScriptedServer], at: Callable[[ScriptedServer], BaseException]
 ) -> None:
     server = scripted(200)
     server.hang.clear()
@@ -704,6 +704,12 @@ def comm_error() -> BaseException:
 
 def test_what_w_and_b_says_of_its_connection_may_pass_by_itself() -> None:
     assert Wandb().is_transient(comm_error())
+
+
+def test_a_connection_to_its_process_that_is_closed_is_made_anew() -> None:
+    from wandb.sdk.mailbox import MailboxClosedError
+
+    assert Wandb().is_transient(MailboxClosedError())
 
 
 # Whatever the names and however much ---------------------------------------------------------------------

@@ -22,7 +22,7 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-from kept import records
+from kept import logged, records
 
 from tracklib import Trackers, TrackerWarning, tracked, tracking
 from tracklib._journal.records import Log, Params
@@ -32,11 +32,6 @@ from tracklib._journal.records import Log, Params
 def run(tmp_path: Path) -> Iterator[Any]:
     with tracking(output_run=tmp_path / "run") as t:
         yield t
-
-
-def logged(run: Trackers) -> Any:
-    """Every log of the run, as (epoch, metrics)."""
-    return [(log.step, log.metrics) for log in records(run.output_run, Log)]
 
 
 # Module-level, as they must be to pickle

@@ -37,6 +37,11 @@ def has_died() -> bool:
     return process is not None and process.poll() is not None
 
 
+def is_cut_off(error: BaseException) -> bool:
+    """Whether the connection to W&B's process is closed. The mailbox's error has no public name."""
+    return isinstance(error, ConnectionError) or type(error).__name__ == "MailboxClosedError"
+
+
 def disconnect() -> None:
     """Leave the connection to a process that has died: what is left of it would keep a new one from being made."""
     import wandb

@@ -19,7 +19,7 @@ from .._journal.records import Best, Log, Status, Superseded
 from .._values.plain import plain
 from ..errors import LifecycleError, TrackerBlocked, TrackerLost, TrackerUnavailable
 from ._sdk_log import keep_quiet
-from ._wandb_core import begin_own, core_pid, disconnect, has_died, hide, is_core, is_finished
+from ._wandb_core import begin_own, core_pid, disconnect, has_died, hide, is_core, is_cut_off, is_finished
 from ._wandb_limits import (
     JOB_TYPE_LENGTH,
     SHOWN,
@@ -226,7 +226,7 @@ class Wandb(BatchTracker):
         try:
             yield run
         except Exception as error:
-            if not is_core(core_pid()) or isinstance(error, ConnectionError):
+            if not is_core(core_pid()) or is_cut_off(error):
                 raise self._lost(f"W&B's own process died ({error_text(error)})") from error
             if is_finished(run):
                 raise self._lost("somebody finished W&B's run") from error
@@ -327,7 +327,8 @@ class Wandb(BatchTracker):
 
         if isinstance(error, FileNotFoundError):
             return False
-        return isinstance(error, OSError | wandb.errors.CommError) or super().is_transient(error)
+        is_network = isinstance(error, OSError | wandb.errors.CommError)
+        return is_network or is_cut_off(error) or super().is_transient(error)
 
 
 def _keep_beside(run: wandb.Run, name: str, text: str) -> str:
