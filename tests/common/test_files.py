@@ -77,3 +77,11 @@ def test_a_link_stands_for_the_bytes_and_is_a_copy_on_another_disk(
     assert os.path.samefile(tmp_path / "linked/file", tmp_path / "folder/file")
     assert (tmp_path / "copied").read_text() == "bytes"
     assert (tmp_path / "folder/file").stat().st_nlink == 2
+
+
+def test_a_file_that_is_linked_into_a_folder_keeps_the_mode_that_its_owner_gave_it(tmp_path: Path) -> None:
+    (tmp_path / "model").write_text("mine")
+    (tmp_path / "model").chmod(0o644)
+    with placed(str(tmp_path / "staged/model")) as new:
+        link_whole(str(tmp_path / "model"), new)
+    assert mode(tmp_path / "model") == 0o644

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from patience import PATIENT
+from somebody import as_nobody
 
 import tracklib
 from tracklib import RunDirectoryError, Trackers, tracking
@@ -219,28 +220,6 @@ def test_a_damaged_first_line_is_told_by_its_second_copy(tmp_path: Path) -> None
     run = tracklib.load(directory)
 
     assert (run.damaged, run.name, run.status) == (1, "run", "finished")
-
-
-def as_nobody(ask: Callable[[], str]) -> str:
-    """What ``ask`` says in a process of a user to whom nothing belongs; as ourselves, if we cannot be another."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            os.close(reading)
-            if os.geteuid() == 0:
-                os.setgroups([])
-                os.setgid(65534)
-                os.setuid(65534)
-            os.write(writing, ask().encode())
-        except BaseException as error:
-            os.write(writing, f"{type(error).__name__}: {error}".encode())
-        os._exit(0)
-    os.close(writing)
-    with open(reading, "rb") as said:
-        answer = said.read().decode()
-    os.waitpid(child, 0)
-    return answer
 
 
 def let_all_read(directory: Path, folder: int, file: int) -> None:

@@ -7,6 +7,8 @@ import fcntl
 import os
 from collections.abc import Iterator
 
+from .modes import open_made
+
 
 @contextlib.contextmanager
 def alone(path: str) -> Iterator[None]:
@@ -29,7 +31,7 @@ def alone(path: str) -> Iterator[None]:
 def _locked(path: str) -> int:
     """The descriptor of the lock file, once it is ours and still the one that lies there."""
     while True:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        fd = open_made(path, os.O_RDWR)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX)
             with contextlib.suppress(FileNotFoundError):

@@ -1,4 +1,4 @@
-"""Files and folders that only their owner can read: made, put in place whole, copied, named."""
+"""Files and folders: made, put in place whole, copied, named. Who may read them is told in ``modes``."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ import shutil
 from collections.abc import Iterator
 from typing import Any
 
+from .modes import granted_in, make_one
 from .secrets import redact_text
 
 
-def make_folder(path: str) -> None:
-    """Make the folder ``path`` and its missing parents, each with mode 0700; one that is there stays as it is.
+def make_folder(path: str, at_least: int = 0) -> None:
+    """Make the folder ``path`` and its missing parents; one that is there stays as it is.
+
+    Each is its owner's alone, and its group's as far as the folder is that it is made in, and as ``at_least`` says.
 
     Raises:
         OSError: it cannot be made.
     """
     parent = os.path.dirname(path)
     if parent and not os.path.isdir(parent):
-        make_folder(parent)
-    os.makedirs(path, mode=0o700, exist_ok=True)
+        make_folder(parent, at_least)
+    make_one(path, granted_in(parent) | at_least)
 
 
 @contextlib.contextmanager
@@ -36,7 +39,6 @@ def placed(target: str) -> Iterator[str]:
     with _scratch(os.path.dirname(target)) as scratch:
         new, old = os.path.join(scratch, "new" + os.path.splitext(target)[1]), os.path.join(scratch, "old")
         yield new
-        _for_the_owner_alone(new)
         try:
             if os.path.isdir(target) or os.path.isdir(new):  # a rename replaces a file by a file only
                 with contextlib.suppress(FileNotFoundError):
@@ -57,12 +59,6 @@ def _scratch(folder: str) -> Iterator[str]:
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
-
-
-def _for_the_owner_alone(path: str) -> None:
-    inside = [os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names]
-    for each in (path, *(folder for folder, _, _ in os.walk(path)), *inside):
-        os.chmod(each, os.stat(each).st_mode & 0o700)
 
 
 def copy_whole(source: str, target: str) -> None:

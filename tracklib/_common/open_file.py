@@ -14,6 +14,8 @@ import fcntl
 import os
 import resource
 
+from .modes import open_made
+
 _MOST = 1024
 
 
@@ -62,16 +64,15 @@ class OpenFile(Descriptor):
     Args:
         path: where it is. It is opened anew by this path, if that is the same file then.
         flags: as ``os.open`` takes them.
-        mode: of a file that is made.
 
     Raises:
         OSError: it cannot be opened.
     """
 
-    def __init__(self, path: str, flags: int, mode: int = 0o600) -> None:
+    def __init__(self, path: str, flags: int) -> None:
         self.path = path
         self._again = (flags | os.O_CLOEXEC) & ~(os.O_CREAT | os.O_EXCL | os.O_TRUNC)
-        super().__init__(os.open(path, flags | os.O_CLOEXEC, mode))
+        super().__init__(open_made(path, flags) if flags & os.O_CREAT else os.open(path, self._again))
 
     def checked(self) -> int:
         """The descriptor; a new one, where somebody closed it.

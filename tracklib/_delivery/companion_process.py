@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 
 from .._common import clock
+from .._common.files import make_folder
 from .._common.open_file import OpenFile
 from .._common.secrets import error_text
 from .._common.wakeup import Bell
@@ -151,7 +152,7 @@ class _ServedRun:
         waiting = [one for one in self.served.values() if one.delivery is None and not one.trouble]
         if waiting and self._lock is None:
             with contextlib.suppress(OSError):
-                os.makedirs(os.path.join(self.directory, layout.STATE), mode=0o700, exist_ok=True)
+                make_folder(os.path.join(self.directory, layout.STATE))
                 self._lock = deliverer(self.directory)
         if self._lock is not None:
             for one in waiting:

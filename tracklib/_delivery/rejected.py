@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 from msgspec.structs import replace
 
+from .._common.modes import open_made
 from .._journal import layout
 from .._journal.reader import Entry
 from .._journal.records import Log, Record, decode, encode
@@ -65,7 +66,7 @@ def forget(directory: str, lines: Iterable[bytes]) -> None:
             if gone[line] < 0:
                 kept.append(line + b"\n")
         new = f"{path}.new"
-        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as file:
+        with open(open_made(new, os.O_WRONLY | os.O_TRUNC), "wb") as file:
             file.writelines(kept)
         os.replace(new, path) if kept else os.unlink(path)
         if not kept:
@@ -88,7 +89,7 @@ def _lines(path: str) -> list[bytes]:
 def _locked(path: str) -> Iterator[int]:
     """The file, to append to, while no other delivery writes it: those of one run lie in two processes."""
     while True:
-        fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        fd = open_made(path, os.O_WRONLY | os.O_APPEND)
         try:
             with contextlib.suppress(OSError):  # a file system that knows no locks
                 fcntl.flock(fd, fcntl.LOCK_EX)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from shlex import quote
 
 from .._common.files import make_folder
+from .._common.modes import Access
 from .._common.names import with_hash
 from .._common.secrets import redact_text
 from .._common.warn import tell
@@ -20,6 +21,7 @@ from . import layout
 from .handover import held_or_handed_over
 from .last_attempt import Earlier, bring_back, earlier_run
 from .reader import Reader
+from .shared import make_root, share
 from .state import check_formats
 from .tail import size_of
 
@@ -40,22 +42,28 @@ def slug(name: str) -> str:
 
 
 @contextlib.contextmanager
-def owned(directory: str) -> Iterator[None]:
-    """Make ``directory`` with mode 0700 if it is not there, and own it for the length of a block. A companion that
-    still delivers for a dead owner is asked to let go of it first.
+def owned(directory: str, access: Access | None = None) -> Iterator[None]:
+    """Make ``directory`` if it is not there, and own it for the length of a block. A companion that still delivers for
+    a dead owner is asked to let go of it first.
+
+    Args:
+        directory: absolute.
+        access: what its group may do in it from now on. None leaves it as it is; a new one is its owner's alone.
 
     Raises:
-        RunDirectoryError: it cannot be written, a live process owns it, a newer tracklib wrote it, or a folder in it
-            is a link; also where the block meets an ``OSError``.
+        RunDirectoryError: it cannot be written or shared so, a live process owns it, a newer tracklib wrote it, or a
+            folder in it is a link; also where the block meets an ``OSError``.
     """
     with contextlib.ExitStack() as stack:
         try:
             _refuse_unencodable(directory)
             _refuse_newer(directory)
-            make_folder(directory)
+            make_root(directory, access)
             stack.enter_context(held_or_handed_over(directory))
             os.listdir(directory)
             _refuse_links(directory)
+            if access:
+                share(directory, access)
             yield
         except RunDirectoryError:
             raise

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable
 
 from .._common import clock
+from .._common.modes import open_made
 from .._common.open_file import OpenFile
 from .lines import line_of
 from .lock import renew
@@ -195,9 +196,8 @@ class Journal:
 
     def _spilled(self, line: bytes, trouble: str) -> bool:
         """In a forked child, which may be gone at any moment and has no thread to try again: write elsewhere."""
-        how = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
-            with open(os.open(self._child_spill, how, 0o600), "wb", buffering=0) as file:
+            with open(open_made(self._child_spill, os.O_WRONLY | os.O_APPEND), "wb", buffering=0) as file:
                 if file.write(line) != len(line):
                     return False
         except OSError:
@@ -247,7 +247,7 @@ class Journal:
         It waits no more: a late tick would write into the journal what the next process takes from there.
         """
         with self._backlog_lock:
-            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            fd = open_made(path, os.O_WRONLY | os.O_EXCL)
             with os.fdopen(fd, "wb") as file:
                 file.writelines(self._backlog)
             self._backlog.clear()

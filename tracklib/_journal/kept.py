@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from .._common.files import make_folder
+from .._common.modes import open_made
 
 T = TypeVar("T")
 
@@ -64,8 +65,7 @@ def store(path: str, kept: Kept[Any]) -> int:
     body = msgspec.msgpack.encode(kept)
     make_folder(os.path.dirname(path))
     temporary = f"{path}.tmp"
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with open(fd, "wb") as file:
+    with open(open_made(temporary, os.O_WRONLY | os.O_TRUNC), "wb") as file:
         file.write(_title(path, body))
         file.write(body)
     os.replace(temporary, path)

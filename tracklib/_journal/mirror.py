@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 from .._common.files import make_folder
+from .._common.modes import open_made
 from .._common.open_file import OpenFile
 from . import layout, lock
 
@@ -60,7 +61,7 @@ class Mirror:
             folder = os.path.join(folder, layout.PREVIOUS, time.strftime("restored-%Y%m%d-%H%M%S"))
         make_folder(folder)
         path = os.path.join(folder, os.path.basename(self.path))
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        fd = open_made(path, os.O_WRONLY | os.O_EXCL)
         self._there = _identity(os.fstat(fd))
         os.close(fd)
         lock.close(self._owned)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from .._common.files import make_folder
+from .._common.modes import open_made
 from . import layout
 from .journal import Journal
 from .reader import Reader
@@ -54,7 +55,7 @@ def remember(directory: str, uid: str) -> None:
     """
     with contextlib.suppress(OSError):
         make_folder(os.path.dirname(_word(directory, uid)))
-        os.close(os.open(_word(directory, uid), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+        os.close(open_made(_word(directory, uid), os.O_WRONLY))
 
 
 def _word(directory: str, uid: str) -> str:

@@ -9,6 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from .._common.files import make_folder
+from .._common.modes import open_made
 from ..errors import RunDirectoryError
 from . import layout
 from .format import FORMAT, UnknownFormat, check_format
@@ -157,6 +158,6 @@ def _write(path: str, value: msgspec.Struct) -> None:
         return
     make_folder(os.path.dirname(path))
     temporary = f"{path}.tmp"
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as file:
+    with open(open_made(temporary, os.O_WRONLY | os.O_TRUNC), "wb") as file:
         file.write(content)
     os.replace(temporary, path)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .._common.files import checked_file_name, checksum, copy_whole, placed
+from .._common.modes import grant, granted_in
 from .._journal import layout
 from .._journal.records import Artifact
 from .._values.arguments import holds
@@ -120,6 +121,7 @@ class ArtifactWords(Words):
         """Have ``put`` write the artifact ``name``, and say so in the journal."""
         with placed(os.path.join(self._artifacts, name)) as new:
             put(new)
+            grant(new, granted_in(self.directory))
             sha256 = checksum(new)
         journal = self._need_open("log_artifact").journal
         journal.append(Artifact(time=journal.now(), name=name, sha256=sha256))

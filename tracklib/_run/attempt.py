@@ -128,7 +128,7 @@ class Attempt:
 
     def _begin_keeping(self) -> None:
         with contextlib.ExitStack() as stack:
-            stack.enter_context(owned(self.directory))
+            stack.enter_context(owned(self.directory, self.options.group_access))
             self.journal = journal = self._open_journal()
             stack.callback(journal.let_go)
             begin = self._say_begin()

@@ -17,6 +17,7 @@ from typing import Any, Literal, Self, TypedDict, TypeVar
 import msgspec
 from msgspec.structs import replace
 
+from .._common.modes import GRANTS, Access
 from .._journal.records import Parent, Status
 from .._values.arguments import as_bests, as_names, as_params, as_path, as_seconds, as_tags, as_text, shown
 from ..errors import Mistake
@@ -46,6 +47,7 @@ class RunOptions(ChildOptions, total=False):
     parent: Parent | None
     rank: int | None
     at_exit: Status | str | None
+    group_access: Access | None
     quiet: bool
 
 
@@ -66,6 +68,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     parent: Parent | None = None
     rank: int | None = None
     at_exit: Status | str | None = None
+    group_access: Access | None = None
     quiet: bool = False
 
     def __post_init__(self) -> None:
@@ -73,6 +76,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"leave must be 'wait' or 'later', got {self.leave!r}")
         if self.on_error not in ("warn", "raise"):
             raise ValueError(f"on_error must be 'warn' or 'raise', got {self.on_error!r}")
+        if self.group_access not in (None, *GRANTS):
+            raise ValueError(f"group_access must be 'read', 'write' or None, got {self.group_access!r}")
         if self.resume and not self.output_run:
             raise ValueError("resume=True needs output_run: the directory of the run that goes on")
         if self.parent is not None and not isinstance(self.parent, Parent):

@@ -12,6 +12,7 @@ from typing import Any, Self, SupportsIndex, TypeVar, Unpack
 from msgspec.structs import replace
 
 from .._common import clock, variables
+from .._common.modes import access_to
 from .._delivery.delivering import Delivering
 from .._delivery.standing import Standing
 from .._delivery.waiting import wait_for_change
@@ -255,6 +256,7 @@ class Trackers(RunLog, ArtifactWords):
             on_error=self._options.on_error,
             parent=Parent(uid=self.uid, output_run=self.directory),
             rank=attempt.rank,
+            group_access=self._options.group_access or access_to(self.directory),
         )
         with Mistake(TypeError, ValueError):
             for option in options:

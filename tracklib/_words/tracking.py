@@ -74,6 +74,9 @@ class tracking:  # noqa: N801  # a word of the language, used as one
         at_exit: for a run by hand that nobody finishes: its status where the interpreter exits by itself, as
             ``"finished"``. Then SIGTERM and ``sys.exit(3)`` end it with their status, too, as they end a block. None:
             it is killed, and nothing is asked of signals.
+        group_access: what the group of users may do that the run's directory belongs to: ``"read"`` it, or ``"write"``:
+            go on with it and ``sync`` it, too. It holds for all that is made in it, by children and later attempts too.
+            None leaves a directory as it is; a new one is for its owner alone.
         quiet: say nothing in the terminal at the run's end, nor where an earlier run was moved. Where stderr is no
             terminal, nothing is said anyway.
 
