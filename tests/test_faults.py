@@ -1,5 +1,6 @@
 """The n-th fault: the n-th call of the disk, or of a tracker, fails, for n = 1, 2, ... until a run meets no fault.
 
+Behind the twelfth, some are passed over, the more the later; ``--long`` passes over none.
 Each time the block's own result is unchanged and, once the fault is mended and ``tracklib sync`` was there,
 the journal, the CSV and a tracker's own file hold exactly what ``log`` returned from. ``pytest -s`` shows the
 figures: the faults that were met, the records that were logged, and those that were lost or doubled.
@@ -49,6 +50,7 @@ ERRORS = (errno.ENOSPC, errno.EIO, errno.EDQUOT)
 EPOCHS = 6
 RESULT = "the result"
 MOST = 2_000  # faults after which the loop has not ended as it should
+EACH_UP_TO = 12  # the calls of a run's beginning are all different; later ones say the same of other records
 
 
 @pytest.fixture(autouse=True)
@@ -127,12 +129,22 @@ class Place(NamedTuple):
         return [{"type": "scripted:Written", "path": str(self.there)}]
 
 
-def places(path: Path) -> Iterator[tuple[int, Place]]:
-    for n in range(1, MOST):
-        folder = path / "loop"
+Places = Iterator[tuple[int, Place]]
+
+
+@pytest.fixture
+def places(tmp_path: Path, long: bool) -> Places:
+    """A place for each n-th fault, until it is left."""
+    return _places(tmp_path / "loop", long)
+
+
+def _places(folder: Path, long: bool) -> Places:
+    n = 1
+    while n < MOST:
         folder.mkdir()
         yield n, Place(folder / "run", folder / "there.jsonl")
         shutil.rmtree(folder)
+        n += 1 if long else 1 + n // EACH_UP_TO
     pytest.fail("the loop did not end")
 
 
@@ -230,10 +242,10 @@ NAMES = [f"{module.__name__}.{name}" for module, name in DISK]
 
 @pytest.mark.parametrize("lasting", [False, True], ids=["once", "for good"])
 @pytest.mark.parametrize("point", DISK, ids=NAMES)
-def test_the_nth_fault_of_the_disk(tmp_path: Path, point: tuple[Any, str], lasting: bool) -> None:
+def test_the_nth_fault_of_the_disk(places: Places, point: tuple[Any, str], lasting: bool) -> None:
     figures = Figures()
     raises = Mine("mine") if lasting else None
-    for n, place in places(tmp_path):
+    for n, place in places:
         model: Model = []
         fault = Fault(n, lasting)
         with fault.at(point):
@@ -252,9 +264,9 @@ def test_the_nth_fault_of_the_disk(tmp_path: Path, point: tuple[Any, str], lasti
 
 @pytest.mark.parametrize("name", ["write", "pwrite"])
 @pytest.mark.parametrize("lasting", [False, True], ids=["once", "for good"])
-def test_the_nth_short_write(tmp_path: Path, name: str, lasting: bool) -> None:
+def test_the_nth_short_write(places: Places, name: str, lasting: bool) -> None:
     figures = Figures()
-    for n, place in places(tmp_path):
+    for n, place in places:
         model: Model = []
         fault = Fault(n, lasting, short=True)
         with fault.at((os, name)):
@@ -267,9 +279,9 @@ def test_the_nth_short_write(tmp_path: Path, name: str, lasting: bool) -> None:
     figures.tell(f"{name}, short, {'for good' if lasting else 'once'}")
 
 
-def test_a_disk_that_fails_at_the_nth_call_of_any_kind_and_is_mended_in_the_middle(tmp_path: Path) -> None:
+def test_a_disk_that_fails_at_the_nth_call_of_any_kind_and_is_mended_in_the_middle(places: Places) -> None:
     figures = Figures()
-    for n, place in places(tmp_path):
+    for n, place in places:
         model: Model = []
         fault = Fault(n, lasting=True)
         with fault.at(*DISK) as patch:
@@ -328,10 +340,10 @@ def _refuses(tracker: Written, records: Any) -> None:
 
 @pytest.mark.parametrize("point", DISK, ids=NAMES)
 def test_the_nth_fault_of_the_disk_in_a_run_that_goes_on(
-    tmp_path: Path, point: tuple[Any, str], cut_off: Callable[[Place], Model]
+    places: Places, point: tuple[Any, str], cut_off: Callable[[Place], Model]
 ) -> None:
     figures = Figures()
-    for n, place in places(tmp_path):
+    for n, place in places:
         model = cut_off(place)
         fault = Fault(n)
         with fault.at(point):
@@ -350,10 +362,10 @@ def test_the_nth_fault_of_the_disk_in_a_run_that_goes_on(
 @pytest.mark.parametrize("lasting", [False, True], ids=["once", "for good"])
 @pytest.mark.parametrize("point", DISK, ids=NAMES)
 def test_the_nth_fault_of_the_disk_during_sync(
-    tmp_path: Path, point: tuple[Any, str], lasting: bool, cut_off: Callable[[Place], Model]
+    places: Places, point: tuple[Any, str], lasting: bool, cut_off: Callable[[Place], Model]
 ) -> None:
     figures = Figures()
-    for n, place in places(tmp_path):
+    for n, place in places:
         model = cut_off(place)
         fault = Fault(n, lasting)
         with fault.at(point), contextlib.suppress(RunDirectoryError):
@@ -405,9 +417,9 @@ def failing(name: str, fault: Fault, error: Callable[[], BaseException], done_be
     [(trouble, False) for trouble in TROUBLE] + [("transient", True), ("blocked", True), ("refused", True)],
 )
 @pytest.mark.parametrize("name", CALLS)
-def test_the_nth_fault_of_a_tracker(tmp_path: Path, name: str, trouble: str, lasting: bool, done_before: bool) -> None:
+def test_the_nth_fault_of_a_tracker(places: Places, name: str, trouble: str, lasting: bool, done_before: bool) -> None:
     figures = Figures()
-    for n, place in places(tmp_path):
+    for n, place in places:
         model: Model = []
         fault = Fault(n, lasting)
         patch = failing(name, fault, TROUBLE[trouble], done_before)

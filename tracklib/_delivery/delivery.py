@@ -186,7 +186,7 @@ class Delivery(Delivering):
         """How far it is. Importing an SDK and setting a database up take seconds and hand no record over, so while the
         tracker connects, its thread's processor time counts."""
         work = self._worker.worked if self.standing is Standing.CONNECTING else 0.0
-        return Progress(self.offset, self._cursor.within, work)
+        return Progress(self._cursor.saved.ordinal, self._cursor.within, work)
 
     # The delivery itself ------------------------------------------------------------------------
 

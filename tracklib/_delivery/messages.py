@@ -47,6 +47,7 @@ class Report(msgspec.Struct, tag_field="kind", tag="report"):
     key: int
     standing: Standing = Standing.CONNECTING
     offset: int = 0
+    records: int = 0
     within: int = 0
     trouble: str = ""
     refusal: str = ""

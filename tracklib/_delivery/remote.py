@@ -84,8 +84,8 @@ class RemoteDelivery(Delivering):
         saved = load(layout.tracker_state(directory, name), journal, begin.uid, config)
         tracker.attach(begin, directory, saved.tracker)
         tracker.lives_elsewhere = True
-        offset = 0 if tracker.reads_whole_journal else saved.offset
-        self._last = Report(0, offset=offset, rejected=saved.rejected, aside=len(saved.aside))
+        offset, records = (0, 0) if tracker.reads_whole_journal else (saved.offset, saved.ordinal)
+        self._last = Report(0, offset=offset, records=records, rejected=saved.rejected, aside=len(saved.aside))
         self.tell_anew()
 
     @property
@@ -149,7 +149,7 @@ class RemoteDelivery(Delivering):
 
     def progress(self) -> Progress:
         """How far it is."""
-        return Progress(self._last.offset, self._last.within, self._last.work)
+        return Progress(self._last.records, self._last.within, self._last.work)
 
     @property
     def offset(self) -> int:

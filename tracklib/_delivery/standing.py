@@ -50,11 +50,12 @@ class Connection(enum.Enum):
 class Progress(NamedTuple):
     """How far a delivery is: it got on where this is greater than ever before.
 
-    ``within`` counts what the tracker acknowledged behind ``offset``, inside a record that takes many requests.
+    Records count, not bytes: a disk that takes half of each write adds half a line at each try, for ever.
+    ``within`` counts what the tracker acknowledged behind ``records``, inside one that takes many requests.
     ``work`` is processor time in tenths of a second, while the tracker connects.
     """
 
-    offset: int
+    records: int
     within: int = 0
     work: float = 0.0
 
