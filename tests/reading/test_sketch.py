@@ -162,7 +162,6 @@ def test_no_spike_is_lost_and_memory_stays_flat(count: int, piece: int) -> None:
     for start in range(0, count, piece):
         steps = list(range(start, min(start + piece, count)))
         curve.add(steps, steps, values[start : start + piece])
-    curve.settle()
 
     assert len(curve.steps) <= 1024
     assert curve.count == count == sum(curve.finite)
@@ -176,7 +175,6 @@ def test_means_are_of_the_finite_values_and_no_sum_overflows() -> None:
     curve = Curve(4)
     curve.add(range(4), range(4), [1.7e308, 1.7e308, math.nan, 1.7e308])
     curve.add(range(4, 8), range(4, 8), [math.nan] * 4)
-    curve.settle()
     assert curve.means[0] == pytest.approx(1.7e308)
     assert curve.finite.tolist() == [3, 0]
     assert math.isnan(curve.means[1])
@@ -188,7 +186,6 @@ def test_many_series_share_the_buckets_that_there_are(monkeypatch: pytest.Monkey
     drawn = Curves()
     for number in range(10):
         drawn.add("epoch", f"m{number}", range(5000), range(5000), [float(step) for step in range(5000)])
-    drawn.settle()
     assert len(drawn.of["epoch"]) == 8
     assert sum(len(curve.steps) for curve in drawn.of["epoch"].values()) <= 4096
     assert all(

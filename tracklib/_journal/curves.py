@@ -17,10 +17,6 @@ BUCKETS = 1024
 SERIES = 2048
 """The most that are drawn."""
 
-_WAITING = 4  # times as many values as there may be buckets are kept as they are, before they are drawn
-_WAITING_PIECES = 16  # from as many calls
-_NARROW = 64  # values in a bucket up to which a loop over buckets costs more than one over their values
-_LARGE = 1e300  # up to here, no bucket's sum overflows
 _ALL_BUCKETS = 2**17  # of all series: about 6 MB
 
 
@@ -36,84 +32,58 @@ class Curve:
         count: how many values there are in all.
     """
 
-    __slots__ = ("_waiting", "_waiting_count", "count", "finite", "maxs", "means", "mins", "steps", "times", "width")
+    __slots__ = ("count", "finite", "maxs", "means", "mins", "steps", "times", "width")
 
     def __init__(self, width: int = 1) -> None:
         self.width = width
         self.count = 0
         self.steps, self.times, self.finite = array("q"), array("q"), array("q")
         self.means, self.mins, self.maxs = array("d"), array("d"), array("d")
-        self._waiting: list[tuple[Sequence[int], Sequence[int], Sequence[float]]] = []
-        self._waiting_count = 0
 
     def add(
         self, steps: Sequence[int], times: Sequence[int], values: Sequence[float], buckets: int = BUCKETS
     ) -> Reduced:
-        """Draw on with ``values``, in at most so many ``buckets``; what the values come to. While buckets are narrow,
-        they are only kept as they are, which costs next to nothing, until many have come or :meth:`settle` is called.
-        """
-        if self.width > _NARROW and not self._waiting:
-            return self._draw(steps, times, values, buckets)
-        self._waiting.append((steps, times, values))
-        self._waiting_count += len(values)
-        if self._waiting_count >= _WAITING * buckets or len(self._waiting) >= _WAITING_PIECES:
-            self.settle(buckets)
-        return reduced(values)
-
-    def settle(self, buckets: int = BUCKETS) -> None:
-        """Have all values in buckets, at most so many."""
-        steps: list[int] = []
-        times: list[int] = []
-        values: list[float] = []
-        for piece in self._waiting:
-            steps += piece[0]
-            times += piece[1]
-            values += piece[2]
-        self._waiting, self._waiting_count = [], 0
+        """Draw on with ``values``, at least one, in at most so many ``buckets``; what the values come to."""
         while self.width * buckets < self.count + len(values) or len(self.steps) > buckets:
             self.merge()
-        if values:
-            self._draw(steps, times, values, buckets)
-
-    def _draw(self, steps: Sequence[int], times: Sequence[int], values: Sequence[float], buckets: int) -> Reduced:
-        at, known = 0, []
-        while at < len(values):
-            room = len(self.steps) * self.width - self.count
-            if not room and len(self.steps) >= buckets:
-                self.merge()
-                continue
-            new = min((len(values) - at) // self.width, buckets - len(self.steps)) * self.width or len(values) - at
-            end = min(at + (room or new), len(values))
-            part = values[at:end]
-            known.append(reduced(part))
-            if room:
-                self._fill(known[-1])
-            elif end - at < self.width:
-                self._open(steps[at], times[at], known[-1])
-            else:
-                self._open_many(steps[at:end], times[at:end], part, known[-1])
-            self.count += end - at
-            at = end
+        known = []
+        begin = min(len(self.steps) * self.width - self.count, len(values))
+        end = len(values) - (len(values) - begin) % self.width
+        if begin:
+            known.append(reduced(values[:begin]))
+            self._fill(known[0])
+        if begin < end:
+            known.append(self._open_full(steps[begin:end], times[begin:end], values[begin:end]))
+        if end < len(values):
+            known.append(reduced(values[end:]))
+            self._open(steps[end], times[end], known[-1])
+        self.count += len(values)
         return together(known)
 
-    def _open_many(self, steps: Sequence[int], times: Sequence[int], values: Sequence[float], known: Reduced) -> None:
-        """Buckets that are full; without a loop over them where all values are finite, as most are."""
+    def _open_full(self, steps: Sequence[int], times: Sequence[int], values: Sequence[float]) -> Reduced:
+        """Buckets that are full: each value is looked at three times, and by no loop of Python's where all are finite,
+        as most are."""
         width = self.width
-        if known.finite < len(values) or width > _NARROW or not -_LARGE < known.least <= known.greatest < _LARGE:
-            for at in range(0, len(values), width):
-                self._open(steps[at], times[at], reduced(values[at : at + width]))
-            return
+        totals = least = greatest = values
+        if width > 1:
+            parts = [values[at : at + width] for at in range(0, len(values), width)]
+            totals, least, greatest = [*map(sum, parts)], [*map(min, parts)], [*map(max, parts)]
+        total = sum(totals)
+        if total - total != 0:
+            return self._open_each(steps, times, values)
         self.steps.extend(steps[::width])
         self.times.extend(times[::width])
-        self.finite.extend([width] * (len(values) // width))
-        if width == 1:
-            for column in (self.means, self.mins, self.maxs):
-                column.extend(values)
-            return
-        parts = [values[at::width] for at in range(width)]  # the first value of each bucket, the second ...
-        self.means.extend([total / width for total in map(sum, zip(*parts, strict=True))])
-        self.mins.extend(map(min, *parts))
-        self.maxs.extend(map(max, *parts))
+        self.finite.extend([width] * len(totals))
+        self.means.extend([part / width for part in totals] if width > 1 else values)
+        self.mins.extend(least)
+        self.maxs.extend(greatest)
+        return Reduced(total / len(values), len(values), 0, min(least), max(greatest))
+
+    def _open_each(self, steps: Sequence[int], times: Sequence[int], values: Sequence[float]) -> Reduced:
+        known = [reduced(values[at : at + self.width]) for at in range(0, len(values), self.width)]
+        for step, time, part in zip(steps[:: self.width], times[:: self.width], known, strict=True):
+            self._open(step, time, part)
+        return together(known)
 
     def _open(self, step: int, time: int, known: Reduced) -> None:
         self.steps.append(step)
@@ -184,18 +154,13 @@ class Curves:
         curve = curves[name] = Curve()
         if self._series * self.buckets > _ALL_BUCKETS:
             self.buckets //= 2
-            self.settle()
+            for each in [each for group in self.of.values() for each in group.values()]:
+                while len(each.steps) > self.buckets:
+                    each.merge()
         return curve
-
-    def settle(self) -> None:
-        """Have all values in buckets, so that the curves can be looked at."""
-        for group in self.of.values():
-            for curve in group.values():
-                curve.settle(self.buckets)
 
     def as_stored(self) -> Stored:
         """For a file."""
-        self.settle()
         return {axis: {name: _stored(curve) for name, curve in group.items()} for axis, group in self.of.items()}
 
 

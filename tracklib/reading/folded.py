@@ -124,7 +124,6 @@ def _read_curves(directory: str, known: Kept[Curves] | None, superseded: list[Su
                 break
             except MoreSuperseded as more:
                 known, superseded = Kept(Place(), Curves()), more.superseded
-        known.value.settle()
         return known
 
 

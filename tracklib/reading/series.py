@@ -60,7 +60,6 @@ class Series:
         width = max(1, math.ceil(len(self) / most))
         curve = Curve(width)
         curve.add(self.steps, self.times, self.values, buckets=most)
-        curve.settle(most)
         return Buckets(self.name, self.axis, curve, self.steps[-1] if len(self) else 0)
 
     def table(self) -> Table:
