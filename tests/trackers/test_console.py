@@ -20,9 +20,10 @@ import pytest
 from patience import PATIENT
 
 from tracklib import Console, Status, tracking
+from tracklib._common import clock
 from tracklib._delivery.sync import sync
 from tracklib._journal.records import Begin, Best, Log
-from tracklib.trackers.console import _aligned, _duration
+from tracklib.trackers.console import _aligned, _cell, _duration
 
 CONFIG = {"type": "Console"}
 
@@ -95,6 +96,55 @@ def test_an_epochs_line_comes_as_soon_as_all_is_there_that_the_earlier_ones_had(
     assert [line[:7] for line in said(console, capsys)] == ["epoch 0"]
     console.log_batch([record(1, val=0.5)])
     assert [line[:7] for line in said(console, capsys)] == ["epoch 1"]
+
+
+def test_the_first_epoch_of_a_loop_by_hand_has_its_line_once_nothing_more_comes(
+    console: Console, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(clock, "steady", lambda: now)
+    console.log_batch([record(0, train=0.5)])
+    console.idle()
+    assert said(console, capsys) == []
+    now = 3.0
+    console.idle()
+    assert [line.split("  (")[0] for line in said(console, capsys)] == ["epoch 0  train 0.5"]
+    console.log_batch([record(0, val=0.5), record(1, train=0.5)])  # the validation took minutes
+    now = 9.0
+    console.idle()
+    assert [line.split("  (")[0] for line in said(console, capsys)] == ["epoch 0  val 0.5"]
+
+
+def test_the_batches_of_a_first_epoch_do_not_have_a_line_each(
+    console: Console, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = iter(range(0, 1000, 10))
+    monkeypatch.setattr(clock, "steady", lambda: float(next(times)))
+    for batch in range(5):
+        console.log_batch([record(0, loss=float(batch))])
+        console.idle()
+    assert [line.split("  (")[0] for line in said(console, capsys)] == ["epoch 0  loss 0"]
+
+
+@pytest.mark.slow
+def test_the_first_row_of_a_loop_by_hand_does_not_wait_for_the_second_epoch(tmp_path: Path) -> None:
+    script = """
+        from tracklib import tracking
+        with tracking([{"type": "Console"}], output_run="run") as t:
+            t.log(0, {"loss": 0.5})
+            input()
+        """
+    training = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(script)], cwd=tmp_path, stdin=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    with training:
+        assert training.stdin and training.stderr
+        assert training.stderr.readline().startswith(b"epoch 0  loss 0.5")
+        training.stdin.write(b"\n")
+
+
+def test_the_star_stands_right_behind_the_number() -> None:
+    assert [_cell(value, is_best=True)[0] for value in (1.0, 0.5, 1e-6)] == ["1*     ", "0.5000*", "1.000e-06*"]
 
 
 def test_an_epoch_that_lacks_a_metric_has_its_line_when_the_next_one_begins(

@@ -264,10 +264,19 @@ class Delivery(Delivering):
             self._heartbeat()
             if self._finish():
                 return True
+            self._be_idle()
         if not entries or not (self._calls.hurries or self.offset < self._awaited):
             took, moved = clock.steady() - begun, self._reader.offset - start
             self._calls.rest(rest_after(self._reader, time.thread_time() - worked, took, moved))
         return False
+
+    def _be_idle(self) -> None:
+        try:
+            self._calls.once(self.tracker.idle)
+        except Abandoned:
+            raise
+        except Exception:  # nothing of the run is in it
+            pass
 
     def _hand_over(self, entries: Sequence[Entry]) -> None:
         for batch in batches(entries, self.tracker.batch_size):

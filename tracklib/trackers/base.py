@@ -203,6 +203,9 @@ class BaseTracker(ABC):
     def finish_epoch(self, epoch: int) -> None:
         """The run has finished this epoch of ``t.epochs``. The default does nothing."""
 
+    def idle(self) -> None:
+        """Nothing more was logged for now: comes about once a second, as long as it is so. The default does nothing."""
+
     def log_superseded(self, superseded: Superseded) -> None:
         """What was logged of these epochs before counts no more, as a checkpoint has been loaded: they come again.
         Records of them that this tracker has not got yet do not come any more. The default does nothing."""

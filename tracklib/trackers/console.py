@@ -9,6 +9,7 @@ import sys
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
+from .._common import clock
 from .._common.names import printable
 from .._journal.records import Best, Log, Status, Superseded
 from .base import BatchTracker
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import rich.console
 
 _OTHER_SECONDS = 10.0  # between two lines of another axis than the epoch
+_QUIET_SECONDS = 3.0  # then what is known of the first epoch is shown: nobody knows what else it will have
 _LARGEST_WHOLE = 1e7
 _BEST = "best "  # and the metric: where a best value is in the tracker's state
 _RICH = ("rich.console", "rich.text")
@@ -32,9 +34,10 @@ class Console(BatchTracker):
     In a terminal, with rich installed, the lines are the rows of a table. Nothing that is on the screen is
     ever written over, so what else is printed stays, and progress bars of tqdm and rich stay below. Records of one
     epoch are one line: it comes when every metric that earlier epochs had is there, else when the next epoch
-    begins. A metric that the run's ``best`` names has a star where it is the best so far. The newest record of another
-    axis has a line at most every ten seconds. After a resume, the epochs of earlier attempts do not come again, and
-    ``tracklib sync`` prints none.
+    begins; of the first epoch, where it was finished, or once nothing has been logged for three seconds. A metric that
+    the run's ``best`` names has a star where it is the best so far. The newest record of another axis has a line at
+    most every ten seconds. After a resume, the epochs of earlier attempts do not come again, and ``tracklib sync``
+    prints none.
 
     Args:
         output_run: the directory where logs are stored.
@@ -55,6 +58,7 @@ class Console(BatchTracker):
         self._row: dict[str, float] = {}  # what is not printed yet of the epoch
         self._seen: set[str] = set()  # metrics of the epoch
         self._known: set[str] = set()  # metrics of the epochs before it
+        self._took_at = 0.0
         self._repeats = False  # whether an epoch had a metric twice, so that nobody knows which is the last
         self._now = self._before = self._printed = self.begin.time
         self._greeted = self.begin.attempt <= 1
@@ -85,6 +89,7 @@ class Console(BatchTracker):
             self._seen = set()
             self._step = record.step
             self._before = self._before or record.time
+        self._took_at = clock.steady()
         self._repeats = self._repeats or not self._seen.isdisjoint(metrics)
         self._seen.update(metrics)
         self._row.update(metrics)
@@ -97,6 +102,11 @@ class Console(BatchTracker):
         if record.time - self._printed >= _OTHER_SECONDS * 1000:
             self._printed = record.time
             self._say(_line(record.axis, record.step, record.columns()))
+
+    def idle(self) -> None:
+        """Print what is known of the first epoch: in a loop by hand, nobody says that it is finished."""
+        if not self._known and not self._repeats and clock.steady() - self._took_at >= _QUIET_SECONDS:
+            self._print_row()
 
     def finish_epoch(self, epoch: int) -> None:
         """Print the row of an epoch that is finished, the first one's too."""
@@ -232,8 +242,11 @@ def _line(axis: str, step: int, metrics: Mapping[str, float], best: Collection[s
 
 
 def _cell(value: float | None, is_best: bool) -> tuple[str, str]:
-    """A cell of the table and its style; the last place of each is for the mark of the best."""
-    return _aligned(value) + ("*" if is_best else " "), "bold green" if is_best else _style(value)
+    """A cell of the table and its style; right behind each number is a place for the mark of the best."""
+    aligned = _aligned(value)
+    number = aligned.rstrip()
+    text = number + ("*" if is_best else " ") + " " * (len(aligned) - len(number))
+    return text, "bold green" if is_best else _style(value)
 
 
 def _number(value: float | None) -> str:
