@@ -8,6 +8,7 @@ import io
 import logging
 import os
 import pty
+import re
 import signal
 import struct
 import subprocess
@@ -366,12 +367,12 @@ with tracking(output_run=sys.argv[1], name="digits", rank=int(sys.argv[2]), resu
 """
 
 
-def at_a_terminal(*arguments: Any, code: str = SHOWING) -> str:
+def at_a_terminal(*arguments: Any, code: str = SHOWING, with_stdout: bool = False) -> str:
     """What a script shows at a real terminal, of its stderr; each drawing of a bar begins with CR."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 120, 0, 0))  # lines, columns
     command = [sys.executable, "-c", code, *map(str, arguments)]
-    with subprocess.Popen(command, stderr=theirs) as process:
+    with subprocess.Popen(command, stderr=theirs, stdout=theirs if with_stdout else subprocess.DEVNULL) as process:
         os.close(theirs)
         shown = b""
         with contextlib.suppress(OSError):  # EIO: the other end is closed
@@ -447,6 +448,73 @@ def test_ten_metrics_stay_within_the_terminal(tmp_path: Path) -> None:
     assert max(map(len, lines)) <= 120
     assert any("a_metric_0=0, a_metric_1=0.3333" in line and ", +" in line for line in lines)
     assert all("epoch" in line and "2/2" in line for line in lines if "100%" in line)
+
+
+def screen_of(shown: str) -> list[str]:
+    """The lines that stand on a terminal at the end."""
+    lines, row, column = [""], 0, 0
+    for piece in re.findall(r"\x1b\[A|[\r\n]|[^\r\n\x1b]+", shown):
+        if piece == "\n":
+            row, column = row + 1, 0
+            lines += [""] * (row + 1 - len(lines))
+        elif piece == "\r":
+            column = 0
+        elif piece == "\x1b[A":
+            row -= 1
+        else:
+            lines[row] = lines[row][:column].ljust(column) + piece + lines[row][column + len(piece) :]
+            column += len(piece)
+    return [line.rstrip() for line in lines if line.strip()]
+
+
+PRINTING = """
+import sys, io, os
+from tracklib import tracking
+stdout = sys.stdout
+with tracking(output_run=sys.argv[1], name="digits", quiet=True) as t:
+    for epoch in t.epochs(3):
+        t.log(epoch, {"loss": 0.5})
+        PRINTS
+assert sys.stdout is stdout
+"""
+
+
+@pytest.mark.parametrize(
+    ("prints", "expected"),
+    [
+        ("print('epoch', epoch, 'is done')", [f"epoch {epoch} is done" for epoch in range(3)]),
+        ("print('first\\nsecond')", ["first", "second"] * 3),
+        ("print('x', end=''); t.log(epoch, {'loss': 0.25}); print('y')", ["xy"] * 3),
+        ("print('.', end='', flush=True)", ["..."]),
+        ("sys.stdout.writelines(['a\\n', 'b\\n'])", ["a", "b"] * 3),
+        ("from tqdm import tqdm; tqdm.write('above')", ["above"] * 3),
+        ("os.system('true'); sys.stdout.write('hello' + chr(10))", ["hello"] * 3),
+    ],
+)
+def test_what_is_printed_in_the_loop_stands_above_the_bar(tmp_path: Path, prints: str, expected: list[str]) -> None:
+    shown = at_a_terminal(tmp_path / "run", code=PRINTING.replace("PRINTS", prints), with_stdout=True)
+    *above, bar = screen_of(shown)
+    assert above == expected
+    assert bar.startswith("digits: 100%")
+
+
+def test_a_bar_within_the_loop_and_what_is_printed_in_it_have_lines_of_their_own(tmp_path: Path) -> None:
+    prints = "from tqdm import tqdm; [print('batch', i) for i in tqdm(range(2), leave=False)]"
+    shown = at_a_terminal(tmp_path / "run", code=PRINTING.replace("PRINTS", prints), with_stdout=True)
+    *above, bar = screen_of(shown)
+    assert above == ["batch 0", "batch 1"] * 3
+    assert bar.startswith("digits: 100%")
+
+
+def test_a_forked_child_prints_as_if_there_were_no_bar(tmp_path: Path) -> None:
+    prints = "pid = os.fork(); pid or (print('child', flush=True), os._exit(0)); os.waitpid(pid, 0)"
+    shown = at_a_terminal(tmp_path / "run", code=PRINTING.replace("PRINTS", prints), with_stdout=True)
+    assert shown.count("child") == 3
+
+
+def test_output_that_is_no_terminal_is_left_alone(tmp_path: Path) -> None:
+    code = PRINTING.replace("PRINTS", "assert sys.stdout is stdout")
+    at_a_terminal(tmp_path / "run", code=code)
 
 
 class Terminal(io.StringIO):

@@ -138,7 +138,8 @@ def test_the_first_row_of_a_loop_by_hand_does_not_wait_for_the_second_epoch(tmp_
         [sys.executable, "-c", textwrap.dedent(script)], cwd=tmp_path, stdin=subprocess.PIPE, stderr=subprocess.PIPE
     )
     with training:
-        assert training.stdin and training.stderr
+        assert training.stdin
+        assert training.stderr
         assert training.stderr.readline().startswith(b"epoch 0  loss 0.5")
         training.stdin.write(b"\n")
 

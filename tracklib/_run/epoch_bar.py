@@ -10,6 +10,7 @@ from typing import Any
 
 from .._common import clock
 from .._common.names import printable
+from .beside_bar import BesideBar, stand_beside
 
 _BAR = 50  # characters for the bar itself, its numbers and its times
 _NAME = 24
@@ -18,7 +19,8 @@ _EVERY = 0.1  # seconds between two drawings of new metrics
 
 
 class EpochBar:
-    """A tqdm bar over epochs: in a terminal or a notebook, and nowhere else. It never raises.
+    """A tqdm bar over epochs: in a terminal or a notebook, and nowhere else. It never raises. What is printed
+    meanwhile is above it.
 
     Args:
         name: what stands before the bar.
@@ -31,6 +33,8 @@ class EpochBar:
         self._bar: Any = None
         self._newest: dict[str, float] = {}
         self._drawn = 0.0
+        self._beside: BesideBar | None = None
+        self._gives_way = False  # to a line that somebody has begun
         with contextlib.suppress(Exception):
             if not silent and (_in_notebook() or sys.stderr.isatty()):
                 from tqdm.auto import tqdm
@@ -38,6 +42,8 @@ class EpochBar:
                 self._bar = tqdm(
                     total=count, initial=finished, desc=_short(printable(name)), unit="epoch", dynamic_ncols=True
                 )
+                if not _in_notebook():
+                    self._beside = stand_beside(self)
 
     def show(self, metrics: Mapping[str, float]) -> None:
         """Show the newest value of each metric behind the bar, ten times a second at most."""
@@ -51,10 +57,29 @@ class EpochBar:
         """One more epoch is finished."""
         if self._bar is not None:
             with contextlib.suppress(Exception):
-                self._bar.update()
+                if self._gives_way:
+                    self._bar.n += 1
+                else:
+                    self._bar.update()
             self.show({})
 
+    def give_way(self) -> None:
+        """Clear the screen of the bar, and of the training's own ones, until :meth:`come_back`."""
+        if not self._gives_way:
+            self._gives_way = True
+            with contextlib.suppress(Exception):
+                for bar in list(self._bar._instances):
+                    bar.clear()
+
+    def come_back(self) -> None:
+        """Draw the bar again."""
+        self._gives_way = False
+        with contextlib.suppress(Exception):
+            self._bar.refresh()
+
     def _draw(self) -> None:
+        if self._gives_way:
+            return
         self._drawn = clock.steady()
         with contextlib.suppress(Exception):
             texts = [f"{printable(name)}={value:.4g}" for name, value in list(self._newest.items())]
@@ -62,8 +87,14 @@ class EpochBar:
 
     def close(self) -> None:
         """Leave the bar as it is."""
+        if self._beside is not None:
+            self._beside.end()
+            self._beside = None
         if self._bar is not None:
             with contextlib.suppress(Exception):
+                if self._gives_way:
+                    self._gives_way = False
+                    self._bar.fp.write("\n")
                 self._draw()
                 self._bar.close()
             self._bar = None
