@@ -36,7 +36,9 @@ SCRIPT = """
 def test_a_tracked_function_says_once_that_the_parents_run_is_not_here(tmp_path: Path, method: str) -> None:
     printed = run_bare(tmp_path, SCRIPT.replace("METHOD", method)).splitlines()
     assert printed[:2] == ["0", "1 0"]
-    assert re.search(r"step returned metrics in a worker process.* run of its parent, /.*/run\. Return", printed[2])
+    assert re.search(
+        r"step returned metrics in a worker process.* run of its parent, /.*/run\. Send it along", printed[2]
+    )
     assert printed[3] == "['epoch']"
 
 

@@ -14,6 +14,7 @@ from .._journal.handover import wait_for_deliverer
 from .._journal.journal import Journal
 from .._journal.last_attempt import Earlier, begins_before, earlier_run, settled
 from .._journal.records import Status
+from .._journal.writers import living
 from ..errors import ConfigError, RunDirectoryError
 from ..trackers._configs import Configs, build
 from ..trackers._identity import describe, fingerprints, names_of
@@ -42,13 +43,15 @@ class Synced(NamedTuple):
     """What :func:`sync` found and did.
 
     ``status`` is the run's, ``was_cut_off`` whether it had none until now, as its process died;
-    ``damaged`` counts the spoiled lines of the journal that were met.
+    ``damaged`` counts the spoiled lines of the journal that were met, ``writers`` the other processes that can still
+    say something in the run: what they say from now on is for the next time.
     """
 
     status: Status
     was_cut_off: bool
     damaged: int
     outcomes: list[Outcome]
+    writers: int = 0
 
 
 def sync(
@@ -77,6 +80,7 @@ def sync(
     if not os.path.isfile(journal):
         raise RunDirectoryError(f"{directory} holds no run: there is no {layout.JOURNAL} in it")
     with owned(directory):
+        writers = living(directory)
         wait_for_deliverer(directory)
         run = _settled(directory)
         wanted = [*_own(run), *_left_out(directory, run)] if to is None else _further(to)
@@ -88,7 +92,7 @@ def sync(
         _deliver(deliveries, patience, on_progress)
     damaged = max([delivery.damaged for delivery in deliveries], default=0)
     status = run.end.status if run.end else Status.KILLED
-    return Synced(status, run.was_cut_off, damaged, [*map(_outcome, deliveries), *problems])
+    return Synced(status, run.was_cut_off, damaged, [*map(_outcome, deliveries), *problems], writers)
 
 
 def _settled(directory: str) -> Earlier:

@@ -13,6 +13,7 @@ from .records import Begin, Best, End, Epoch, Log, Record, Status, Superseded, b
 from .spill import spilled_begin, take_in
 from .state import Saved, furthest, load_begin, store_begin
 from .tail import last_record, size_of
+from .writers import copy_in
 
 
 class Earlier(NamedTuple):
@@ -69,11 +70,12 @@ def _last_begin(journal: str, kept: Begin | None, behind: int) -> Begin | None:
 
 
 def settled(journal: Journal, earlier: Earlier, status: Status = Status.KILLED) -> Earlier:
-    """The run as it stands once nobody owns it: what was spilled is taken in, and without an end it was killed, or
-    whatever else its ``status`` is."""
+    """The run as it stands once nobody owns it: what was spilled and what other processes wrote is taken in, and
+    without an end it was killed, or whatever else its ``status`` is."""
     directory = os.path.dirname(journal.path)
     bring_back(directory, earlier.begin.uid)
     waiting = take_in(journal, earlier.begin.uid)
+    copy_in(directory, journal, earlier.begin.uid)
     if journal.size != earlier.size:
         earlier = earlier_run(directory) or earlier
     for record in waiting:

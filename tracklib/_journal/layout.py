@@ -12,6 +12,7 @@ STATE = "state"  # how far each tracker is, in <tracker>.json, and what may be c
 ARTIFACTS = "artifacts"  # files and folders that the user gave
 CHILDREN = "children"  # a directory like this one for each child run
 PREVIOUS = "previous"  # and for each run that was here before, by its uid
+WRITERS = "writers"  # what other processes said, each in a file of its own: <host>-<process>-<chance>.jsonl
 WANDB = "wandb"  # what W&B writes itself
 TENSORBOARD = "tensorboard"  # the event files
 
@@ -22,10 +23,16 @@ CURVES = "curves"  # and drawn
 DELIVERING = "delivery.lock"  # held by the companion process that delivers the run
 SPILLED = "spilled-"  # with the uid behind it: records of the run are in the folder for temporary files
 
-OWN = (JOURNAL, LOCK, REJECTED, STATE, ARTIFACTS, CHILDREN, PREVIOUS)
-FOLDERS = (STATE, ARTIFACTS, CHILDREN, PREVIOUS, WANDB, TENSORBOARD)
-SET_ASIDE = (STATE, ARTIFACTS, CHILDREN, REJECTED)  # where another run follows; with the trackers' own, and the journal
-WITHOUT_RUNS = (STATE, ARTIFACTS, WANDB, TENSORBOARD)  # what a copied run in there says is not looked at
+OWN = (JOURNAL, LOCK, REJECTED, STATE, ARTIFACTS, CHILDREN, PREVIOUS, WRITERS)
+FOLDERS = (STATE, ARTIFACTS, CHILDREN, PREVIOUS, WRITERS, WANDB, TENSORBOARD)
+SET_ASIDE = (
+    STATE,
+    ARTIFACTS,
+    CHILDREN,
+    WRITERS,
+    REJECTED,
+)  # where another run follows; with the trackers' own, and the journal
+WITHOUT_RUNS = (STATE, ARTIFACTS, WRITERS, WANDB, TENSORBOARD)  # what a copied run in there says is not looked at
 
 
 def journal_path(directory: str) -> str:
@@ -62,3 +69,18 @@ def is_free(name: object) -> bool:
     Some file systems take ``State`` for ``state``.
     """
     return is_name(name) and str(name).casefold() not in (*OWN, *FOLDERS)
+
+
+def writer_path(directory: str, writer: str) -> str:
+    """The file of the writer of this name."""
+    return os.path.join(directory, WRITERS, f"{writer}.jsonl")
+
+
+def writers_of(directory: str) -> dict[str, str]:
+    """The writers' files in a run's directory, by the writers' names, which are in their order."""
+    try:
+        files = sorted(os.listdir(os.path.join(directory, WRITERS)))
+    except OSError:
+        return {}
+    names = [file.removesuffix(".jsonl") for file in files if file.endswith(".jsonl")]
+    return {name: writer_path(directory, name) for name in names}

@@ -124,7 +124,11 @@ def holding(directory: str) -> Holding:
 
     The lock's file of a run of this process is never opened: to close it would give the lock back.
     """
-    path = os.path.join(directory, layout.LOCK)
+    return holding_of(os.path.join(directory, layout.LOCK))
+
+
+def holding_of(path: str) -> Holding:
+    """The same of any file that a process locks."""
     try:
         return Holding.HELD if _is_ours(os.stat(path)) else _other_holder(path)[0]
     except FileNotFoundError:

@@ -95,6 +95,14 @@ class Reader:
             self.ordinal += len(bodies)
         return logs, others
 
+    def records_with(self, marker: bytes) -> Iterator[Record]:
+        """The records, up to the end of the file, whose lines hold ``marker``; without ordinals."""
+        while lines := self._whole_lines():
+            if marker in lines:
+                found = [line for line in lines.split(b"\n")[:-1] if marker in line]
+                yield from self._decoded([body_of(line, RECORD_HEAD) or self._behind_tear(line) for line in found])
+            self.offset += len(lines)
+
     def _decoded(self, bodies: list[bytes]) -> list[Record]:
         return [record for body in bodies if (record := self._record(body, -1))]
 

@@ -38,11 +38,16 @@ class _Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
 
     ``says``: whether a tracker gets something of a record of this kind, so that it counts among the delivered
     ones; else it only tells about the run itself.
+
+    What another process said is copied into the journal out of its own file: ``writer`` is that file's name, and
+    ``nth`` the record's ordinal in it.
     """
 
     says: ClassVar[bool] = True
 
     time: int
+    writer: str = ""
+    nth: int = -1
 
 
 class Begin(_Record, frozen=True, tag="begin"):
@@ -188,6 +193,10 @@ class _LooseLog(_Record, frozen=True, tag="log"):
     metrics: dict[str, float | Literal["nan", "inf", "-inf"]]
 
 
+def _loose(log: Log, metrics: Any) -> _LooseLog:
+    return _LooseLog(time=log.time, axis=log.axis, step=log.step, metrics=metrics, writer=log.writer, nth=log.nth)
+
+
 _loose_decoder = msgspec.json.Decoder(_LooseLog)
 _logs_decoder = msgspec.json.Decoder(list[Log])
 _loose_logs_decoder = msgspec.json.Decoder(list[_LooseLog])
@@ -203,7 +212,7 @@ def encode(record: Record) -> bytes:
         total = sum(record.metrics.values())
         if total - total != 0:  # a value is NaN or infinite, or the sum alone is: much less to look at than the JSON
             metrics: Any = {name: value if value - value == 0 else str(value) for name, value in record.metrics.items()}
-            body = _encode(_LooseLog(time=record.time, axis=record.axis, step=record.step, metrics=metrics))
+            body = _encode(_loose(record, metrics))
     return body
 
 
@@ -262,7 +271,9 @@ def _decode_loose(body: bytes, ordinal: int) -> Log:
 
 def _tight(log: _LooseLog, ordinal: int = -1) -> Log:
     metrics = {name: float(value) for name, value in log.metrics.items()}
-    return Log(time=log.time, axis=log.axis, step=log.step, metrics=metrics, ordinal=ordinal)
+    return Log(
+        time=log.time, axis=log.axis, step=log.step, metrics=metrics, ordinal=ordinal, writer=log.writer, nth=log.nth
+    )
 
 
 def decode_logs(bodies: Sequence[bytes]) -> list[Log] | None:

@@ -10,6 +10,8 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, cast
 
+from msgspec.structs import replace
+
 from .._common.secrets import error_text
 from .._common.warn import tell
 from .._delivery.delivering import Delivering
@@ -22,16 +24,18 @@ from .._journal.directory import cannot_be_used, default_directory, owned, set_a
 from .._journal.format import FORMAT
 from .._journal.journal import Journal
 from .._journal.last_attempt import Earlier, earlier_run, settled
-from .._journal.records import Begin, End, Params, Status, Tags
+from .._journal.records import Begin, End, Log, Params, Status, Tags
 from .._journal.sketch import Sketch
 from .._journal.spill import child_spill, spill_folder
 from .._journal.state import store_begin
+from .._journal.writers import Copying, Told
 from ..errors import LifecycleError, RunDirectoryError
 from ..trackers import _identity
 from ..trackers.base import BaseTracker
 from . import open_runs
 from .background import Background
 from .best import Bests
+from .elsewhere import Elsewhere, Handle
 from .epoch_bar import EpochBar
 from .life import Life
 from .options import Options
@@ -59,6 +63,7 @@ class Attempt:
         rank: this process's, once it has begun.
         keeps: whether it keeps what is said: on rank 0.
         background: what is written beside the words, until the end.
+        elsewhere: in another process than the run's, what was brought there.
         uid: the run's, of all its attempts.
         title: its name, or its directory's.
         parent: the run around this one.
@@ -94,10 +99,17 @@ class Attempt:
         self._status = Status.KILLED
         self._words_lent = 0
         self._configs = configs
+        self._copying: Copying | None = None
         self.background: Background | None = None
+        self.elsewhere: Elsewhere | None = None
         self.words: Callable[[], object] = lambda: self
         self._resources = contextlib.ExitStack()
         self._around = contextlib.ExitStack()
+
+    def go_elsewhere(self, handle: Handle) -> None:
+        """This process is another one than the run's."""
+        self.uid, self.keeps, self.rank, self.title = handle.uid, handle.keeps, handle.rank, handle.title
+        self.elsewhere, self.life = Elsewhere(handle), Life.ELSEWHERE
 
     def begin(self) -> None:
         """Own the directory, open the journal and start the deliveries; on another rank, nothing of it.
@@ -135,11 +147,23 @@ class Attempt:
             fingerprints = _identity.fingerprints(self._configs)
             wanted = [(*named, config) for named, config in zip(self.trackers.items(), fingerprints, strict=True)]
             place = Place(self.directory, begin, journal.path, later=self.options.leave == "later")
-            self.deliveries = deliveries_of(wanted, place, journal.tick, open_runs.come_first_at_exit)
+            self._copying = Copying(self.directory, journal, begin.uid, begin.attempt == 1, self._hear)
+            self.deliveries = deliveries_of(wanted, place, self._tick, open_runs.come_first_at_exit)
             csv = self.deliveries[-1]
             assert isinstance(csv, Delivery)
             csv.onlooker = Sketch(self.directory, begin.uid)  # it reads the whole journal
             self._resources = stack.pop_all()
+
+    def _tick(self) -> None:
+        """Between a delivery's records."""
+        self.journal.tick()
+        if self.life is Life.OPEN and self._copying:
+            self._copying.tick()
+
+    def _hear(self, record: Told) -> None:
+        """What another process said in the run."""
+        if isinstance(record, Log) and self.bests.modes:
+            self.bests.see(record.metrics, record.axis, record.step, self.journal)
 
     def _begin_without_keeping(self) -> None:
         if self.options.output_run:
@@ -206,6 +230,8 @@ class Attempt:
             self.bar.close()
         if self.background:
             self.background.end(waits=status is Status.FINISHED)  # nothing stands before any other end
+        if self._copying:
+            self._copying.copy_all()
         if self.told and status in (Status.FINISHED, Status.FAILED) and _stands_for(error, self.told):
             error, status = self.told, status_of(self.told)
         journal, kind = self.journal, type(error).__name__ if error else ""
@@ -257,6 +283,26 @@ class Attempt:
         say_end(self, self._status)
         if damaged := max(delivery.damaged for delivery in self.deliveries):
             tell(f"{damaged} damaged lines of {self.journal.path} were passed over")
+
+    def handle(self, epoch: int | None) -> Handle:
+        """What another process needs to say something in the run."""
+        if self.elsewhere:
+            return replace(self.elsewhere.handle, epoch=epoch)
+        options = self.options
+        return Handle(
+            uid=self.uid,
+            directory=self.directory,
+            host=socket.gethostname(),
+            name=options.name,
+            title=self.title,
+            configs=self._configs,
+            keeps=self.keeps,
+            rank=self.rank,
+            resume=options.resume,
+            leave=options.leave,
+            on_error=options.on_error,
+            epoch=epoch,
+        )
 
     def obey_own_rank(self) -> None:
         """In a forked child that was told its rank after the fork: on another one than 0, it keeps nothing.

@@ -12,12 +12,14 @@ import select
 import signal
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from .._common import clock, variables
 from .._common.interpreter import interpreter
 from .._common.open_file import Descriptor, pipe
+from .._journal.journal import SYNC_SECONDS, Journal
 from .machine import SystemMetrics
 from .program import Program, this_program
 
@@ -111,6 +113,21 @@ class Background:
             with contextlib.suppress(RuntimeError):  # it was never started
                 thread.join(max(0.0, until - clock.steady()))
         self._stop_asking()
+
+
+def keep_synced(journal: Journal) -> None:
+    """Have the disk, or a network's file system, hold about once a second what is said in another process than the
+    run's: nothing else is begun there."""
+    with contextlib.suppress(RuntimeError):  # the system gives no more threads
+        _thread(_sync_as_long_as_it_is_there, weakref.ref(journal)).start()
+
+
+def _sync_as_long_as_it_is_there(found: weakref.ref[Journal]) -> None:
+    pause = threading.Event()
+    while (journal := found()) is not None:
+        journal.sync()
+        del journal
+        pause.wait(SYNC_SECONDS)
 
 
 def _folder() -> str:

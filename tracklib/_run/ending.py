@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from .._common.warn import tell, warn_at_the_end
@@ -26,6 +26,8 @@ class OpenRun(Protocol):
     rank: int
     at_exit: Status
     undelivered: str
+    uid: str
+    words: Callable[[], object]
 
     @property
     def is_forgotten(self) -> bool:

@@ -54,7 +54,7 @@ class EpochWords(Words):
             LifecycleError: the run has not begun, or has ended; on iterating, another loop is going on.
             ValueError: ``count`` or ``start`` is no whole number from 0 on.
         """
-        self._need_open("epochs")
+        self._need_own("epochs")
         number = _as_count("count", count)
         return self._epochs(number, None if start is None else _as_count("start", start))
 
@@ -65,7 +65,7 @@ class EpochWords(Words):
         Raises:
             LifecycleError: no loop is going on.
         """
-        self._need_open("stop_epochs")
+        self._need_own("stop_epochs")
         if self.epoch is None:
             raise LifecycleError("stop_epochs outside of a loop: call it inside `for epoch in t.epochs(...)`")
         self._finish_epoch(self.epoch, last=True)

@@ -42,6 +42,11 @@ def let_go(run: OpenRun) -> None:
     _open.discard(run)
 
 
+def with_uid(uid: str) -> object:
+    """The object of the open run ``uid`` that has the words; None where there is none in this process."""
+    return next((run.words() for run in list(_open) if run.uid == uid), None)
+
+
 def end_forgotten(run: OpenRun) -> None:
     """End as killed the open runs that are in the way of ``run`` and that nobody can reach any more: a notebook's cell
     that is run again has let go of its object, or left it in a traceback."""

@@ -7,12 +7,13 @@ import weakref
 from collections import Counter
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Any, Self, SupportsIndex, TypeVar, Unpack
+from typing import Any, Self, SupportsIndex, TypeVar, Unpack, cast
 
 from msgspec.structs import replace
 
 from .._common import clock, variables
 from .._common.modes import access_to
+from .._common.secrets import without_masks
 from .._delivery.delivering import Delivering
 from .._delivery.standing import Standing
 from .._delivery.waiting import wait_for_change
@@ -24,17 +25,21 @@ from ..errors import ConfigError, LifecycleError, Mistake
 from ..trackers import _configs, _identity
 from ..trackers.base import BaseTracker
 from ..trackers.csv_logger import CsvLogger
+from . import open_runs
 from .artifacts import ArtifactWords
 from .attempt import Attempt
 from .background import Background
 from .block import Block
+from .elsewhere import Handle
 from .ending import leave
+from .inside import Inside
 from .life import Life
 from .options import ChildOptions, Options, RunOptions, takes, unexpected
 from .saying import RunLog
 from .sigterm import cause_of
 from .verdict import as_status, status_of
 
+F = TypeVar("F", bound=Callable[..., Any])
 Run = TypeVar("Run", bound="Trackers")
 
 
@@ -132,7 +137,7 @@ class Trackers(RunLog, ArtifactWords):
             TypeError: ``error`` is no exception.
             ValueError: there is no such status.
         """
-        attempt = self._need_open("finish")
+        attempt = self._need_own("finish")
         _need_exception("finish(error=...)", error)
         found = status_of(cause_of(error)) if status is None else as_status(status)
         leave(attempt, found, error, self._options.on_error)
@@ -146,7 +151,7 @@ class Trackers(RunLog, ArtifactWords):
             LifecycleError: the run has not begun, or has ended.
             TypeError: ``error`` is no exception.
         """
-        attempt = self._need_open("ending")
+        attempt = self._need_own("ending")
         _need_exception("ending", error)
         attempt.told = error
 
@@ -210,9 +215,27 @@ class Trackers(RunLog, ArtifactWords):
         return self
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
-        """A copy is the same run: a model that holds it can be copied and saved."""
+        """A copy is the same run: a model that holds it can be copied and saved. In another process it says what
+        happens there in this run."""
         _pickled[self.uid] = self
-        return _unpickled, (type(self), self.uid, self.directory, self.name)
+        return _unpickled, (type(self), self._attempt.handle(self._epoch_here))
+
+    def inside(self, function: F) -> F:
+        """``function`` with this run as the current one, in whatever thread or process it is called::
+
+            with ProcessPoolExecutor() as pool:
+                list(pool.map(t.inside(work), items))  # what is @tracked in there logs into this run
+
+        It can be pickled where ``function`` and its arguments can. In another process what is logged goes into a file
+        of that process's own in the run's directory, from where the run takes it about once a second and when it ends.
+
+        Args:
+            function: a plain one, whose work is done when it returns.
+
+        Raises:
+            TypeError: it is none.
+        """
+        return cast(F, Inside(self, function))
 
     def _entered(self) -> Block:
         if self._block is None:
@@ -245,15 +268,20 @@ class Trackers(RunLog, ArtifactWords):
             TypeError: a tracker cannot be made a second time, or there is no such option.
             ValueError: ``name`` is empty.
         """
-        attempt = self._need_open("child")
+        attempt = self._attempt
+        if attempt.elsewhere is None:
+            self._need_open("child")
+        elif output_run is None:  # else it needs nothing of this one's directory
+            attempt.elsewhere.need_there()
         if not as_text("name", name):
             raise ValueError("name must say which child it is, as 'fold-3'")
+        told = attempt.handle(None)
         own = Options(
             output_run=output_run or child_directory(self.directory, name),
-            resume=self._options.resume,
+            resume=told.resume,
             name=name,
-            leave=self._options.leave,
-            on_error=self._options.on_error,
+            leave=told.leave,
+            on_error=told.on_error,
             parent=Parent(uid=self.uid, output_run=self.directory),
             rank=attempt.rank,
             group_access=self._options.group_access or access_to(self.directory),
@@ -263,7 +291,8 @@ class Trackers(RunLog, ArtifactWords):
                 if option not in ChildOptions.__annotations__:
                     raise unexpected("child", option, ChildOptions.__annotations__)
             own = replace(own, **options)
-        return new_run([_configs.another(tracker) for tracker in self.loggers], own.checked(), type(self))
+        loggers = _configs.build(without_masks(told.configs)) if attempt.elsewhere else self.loggers
+        return new_run([_configs.another(tracker) for tracker in loggers], own.checked(), type(self))
 
     # Looking at it ------------------------------------------------------------------------------
 
@@ -277,10 +306,11 @@ class Trackers(RunLog, ArtifactWords):
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until every tracker has what was logged so far, for at most ``timeout`` seconds; whether all have. Not
-        where one refused a record for good."""
+        where one refused a record for good. In another process than the run's it has the disk hold what was logged
+        there, and nobody knows more."""
         journal = self._need_open("flush").journal
         journal.sync()  # which may bring in what the disk did not take before
-        if journal.waiting:
+        if journal.waiting or self._attempt.elsewhere:
             return False
         size = journal.size
         all_asked = self._wait(lambda delivery: delivery.offset >= size and not delivery.aside, timeout)
@@ -294,6 +324,8 @@ class Trackers(RunLog, ArtifactWords):
     def _wait(self, reached: Callable[[Delivering], bool], timeout: float | None) -> bool:
         attempt = self._attempt
         until = None if timeout is None else clock.steady() + timeout
+        if attempt.elsewhere:
+            return False
         is_lent = attempt.life is Life.LENT
         if not is_lent:  # there, a delivery's thread is none, and may have held what waking it takes
             for delivery in attempt.deliveries:
@@ -314,15 +346,23 @@ def new_run(configs: _configs.Configs, options: Options, kind: type[Run]) -> Run
 
 
 _pickled: weakref.WeakValueDictionary[str, Trackers] = weakref.WeakValueDictionary()
+_elsewhere: dict[str, Trackers] = {}  # of other processes: one object for all that a worker is sent, so one file
+_MOST_ELSEWHERE = 32  # a worker may be sent those of runs without number
 
 
-def _unpickled(kind: type[Run], uid: str, directory: str, name: str | None) -> Trackers:
-    """The run itself; in another process, or where it is gone, one that says so when it is told something."""
-    known = _pickled.get(uid)
-    if known is not None:
+def _unpickled(kind: type[Run], handle: Handle) -> Trackers:
+    """The run itself; in another process, or where it is gone, one whose words go into a file of their own."""
+    known = _pickled.get(handle.uid) or open_runs.with_uid(handle.uid)
+    if isinstance(known, Trackers):
         return known
-    run = new_run(None, Options(output_run=directory, name=name).checked(), kind)
-    run._attempt.uid, run._attempt.life = uid, Life.ELSEWHERE
+    run = _elsewhere.pop(handle.uid, None)
+    if run is None:
+        run = new_run(None, Options(output_run=handle.directory, name=handle.name).checked(), kind)
+        run._attempt.go_elsewhere(handle)
+    run.epoch = handle.epoch
+    _elsewhere[handle.uid] = run
+    while len(_elsewhere) > _MOST_ELSEWHERE:
+        del _elsewhere[next(iter(_elsewhere))]
     return run
 
 

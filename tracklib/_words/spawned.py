@@ -34,8 +34,8 @@ def say_that_the_parent_has_a_run(function: str) -> None:
         asks = False
         warn(
             f"{function} returned metrics in a worker process, where no run is going on, and they are not logged: a "
-            f"process that was spawned does not inherit the run of its parent, {directory}. Return the metrics to the "
-            f"parent and log them there, open a run in the worker (`with tracking(...)`), or fork it"
+            f"process that was spawned does not inherit the run of its parent, {directory}. Send it "
+            f"along, as in pool.map(t.inside(work), items), or return the metrics to the parent and log them there"
         )
 
 

@@ -55,6 +55,7 @@ class Told(NamedTuple):
     was_cut_off: bool = False
     damaged: int = 0
     trackers: Sequence[dict[str, Any]] = ()
+    writers: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -142,6 +143,7 @@ def _tried(directory: str, how: _How, is_walked: bool) -> Told:
         synced.was_cut_off,
         synced.damaged,
         trackers,
+        synced.writers,
     )
 
 
@@ -213,6 +215,8 @@ def _print(told: Told) -> None:
             f"{at}: its process died: "
             + (f"the run's status is {told.status} now" if told.status else "no status was told to anybody")
         )
+    if told.writers:
+        click.echo(f"{at}: {many(told.writers, 'writer')} still going on: sync once more when they are done")
     if told.damaged:
         click.echo(f"{at}: {many(told.damaged, 'damaged line')} of the journal passed over")
     for one in told.trackers:
