@@ -59,6 +59,17 @@ def lint(session: nox.Session) -> None:
     session.run("mypy")
 
 
+BACKENDS = ["dvclive", "trackio"]
+
+
+@nox.session(python="3.11")
+@nox.parametrize("backend", BACKENDS)
+def backends(session: nox.Session, backend: str) -> None:
+    """The checks of ``tracklib.testing`` with a backend's real package, each in an environment of its own."""
+    session.install("-e", f".[testing,{backend}]", "pytest-timeout")
+    session.run("pytest", f"tests/backends/test_{backend}.py", "--long", *session.posargs)
+
+
 @nox.session(python="3.11")
 def docs(session: nox.Session) -> None:
     """The pages as a site, in ``docs/_build``: a reference that leads nowhere is an error."""

@@ -14,7 +14,7 @@ import tracklib
 
 HOUSE = Path(tracklib.__file__).parent
 ROOMS = [  # from the roof to the ground; a module imports from its own room and from those below
-    {"__main__", "cli"},
+    {"__main__", "cli", "testing"},
     {"integrations"},
     {"__init__"},
     {"_words", "reading"},
@@ -104,6 +104,10 @@ def test_no_import_goes_in_a_circle() -> None:
     graphlib.TopologicalSorter({module: ours(module) for module in MODULES}).prepare()
 
 
+def test_only_the_kits_know_pytest() -> None:
+    assert all(room(module) == "testing" for module in importers_of("pytest"))
+
+
 def test_only_the_words_know_wrapt() -> None:
     assert importers_of("wrapt") == {"_words.wrapper"}
 
@@ -125,6 +129,8 @@ def test_only_a_backends_file_knows_its_sdk() -> None:
     assert all(module.startswith(("trackers.mlflow", "trackers._mlflow_")) for module in importers_of("mlflow"))
     assert all(module.startswith(("trackers.wandb", "trackers._wandb_")) for module in importers_of("wandb"))
     assert importers_of("tensorboard") == {"trackers._tensorboard_events", "trackers._tensorboard_history"}
+    assert importers_of("dvclive") == {"trackers.dvclive"}
+    assert importers_of("trackio") == {"trackers.trackio"}
     assert importers_of("rich") == {"trackers.console"}
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         WhereError,
     )
     from .reading import load, runs
-    from .trackers import BaseTracker, Console, CsvLogger, Mlflow, TensorBoard, Wandb
+    from .trackers import BaseTracker, Console, CsvLogger, DvcLive, Mlflow, TensorBoard, Trackio, Wandb
 
     __version__: str
 
@@ -36,6 +36,7 @@ __all__ = [
     "Console",
     "CsvLogger",
     "DeliveryError",
+    "DvcLive",
     "LifecycleError",
     "Log",
     "Metrics",
@@ -50,6 +51,7 @@ __all__ = [
     "TrackerUnavailable",
     "TrackerWarning",
     "Trackers",
+    "Trackio",
     "TracklibError",
     "Wandb",
     "WhereError",
@@ -71,10 +73,10 @@ _WORDS = {
     ".errors": "ConfigError DeliveryError LifecycleError RunDirectoryError Terminated TrackerBlocked TrackerLost "
     "TrackerUnavailable TrackerWarning TracklibError WhereError",
     ".reading": "load runs",
-    ".trackers": "BaseTracker Console CsvLogger Mlflow TensorBoard Wandb",
+    ".trackers": "BaseTracker Console CsvLogger DvcLive Mlflow TensorBoard Trackio Wandb",
 }
 _HOME = {name: module for module, names in _WORDS.items() for name in names.split()}
-_MODULES = ("errors", "integrations", "limits", "reading", "trackers")
+_MODULES = ("errors", "integrations", "limits", "reading", "testing", "trackers")
 
 
 def __getattr__(name: str) -> object:

@@ -51,6 +51,20 @@ def wants_plug_ins() -> bool:
     return not _is_off("TRACKLIB_PLUGINS")
 
 
+def is_switched_off() -> bool:
+    """Whether runs are to keep nothing, as in the tests of a program: ``TRACKLIB_MODE`` is ``disabled``."""
+    return _mode() == "disabled"
+
+
+def wrong_mode() -> str | None:
+    """What ``TRACKLIB_MODE`` says, where that is nothing that it may say."""
+    return None if _mode() in ("", "enabled", "disabled") else os.environ["TRACKLIB_MODE"]
+
+
+def _mode() -> str:
+    return os.environ.get("TRACKLIB_MODE", "").lower()
+
+
 def wants_no_colour() -> bool:
     """Whether ``NO_COLOR`` asks for plain text."""
     return bool(os.environ.get("NO_COLOR"))

@@ -15,6 +15,7 @@ PREVIOUS = "previous"  # and for each run that was here before, by its uid
 WRITERS = "writers"  # what other processes said, each in a file of its own: <host>-<process>-<chance>.jsonl
 WANDB = "wandb"  # what W&B writes itself
 TENSORBOARD = "tensorboard"  # the event files
+DVCLIVE = "dvclive"  # what DVCLive writes
 
 # In the folder of states, beside those of the trackers:
 BEGIN = "begin.json"  # a second copy of how the last attempt began
@@ -24,7 +25,7 @@ DELIVERING = "delivery.lock"  # held by the companion process that delivers the 
 SPILLED = "spilled-"  # with the uid behind it: records of the run are in the folder for temporary files
 
 OWN = (JOURNAL, LOCK, REJECTED, STATE, ARTIFACTS, CHILDREN, PREVIOUS, WRITERS)
-FOLDERS = (STATE, ARTIFACTS, CHILDREN, PREVIOUS, WRITERS, WANDB, TENSORBOARD)
+FOLDERS = (STATE, ARTIFACTS, CHILDREN, PREVIOUS, WRITERS, WANDB, TENSORBOARD, DVCLIVE)
 SET_ASIDE = (
     STATE,
     ARTIFACTS,
@@ -32,7 +33,14 @@ SET_ASIDE = (
     WRITERS,
     REJECTED,
 )  # where another run follows; with the trackers' own, and the journal
-WITHOUT_RUNS = (STATE, ARTIFACTS, WRITERS, WANDB, TENSORBOARD)  # what a copied run in there says is not looked at
+WITHOUT_RUNS = (
+    STATE,
+    ARTIFACTS,
+    WRITERS,
+    WANDB,
+    TENSORBOARD,
+    DVCLIVE,
+)  # what a copied run in there says is not looked at
 
 
 def journal_path(directory: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from msgspec.structs import replace
 
+from .._common import variables
 from .._common.secrets import error_text
 from .._common.warn import tell
 from .._delivery.delivering import Delivering
@@ -61,7 +62,7 @@ class Attempt:
         directory: the same, as an absolute path.
         life: where it stands.
         rank: this process's, once it has begun.
-        keeps: whether it keeps what is said: on rank 0.
+        keeps: whether it keeps what is said: on rank 0, unless ``TRACKLIB_MODE`` switches tracklib off.
         background: what is written beside the words, until the end.
         elsewhere: in another process than the run's, what was brought there.
         uid: the run's, of all its attempts.
@@ -124,7 +125,7 @@ class Attempt:
         open_runs.refuse_shared_trackers(self)
         told = who_am_i() if self.options.rank is None else None
         self.rank = told.number if told else self.options.rank or 0
-        self.keeps = self.rank == 0
+        self.keeps = self.rank == 0 and not variables.is_switched_off()
         try:
             (self._begin_keeping if self.keeps else self._begin_without_keeping)()
         except RunDirectoryError as error:

@@ -5,14 +5,16 @@ from typing import TYPE_CHECKING
 from .base import BaseTracker
 from .console import Console
 from .csv_logger import CsvLogger
+from .dvclive import DvcLive
 from .mlflow import Mlflow
 from .tensorboard import TensorBoard
+from .trackio import Trackio
 from .wandb import Wandb
 
 if TYPE_CHECKING:
     from .._run.run import Trackers
 
-__all__ = ["BaseTracker", "Console", "CsvLogger", "Mlflow", "TensorBoard", "Trackers", "Wandb"]
+__all__ = ["BaseTracker", "Console", "CsvLogger", "DvcLive", "Mlflow", "TensorBoard", "Trackers", "Trackio", "Wandb"]
 
 
 def __getattr__(name: str) -> object:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .._common import variables
 from .._common.secrets import redact_text
 from .._values.arguments import shown
 from .._values.plain import plain
@@ -35,6 +36,8 @@ def build(configs: Configs) -> list[BaseTracker]:
     """
     trackers: list[BaseTracker] = []
     problems: list[str] = []
+    if mode := variables.wrong_mode():
+        problems.append(f"the variable TRACKLIB_MODE is {mode!r}: set it to 'disabled' to keep nothing, or unset it")
     for where, config in _listed(configs):
         try:
             tracker = _build_one(config)

@@ -16,8 +16,10 @@ from .base import BaseTracker
 BUILT_IN = {
     "Console": "tracklib.trackers.console:Console",
     "CsvLogger": "tracklib.trackers.csv_logger:CsvLogger",
+    "DvcLive": "tracklib.trackers.dvclive:DvcLive",
     "Mlflow": "tracklib.trackers.mlflow:Mlflow",
     "TensorBoard": "tracklib.trackers.tensorboard:TensorBoard",
+    "Trackio": "tracklib.trackers.trackio:Trackio",
     "Wandb": "tracklib.trackers.wandb:Wandb",
 }
 

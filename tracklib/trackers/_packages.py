@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from typing import Any
 
+from .._common import variables
 from ._plug_ins import offered_by
 from .base import BaseTracker
 
@@ -15,7 +16,7 @@ def missing_packages(tracker: BaseTracker) -> list[str]:
     requires: Any = tracker.requires
     requires = (requires,) if isinstance(requires, str) else requires
     missing = [name for name in requires if not _is_there(name)]
-    if not missing:
+    if not missing or variables.is_switched_off():
         return []
     return [f"{type(tracker).__name__} needs {' and '.join(missing)}; run: {_install(tracker, missing)}"]
 

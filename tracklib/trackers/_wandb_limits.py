@@ -19,11 +19,12 @@ _TAG_LENGTH = 64
 _ROW_BYTES = 10_383_360
 _CONFIG_TEXT = 20_000  # characters; beyond 100 KB W&B prints a warning
 _CONFIG_LIST = 10_000  # items, for the same reason
-_RESERVED = frozenset({"_step", "_timestamp", "_runtime", "_wandb", ""})
+# The last is a name at which W&B's own process (0.31) dies, time and again.
+_RESERVED = frozenset({"_step", "_timestamp", "_runtime", "_wandb", "", "\\"})
 
 
 def wandb_name(raw: str) -> str:
-    """A name that W&B shows: not empty, in one line, and none of its own (``_step``, ``_timestamp`` ...)."""
+    """A name that W&B takes: not empty, in one line, and none of its own (``_step``, ``_timestamp`` ...)."""
     name = without_controls(raw)
     if name in _RESERVED or name.startswith("_wandb"):
         return f"metric{name}" if name else "unnamed"

@@ -147,6 +147,8 @@ class Wandb(BatchTracker):
         self._need_quiet()
         old_files = files_of(self.output_run, self._run_id)
         need_another_second(old_files)
+        if self._run is not None:  # begun by an earlier call, which failed behind that
+            self._lost("an earlier beginning failed")
         if has_died():  # with an earlier run
             disconnect()
         begin_own()
