@@ -34,10 +34,12 @@ class Browser:
         return self.driver.execute_script(script, *arguments)
 
     def wait(self, condition: str, seconds: float = 60.0) -> Any:
-        """Until an expression of the page is true; its value."""
+        """Until an expression of the page is true; its value. A page that is just being loaded knows no names yet."""
+        from selenium.common.exceptions import JavascriptException
         from selenium.webdriver.support.wait import WebDriverWait
 
-        return WebDriverWait(self.driver, seconds, 0.02).until(lambda _: self.run(f"return {condition}"), condition)
+        wait = WebDriverWait(self.driver, seconds, 0.02, ignored_exceptions=[JavascriptException])
+        return wait.until(lambda _: self.run(f"return {condition}"), condition)
 
     def all(self, selector: str) -> list[Any]:
         """The elements that are in sight or not."""

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import Browser, browser
 from patience import FACTOR, PATIENT
 
 from tracklib._run import ending
@@ -230,3 +231,10 @@ def scripted() -> Iterator[Callable[..., ScriptedServer]]:
             return server
 
         yield make
+
+
+@pytest.fixture(scope="session")
+def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """One browser for all tests of the page: starting one takes longer than most of them."""
+    with browser(tmp_path_factory.mktemp("profile")) as opened:
+        yield opened

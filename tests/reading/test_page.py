@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from browser import CHROMIUM, DRIVER, Browser, browser
+from browser import CHROMIUM, DRIVER, Browser
 from patience import PATIENT
 
 import tracklib
@@ -28,12 +28,6 @@ HOSTILE = [
     "\x1b[31m\u202etxt",
     "${7*7}`",
 ]
-
-
-@pytest.fixture(scope="module")
-def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with browser(tmp_path_factory.mktemp("profile")) as opened:
-        yield opened
 
 
 def sweep(root: Path, count: int, epochs: int = 8) -> None:
@@ -80,7 +74,7 @@ def at(window: Browser) -> Iterator[Callable[..., Browser]]:
 
 BOX = "card.node.getBoundingClientRect()"
 IN_SIGHT = f"cards.filter((card) => {BOX}.height && {BOX}.top < innerHeight)"
-DRAWN = f"document.hidden || {IN_SIGHT}.every((card) => card.chart || card.host.textContent)"
+DRAWN = f"(!waiting.size && {IN_SIGHT}.every((card) => card.chart || card.host.textContent))"
 NAMES = "#table tbody td.name a"
 
 
@@ -221,28 +215,23 @@ def test_the_cursor_tells_of_the_nearest_run_and_is_in_each_chart(at: Callable[.
     assert all(left > 0 for left in lefts)
 
 
+CHOICES = ["log: true, tame: true", "smooth: 0.9", "group: 'params.optimizer'", "group: '*', log: true", ""]
+
+
 @pytest.mark.parametrize("x", ["step", "time", "clock", "share"])
-@pytest.mark.parametrize(
-    "more",
-    [
-        "{}",
-        "{ log: true, tame: true }",
-        "{ smooth: 0.9 }",
-        "{ group: 'params.optimizer' }",
-        "{ group: '*', log: true }",
-    ],
-)
-def test_each_x_goes_with_each_choice(at: Callable[..., Browser], twelve: Path, x: str, more: str) -> None:
+def test_each_x_goes_with_each_choice(at: Callable[..., Browser], twelve: Path, x: str) -> None:
     page = at(twelve)
 
-    page.run(f"choose({{ x: '{x}', ...{more} }})")
-    page.wait(f"!waiting.size && {DRAWN}")
-
-    spans = page.run("return drawnCharts().map((c) => [c.plot.scales.x.min, c.plot.scales.x.max, c.plot.scales.y.min])")
-    assert spans
-    assert all(low < high and y is not None for low, high, y in spans)
-    if x == "share":
-        assert spans[0][:2] == [0, 1]
+    for more in CHOICES:
+        page.run(f"choose({{ smooth: 0, log: false, tame: false, group: '', x: '{x}', {more} }})")
+        page.wait(DRAWN)
+        spans = page.run(
+            "return drawnCharts().map(({ plot }) => [plot.scales.x.min, plot.scales.x.max, plot.scales.y.min])"
+        )
+        assert spans
+        assert all(low < high and y is not None for low, high, y in spans)
+        if x == "share":
+            assert spans[0][:2] == [0, 1]
 
 
 def test_a_group_is_the_mean_of_its_runs_in_a_band_of_their_deviation(at: Callable[..., Browser], twelve: Path) -> None:
@@ -336,7 +325,7 @@ def test_odd_values_are_drawn_as_gaps_and_counted(at: Callable[..., Browser], tm
     assert drawn == pytest.approx([1.0, math.nan, 3.0, math.nan, math.nan, 1e300, 1e-300, -5.0, 0.0], nan_ok=True)
     assert "3 values not finite" in page.texts(".note")
     page.run("choose({ log: true })")
-    page.wait(f"!waiting.size && {DRAWN}")
+    page.wait(DRAWN)
     assert any("not above 0" in note for note in page.texts(".note"))
 
 
@@ -377,9 +366,9 @@ def test_hostile_names_stay_texts(at: Callable[..., Browser], tmp_path: Path) ->
     assert page.all("b, script:not([id])") == page.all("script:not([id])")
     for number in range(5):
         page.run("choose({ run: runs[arguments[0]].uid })", number)
-        page.wait(f"!waiting.size && {DRAWN}")
+        page.wait(DRAWN)
     page.run("choose({ run: '', view: 'parallel' }); choose({ view: 'scatter' }); choose({ group: '*', view: '' })")
-    page.wait(f"!waiting.size && {DRAWN}")
+    page.wait(DRAWN)
     assert page.run("return window.hacked") is None
     assert page.run("return document.documentElement.scrollWidth <= innerWidth")
 
@@ -508,11 +497,9 @@ def test_the_open_page_follows_the_file(at: Callable[..., Browser], tmp_path: Pa
     sweep(tmp_path, 2)
     path = Path(report(tracklib.runs(tmp_path), tmp_path / "report.html", follow=0.2))
     page = at(path, "#smooth=0.5")
-    page.run("document.activeElement.blur(); scrollTo(0, 120)")
+    page.wait("(document.activeElement.blur(), scrollTo(0, 120), scrollY === 120)")
 
     sweep(tmp_path, 3)
     report(tracklib.runs(tmp_path), path, follow=0.2)
 
-    page.wait("runs.length === 3", PATIENT)
-    assert page.run("return state.smooth") == 0.5
-    assert page.wait("scrollY") == 120
+    page.wait("runs.length === 3 && state.smooth === 0.5 && scrollY === 120", PATIENT)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from browser import CHROMIUM, DRIVER, Browser, browser
+from browser import CHROMIUM, DRIVER, Browser
 from where_cases import WRONG, make_runs, meanings
 
 import tracklib
@@ -37,13 +37,10 @@ def test_an_error_points_at_the_place(text: str) -> None:
     assert (raised.value.position, raised.value.problem) == WRONG[text]
 
 
-@pytest.fixture(scope="module")
-def page(runs: Runs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    folder = tmp_path_factory.mktemp("page")
-    report(runs, folder / "report.html")
-    with browser(folder / "profile") as opened:
-        opened.open(folder / "report.html")
-        yield opened
+@pytest.fixture
+def page(window: Browser, runs: Runs, tmp_path_factory: pytest.TempPathFactory) -> Browser:
+    window.open(Path(report(runs, tmp_path_factory.mktemp("page") / "report.html")))
+    return window
 
 
 @pytest.mark.browser
