@@ -6,16 +6,19 @@ import csv
 import io
 import json
 import math
+import re
 import stat
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from running import tracklib
 
-from tracklib import tracking
+from tracklib import load, tracking
+from tracklib.cli import watch
 
 
 @pytest.fixture(scope="module")
@@ -126,11 +129,12 @@ def test_watch_follows_a_run_to_its_end_and_fails_where_that_failed(tmp_path: Pa
 import sys
 from tracklib import tracking
 with tracking(output_run=sys.argv[1]) as t:
-    t.log(0, {"loss": 0.5})
-    print("begun", flush=True)
-    sys.stdin.readline()
-    t.log(1, {"loss": 0.25})
-    raise SystemExit(3)
+    for epoch in t.epochs(5):
+        t.log(epoch, {"loss": 0.5 / (1 + epoch)})
+        if epoch == 1:
+            print("begun", flush=True)
+            sys.stdin.readline()
+            raise SystemExit(3)
 """
     run = subprocess.Popen([sys.executable, "-c", program, tmp_path / "run"], stdin=-1, stdout=-1, text=True)
     assert run.stdin
@@ -144,7 +148,7 @@ with tracking(output_run=sys.argv[1]) as t:
     run.communicate("go on\n")
     rest, _ = watch.communicate(timeout=60)
 
-    assert first == "run  running  epoch 0  loss 0.5\n"
+    assert first == "run  running  epoch 1/5  loss 0.25\n"
     assert rest.splitlines()[-1] == "run  failed  epoch 1  loss 0.25"
     assert watch.returncode == 1
 
@@ -263,3 +267,17 @@ def test_follow_writes_the_report_until_the_runs_have_ended(tmp_path: Path) -> N
 
     assert '"follow":null' in (tmp_path / "report.html").read_text()
     assert '"status":"finished"' in (tmp_path / "report.html").read_text()
+
+
+def test_a_run_that_goes_on_says_its_planned_epochs_and_about_how_long_they_take(tmp_path: Path) -> None:
+    with tracking(output_run=tmp_path / "run") as t:
+        for epoch in t.epochs(20):
+            if epoch == 10:
+                break
+            t.log(epoch, {"loss": 0.5})
+        assert re.search(r"^run +running .* 9/20 ", tracklib("ls", tmp_path).output, re.MULTILINE)
+        live = click.unstyle(watch._head(load(tmp_path / "run")))
+    ended = click.unstyle(watch._head(load(tmp_path / "run")))
+
+    assert re.fullmatch(r"run  running  epoch 9/20  \S+ s, about \S+ s left", live)
+    assert re.fullmatch(r"run  finished  epoch 9  \S+ s", ended)

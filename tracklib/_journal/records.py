@@ -98,12 +98,14 @@ class Tags(_Record, frozen=True, tag="tags"):
 
 
 class Epoch(_Record, frozen=True, tag="epoch"):
-    """The epoch ``number`` was finished: a resumed run goes on behind it. After the ``last`` one, none is to come."""
+    """The epoch ``number`` was finished: a resumed run goes on behind it. After the ``last`` one, none is to come.
+    ``planned`` is how many the whole run is to have; 0 where nobody said."""
 
     says: ClassVar[bool] = False
 
     number: int
     last: bool = False
+    planned: int = 0
 
 
 class Best(_Record, frozen=True, tag="best"):

@@ -22,7 +22,8 @@ class Summary(msgspec.Struct):
     """Of all the attempts at a run.
 
     ``begins`` is how each attempt began, the trackers' ``configs`` in the last one only; ``ends`` all that was said of
-    ends. ``artifacts`` holds the newest record for each name, ``finished_epochs`` how many epochs were finished.
+    ends. ``artifacts`` holds the newest record for each name, ``finished_epochs`` how many epochs were finished,
+    ``planned_epochs`` how many there are to be, 0 where nobody said.
     ``logs`` is how many logs there are, ``time`` the newest record's. ``series`` maps axes to names to statistics.
 
     What is ``superseded`` counts in none of them, and is not to be handed over: statistics forget no value. So where a
@@ -36,6 +37,7 @@ class Summary(msgspec.Struct):
     best: dict[str, Best] = {}
     artifacts: dict[str, Artifact] = {}
     finished_epochs: int = 0
+    planned_epochs: int = 0
     logs: int = 0
     time: int = 0
     series: dict[str, dict[str, Statistics]] = {}
@@ -75,7 +77,7 @@ class Summary(msgspec.Struct):
             case Tags(tags=tags):
                 self.tags.update(tags)
             case Epoch(number=number):
-                self.finished_epochs = number + 1
+                self.finished_epochs, self.planned_epochs = number + 1, record.planned
             case Best():
                 self.best[record.name] = record
             case Superseded(epoch=epoch):

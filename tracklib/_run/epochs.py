@@ -29,6 +29,7 @@ class EpochWords(Words):
         self.epoch: int | None = None
         self._last_epoch: int | None = None  # the one that was going on when the last loop ended
         self._steps: dict[str, int] = {}
+        self._planned = 0
         self._finished: Finished | None = None  # epochs of all attempts; None until somebody asks
         self._left: tuple[int, int] | None = None  # the epoch that a loop left before its end, and when it began
         self._early = EarlyLogs()
@@ -73,6 +74,7 @@ class EpochWords(Words):
     def _epochs(self, count: int, start: int | None) -> Iterator[int]:
         if self._attempt.bar is not None:
             raise LifecycleError(f"epoch {self.epoch} is going on: leave its loop before another begins")
+        self._planned = count
         first = self._first_epoch(count) if start is None else start
         if first < count:
             self._begin_loop(first, start is not None)
@@ -155,7 +157,7 @@ class EpochWords(Words):
         self._finished, self._left = Finished(epoch + 1, last), None
         if self.is_init:
             journal = self._attempt.journal
-            journal.append(Epoch(time=journal.now(later=True), number=epoch, last=last))
+            journal.append(Epoch(time=journal.now(later=True), number=epoch, last=last, planned=self._planned))
 
     @property
     def _epoch_here(self) -> int | None:

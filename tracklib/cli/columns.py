@@ -52,6 +52,13 @@ def heading_of(name: str, sort: str | None = None) -> Heading:
     return Heading(plain(title) + arrow, name, show=shown)
 
 
+def epoch_of(run: Run) -> str:
+    """Its epoch, and of how many where it goes on and they are known; empty where it has none."""
+    if run.epoch is None:
+        return ""
+    return f"{run.epoch}/{run.planned_epochs}" if run.is_live and run.planned_epochs else str(run.epoch)
+
+
 def measured(runs: Sequence[Run]) -> list[str]:
     """The metrics to show: those whose best value is kept, then a few whose names say that they matter."""
     best = list(dict.fromkeys(name for run in runs for name in run.best))

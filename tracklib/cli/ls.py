@@ -13,7 +13,7 @@ from ..reading.collection import Runs
 from ..reading.names import GROUPS, value_of
 from ..reading.run import Run
 from . import asked
-from .columns import STATUS_STYLES, heading_of, measured, params_that_differ
+from .columns import STATUS_STYLES, epoch_of, heading_of, measured, params_that_differ
 from .completing import FieldName
 from .grouping import print_groups
 from .tables import Heading, print_csv, print_json, print_markdown, print_table, terminal_width
@@ -72,6 +72,9 @@ def command(
         )
     if as_csv:
         return print_csv([heading.name for heading in headings], rows)
+    if "epoch" in names:
+        for run, row in zip(kept, rows, strict=True):
+            row[names.index("epoch")] = epoch_of(run)
     if as_markdown:
         return print_markdown(headings, rows)
     return _print(headings, rows, kept, every, None if wide else terminal_width())

@@ -11,7 +11,7 @@ import click
 from ..reading.run import Run
 from ..reading.words import about, number
 from . import asked
-from .columns import STATUS_STYLES, measured
+from .columns import STATUS_STYLES, epoch_of, measured
 from .completing import RunName
 from .tables import as_json as json_of
 from .tables import terminal_width
@@ -55,20 +55,31 @@ def command(name: str | None, root: str, metrics: tuple[str, ...], every: float,
 
 def _told(run: Run, metrics: Sequence[str]) -> dict[str, object]:
     last = {name: point.value for name, point in run.last.items() if not metrics or name in metrics}
-    return {"name": run.name, "status": run.status, "epoch": run.epoch, "took": round(run.took, 1), "last": last}
+    told = {name: getattr(run, name) for name in ("name", "status", "epoch", "planned_epochs")}
+    return told | {"took": round(run.took, 1), "last": last}
 
 
 def _head(run: Run) -> str:
     status = click.style(run.status, **STATUS_STYLES.get(run.status, {}))
-    epoch = "" if run.epoch is None else f"  epoch {run.epoch}"
-    return f"{click.style(plain(run.name), bold=True)}  {status}{epoch}  {about(run.took)}"
+    return f"{click.style(plain(run.name), bold=True)}  {status}{_epoch(run)}  {about(run.took)}{_left(run)}"
+
+
+def _epoch(run: Run) -> str:
+    return f"  epoch {epoch_of(run)}" if epoch_of(run) else ""
+
+
+def _left(run: Run) -> str:
+    """How long its planned epochs will take, if they go on as fast; of a resumed run nobody can say how fast it is."""
+    done, planned = run.summary.finished_epochs, run.planned_epochs
+    if not (run.is_live and done and planned and done < planned and len(run.attempts) == 1):
+        return ""
+    return f", about {about(run.took / done * (planned - done))} left"
 
 
 def _line(run: Run) -> str:
     """Where there is no terminal: what does not change by itself, on one line."""
     values = "  ".join(f"{plain(name)} {number(run.last[name].value)}" for name in measured([run]) if name in run.last)
-    epoch = "" if run.epoch is None else f"  epoch {run.epoch}"
-    return f"{plain(run.name)}  {run.status}{epoch}  {values}".rstrip()
+    return f"{plain(run.name)}  {run.status}{_epoch(run)}  {values}".rstrip()
 
 
 def _picture(run: Run, metrics: Sequence[str]) -> str:

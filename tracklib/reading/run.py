@@ -178,6 +178,11 @@ class Run:
         return max(logged + finished, default=None)
 
     @property
+    def planned_epochs(self) -> int | None:
+        """How many epochs it is to have, as its loop of ``t.epochs`` said at the end of each; None where none did."""
+        return self.summary.planned_epochs or None
+
+    @property
     def best(self) -> dict[str, Best]:
         """The best values that the run was asked to keep."""
         return self.summary.best

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 def as_dict(run: Run) -> dict[str, Any]:
     """All that is known of ``run`` but its points. Times are ISO 8601 in UTC, durations seconds."""
-    told = {name: getattr(run, name) for name in ("name", "uid", "directory", "status", "took", "age", "epoch")}
+    told = {
+        name: getattr(run, name)
+        for name in ("name", "uid", "directory", "status", "took", "age", "epoch", "planned_epochs")
+    }
     told |= {name: getattr(run, name) for name in ("error", "message", "damaged", "params", "tags")}
     told["began"] = run.began.isoformat()
     told["ended"] = run.ended.isoformat() if run.ended else None
