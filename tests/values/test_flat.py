@@ -20,12 +20,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracklib._values import flat as _values
+from tracklib._values.arguments import whole_number
 from tracklib._values.flat import clean
 from tracklib._values.mappings import as_mapping
 from tracklib._values.numbers import to_float
 from tracklib._values.plain import plain
 from tracklib._values.returned import as_metrics
 from tracklib._values.room import DEPTH
+
+
+class NAIntegerType(int):
+    """As rpy2 has R's missing value: an int that can tell no truth."""
+
+    def __bool__(self) -> bool:
+        raise ValueError("R value for missing integer value")
+
+    def __str__(self) -> str:
+        return "NA_integer_"
+
+
+NA_INTEGER = NAIntegerType(-(2**31))
 
 
 @dataclasses.dataclass
@@ -228,6 +242,7 @@ def test_nan_stays(value: Any) -> None:
         (10**400, "int is no single number (OverflowError"),
         (decimal.Decimal("sNaN"), "Decimal is no single number (ValueError"),
         (np.ma.masked, "MaskedConstant is no single number (ValueError: it is masked)"),
+        (NA_INTEGER, "NAIntegerType is no single number (ValueError: it is missing)"),
         (np.ma.array(0.5, mask=True), "MaskedArray is no single number (ValueError: it is masked)"),
         (np.ma.array([0.5], mask=[True]), "MaskedArray is no single number (ValueError: it is masked)"),
         (np.ma.array([1.0], mask=[True]).mean(), "MaskedConstant is no single number (ValueError: it is masked)"),
@@ -554,6 +569,7 @@ class Shade(enum.Enum):
         (frozenset({1}), [1]),
         ({1: {"a": [np.int64(1)]}}, {"1": {"a": [1]}}),
         (DataclassMetrics(), {"loss": 0.5, "accuracy": 0.25}),
+        (NA_INTEGER, "NA_integer_"),
         (np.ma.masked, "--"),
         (np.ma.array(0.5, mask=True), "--"),
         (pd.NA, "<NA>"),
@@ -595,3 +611,37 @@ json_values = st.recursive(
 def test_anything_plain_is_plain_for_good(value: Any) -> None:
     made = plain(value)
     assert plain(made) == made
+
+
+def test_a_scalar_of_arrow_is_a_number_and_its_null_is_none() -> None:
+    pa = pytest.importorskip("pyarrow")
+    values = {
+        "i": pa.scalar(3),
+        "f": pa.scalar(0.5),
+        "d": pa.scalar(decimal.Decimal("1.5")),
+        "n": pa.scalar(None, pa.int64()),
+    }
+    flat, skipped = clean(values)
+    assert flat == {"i": 3.0, "f": 0.5, "d": 1.5}
+    assert [key for key, _ in skipped] == ["n"]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The PyTorch API of MaskedTensors")
+def test_a_masked_tensor_of_torchs_is_missing_where_its_mask_says_so() -> None:
+    masked = pytest.importorskip("torch.masked")
+    torch = pytest.importorskip("torch")
+
+    def tensor(*valid: bool) -> Any:
+        return masked.masked_tensor(torch.full((len(valid),), 3.0), torch.tensor(valid))
+
+    flat, skipped = clean(
+        {"mean": tensor(True, False).mean(), "none": tensor(False, False).mean(), "one": tensor(False)}
+    )
+    assert flat == {"mean": 3.0}
+    assert [why for _, why in skipped] == ["MaskedTensor is no single number (ValueError: it is masked)"] * 2
+
+
+@pytest.mark.parametrize("missing", [NA_INTEGER, np.ma.masked, np.ma.array(3, mask=True), pd.NA], ids=repr)
+def test_what_is_missing_is_no_epoch(missing: Any) -> None:
+    assert whole_number(missing) is None

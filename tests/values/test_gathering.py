@@ -423,3 +423,16 @@ def test_nothing_is_warned_of_where_all_is_well() -> None:
         metrics.add({})
         metrics.add({"a": True, "b": np.float16(1)}, weight=np.int32(4))
     assert metrics == {"a": 1.0, "b": 1.0}
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The PyTorch API of MaskedTensors")
+@pytest.mark.parametrize("how", ["mean", "sum", "min", "max", "last"])
+def test_a_masked_tensor_of_torchs_does_not_count_either(how: Any) -> None:
+    masked = pytest.importorskip("torch.masked")
+    torch = pytest.importorskip("torch")
+    metrics = Metrics(loss=how)
+    with pytest.warns(TrackerWarning, match="'loss' is not gathered: .*it is masked"):
+        for valid in (True, False):
+            metrics.add({"loss": masked.masked_tensor(torch.tensor(3.0), torch.tensor(valid))}, weight=2)
+    assert dict(metrics) == {"loss": 3.0}

@@ -6,7 +6,6 @@ import contextlib
 import enum
 import inspect
 import itertools
-import operator
 import os
 import threading
 import types
@@ -16,7 +15,7 @@ from typing import Any, Literal
 from .. import limits
 from .._common.secrets import redact, redact_head, redact_text
 from .mappings import Raised, as_mapping, item_of
-from .numbers import to_float, to_int
+from .numbers import to_float, to_index, to_int
 from .plain import plain
 from .room import DEPTH, name_of
 
@@ -60,7 +59,7 @@ def as_seconds(what: str, value: Any) -> float | None:
 
 def whole_number(value: Any) -> int | None:
     """``value`` as a whole number of 64 bits, whichever package's it is; None if it is none."""
-    for ask in (operator.index, to_int):
+    for ask in (to_index, to_int):
         with contextlib.suppress(Exception):
             step = ask(value)
             return step if -INT64 <= step < INT64 else None

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 from .._common.warn import warn
 from .flat import Skipped, clean
 from .mappings import as_mapping
-from .numbers import to_float
+from .numbers import need_unmasked_tensor, to_float
 
 How = Literal["mean", "sum", "min", "max", "last"]
 
@@ -119,6 +119,7 @@ def _on_device(value: Any) -> Any:
         Exception: it is no single number.
     """
     if callable(getattr(value, "detach", None)):  # torch
+        need_unmasked_tensor(value)
         scalar = value.detach().reshape(())
         wide = _wide(scalar)
         return wide.clone() if wide is scalar else wide  # the user may go on writing into it

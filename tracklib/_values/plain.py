@@ -16,7 +16,7 @@ from .._common.names import with_hash
 from .._common.secrets import known_secrets, redact_head
 from .._common.warn import warn
 from .mappings import as_mapping, pairs_of
-from .numbers import TEXT, is_masked
+from .numbers import TEXT, is_masked, need_there, need_unmasked_tensor
 from .room import DEPTH, SHORT, Room, text_of
 
 MORE = "..."
@@ -124,7 +124,9 @@ def _plain_scalar(value: Any) -> Any:
     if isinstance(value, bytes | bytearray):
         value = value[: limits.TEXT]  # the repr of 100 MB takes long
     elif callable(getattr(value, "item", None)) and not is_masked(value):
+        need_unmasked_tensor(value)
         value = value.item()
+    need_there(value)
     if isinstance(value, int) and -(2**63) <= value < 2**63:
         return value if isinstance(value, bool) else int(value)
     if isinstance(value, float):
