@@ -5,13 +5,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .adapter_tests import AdapterTests
     from .memory import MemoryTracker
     from .tracker_tests import TrackerTests
 
-__all__ = ["MemoryTracker", "TrackerTests"]
+__all__ = ["AdapterTests", "MemoryTracker", "TrackerTests"]
 
-_HOME = {"MemoryTracker": "memory", "TrackerTests": "tracker_tests"}
-_WITH_ASSERTS = ("keeping_tests", "fault_tests")
+_HOME = {"AdapterTests": "adapter_tests", "MemoryTracker": "memory", "TrackerTests": "tracker_tests"}
+_WITH_ASSERTS = ("adapter_tests", "keeping_tests", "fault_tests")
 
 
 def __getattr__(name: str) -> object:

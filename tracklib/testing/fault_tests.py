@@ -105,13 +105,19 @@ class FaultTests(TrackerCase):
 def failing(
     real: Callable[..., None], errors: Iterable[BaseException | None], after: bool = False
 ) -> Callable[..., None]:
-    """``real``, which raises the errors in its first calls, before or after it did its work."""
+    """``real``, which raises the errors in its first calls, before or after it did its work; what it acknowledged
+    meanwhile is lost with the answer."""
     to_come = itertools.chain(errors, itertools.repeat(None))
 
     def call(tracker: BaseTracker, *arguments: Any) -> None:
         error = next(to_come)
-        if error is None or after:
+        if error is None:
             real(tracker, *arguments)
+        elif after:
+            heard = vars(tracker).get("acknowledge", tracker.acknowledge)
+            vars(tracker)["acknowledge"] = lambda records=0: None
+            real(tracker, *arguments)
+            vars(tracker)["acknowledge"] = heard
         if error is not None:
             raise error
 

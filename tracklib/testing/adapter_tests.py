@@ -1,0 +1,169 @@
+"""AdapterTests: what every framework's adapter must do, for its author to run."""
+
+from __future__ import annotations
+
+import copy
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from .._words.tracking import tracking
+from ..reading.finding import load
+from ..reading.run import Run
+from .adapter_programs import FAILS, HOLDERS, RUN, Failure, fits
+
+_STATUS = {
+    "success": "finished",
+    "raise": "failed",
+    "caught": "failed",
+    "Ctrl-C": "killed",
+    "SIGTERM": "killed",
+    "kill -9": "killed",
+}
+_ended: dict[type, tuple[Path, dict[str, int]]] = {}
+
+
+class AdapterTests:
+    """The checks that prove an adapter: fits that succeed, raise (caught or not), are interrupted, terminated and
+    killed, each in a run around it, in a run of its own, and in none. Subclass it, and say how one trains::
+
+        from tracklib.testing import AdapterTests
+
+        class TestOurs(AdapterTests):
+            metric, values = "loss", [1.0, 0.5]
+
+            def adapter(self, **options):
+                return OurCallback(**options)
+
+            def fit(self, adapter, fail=None):
+                framework.fit(model, callbacks=[adapter, after_the_first_epoch(fail)])
+
+    Another process imports the class, so keep what it needs in its module.
+
+    Attributes:
+        metric: one that a fit logs.
+        values: all that a whole fit logs of it, in order.
+        copies: ways in which the adapter can be copied: of ``"pickle"`` and ``"deepcopy"``.
+        hears_errors: whether the framework tells the adapter of an exception. Else an owned run's error has no name.
+        keeps_errors: whether the user's exception leaves the framework as the same object.
+    """
+
+    metric: ClassVar[str]
+    values: ClassVar[list[float]]
+    copies: ClassVar[frozenset[str] | set[str]] = frozenset({"pickle", "deepcopy"})
+    hears_errors: ClassVar[bool] = False
+    keeps_errors: ClassVar[bool] = True
+
+    def prepare(self) -> None:
+        """Import the framework, once for all the fits in processes of their own."""
+
+    def adapter(self, **options: Any) -> Any:
+        """The adapter, with ``output_run`` and other options of a run; without any, it only borrows."""
+        raise NotImplementedError
+
+    def fit(self, adapter: Any, fail: Callable[[], Any] | None = None) -> None:
+        """Train; with ``fail``, call it once in the loop, after something was logged."""
+        raise NotImplementedError
+
+    def evaluate(self, adapter: Any) -> None:
+        """Log something after a fit. Override it where the framework can."""
+        pytest.skip("the framework logs nothing after a fit")
+
+    @pytest.fixture
+    def ended(self, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, int]]:
+        """The folders of all the fits, and their exit codes; once for the class."""
+        if type(self) not in _ended:
+            folder = tmp_path_factory.mktemp("fits")
+            _ended[type(self)] = folder, fits(type(self), str(folder))
+        return _ended[type(self)]
+
+    def logged(self, run: Run) -> list[float]:
+        """The metric's values."""
+        return [value for _, value in run.metrics[self.metric]]
+
+    @pytest.mark.parametrize("end", FAILS)
+    @pytest.mark.parametrize("holder", HOLDERS)
+    def test_a_fit_is_told_as_it_ended(self, ended: tuple[Path, dict[str, int]], holder: str, end: str) -> None:
+        folder, codes = ended
+        what = f"{holder}, {end}"
+        said = (folder / f"{what}.txt").read_text()
+        assert (codes[what] == 0) == (end in ("success", "caught")), said
+        if holder == "neither":
+            assert os.listdir(folder / what) == []
+            return
+        run = load(folder / what / RUN)
+        caught_inside = holder == "borrowed" and end == "caught"
+        assert run.status == ("finished" if caught_inside else _STATUS[end]), said
+        assert len(run.attempts) == 1
+        logged = self.logged(run)
+        assert logged == self.values[: len(logged)]
+        assert logged
+        if end == "success":
+            assert logged == self.values
+        if end == "raise" and (holder == "borrowed" or self.hears_errors):
+            assert run.error == "Failure"
+        if end == "Ctrl-C":
+            assert run.error == "KeyboardInterrupt"
+
+    def test_a_second_fit_goes_on_with_the_run(self, tmp_path: Path) -> None:
+        adapter = self.adapter(output_run=tmp_path / RUN, environment=False)
+        self.fit(adapter)
+        first = load(tmp_path / RUN)
+        self.fit(adapter)
+        second = load(tmp_path / RUN)
+        assert (second.uid, second.status, len(second.attempts)) == (first.uid, "finished", 2)
+        assert len(self.logged(second)) >= len(self.logged(first))
+
+    def test_what_is_evaluated_after_a_fit_is_in_the_same_run(self, tmp_path: Path) -> None:
+        with tracking(output_run=tmp_path / RUN, environment=False):
+            adapter = self.adapter()
+            self.fit(adapter)
+            before = set(load(tmp_path / RUN).metrics.names)
+            self.evaluate(adapter)
+        run = load(tmp_path / RUN)
+        assert (run.status, len(run.attempts)) == ("finished", 1)
+        assert set(run.metrics.names) - before
+
+    def test_a_run_is_resumed(self, tmp_path: Path) -> None:
+        for _ in range(2):
+            self.fit(self.adapter(output_run=tmp_path / RUN, resume=True, environment=False))
+        run = load(tmp_path / RUN)
+        assert (run.status, len(run.attempts)) == ("finished", 2)
+        assert os.listdir(tmp_path) == [RUN]
+
+    @pytest.mark.parametrize("way", ["pickle", "deepcopy"])
+    @pytest.mark.parametrize("is_used", [False, True])
+    def test_a_copy_logs_into_the_same_run(self, tmp_path: Path, way: str, is_used: bool) -> None:
+        if way not in self.copies:
+            pytest.skip(f"the framework never makes a copy by {way}")
+        with tracking(output_run=tmp_path / RUN, environment=False):
+            adapter = self.adapter()
+            if is_used:
+                self.fit(adapter)
+            self.fit(copy.deepcopy(adapter) if way == "deepcopy" else pickle.loads(pickle.dumps(adapter)))
+        run = load(tmp_path / RUN)
+        assert (run.status, len(run.attempts)) == ("finished", 1)
+        assert self.logged(run)[: len(self.values)] == self.values
+
+    def test_another_rank_keeps_nothing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        self.fit(self.adapter(output_run=tmp_path / RUN, rank=1))
+        with tracking(output_run=tmp_path / RUN, rank=1):
+            self.fit(self.adapter())
+        assert os.listdir(tmp_path) == []
+
+    def test_the_users_exception_stays_itself(self, tmp_path: Path) -> None:
+        mine = Failure("mine", 2)
+
+        def fail() -> None:
+            raise mine
+
+        options: Any = {"output_run": tmp_path / RUN, "environment": False}
+        with pytest.raises(Exception) as caught, tracking(**options):  # noqa: PT011  # perhaps the framework's own
+            self.fit(self.adapter(), fail)
+        assert (caught.value is mine) is self.keeps_errors
+        assert (mine.args, getattr(mine, "__notes__", [])) == (("mine", 2), [])
