@@ -131,7 +131,7 @@ def test_only_a_backends_file_knows_its_sdk() -> None:
     assert importers_of("tensorboard") == {"trackers._tensorboard_events", "trackers._tensorboard_history"}
     assert importers_of("dvclive") == {"trackers.dvclive"}
     assert importers_of("trackio") == {"trackers.trackio"}
-    assert importers_of("rich") == {"trackers.console"}
+    assert importers_of("rich") == {"trackers._console_table"}
 
 
 def test_only_one_module_reads_the_environment() -> None:

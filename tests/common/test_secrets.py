@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tracklib._common.secret_forms import MASK
+from tracklib._common.secret_names import is_secret_name
 from tracklib._common.secrets import (
-    MASK,
-    is_secret_name,
     redact,
     redact_head,
     redact_source,

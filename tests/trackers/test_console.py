@@ -23,7 +23,8 @@ from tracklib import Console, Status, tracking
 from tracklib._common import clock
 from tracklib._delivery.sync import sync
 from tracklib._journal.records import Begin, Best, Log
-from tracklib.trackers.console import _aligned, _cell, _duration
+from tracklib.trackers._console_table import _aligned, _cell
+from tracklib.trackers._console_words import duration
 
 CONFIG = {"type": "Console"}
 
@@ -200,7 +201,7 @@ def test_numbers_are_short(console: Console, capsys: pytest.CaptureFixture[str],
     [(-5, "0.0 s"), (1_240, "1.2 s"), (59_000, "59 s"), (185_000, "3 min 5 s"), (7_620_000, "2 h 7 min")],
 )
 def test_a_length_of_time_is_said_as_a_person_says_it(milliseconds: int, words: str) -> None:
-    assert _duration(milliseconds) == words
+    assert duration(milliseconds) == words
 
 
 def test_a_name_steers_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,29 +5,17 @@ One loop, in the main thread, hears the owner and reports to it; each tracker ha
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import socket
 import threading
-import time
-from collections.abc import Iterator
 
 from .._common import clock
-from .._common.files import make_folder
-from .._common.open_file import OpenFile
-from .._common.secrets import error_text
-from .._common.wakeup import Bell
-from .._journal import layout
-from .._journal.handover import deliverer
-from .._journal.lock import Holding, close, holding
-from ..trackers._elsewhere import made
-from ..trackers.base import BaseTracker
-from .cursor import remembered
-from .delivery import Delivery
-from .inheriting import IN_ALL_SECONDS, LATER_SECONDS, ending, inheriting
-from .messages import Bye, Gone, Leave, Open, Report, Said, ToCompanion, Wake
+from .._journal.lock import Holding, holding
+from .inheriting import IN_ALL_SECONDS, ending, inheriting
+from .messages import Bye, Gone, Leave, Open, Said, ToCompanion, Wake
 from .owner import Fate, Owner
+from .served import Served, ServedRun
 from .standing import Standing
 
 _IDLE_SECONDS = 60.0
@@ -57,124 +45,12 @@ class _ToOwner(logging.Handler):
         self._owner.say(Said(record.levelno, record.getMessage()))
 
 
-class _Served:
-    """One delivery: what was heard of it, and what was last said. ``delivery`` is None until it can begin."""
-
-    def __init__(self, order: Open) -> None:
-        self.order = order
-        self.delivery: Delivery | None = None
-        self.trouble = ""
-        self.heard = 0
-        self.last: Report | None = None
-
-    def begin(self, owner: Owner) -> None:
-        order = self.order
-        try:
-            tracker = made(order.type, order.options)
-            tracker.owner_pid = owner.pid
-            self.delivery = Delivery(
-                tracker,
-                order.name,
-                order.directory,
-                order.begin,
-                order.journal,
-                config=order.config,
-                changed=_Ring(owner),
-            )
-        except Exception as error:  # the directory was deleted, say
-            self.trouble = error_text(error)
-            return
-        self.delivery.start()
-
-    def report(self) -> Report:
-        one = self.delivery
-        if one is None:
-            standing = Standing.BLOCKED if self.trouble else Standing.CONNECTING
-            return Report(self.order.key, standing, trouble=self.trouble, answered=self.heard)
-        tracker, progress = one.tracker, one.progress()
-        return Report(
-            key=self.order.key,
-            answered=self.heard if one.is_answered else self.last.answered if self.last else 0,
-            standing=one.standing,
-            offset=one.offset,
-            records=progress.records,
-            within=progress.within,
-            trouble=one.trouble,
-            refusal=one.refusal,
-            rejected=one.rejected,
-            aside=one.aside,
-            damaged=one.damaged,
-            location=str(tracker.location),
-            state=self._remembered(tracker),
-            work=_work() if one.standing is Standing.CONNECTING else 0.0,
-        )
-
-    def _remembered(self, tracker: BaseTracker) -> dict[str, str]:
-        """The tracker's state. A plug-in's may be of another kind than the contract has it: that ends no loop."""
-        with contextlib.suppress(Exception):
-            return remembered(tracker)
-        return self.last.state if self.last else {}
-
-
-def _work() -> float:
-    """The process's: while one tracker's thread imports an SDK, another's waits for that."""
-    return time.process_time() // 0.1
-
-
-class _Ring(Bell):
-    """Wakes the loop as well, so that it reports."""
-
-    def __init__(self, owner: Owner) -> None:
-        super().__init__()
-        self._owner = owner
-
-    def ring(self) -> None:
-        super().ring()
-        self._owner.ring()
-
-
-class _ServedRun:
-    """One attempt at a run: its deliveries, and the lock by which no other process delivers it meanwhile."""
-
-    def __init__(self, order: Open) -> None:
-        self.directory, self.begin = order.directory, order.begin
-        self.served: dict[int, _Served] = {}
-        self.left: list[Delivery] = []  # nobody waits for them any more
-        self.later: list[Delivery] = []  # these go on all the same
-        self.duty: Iterator[None] | None = None  # what is left to do once the owner has let go of it
-        self._lock: OpenFile | None = None
-
-    @property
-    def deliveries(self) -> list[Delivery]:
-        return [one.delivery for one in self.served.values() if one.delivery is not None]
-
-    def try_to_begin(self, owner: Owner) -> None:
-        """Begin what waits, unless another process still delivers the run."""
-        waiting = [one for one in self.served.values() if one.delivery is None and not one.trouble]
-        if waiting and self._lock is None:
-            with contextlib.suppress(OSError):
-                make_folder(os.path.join(self.directory, layout.STATE))
-                self._lock = deliverer(self.directory)
-        if self._lock is not None:
-            for one in waiting:
-                one.begin(owner)
-
-    def last_duty(self) -> Iterator[None]:
-        """What is left to do once the owner has let go."""
-        if self.later:
-            yield from inheriting(self.directory, self.begin, self.later, LATER_SECONDS)
-        yield from ending(self.left)
-
-    def let_go(self) -> None:
-        close(self._lock)
-
-
 class _Desk:
-    """The loop."""
+    """The one loop: hears the owner, goes on with each run, and reports."""
 
     def __init__(self, owner: Owner) -> None:
         self._owner = owner
-        self._runs: list[_ServedRun] = []
+        self._runs: list[ServedRun] = []
         self._fate = Fate.LIVES
         self._busy_at = clock.steady()
 
@@ -205,7 +81,7 @@ class _Desk:
     def _take(self, message: ToCompanion) -> None:
         self._busy_at = clock.steady()
         if isinstance(message, Open):
-            self._run_of(message).served[message.key] = _Served(message)
+            self._run_of(message).served[message.key] = Served(message)
             return
         for run in self._runs:
             if one := run.served.get(message.key):
@@ -214,14 +90,14 @@ class _Desk:
         if isinstance(message, Leave):
             self._owner.say(Gone(message.key))
 
-    def _run_of(self, order: Open) -> _ServedRun:
+    def _run_of(self, order: Open) -> ServedRun:
         for run in self._runs:
             if run.duty is None and run.directory == order.directory and run.begin == order.begin:
                 return run
-        self._runs.append(_ServedRun(order))
+        self._runs.append(ServedRun(order))
         return self._runs[-1]
 
-    def _take_for(self, run: _ServedRun, one: _Served, message: Wake | Leave) -> None:
+    def _take_for(self, run: ServedRun, one: Served, message: Wake | Leave) -> None:
         if isinstance(message, Wake):
             one.heard = message.number
             if one.delivery is not None:

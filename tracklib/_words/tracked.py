@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import itertools
-import sys
 import weakref
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, NamedTuple, TypeVar, overload
@@ -21,7 +19,8 @@ from .._values.mappings import pairs_of
 from .._values.returned import as_metrics
 from .._values.room import name_of
 from . import spawned
-from .callables import Kind, drive, drive_async, kind_of, need_callable, underlying
+from .callables import Kind, drive, drive_async, kind_of, need_callable
+from .epoch_argument import find_argument, name_of_function
 from .heard import Heard, tell, without
 from .wrapper import Wrapper
 
@@ -117,12 +116,12 @@ class _Watch:
     """What is known of a tracked function from its decoration on, and its wrappers by kind."""
 
     def __init__(self, function: Any, how: _How) -> None:
-        self.name = _name_of(function)
+        self.name = name_of_function(function)
         self._epoch = how.epoch
         self._axis = how.axis
         self._every = how.every
         self._prefix = how.prefix
-        self._position, self._default = _find_argument(function, how.epoch, how.is_needed)
+        self._position, self._default = find_argument(function, how.epoch, how.is_needed)
         self._counts: weakref.WeakKeyDictionary[Trackers, Iterator[int]] = weakref.WeakKeyDictionary()
         self._calls: weakref.WeakKeyDictionary[Trackers, Iterator[int]] = weakref.WeakKeyDictionary()
         self._warned = False
@@ -269,42 +268,3 @@ class _Watch:
     def _is_due(self, run: Trackers) -> bool:
         calls = self._calls.get(run) or self._calls.setdefault(run, itertools.count())
         return next(calls) % self._every == 0
-
-
-_NOWHERE = sys.maxsize  # the position of an argument that is not given by position
-
-
-def _find_argument(function: Any, name: str, needed: bool) -> tuple[int, Any]:
-    """The position and the default of the argument ``name``.
-
-    wrapt hands an instance over apart from the arguments, so a position counts it, also where the
-    function is bound already and its signature leaves it out.
-    """
-    inner = function.__func__ if isinstance(function, classmethod | staticmethod) else function
-    try:
-        parameters = inspect.signature(inner).parameters
-    except (TypeError, ValueError):  # a builtin that does not tell
-        return _NOWHERE, None
-    parameter = parameters.get(name)
-    if parameter is None:
-        given = _given_to_partial(inner, name)
-        if needed and given is None and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-            raise ValueError(f"{_name_of(function)} has no argument {name!r}; it has {', '.join(parameters) or 'none'}")
-        return _NOWHERE, given
-    default = None if parameter.default is parameter.empty else parameter.default
-    if parameter.kind is parameter.KEYWORD_ONLY:
-        return _NOWHERE, default
-    is_bound = getattr(inner, "__self__", None) is not None
-    return list(parameters).index(name) + is_bound, default
-
-
-def _given_to_partial(function: Any, name: str) -> Any:
-    """The argument ``name`` where a ``functools.partial`` holds it by position, which hides it."""
-    if not isinstance(function, functools.partial):
-        return None
-    return inspect.signature(function.func).bind_partial(*function.args).arguments.get(name)
-
-
-def _name_of(function: Any) -> str:
-    name: str = getattr(underlying(function), "__name__", type(function).__name__)
-    return name

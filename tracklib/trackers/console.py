@@ -6,25 +6,20 @@ import contextlib
 import math
 import os
 import sys
-from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import Sequence
+from typing import TextIO
 
 from .._common import clock
 from .._common.names import printable
 from .._journal.records import Best, Log, Status, Superseded
+from ._console_table import Table, table_on
+from ._console_words import duration, line, number
 from .base import BatchTracker
-
-if TYPE_CHECKING:
-    import rich.console
 
 _OTHER_SECONDS = 10.0  # between two lines of another axis than the epoch
 _QUIET_SECONDS = 3.0  # then what is known of the first epoch is shown: nobody knows what else it will have
-_LARGEST_WHOLE = 1e7
 _BEST = "best "  # and the metric: where a best value is in the tracker's state
 _RICH = ("rich.console", "rich.text")
-_NARROWEST = 8  # columns of characters for a time
-_DECIMALS = 4
-_NUMBER = 5 + _DECIMALS + 2  # columns of characters for a number
 
 
 class Console(BatchTracker):
@@ -50,7 +45,7 @@ class Console(BatchTracker):
         super().__init__(output_run=output_run)
         self.imports = _RICH if _is_terminal(sys.stderr) else ()
         self._speaks = False
-        self._table: _Table | None = None
+        self._table: Table | None = None
         self._start_over()
 
     def _start_over(self) -> None:
@@ -69,7 +64,7 @@ class Console(BatchTracker):
         self._start_over()
         self._speaks = self.begin.pid == os.getpid()  # else it is a dead process' run
         may_import = self.is_by_hand or all(module in sys.modules for module in _RICH)  # see imports
-        self._table = _table_on(sys.stderr) if may_import and _is_terminal(sys.stderr) else None
+        self._table = table_on(sys.stderr) if may_import and _is_terminal(sys.stderr) else None
 
     def log_batch(self, records: Sequence[Log]) -> None:
         """Note metrics; print what is complete."""
@@ -101,7 +96,7 @@ class Console(BatchTracker):
         self._now = record.time
         if record.time - self._printed >= _OTHER_SECONDS * 1000:
             self._printed = record.time
-            self._say(_line(record.axis, record.step, record.columns()))
+            self._say(line(record.axis, record.step, record.columns()))
 
     def idle(self) -> None:
         """Print what is known of the first epoch: in a loop by hand, nobody says that it is finished."""
@@ -121,10 +116,10 @@ class Console(BatchTracker):
     def _print_row(self) -> None:
         """Print what is not printed yet of the epoch, if there is anything."""
         if self._row and self._step is not None:
-            took = _duration(self._now - self._before)
+            took = duration(self._now - self._before)
             best = {name for name, value in self._row.items() if self._is_best(name, value, self._step)}
             rows = self._table.rows("epoch", self._step, self._row, took, best) if self._table else None
-            self._say(rows or f"{_line('epoch', self._step, self._row, best)}  ({took})")
+            self._say(rows or f"{line('epoch', self._step, self._row, best)}  ({took})")
             self.state["last"] = f"epoch {self._step}"
             self._before = self._printed = self._now
         self._row = {}
@@ -149,7 +144,7 @@ class Console(BatchTracker):
     def log_best(self, best: Best) -> None:
         """Note the best value so far of a metric, for the end."""
         self._bests[best.name] = best
-        self.state[_BEST + best.name] = f"{_number(best.value)} at {printable(best.axis)} {best.step}"
+        self.state[_BEST + best.name] = f"{number(best.value)} at {printable(best.axis)} {best.step}"
 
     def finish(self, status: Status) -> None:
         """Print what is left, the best values, and how the run ended."""
@@ -157,7 +152,7 @@ class Console(BatchTracker):
         for name, value in self.state.items():
             if name.startswith(_BEST):
                 self._say(f"{printable(name)}: {value}")
-        took = _duration((self.ended_at or self._now) - self.begin.time)
+        took = duration((self.ended_at or self._now) - self.begin.time)
         last = f"{self.state['last']}, " if "last" in self.state else ""
         name = printable(self.begin.name) or "run"
         said = f"{name} {status.value} ({last}{took}): {printable(self.output_run)}"
@@ -166,58 +161,6 @@ class Console(BatchTracker):
     def close(self) -> None:
         """Print what is left."""
         self._print_row()
-
-
-class _Table:
-    """Rows as rich shows them in a terminal, below a header that is repeated where a metric is new."""
-
-    def __init__(self, console: rich.console.Console) -> None:
-        self._console = console
-        self._columns: list[str] = []
-
-    def rows(self, axis: str, step: int, metrics: Mapping[str, float], took: str, best: Collection[str]) -> str | None:
-        """The row, below a header where one is needed; None where it is too wide for the terminal."""
-        cells = {printable(name): value for name, value in metrics.items()}
-        marked = {printable(name) for name in best}
-        new = [name for name in cells if name not in self._columns]
-        columns = self._columns + new
-        widths = [_NARROWEST, *(max(len(name), _NUMBER) for name in columns), _NARROWEST]
-        if sum(widths) + 2 * len(widths) > self._console.width:
-            return None
-        self._columns = columns
-        heads = [(name, "bold") for name in (axis, *columns, "time")]
-        row = [(str(step), "cyan"), *(_cell(cells.get(name), name in marked) for name in columns)]
-        lines = [self._line(heads, widths)] if new else []
-        return "\n".join([*lines, self._line([*row, (took, "dim")], widths)])
-
-    def _line(self, cells: Sequence[tuple[str, str]], widths: Sequence[int]) -> str:
-        from rich.text import Text
-
-        texts = [Text(cell, style) for cell, style in cells]
-        for text, width in zip(texts, widths, strict=True):
-            text.align("right", width)
-        return self._rendered(Text("  ").join(texts))
-
-    def ending(self, text: str, status: Status) -> str:
-        """``text`` in the status's colour."""
-        from rich.text import Text
-
-        return self._rendered(Text(text, "green" if status is Status.FINISHED else "red"))
-
-    def _rendered(self, text: object) -> str:
-        with self._console.capture() as capture:
-            self._console.print(text, soft_wrap=True, end="")
-        return capture.get()
-
-
-def _table_on(stream: TextIO) -> _Table | None:
-    """A table, where rich is there, and takes ``stream`` for a terminal."""
-    with contextlib.suppress(Exception):  # no rich
-        from rich.console import Console as Terminal
-
-        terminal = Terminal(file=stream)
-        return _Table(terminal) if terminal.is_terminal and not terminal.is_dumb_terminal else None
-    return None
 
 
 def _is_terminal(stream: TextIO) -> bool:
@@ -234,47 +177,3 @@ def _write(stream: TextIO, text: str) -> None:
     else:
         stream.write(text + "\n")
     stream.flush()
-
-
-def _line(axis: str, step: int, metrics: Mapping[str, float], best: Collection[str] = ()) -> str:
-    said = (f"{printable(name)} {_number(value)}{'*' * (name in best)}" for name, value in metrics.items())
-    return "  ".join([f"{printable(axis)} {step}", *said])
-
-
-def _cell(value: float | None, is_best: bool) -> tuple[str, str]:
-    """A cell of the table and its style; right behind each number is a place for the mark of the best."""
-    aligned = _aligned(value)
-    number = aligned.rstrip()
-    text = number + ("*" if is_best else " ") + " " * (len(aligned) - len(number))
-    return text, "bold green" if is_best else _style(value)
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return ""
-    return str(int(value)) if value.is_integer() and abs(value) < _LARGEST_WHOLE else f"{value:.5g}"
-
-
-def _aligned(value: float | None) -> str:
-    """A number for a column whose decimal points stand below each other; what is too small or too large for that has
-    an exponent."""
-    text = _number(value)
-    if "." not in text and "e" not in text:
-        return text + " " * (_DECIMALS + 1) if text.lstrip("-").isdigit() and len(text) <= 5 else text
-    fixed = f"{value:.{_DECIMALS}f}"
-    if value is not None and len(fixed) < _NUMBER and (abs(value) >= 0.1 or float(fixed) == value):
-        return fixed
-    return f"{value:.3e}"
-
-
-def _style(value: float | None) -> str:
-    return "" if value is None or math.isfinite(value) else "red"
-
-
-def _duration(milliseconds: int) -> str:
-    """A length of time as a person says it, such as ``1.2 s``, ``3 min 5 s`` or ``2 h 7 min``."""
-    seconds = max(0, milliseconds) / 1000
-    if seconds < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
