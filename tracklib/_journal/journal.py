@@ -21,13 +21,11 @@ from .lines import line_of
 from .lock import renew
 from .mirror import Mirror
 from .records import Record, encode
+from .run_clock import RunClock
 from .tail import ends_with_newline, whole_size
 
 BACKLOG_BYTES = 64 * 2**20
 SYNC_SECONDS = 1.0
-_JUMP = 86_400_000  # milliseconds that no clock is wrong by, unless somebody sets it
-_MOMENT = 60_000
-_NEAR = 1_000  # milliseconds from the last record, within which it is not asked whether the clock was set
 _TEAR_END = b" \n"  # the space spoils a torn line that lacks its LF only: it comes again, and must not count twice
 
 
@@ -46,6 +44,10 @@ class Journal:
         path: the file; made with mode 0600 if it is not there.
         on_trouble: told once, in words, when the disk begins to refuse records.
         after: no record is earlier than this, in milliseconds since the epoch.
+
+    Attributes:
+        clock: the records' times; ``now`` is its own.
+        lost: how many records neither the disk nor the backlog took.
     """
 
     def __init__(self, path: str, on_trouble: Callable[[str], None], after: int = 0) -> None:
@@ -65,49 +67,14 @@ class Journal:
         self._start_backlog()
 
     def _start_clock(self, after: int) -> None:
-        self._last_time = after
-        self._offset = max(clock.wall(), after) - clock.since_boot()  # between the clock on the wall and a steady one
-        self._ahead_since = 0
+        self.clock = RunClock(after)
+        self.now = self.clock.now
 
     def _start_backlog(self) -> None:
         self._backlog: collections.deque[bytes] = collections.deque()
         self._backlog_bytes = 0
         self._backlog_lock = threading.RLock()
         self._sync_lock = threading.Lock()
-
-    def be_after(self, time: int) -> None:
-        """No record to come is earlier than ``time``."""
-        self._last_time = max(self._last_time, time)
-        self._offset = max(self._offset, time - clock.since_boot())
-
-    def now(self, later: bool = False) -> int:
-        """Milliseconds since the epoch, never less than at an earlier call; ``later``: more."""
-        now = clock.wall()
-        if self._ahead_since or abs(now - self._last_time) > _NEAR:
-            now = self._unless_it_was_set(now)
-        earliest = self._last_time + later
-        self._last_time = now = now if now > earliest else earliest
-        return now
-
-    def _unless_it_was_set(self, now: int) -> int:
-        """The time on the wall; by a steady clock, where that one was set by more than anybody is wrong by."""
-        steady = clock.since_boot()
-        offset = now - steady
-        if abs(offset - self._offset) <= _JUMP:
-            self._offset, self._ahead_since = max(self._offset, offset), 0
-        elif self._is_right(offset, steady):
-            self._offset = offset
-        else:
-            now = steady + self._offset
-        return now
-
-    def _is_right(self, offset: int, steady: int) -> bool:
-        """Whether a clock that was set by more than a day is believed: ahead, once it has stood there for a minute;
-        back never, as no record may be earlier than one before it."""
-        if offset < self._offset:
-            return False
-        self._ahead_since = self._ahead_since or steady
-        return steady - self._ahead_since >= _MOMENT
 
     def append(self, record: Record) -> None:
         """Write ``record`` as one line. Never raises for the disk's trouble."""

@@ -83,7 +83,7 @@ def settled(journal: Journal, earlier: Earlier, status: Status = Status.KILLED) 
             earlier = earlier._replace(begin=record, end=None)
         elif isinstance(record, End):
             earlier = earlier._replace(end=record)
-    journal.be_after(earlier.time)
+    journal.clock.be_after(earlier.time)
     if earlier.end is None:
         end = End(time=earlier.time, status=status)
         journal.append(end)

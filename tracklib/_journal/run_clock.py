@@ -1,0 +1,56 @@
+"""A run's time, which never falls: the clock on the wall, but for what somebody sets it by."""
+
+from __future__ import annotations
+
+from .._common import clock
+
+_JUMP = 86_400_000  # milliseconds that no clock is wrong by, unless somebody sets it
+_MOMENT = 60_000
+_NEAR = 1_000  # milliseconds from the last record, within which it is not asked whether the clock was set
+
+
+class RunClock:
+    """The times of a run's records.
+
+    Args:
+        after: no record is earlier than this, in milliseconds since the epoch.
+    """
+
+    def __init__(self, after: int) -> None:
+        self._last_time = after
+        self._offset = max(clock.wall(), after) - clock.since_boot()  # between the clock on the wall and a steady one
+        self._ahead_since = 0
+
+    def be_after(self, time: int) -> None:
+        """No record to come is earlier than ``time``."""
+        self._last_time = max(self._last_time, time)
+        self._offset = max(self._offset, time - clock.since_boot())
+
+    def now(self, later: bool = False) -> int:
+        """Milliseconds since the epoch, never less than at an earlier call; ``later``: more."""
+        now = clock.wall()
+        if self._ahead_since or abs(now - self._last_time) > _NEAR:
+            now = self._unless_it_was_set(now)
+        earliest = self._last_time + later
+        self._last_time = now = now if now > earliest else earliest
+        return now
+
+    def _unless_it_was_set(self, now: int) -> int:
+        """The time on the wall; by a steady clock, where that one was set by more than anybody is wrong by."""
+        steady = clock.since_boot()
+        offset = now - steady
+        if abs(offset - self._offset) <= _JUMP:
+            self._offset, self._ahead_since = max(self._offset, offset), 0
+        elif self._is_right(offset, steady):
+            self._offset = offset
+        else:
+            now = steady + self._offset
+        return now
+
+    def _is_right(self, offset: int, steady: int) -> bool:
+        """Whether a clock that was set by more than a day is believed: ahead, once it has stood there for a minute;
+        back never, as no record may be earlier than one before it."""
+        if offset < self._offset:
+            return False
+        self._ahead_since = self._ahead_since or steady
+        return steady - self._ahead_since >= _MOMENT
