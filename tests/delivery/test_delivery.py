@@ -20,7 +20,7 @@ from scripted import Scripted, begin, end, hanging_for_ever, log, run_of
 
 from tracklib import Status, TrackerBlocked, TrackerUnavailable
 from tracklib._delivery import calls, cursor, giving_way, handing
-from tracklib._delivery import delivery as module
+from tracklib._delivery import loop as module
 from tracklib._delivery.delivery import Delivery
 from tracklib._delivery.standing import Condition, Progress, Standing
 from tracklib._delivery.waiting import draining, wait_for_change
@@ -36,13 +36,13 @@ class Instant(Delivery):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.rests: list[float] = []
-        rest = self._calls.rest
+        rest = self._loop.calls.rest
 
         def note(seconds: float, *how: Any, **named: Any) -> None:
             self.rests.append(seconds)
             rest(0.0, *how, **named)
 
-        self._calls.rest = note  # type: ignore[method-assign]  # no wait in a test
+        self._loop.calls.rest = note  # type: ignore[method-assign]  # no wait in a test
 
 
 class Folder:
@@ -262,7 +262,7 @@ def test_it_does_not_rest_before_what_somebody_waits_for_is_delivered(
     working.wake()
     folder.write(*map(log, range(50, 100)), end())
     rested_at: list[int] = []
-    monkeypatch.setattr(working._calls, "rest", lambda seconds: rested_at.append(working.delivered))
+    monkeypatch.setattr(working._loop.calls, "rest", lambda seconds: rested_at.append(working.delivered))
     working.run()
     assert 50 <= rested_at[0] < 100
 
@@ -750,7 +750,7 @@ def test_a_journal_that_cannot_be_read_blocks_the_delivery_and_says_so(folder: F
     def fail() -> Any:
         raise OSError(5, "Input/output error")
 
-    delivery._reader.read = fail
+    delivery._loop._reader.read = fail
     delivery.run()
     assert delivery.standing is Standing.BLOCKED
     assert "Input/output error" in delivery.trouble
@@ -1050,7 +1050,7 @@ def test_a_hurried_delivery_retries_every_second(folder: Folder, monkeypatch: py
 
     clock = BusyClock()
     monkeypatch.setattr(calls, "clock", clock)
-    delivery._calls._wake.wait = wait
+    delivery._loop.calls._wake.wait = wait
     delivery.hurry()
     delivery.run()
     assert slept == [1.0] * 6

@@ -810,7 +810,7 @@ def signal_once_ended(run: Trackers, number: Any) -> Any:
     def work() -> None:
         (delivery, *_) = run._attempt.deliveries
         assert isinstance(delivery, Delivery)
-        while not delivery._calls.hurries:
+        while not delivery._loop.calls.hurries:
             threading.Event().wait(0.01)
         os.kill(os.getpid(), number)
 

@@ -10,11 +10,11 @@ from .._journal import layout
 from .._journal.reader import Entry
 from .._journal.records import Artifact
 from ..errors import LifecycleError, TrackerBlocked, TrackerLost
-from ..trackers.base import BaseTracker
 from . import calls as _calls
 from .calls import Calls
 from .cursor import Abandoned, Cursor
 from .handing import Handing
+from .route import Route
 from .standing import Condition, Connection, Standing, said
 
 
@@ -22,9 +22,7 @@ class ArtifactsAside:
     """What cannot be written now holds up no metrics and no status. Which those are, ``cursor`` remembers.
 
     Args:
-        tracker: the tracker.
-        name: how messages call it.
-        directory: the run's directory.
+        route: which run, and which tracker.
         cursor: remembers which artifacts are aside.
         calls: makes the calls.
         handing: rejects what is refused for good.
@@ -36,18 +34,14 @@ class ArtifactsAside:
 
     def __init__(
         self,
-        tracker: BaseTracker,
-        name: str,
-        directory: str,
+        route: Route,
         cursor: Cursor,
         calls: Calls,
         handing: Handing,
         condition: Condition,
     ) -> None:
         self.trouble = ""
-        self._tracker = tracker
-        self._name = name
-        self._directory = directory
+        self._route = route
         self._cursor = cursor
         self._calls = calls
         self._handing = handing
@@ -77,9 +71,9 @@ class ArtifactsAside:
 
     def _try(self, entry: Entry, name: str) -> bool:
         """Whether nothing is left to do for it: the tracker has it, or refused it, or it is there no more."""
-        path = os.path.join(self._directory, layout.ARTIFACTS, name)
+        path = os.path.join(self._route.directory, layout.ARTIFACTS, name)
         try:
-            self._calls.once(lambda: self._tracker.log_artifact(name, path))
+            self._calls.once(lambda: self._route.tracker.log_artifact(name, path))
         except Abandoned:
             raise
         except BaseException as error:  # SDKs raise SystemExit too
@@ -96,7 +90,7 @@ class ArtifactsAside:
             self._calls.rest(1.0)
             raise error
         if not os.path.lexists(path):
-            tell(f"the artifact {name} is gone from {self._directory}: {self._name} does not get it")
+            tell(f"the artifact {name} is gone from {self._route.directory}: {self._route.name} does not get it")
             self._handing.pass_by(entry, taken=0)
             return True
         if isinstance(error, TrackerBlocked | FileNotFoundError) or self._calls.is_transient(error):
@@ -108,5 +102,5 @@ class ArtifactsAside:
     def _put_off(self, name: str, error: BaseException) -> None:
         self.trouble = f"artifact {name}: {said(error)}"
         if not self._cursor.saved.aside:
-            tell(f"{self._name} cannot take the {self.trouble}; it is tried again, and the rest goes on")
+            tell(f"{self._route.name} cannot take the {self.trouble}; it is tried again, and the rest goes on")
         self._try_at = time.monotonic() + min(next(self._delays), 1.0 if self._calls.hurries else 60.0)

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from .._common import clock
 from .._journal import layout
 from .._journal.reader import Entry
-from .._journal.records import Begin
 from .._journal.state import Saved, load, store
 from ..trackers.base import BaseTracker
+from .route import Route
 from .standing import Condition, Order
 
 SAVE_SECONDS = 0.2
@@ -28,12 +28,7 @@ class Cursor:
     After :meth:`seal` nothing more is written: the run's directory may be another run's by then.
 
     Args:
-        tracker: gets the state that an earlier process left.
-        name: how the state file calls it.
-        directory: the run's directory.
-        begin: how the attempt began.
-        journal: the journal's path.
-        config: tells the tracker's config from others.
+        route: its tracker gets the state that an earlier process left.
         condition: says whether the delivery was told to stop.
 
     Attributes:
@@ -41,25 +36,16 @@ class Cursor:
         within: how much of the next record the tracker has acknowledged.
     """
 
-    def __init__(
-        self,
-        tracker: BaseTracker,
-        name: str,
-        directory: str,
-        begin: Begin,
-        journal: str,
-        config: str,
-        condition: Condition,
-    ) -> None:
-        self.saved = load(layout.tracker_state(directory, name), journal, begin.uid, config)
+    def __init__(self, route: Route, condition: Condition) -> None:
+        self._path = layout.tracker_state(route.directory, route.name)
+        self.saved = load(self._path, route.journal, route.begin.uid, route.config)
         self.within = 0
-        self._tracker = tracker
-        self._path = layout.tracker_state(directory, name)
+        self._tracker = route.tracker
         self._before = self.saved.delivered
         self._saved_at = 0.0
         self._condition = condition
         self._lock = threading.RLock()
-        tracker.attach(begin, directory, self.saved.tracker)
+        route.tracker.attach(route.begin, route.directory, self.saved.tracker)
 
     @property
     def delivered(self) -> int:

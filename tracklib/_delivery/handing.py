@@ -12,10 +12,10 @@ from .._journal import layout
 from .._journal.reader import Entry
 from .._journal.records import Artifact, Begin, Best, End, Epoch, Log, Params, Superseded, Tags, counting
 from ..errors import TrackerLost
-from ..trackers.base import BaseTracker
 from . import rejected
 from .calls import Calls
 from .cursor import Abandoned, Cursor
+from .route import Route
 from .standing import Condition, said
 
 TRIES = 5  # of a batch, before its halves are tried
@@ -24,12 +24,10 @@ LAST_TRIES = 3  # of a record, each with something else that is answered, before
 
 
 class Handing:
-    """Hands ``tracker`` the records of one run.
+    """Hands a tracker the records of one run.
 
     Args:
-        tracker: the tracker.
-        name: how messages call it.
-        directory: the run's directory.
+        route: which run, and which tracker.
         cursor: is moved behind what the tracker took or refused.
         calls: makes the calls.
         condition: is told why a record was refused.
@@ -41,18 +39,14 @@ class Handing:
 
     def __init__(
         self,
-        tracker: BaseTracker,
-        name: str,
-        directory: str,
+        route: Route,
         cursor: Cursor,
         calls: Calls,
         condition: Condition,
         heartbeat: Callable[[], None],
     ) -> None:
         self.superseded: list[Superseded] = []
-        self._tracker = tracker
-        self._name = name
-        self._directory = directory
+        self._route = route
         self._cursor = cursor
         self._calls = calls
         self._condition = condition
@@ -97,10 +91,10 @@ class Handing:
         saved.rejected += 1
         reason = said(error)
         if saved.rejected == 1:
-            tell(f"{self._name} refused a record ({reason}); what it refuses is kept in rejected.jsonl")
+            tell(f"{self._route.name} refused a record ({reason}); what it refuses is kept in rejected.jsonl")
         self._condition.refusal = reason
         with contextlib.suppress(OSError):  # the journal has the record too
-            rejected.keep(self._directory, self._name, reason, entry)
+            rejected.keep(self._route.directory, self._route.name, reason, entry)
         self.pass_by(entry, taken=0)
 
     def pass_by(self, entry: Entry, taken: int) -> None:
@@ -117,12 +111,12 @@ class Handing:
     def _is_at_fault(self) -> bool:
         """Whether what the tracker is handed is the reason. A record by itself is it only where the backend takes
         something else meanwhile: else it is an outage, however long."""
-        if self._tracker.reads_whole_journal:
+        if self._route.tracker.reads_whole_journal:
             return False
         if len(self._batch) - self._taken > 1:
             return True
         try:
-            self._accused = self._accused + 1 if self._tracker.is_answering() else 0
+            self._accused = self._accused + 1 if self._route.tracker.is_answering() else 0
         except BaseException:  # SDKs raise SystemExit too
             self._accused = 0
         return self._accused >= LAST_TRIES  # it failed before and after the others were answered
@@ -135,24 +129,24 @@ class Handing:
             case Log():
                 logs = [entry.record for entry in batch if isinstance(entry.record, Log)]
                 if counts := counting(logs, self.superseded):
-                    self._tracker.log_batch(counts)
+                    self._route.tracker.log_batch(counts)
             case Begin(attempt=attempt):
                 self._cursor.saved.attempt = attempt
             case Epoch(number=number):
-                self._tracker.finish_epoch(number)
+                self._route.tracker.finish_epoch(number)
             case Best() as best:
                 if counting([best], self.superseded):
-                    self._tracker.log_best(best)
+                    self._route.tracker.log_best(best)
             case Superseded() as superseded:
-                self._tracker.log_superseded(superseded)
+                self._route.tracker.log_superseded(superseded)
             case End() as end:
                 self._cursor.saved.end = end
             case Params(params=params):
-                self._tracker.log_params(params)
+                self._route.tracker.log_params(params)
             case Tags(tags=tags):
-                self._tracker.log_tags(tags)
+                self._route.tracker.log_tags(tags)
             case Artifact(name=name):
-                self._tracker.log_artifact(name, os.path.join(self._directory, layout.ARTIFACTS, name))
+                self._route.tracker.log_artifact(name, os.path.join(self._route.directory, layout.ARTIFACTS, name))
             case unknown:
                 assert_never(unknown)
 

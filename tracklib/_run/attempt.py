@@ -152,7 +152,7 @@ class Attempt:
             self.deliveries = deliveries_of(wanted, place, self._tick, open_runs.come_first_at_exit)
             csv = self.deliveries[-1]
             assert isinstance(csv, Delivery)
-            csv.onlooker = Sketch(self.directory, begin.uid)  # it reads the whole journal
+            csv.show_to(Sketch(self.directory, begin.uid))  # it reads the whole journal
             self._resources = stack.pop_all()
 
     def _tick(self) -> None:
