@@ -281,3 +281,13 @@ def test_a_run_that_goes_on_says_its_planned_epochs_and_about_how_long_they_take
 
     assert re.fullmatch(r"run  running  epoch 9/20  \S+ s, about \S+ s left", live)
     assert re.fullmatch(r"run  finished  epoch 9  \S+ s", ended)
+
+
+@pytest.mark.parametrize(("steps", "code"), [("2:4", 0), (":1", 0), ("5:", 0), ("100:", 1), ("4", 2), ("a:b", 2)])
+def test_a_report_of_some_steps_is_made_where_there_are_points(
+    root: Path, tmp_path: Path, steps: str, code: int
+) -> None:
+    said = tracklib("report", root / "run-1", "-o", tmp_path / "page.html", "--steps", steps)
+
+    assert (said.exit_code, (tmp_path / "page.html").exists()) == (code, code == 0)
+    assert code != 1 or "1 run without a point at these steps" in said.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from patience import PATIENT
 
 import tracklib
 from tracklib import tracking
+from tracklib.cli.serve import Server, Source
 from tracklib.reading.report import report
 
 pytestmark = [
@@ -61,7 +63,7 @@ def thirty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def at(window: Browser) -> Iterator[Callable[..., Browser]]:
     """Opens a page; whatever the browser then complains of fails the test."""
 
-    def opened(path: Path, hash: str = "") -> Browser:
+    def opened(path: Path | str, hash: str = "") -> Browser:
         window.complaints()
         window.requests()
         window.open(path, hash)
@@ -503,3 +505,46 @@ def test_the_open_page_follows_the_file(at: Callable[..., Browser], tmp_path: Pa
     report(tracklib.runs(tmp_path), path, follow=0.2)
 
     page.wait("runs.length === 3 && state.smooth === 0.5 && scrollY === 120", PATIENT)
+
+
+@pytest.fixture(scope="module")
+def long_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One with 20,000 losses, of which that at step 12,345 stands out, and a few epochs."""
+    root = tmp_path_factory.mktemp("long")
+    with tracking(output_run=root / "run", best={"loss": "max"}) as t:
+        for step in range(20_000):
+            t.log(step, {"loss": 9.0 if step == 12_345 else math.sin(step)}, axis="batch")
+        t.log(0, {"accuracy": 0.5})
+    return root
+
+
+def test_a_page_of_some_steps_has_every_point_of_these_and_no_others(
+    at: Callable[..., Browser], long_run: Path
+) -> None:
+    path = report(tracklib.runs(long_run), long_run / "report.html", steps=(12_000, 12_500))
+    page = at(Path(path))
+
+    assert page.one("#title").text == "run, steps 12,000 to 12,500"
+    assert page.run("return drawnCharts().map((chart) => chart.metric)") == ["loss"]
+    line = page.run("const { x, y, records } = drawnCharts()[0].lines[0]; return { x: [...x], y: [...y], records }")
+    assert (line["x"], line["records"]) == (list(range(12_000, 12_501)), 1)
+    assert line["y"][345] == 9.0
+
+
+def test_the_served_page_asks_for_every_point_of_what_it_is_zoomed_into(
+    at: Callable[..., Browser], long_run: Path
+) -> None:
+    with Server(Source(str(long_run), None, 60.0), str(long_run)) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,)).start()
+        try:
+            page = at(server.address)
+            assert page.run("return Math.max(...drawnCharts().map((chart) => chart.lines[0].records))") > 10
+            page.run("choose({ zoom: 'step:batch\\t12300\\t12400' })")
+            page.wait("drawnCharts().some((chart) => chart.metric === 'loss' && chart.lines[0].records === 1)")
+            of_loss = "drawnCharts().find((chart) => chart.metric === 'loss').lines[0]"
+            assert page.run(f"return [...{of_loss}.x]") == list(range(12_290, 12_411))
+            assert page.run(f"return {of_loss}.y[55]") == 9.0
+            page.run("choose({ zoom: '' })")
+            page.wait(f"{DRAWN} && {of_loss}.records > 10")
+        finally:
+            server.shutdown()

@@ -54,6 +54,19 @@ metrics_option = click.option(
 )
 
 
+def _as_steps(context: click.Context, option: click.Parameter, text: str | None) -> tuple[int, int] | None:
+    try:
+        first, last = (text or ":").split(":")
+        steps = int(first) if first else _LEAST_STEP, int(last) if last else _GREATEST_STEP
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not two whole numbers, as 40000:50000", param_hint="--steps") from None
+    return steps if text is not None else None
+
+
+_LEAST_STEP, _GREATEST_STEP = -(2**63), 2**63 - 1
+steps_option = click.option("--steps", metavar="A:B", callback=_as_steps, help="Only steps from A to B.")
+
+
 def output_option(what: str) -> Callable[[F], F]:
     """The option -o FILE."""
     return click.option("-o", "--output", type=click.Path(dir_okay=False), help=what)

@@ -39,7 +39,7 @@ _ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "p
 )
 @click.option("--summary", is_flag=True, help="A row for each run instead: params, best and last values, tags.")
 @asked.metrics_option
-@click.option("--steps", metavar="A:B", help="Only steps from A to B.")
+@asked.steps_option
 def command(
     names: tuple[str, ...],
     root: str,
@@ -49,15 +49,14 @@ def command(
     is_long: bool,
     summary: bool,
     metrics: tuple[str, ...],
-    steps: str | None,
+    steps: tuple[int, int] | None,
 ) -> None:
     """Write the points of runs, all of them, for other programs; times are milliseconds since 1970 in CSV and JSON."""
     kind = kind or _kind_of(output)
     runs = asked.several(names, root, where)
-    between = _steps(steps)
     table = runs.table() if summary else _long(runs, metrics) if is_long else _wide(runs, metrics)
-    if between is not None and not summary:
-        table = _between(table, between, ["step"] if is_long else _axes(runs))
+    if steps is not None and not summary:
+        table = _between(table, steps, ["step"] if is_long else _axes(runs))
     if not len(table):
         raise asked.NotFound(
             f"{many(len(runs), 'run')} without a point" + (" that was asked for" if metrics or steps else "")
@@ -82,16 +81,6 @@ def _kind_of(output: str | None) -> str:
             f"{ending or 'no ending'} says no format: use .parquet, .csv or .jsonl, or --format", param_hint="-o"
         )
     return _ENDINGS[ending]
-
-
-def _steps(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    try:
-        first, last = text.split(":")
-        return int(first) if first else -(2**63), int(last) if last else 2**63
-    except ValueError:
-        raise click.BadParameter(f"{text!r} is not two whole numbers, as 40000:50000", param_hint="--steps") from None
 
 
 def _wanted(names: Iterable[str], patterns: Sequence[str]) -> list[str]:

@@ -25,6 +25,7 @@ _SECONDS = 5.0
 @click.argument("places", nargs=-1, metavar="[ROOT|RUN]...", type=RunName())
 @asked.root_option
 @asked.where_option
+@asked.steps_option
 @asked.output_option("The file; else report.html in ROOT, or here where runs are named.")
 @click.option("--title", default="", help="What stands over the page.")
 @click.option("--all", "inner", is_flag=True, help="Also the children of runs, and the previous ones.")
@@ -36,6 +37,7 @@ def command(
     places: tuple[str, ...],
     root: str,
     where: str | None,
+    steps: tuple[int, int] | None,
     output: str | None,
     title: str,
     inner: bool,
@@ -46,8 +48,10 @@ def command(
 ) -> None:
     """Write one HTML file that shows the runs: it needs no server and no network, and can be sent to anyone."""
     runs = asked.several(places, root, where, inner=inner)
+    if steps and not _have(runs, steps):
+        raise asked.NotFound(f"{many(len(runs), 'run')} without a point at these steps")
     path = output or _place(places, root)
-    written = _written(runs, path, title, every if follow else None)
+    written = _written(runs, path, title, every if follow else None, steps)
     if as_json:
         click.echo(as_json_text({"path": written, "runs": len(runs), "bytes": os.path.getsize(written)}))
     else:
@@ -58,7 +62,7 @@ def command(
         time.sleep(every)
         runs = asked.several(places, root, where, inner=inner)
         goes_on = any(run.is_live for run in runs)
-        _written(runs, path, title, every if goes_on else None)  # the last one no longer reads itself
+        _written(runs, path, title, every if goes_on else None, steps)  # the last one no longer reads itself
 
 
 def _place(places: Sequence[str], root: str) -> str:
@@ -68,9 +72,13 @@ def _place(places: Sequence[str], root: str) -> str:
     return os.path.join(folder, "report.html") if is_root else "report.html"
 
 
-def _written(runs: Runs, path: str, title: str, follow: float | None) -> str:
+def _have(runs: Runs, steps: tuple[int, int]) -> bool:
+    return any(len(run.metrics.series(name, axis).between(*steps)) for run in runs for axis, name in run.series)
+
+
+def _written(runs: Runs, path: str, title: str, follow: float | None, steps: tuple[int, int] | None) -> str:
     try:
-        return report(runs, path, title=title, follow=follow, trackers=as_told)
+        return report(runs, path, title=title, follow=follow, steps=steps, trackers=as_told)
     except FileExistsError as error:
         raise click.ClickException(plain(str(error))) from error
     except OSError as error:

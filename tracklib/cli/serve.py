@@ -10,15 +10,18 @@ import os
 import secrets
 import threading
 import webbrowser
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import click
+import msgspec
 
 from .._journal import layout
 from ..reading.collection import Runs
 from ..reading.finding import runs as runs_under
+from ..reading.page.drawn import Steps, detailed
 from ..reading.page.html import html
-from ..reading.page.told import told
+from ..reading.page.packed import Arrays
+from ..reading.page.told import points_for, told
 from ..reading.report import title_of
 from . import asked
 from .trackers import as_told
@@ -74,6 +77,13 @@ class Source:
         mark = _mark(found)
         return mark, html(page | {"mark": mark}, reads_itself=True).encode()
 
+    def points(self, axis: str, steps: Steps) -> bytes:
+        """What was logged at these steps of an axis, in more detail than the page has it."""
+        arrays, found = Arrays(), self._runs()
+        most = points_for(sum(len(run.series) for run in found))
+        rows = {run.uid: detailed(run, arrays, most, steps, axis) for run in found}
+        return msgspec.json.encode({"runs": rows, "arrays": arrays.texts})
+
     def _runs(self) -> Runs:
         return runs_under(self._root, where=self._where)
 
@@ -118,6 +128,11 @@ class Server(http.server.ThreadingHTTPServer):
         with self._making:
             return self.source.page()
 
+    def points(self, axis: str, steps: Steps) -> bytes:
+        """What lies between two steps, in more detail."""
+        with self._making:
+            return self.source.points(axis, steps)
+
     def file(self, path: str) -> str | None:
         """The file that a link means, if it is an artifact of a run below the root and no link leads out of it."""
         whole = os.path.realpath(os.path.join(self.root, path))
@@ -145,6 +160,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             )
         if path == "":
             return self._say_page(with_body)
+        if path == "points":
+            return self._say_points(with_body)
         found = self.server.file(path)
         if found is None:
             return self._say(404, b"There is no such file.\n", "text/plain", with_body)
@@ -159,6 +176,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         token, _, rest = urlsplit(self.path).path.lstrip("/").partition("/")
         right = hmac.compare_digest(token.encode("utf-8", "replace"), self.server.token.encode())
         return unquote(rest) if right and host in ("127.0.0.1", "localhost") else None
+
+    def _say_points(self, with_body: bool) -> None:
+        asked = dict(parse_qsl(urlsplit(self.path).query))
+        try:
+            steps = int(asked["from"]), int(asked["to"])
+        except (KeyError, ValueError):
+            return self._say(400, b"From which step, and to which?\n", "text/plain", with_body)
+        return self._say(200, self.server.points(asked.get("axis", "epoch"), steps), "application/json", with_body)
 
     def _say_page(self, with_body: bool) -> None:
         kind = "text/html; charset=utf-8"

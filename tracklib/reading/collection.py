@@ -139,8 +139,16 @@ class Runs(Sequence["Run"]):
             columns[title] = column([values[index] for values in differing.values()])
         return Table(columns, len(differing))
 
-    def report(self, path: str | os.PathLike[str] = "report.html", *, title: str = "") -> str:
+    def report(
+        self,
+        path: str | os.PathLike[str] = "report.html",
+        *,
+        title: str = "",
+        steps: tuple[int, int] | None = None,
+    ) -> str:
         """Write one HTML file that shows the runs, and asks nobody for anything; where it is.
+
+        ``steps=(40_000, 50_000)`` draws only what was logged there, in as much detail as there is room for.
 
         Raises:
             FileExistsError: the file is there, and is no report.
@@ -148,7 +156,7 @@ class Runs(Sequence["Run"]):
         """
         from .report import report  # who lists runs does not pay for making pages
 
-        return report(self, path, title=title)
+        return report(self, path, title=title, steps=steps)
 
     def to_pandas(self) -> Any:
         """:meth:`table` as a pandas DataFrame."""

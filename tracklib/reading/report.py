@@ -14,6 +14,8 @@ from .page.told import told
 if TYPE_CHECKING:
     from .run import Run
 
+_FAR = 2**62  # such steps stand for an open end
+
 Trackers = Callable[["Run"], list[dict[str, str]]]
 """What is told of a run's trackers: of each a ``name`` and a ``state``, in words."""
 
@@ -24,6 +26,7 @@ def report(
     *,
     title: str = "",
     follow: float | None = None,
+    steps: tuple[int, int] | None = None,
     trackers: Trackers = lambda run: [],
 ) -> str:
     """Write the report of ``runs``, readable by you alone; where it is, as an absolute path.
@@ -35,6 +38,7 @@ def report(
         path: the file.
         title: stands over it; the first run's name, else.
         follow: seconds after which the open page reads the file again, for runs that go on.
+        steps: draws only what was logged at these, from the first to the last, in as much detail as there is room for.
         trackers: what is told of a run's trackers.
 
     Raises:
@@ -43,7 +47,7 @@ def report(
     """
     place = os.path.abspath(os.fsdecode(path))
     _refuse_others(place)
-    page = html(told(runs, title or title_of(runs), os.path.dirname(place), follow, trackers))
+    page = html(told(runs, title or title_of(runs, steps), os.path.dirname(place), follow, trackers, steps))
     folder = os.path.dirname(place)
     descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".report-", suffix=".html")  # mode 0600
     try:
@@ -57,12 +61,18 @@ def report(
     return place
 
 
-def title_of(runs: Sequence[Run]) -> str:
-    """The name of a single run; of several, that of the folder around them."""
-    if len(runs) == 1:
-        return runs[0].name
+def title_of(runs: Sequence[Run], steps: tuple[int, int] | None = None) -> str:
+    """The name of a single run; of several, that of the folder around them; and which ``steps`` are drawn."""
     around = os.path.commonpath([run.directory for run in runs]) if runs else ""
-    return os.path.basename(around) or "runs"
+    name = runs[0].name if len(runs) == 1 else os.path.basename(around) or "runs"
+    return name + (f", {_spoken(steps)}" if steps else "")
+
+
+def _spoken(steps: tuple[int, int]) -> str:
+    first, last = steps
+    if abs(first) >= _FAR or abs(last) >= _FAR:
+        return f"steps up to {last:,}" if abs(first) >= _FAR else f"steps from {first:,}"
+    return f"steps {first:,} to {last:,}"
 
 
 def _refuse_others(path: str) -> None:

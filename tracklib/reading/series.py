@@ -62,6 +62,12 @@ class Series:
         curve.add(self.steps, self.times, self.values, buckets=most)
         return Buckets(self.name, self.axis, curve, self.steps[-1] if len(self) else 0)
 
+    def between(self, first: int, last: int) -> Series:
+        """What lies at steps from ``first`` to ``last``, both included, in its order."""
+        kept = [place for place, step in enumerate(self.steps) if first <= step <= last]
+        columns = ((self.steps, "q"), (self.times, "q"), (self.values, "d"))
+        return Series(self.name, self.axis, *(array(kind, [column[i] for i in kept]) for column, kind in columns))
+
     def table(self) -> Table:
         """As a table: the axis, ``time``, and the metric."""
         columns = {self.axis: Column("int", self.steps), "time": Column("time", self.times)}

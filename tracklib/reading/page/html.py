@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 
 _SCRIPTS = (
-    *("uplot/uPlot.iife.min", "dom", "format", "data", "state", "fields", "where", "colours", "lines", "ranges"),
-    *("chart", "tooltip", "charts", "table", "scale", "parallel", "scatter", "run", "overview", "controls", "keys"),
-    "app",
+    *("uplot/uPlot.iife.min", "dom", "format", "data", "state", "fields", "where", "colours", "detail"),
+    *("lines", "ranges", "chart", "tooltip", "charts", "table", "scale", "parallel", "scatter", "run", "overview"),
+    *("controls", "keys", "app"),
 )
 _STYLES = ("uplot/uPlot.min", "page")
 

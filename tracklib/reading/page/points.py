@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..._journal.statistics import Statistics
+    from ..._journal.statistics import At
     from ..buckets import Buckets
 
 
@@ -20,7 +20,7 @@ class Points:
         records: how many records each point stands for.
     """
 
-    def __init__(self, curve: Buckets, known: Statistics, most: int) -> None:
+    def __init__(self, curve: Buckets, first: At, last: At, most: int) -> None:
         each = max(1, math.ceil(len(curve.means) / most))
         self.records = curve.width * each
         self.steps, self.times = array("q", curve.steps), array("q", curve.times)
@@ -28,8 +28,8 @@ class Points:
         if each > 1:
             self._merge(each)
         if self.records > 1:
-            self.steps[0], self.steps[-1] = known.first.step, known.last.step
-            self.times[0], self.times[-1] = known.first.time, known.last.time
+            self.steps[0], self.steps[-1] = first.step, last.step
+            self.times[0], self.times[-1] = first.time, last.time
 
     def _merge(self, each: int) -> None:
         self.steps, self.times = self.steps[each // 2 :: each], self.times[each // 2 :: each]

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ..._journal import layout
 from ..environment import TAGS
+from .drawn import Steps, drawn_of, milliseconds
 from .inline import Inline
 from .packed import Arrays
-from .points import Points
 
 if TYPE_CHECKING:
     from ..run import Run
@@ -26,7 +25,12 @@ _EXACT = 2**53  # what is greater is no whole number in the browser
 
 
 def told(
-    runs: Sequence[Run], title: str, home: str, follow: float | None, trackers: Callable[[Run], list[dict[str, str]]]
+    runs: Sequence[Run],
+    title: str,
+    home: str,
+    follow: float | None,
+    trackers: Callable[[Run], list[dict[str, str]]],
+    steps: Steps | None = None,
 ) -> dict[str, Any]:
     """What ``html`` makes a page of.
 
@@ -36,6 +40,7 @@ def told(
         home: the folder in which the page lies: links lead from there to artifacts.
         follow: seconds after which the page reads itself again.
         trackers: what is told of a run's.
+        steps: draws what was logged at these, from the first to the last, in full detail; None draws all.
     """
     arrays, inline = Arrays(), Inline(home)
     most = points_for(sum(len(run.series) for run in runs))
@@ -43,7 +48,7 @@ def told(
         "title": title,
         "made": round(time.time() * 1000),
         "follow": follow,
-        "runs": [_run(run, arrays, inline, most) | {"trackers": trackers(run)} for run in runs],
+        "runs": [_run(run, arrays, inline, most, steps) | {"trackers": trackers(run)} for run in runs],
         "arrays": arrays.texts,
         "texts": inline.texts,
     }
@@ -64,8 +69,9 @@ def plain(value: Any) -> Any:
     return value if value is None or isinstance(value, str | bool | int | float) else str(value)
 
 
-def _run(run: Run, arrays: Arrays, inline: Inline, most: int) -> dict[str, Any]:
-    return _plainly(run) | _curves(run, arrays, most) | {"details": _details(run, inline)}
+def _run(run: Run, arrays: Arrays, inline: Inline, most: int, steps: Steps | None) -> dict[str, Any]:
+    drawn = {"metrics": _metrics(run), "series": drawn_of(run, arrays, most, steps)}
+    return _plainly(run) | drawn | {"details": _details(run, inline)}
 
 
 def _plainly(run: Run) -> dict[str, Any]:
@@ -74,7 +80,7 @@ def _plainly(run: Run) -> dict[str, Any]:
         "uid": run.uid,
         "path": run.directory,
         "status": run.status,
-        "began": _milliseconds(run.began),
+        "began": milliseconds(run.began),
         "took": run.took,
         "age": run.age,
         "epoch": run.epoch,
@@ -91,26 +97,6 @@ def _plainly(run: Run) -> dict[str, Any]:
             for name, best in run.best.items()
         },
     }
-
-
-def _milliseconds(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)
-
-
-def _curves(run: Run, arrays: Arrays, most: int) -> dict[str, Any]:
-    """The metrics in numbers, and each series as rows of places in ``arrays``."""
-    began = _milliseconds(run.began)
-    times: dict[bytes, int] = {}
-    rows = []
-    for (axis, name), known in run.series.items():
-        points = Points(run.curve(name, axis), known, most)
-        key = points.times.tobytes()
-        if key not in times:
-            times[key] = arrays.place([(each - began) / 1000 for each in points.times])
-        bands = (points.mins, points.maxs) if points.records > 1 else (None, None)
-        places = (arrays.place(points.steps), times[key], arrays.place(points.means), *map(arrays.place, bands))
-        rows.append([axis, name, *places, points.records])
-    return {"metrics": _metrics(run), "series": rows}
 
 
 def _metrics(run: Run) -> dict[str, list[Any]]:
@@ -130,7 +116,7 @@ def _details(run: Run, inline: Inline) -> dict[str, Any]:
             {
                 "number": attempt.number,
                 "status": attempt.status,
-                "began": _milliseconds(attempt.began),
+                "began": milliseconds(attempt.began),
                 "host": attempt.host,
                 "error": attempt.error,
                 "message": attempt.message,

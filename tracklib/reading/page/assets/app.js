@@ -19,6 +19,7 @@ function redraw({ isPaper = false } = {}) {
   $("curves").hidden = !one && Boolean(state.view) && !isPaper;
   showControls(one, shown);
   showCharts(one ? shown : runs, shown);
+  lookCloser();
 }
 
 let lastGood = null;
@@ -41,10 +42,11 @@ function parsed(text) {
 const PLACE = `tracklib:${location.pathname}`;
 function follow() {
   if (!page.follow) return;
+  history.scrollRestoration = "manual"; // the browser's own comes later, and knows an older place
   const isBusy = () => document.hidden || document.querySelector("dialog[open]") || document.activeElement?.closest("input, select") || pointed;
   setInterval(async () => {
     if (isBusy() || !(await isNews())) return;
-    keep({ top: scrollY, folded: [...folded] });
+    addEventListener("pagehide", () => keep({ top: scrollY, folded: [...folded] }), { once: true }); // whoever scrolls until then
     location.reload();
   }, page.follow * 1000);
 }

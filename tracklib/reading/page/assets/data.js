@@ -6,13 +6,16 @@
 
 const page = JSON.parse($("data").textContent);
 const runs = page.runs;
-const decoded = new Map();
 
-function array(place) {
-  if (place < 0) return null;
-  if (!decoded.has(place)) decoded.set(place, decode(page.arrays[place]));
-  return decoded.get(place);
+function unpacker(arrays) {
+  const decoded = new Map();
+  return (place) => {
+    if (place < 0) return null;
+    if (!decoded.has(place)) decoded.set(place, decode(arrays[place]));
+    return decoded.get(place);
+  };
 }
+const array = unpacker(page.arrays);
 
 function decode(text) {
   if (text.startsWith("r:")) {
@@ -28,6 +31,18 @@ function decode(text) {
 /* JSON has no NaN and no infinities: they come as texts. */
 const real = (value) => (typeof value === "string" ? { nan: NaN, inf: Infinity, "-inf": -Infinity }[value] : value);
 
+function seriesFrom(rows, array) {
+  const found = rows.map(([axis, metric, x, time, mean, low, high, records]) => ({
+    axis, metric, records,
+    get x() { return array(x); },
+    get time() { return array(time); },
+    get mean() { return array(mean); },
+    get low() { return array(low); },
+    get high() { return array(high); },
+  }));
+  return new Map(found.map((row) => [`${row.axis}\n${row.metric}`, row]));
+}
+
 runs.forEach((run, index) => {
   run.index = index;
   for (const name of ["params", "tags", "best", "metrics"]) run[name] = new Map(Object.entries(run[name] || {}));
@@ -37,15 +52,7 @@ runs.forEach((run, index) => {
     const measured = { last: real(last), min: real(min), max: real(max), mean: real(mean), first: real(first) };
     run.metrics.set(name, { axis, n, lastStep, minStep, maxStep, ...measured });
   }
-  const rows = (run.series || []).map(([axis, metric, x, time, mean, low, high, records]) => ({
-    axis, metric, records,
-    get x() { return array(x); },
-    get time() { return array(time); },
-    get mean() { return array(mean); },
-    get low() { return array(low); },
-    get high() { return array(high); },
-  }));
-  run.series = new Map(rows.map((row) => [`${row.axis}\n${row.metric}`, row]));
+  run.series = seriesFrom(run.series || [], array);
 });
 
 /** A text that several runs share is in the page once. */

@@ -38,7 +38,7 @@ function smoothed(x, y, amount) {
 function linesOf(axis, metric, shown) {
   const key = `${axis}\n${metric}`;
   const having = shown.filter((run) => run.series.has(key));
-  if (!state.group || state.run) return having.map((run) => lineOf(run, run.series.get(key), metric));
+  if (!state.group || state.run) return having.map((run) => lineOf(run, seriesOf(run, key), metric));
   return [...groupsOf(having)].map(([name, members], rank) => groupLine(name, members, key, rank));
 }
 
@@ -48,7 +48,7 @@ function lineOf(run, series, metric) {
   return {
     run, x, name: run.name, colour: run.colour, isStrong: run.isStrong, raw: series.mean, y: smoothed(x, series.mean, state.smooth),
     low: series.low, high: series.high, steps: series.x, records: series.records,
-    best: best && series.axis === best.axis ? series.x.findIndex((step) => step >= best.step) : -1, bestValue: best?.value,
+    best: best && series.axis === best.axis && best.step >= series.x[0] ? series.x.findIndex((step) => step >= best.step) : -1, bestValue: best?.value,
   };
 }
 
@@ -68,7 +68,7 @@ function groupsOf(list) {
 /** The mean of a group's runs and their standard deviation, where at least one of them has a point or is between two. */
 function groupLine(name, members, key, rank) {
   const parts = members.map((run) => {
-    const series = run.series.get(key);
+    const series = seriesOf(run, key);
     const x = xOf(run, series);
     return { x, y: smoothed(x, series.mean, state.smooth) };
   });
