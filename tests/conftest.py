@@ -22,7 +22,7 @@ import pytest
 from browser import Browser, browser
 from patience import FACTOR, PATIENT
 
-from tracklib._run import ending
+from tracklib._run import ending, meeting
 
 # Who is started in a shell's background ignores Ctrl-C, and so do its children: here it is Python's own again.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -75,6 +75,8 @@ def _no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> Iterator[N
 @pytest.fixture(autouse=True)
 def _as_patient_as_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leaving a block waits longer too, where the waits of the tests do."""
+    monkeypatch.setattr(meeting, "PATIENCE", 0.0)  # who is another rank by itself need not wait for rank 0
+    monkeypatch.setattr(meeting, "_alone", set())
     for name in ("PATIENCE", "PATIENCE_AFTER_ERROR"):
         monkeypatch.setattr(ending, name, FACTOR * getattr(ending, name))
 

@@ -139,7 +139,7 @@ def test_only_one_module_reads_the_environment() -> None:
 
 
 def test_only_one_place_asks_for_the_rank() -> None:
-    assert {module for module in MODULES if "_run.rank" in ours(module)} == {"_run.attempt"}
+    assert {module for module in MODULES if "_run.rank" in ours(module)} == {"_run.attempt", "_run.launch"}
 
 
 def test_the_map_of_the_house_in_contributing_names_every_room() -> None:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from . import layout
 from .journal import Journal
+from .rank_ends import as_ranks_ended
 from .records import Begin, Best, End, Epoch, Log, Record, Status, Superseded, best_marker, marker
 from .spill import spilled_begin, take_in
 from .state import Saved, furthest, load_begin, store_begin
@@ -84,14 +85,20 @@ def settled(journal: Journal, earlier: Earlier, status: Status = Status.KILLED) 
         elif isinstance(record, End):
             earlier = earlier._replace(end=record)
     journal.clock.be_after(earlier.time)
-    if earlier.end is None:
-        end = End(time=earlier.time, status=status)
+    if (end := _true_end(directory, earlier, status)) != earlier.end:
         journal.append(end)
         journal.sync()
-        earlier = earlier._replace(end=end, size=journal.size, was_cut_off=True)
+        earlier = earlier._replace(end=end, size=journal.size, was_cut_off=earlier.end is None)
     with contextlib.suppress(OSError):  # the second copy may be damaged, deleted or another run's
         store_begin(directory, earlier.begin)
     return earlier
+
+
+def _true_end(directory: str, earlier: Earlier, status: Status) -> End:
+    """How the run ended: as another rank failed, where one did; else by its own word; without one, with ``status``."""
+    own = earlier.end or End(time=earlier.time, status=Status.FINISHED)
+    end = as_ranks_ended(directory, earlier.begin, own)
+    return End(time=earlier.time, status=status) if earlier.end is None and end is own else end
 
 
 def bring_back(directory: str, uid: str) -> None:

@@ -13,6 +13,8 @@ ARTIFACTS = "artifacts"  # files and folders that the user gave
 CHILDREN = "children"  # a directory like this one for each child run
 PREVIOUS = "previous"  # and for each run that was here before, by its uid
 WRITERS = "writers"  # what other processes said, each in a file of its own: <host>-<process>-<chance>.jsonl
+RANKS = "ranks"  # how other ranks than 0 ended, where one did not end well
+LAUNCHES = ".launch"  # beside the runs: what rank 0 leaves for the others of its launch
 WANDB = "wandb"  # what W&B writes itself
 TENSORBOARD = "tensorboard"  # the event files
 DVCLIVE = "dvclive"  # what DVCLive writes
@@ -24,19 +26,21 @@ CURVES = "curves"  # and drawn
 DELIVERING = "delivery.lock"  # held by the companion process that delivers the run
 SPILLED = "spilled-"  # with the uid behind it: records of the run are in the folder for temporary files
 
-OWN = (JOURNAL, LOCK, REJECTED, STATE, ARTIFACTS, CHILDREN, PREVIOUS, WRITERS)
-FOLDERS = (STATE, ARTIFACTS, CHILDREN, PREVIOUS, WRITERS, WANDB, TENSORBOARD, DVCLIVE)
+OWN = (JOURNAL, LOCK, REJECTED, STATE, ARTIFACTS, CHILDREN, PREVIOUS, WRITERS, RANKS)
+FOLDERS = (STATE, ARTIFACTS, CHILDREN, PREVIOUS, WRITERS, RANKS, WANDB, TENSORBOARD, DVCLIVE)
 SET_ASIDE = (
     STATE,
     ARTIFACTS,
     CHILDREN,
     WRITERS,
+    RANKS,
     REJECTED,
 )  # where another run follows; with the trackers' own, and the journal
 WITHOUT_RUNS = (
     STATE,
     ARTIFACTS,
     WRITERS,
+    RANKS,
     WANDB,
     TENSORBOARD,
     DVCLIVE,
@@ -86,9 +90,24 @@ def writer_path(directory: str, writer: str) -> str:
 
 def writers_of(directory: str) -> dict[str, str]:
     """The writers' files in a run's directory, by the writers' names, which are in their order."""
+    return _lines_in(os.path.join(directory, WRITERS))
+
+
+def rank_path(directory: str, rank: int) -> str:
+    """The file of the rank."""
+    return os.path.join(directory, RANKS, f"{rank}.jsonl")
+
+
+def ranks_of(directory: str) -> dict[int, str]:
+    """The files of the ranks that have one."""
+    found = _lines_in(os.path.join(directory, RANKS))
+    return {int(name): path for name, path in found.items() if name.isdecimal()}
+
+
+def _lines_in(folder: str) -> dict[str, str]:
     try:
-        files = sorted(os.listdir(os.path.join(directory, WRITERS)))
+        files = sorted(os.listdir(folder))
     except OSError:
         return {}
-    names = [file.removesuffix(".jsonl") for file in files if file.endswith(".jsonl")]
-    return {name: writer_path(directory, name) for name in names}
+    ending = ".jsonl"
+    return {file.removesuffix(ending): os.path.join(folder, file) for file in files if file.endswith(ending)}

@@ -51,7 +51,11 @@ class _Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
 
 
 class Begin(_Record, frozen=True, tag="begin"):
-    """The first record of each attempt at a run. ``configs`` are the trackers', secrets masked."""
+    """The first record of each attempt at a run. ``configs`` are the trackers', secrets masked.
+
+    ``launch`` tells the ranks that were started together from others; ``finished`` is how many epochs earlier attempts
+    had finished by then, and ``stopped`` whether no further one was to come: other ranks go by it.
+    """
 
     says: ClassVar[bool] = False
 
@@ -64,6 +68,9 @@ class Begin(_Record, frozen=True, tag="begin"):
     configs: list[dict[str, Any]]
     files: list[str] = []
     parent: Parent | None = None
+    launch: str = ""
+    finished: int = 0
+    stopped: bool = False
 
 
 class Log(_Record, frozen=True, tag="log", gc=False):

@@ -48,7 +48,7 @@ def load(path: str, journal: str, uid: str, config: str = "") -> Saved:
     It lies at ``path``, or at another tracker's, as where two of one class are listed in another order now.
     """
     for candidate in [path, *_stored(os.path.dirname(path))]:
-        saved = _read(candidate, Saved)
+        saved = read_line(candidate, Saved)
         if saved and (saved.uid, saved.config) == (uid, config) and _begins_line(journal, saved.offset):
             return saved
     return Saved(uid, config)
@@ -71,7 +71,7 @@ def furthest(directory: str, uid: str) -> Saved | None:
     found = [
         saved
         for path in _stored(layout.state_path(directory, ""))
-        if (saved := _read(path, Saved)) and saved.uid == uid and _begins_line(journal, saved.offset)
+        if (saved := read_line(path, Saved)) and saved.uid == uid and _begins_line(journal, saved.offset)
     ]
     return max(found, key=lambda saved: saved.offset, default=None)
 
@@ -89,7 +89,7 @@ def check_formats(directory: str) -> None:
         RunDirectoryError: a newer tracklib has written it.
     """
     for path in glob.glob(layout.state_path(glob.escape(directory), "*.json")):
-        _read(path, msgspec.Raw)
+        read_line(path, msgspec.Raw)
 
 
 def store(path: str, saved: Saved) -> None:
@@ -103,7 +103,7 @@ def store(path: str, saved: Saved) -> None:
     directory = os.path.dirname(os.path.dirname(path))
     if is_others(directory, saved.uid):
         raise FileExistsError(f"{directory} is another run's")
-    _write(path, saved)
+    write_line(path, saved)
 
 
 def is_others(directory: str, uid: str) -> bool:
@@ -114,7 +114,7 @@ def is_others(directory: str, uid: str) -> bool:
 
 def load_begin(directory: str) -> Begin | None:
     """How the run in ``directory`` began, should the journal's own line be damaged."""
-    return _read(layout.state_path(directory, layout.BEGIN), Begin)
+    return read_line(layout.state_path(directory, layout.BEGIN), Begin)
 
 
 def store_begin(directory: str, begin: Begin) -> None:
@@ -123,11 +123,11 @@ def store_begin(directory: str, begin: Begin) -> None:
     Raises:
         OSError: the disk refuses.
     """
-    _write(layout.state_path(directory, layout.BEGIN), begin)
+    write_line(layout.state_path(directory, layout.BEGIN), begin)
 
 
-def _read(path: str, kind: type[T]) -> T | None:
-    """What :func:`_write` wrote; None where it is not there or damaged.
+def read_line(path: str, kind: type[T]) -> T | None:
+    """What :func:`write_line` wrote; None where it is not there or damaged.
 
     Raises:
         RunDirectoryError: a newer tracklib has written it.
@@ -152,7 +152,12 @@ def _content(path: str) -> bytes:
         return b""
 
 
-def _write(path: str, value: msgspec.Struct) -> None:
+def write_line(path: str, value: msgspec.Struct) -> None:
+    """Write the file as one line, so that a reader finds the old one or the new one.
+
+    Raises:
+        OSError: the disk refuses.
+    """
     content = line_of(msgspec.json.encode(value))
     if _content(path) == content:
         return

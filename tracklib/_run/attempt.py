@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from msgspec.structs import replace
 
-from .._common import variables
+from .._common import clock, variables
 from .._common.secrets import error_text
 from .._common.warn import tell
 from .._delivery.delivering import Delivering
@@ -24,7 +24,9 @@ from .._journal import layout
 from .._journal.directory import cannot_be_used, default_directory, owned, set_aside
 from .._journal.format import FORMAT
 from .._journal.journal import Journal
-from .._journal.last_attempt import Earlier, earlier_run, settled
+from .._journal.last_attempt import Earlier, Finished, earlier_run, finished_epochs, settled
+from .._journal.launches import Left, leave_word, take_back
+from .._journal.rank_ends import as_ranks_ended, say_rank_end
 from .._journal.records import Begin, End, Log, Params, Status, Tags
 from .._journal.sketch import Sketch
 from .._journal.spill import child_spill, spill_folder
@@ -38,7 +40,9 @@ from .background import Background
 from .best import Bests
 from .elsewhere import Elsewhere, Handle
 from .epoch_bar import EpochBar
+from .launch import launch_key
 from .life import Life
+from .meeting import Met, meet
 from .options import Options
 from .other_ranks import NoJournal
 from .rank import in_use, who_am_i
@@ -62,6 +66,8 @@ class Attempt:
         directory: the same, as an absolute path.
         life: where it stands.
         rank: this process's, once it has begun.
+        launch: the key of those ranks that were started together, once it has begun.
+        met: on another rank than 0: rank 0's run, if it was met.
         keeps: whether it keeps what is said: on rank 0, unless ``TRACKLIB_MODE`` switches tracklib off.
         background: what is written beside the words, until the end.
         elsewhere: in another process than the run's, what was brought there.
@@ -100,7 +106,10 @@ class Attempt:
         self._status = Status.KILLED
         self._words_lent = 0
         self._configs = configs
+        self._begin: Begin | None = None
         self._copying: Copying | None = None
+        self.launch = ""
+        self.met: Met | None = None
         self.background: Background | None = None
         self.elsewhere: Elsewhere | None = None
         self.words: Callable[[], object] = lambda: self
@@ -125,10 +134,14 @@ class Attempt:
         open_runs.refuse_shared_trackers(self)
         told = who_am_i() if self.options.rank is None else None
         self.rank = told.number if told else self.options.rank or 0
-        self.keeps = self.rank == 0 and not variables.is_switched_off()
+        is_off = variables.is_switched_off()
+        self.keeps = self.rank == 0 and not is_off
+        self.launch = "" if is_off else launch_key(told)
         try:
             (self._begin_keeping if self.keeps else self._begin_without_keeping)()
         except RunDirectoryError as error:
+            if self.keeps and self.launch:
+                leave_word(self.directory, Left(self.launch, clock.wall(), refusal=str(error)))
             raise (in_use(error, told) if told and error.in_use else error) from error.__cause__
         self._spill_folder = spill_folder()
         self.life = Life.OPEN
@@ -144,7 +157,7 @@ class Attempt:
             stack.enter_context(owned(self.directory, self.options.group_access))
             self.journal = journal = self._open_journal()
             stack.callback(journal.let_go)
-            begin = self._say_begin()
+            self._begin = begin = self._say_begin()
             fingerprints = _identity.fingerprints(self._configs)
             wanted = [(*named, config) for named, config in zip(self.trackers.items(), fingerprints, strict=True)]
             place = Place(self.directory, begin, journal.path, later=self.options.leave == "later")
@@ -167,10 +180,16 @@ class Attempt:
             self.bests.see(record.metrics, record.axis, record.step, self.journal)
 
     def _begin_without_keeping(self) -> None:
-        if self.options.output_run:
+        options = self.options
+        if options.output_run:
             open_runs.refuse_taken(self)
+        if self.launch:
+            self.met = meet(self.directory, self.launch, self.rank, bool(options.output_run), options.resume)
+        if self.met:
+            self.directory, self.uid, self.title = self.met.directory, self.met.begin.uid, self.met.begin.name
+            self.output_run = os.fspath(options.output_run or self.directory)
         try:  # for the epochs to go on alike
-            self.earlier = earlier_run(self.directory) if self.options.resume else None
+            self.earlier = earlier_run(self.directory) if options.resume and not self.met else None
         except OSError as error:
             raise cannot_be_used(self.directory, error) from error
         self.journal = NoJournal()
@@ -208,15 +227,33 @@ class Attempt:
             files=list(dict.fromkeys([*(before.files if before else ()), *self._files])),
             parent=self.parent or (before.parent if before else None),
         )
+        if self.launch:
+            finished = self.finished
+            begin = replace(begin, launch=self.launch, finished=finished.epochs, stopped=finished.stopped)
         journal.append(begin)
         with contextlib.suppress(OSError):  # the journal has it
             store_begin(self.directory, begin)
+        self._tell_ranks(begin)
         if options.params:
             journal.append(Params(time=journal.now(), params=options.params))
         if options.tags:
             tags = cast(dict[str, str], options.tags)  # checked
             journal.append(Tags(time=journal.now(), tags=tags))
         return begin
+
+    @property
+    def finished(self) -> Finished:
+        """The epochs that earlier attempts have finished; on another rank by rank 0's word."""
+        if self.met:
+            return Finished(self.met.begin.finished, self.met.begin.stopped)
+        return finished_epochs(self.directory, self.earlier) if self.earlier else Finished()
+
+    def _tell_ranks(self, begin: Begin) -> None:
+        """Where the run is, if they cannot know."""
+        if begin.launch and self.options.output_run:
+            take_back(self.directory, begin.launch)
+        elif begin.launch:
+            leave_word(self.directory, Left(begin.launch, clock.wall(), directory=self.directory))
 
     @property
     def is_forgotten(self) -> bool:
@@ -238,8 +275,13 @@ class Attempt:
         journal, kind = self.journal, type(error).__name__ if error else ""
         if tag := tag_of(error):
             journal.append(Tags(time=journal.now(), tags={tag: ""}))
-        journal.append(End(time=journal.now(), status=status, error=kind, message=error_text(error) if error else ""))
-        self.life, self._status = Life.ENDED, status
+        end = End(time=journal.now(), status=status, error=kind, message=error_text(error) if error else "")
+        if self.met and status is not Status.FINISHED:
+            say_rank_end(self.directory, self.rank, self.met.begin, end)
+        if self._begin:
+            end = as_ranks_ended(self.directory, self._begin, end)
+        journal.append(end)
+        self.life, self._status = Life.ENDED, end.status
         journal.sync()
 
     def leave(self, patience: float) -> None:
@@ -280,6 +322,8 @@ class Attempt:
     def _look_back(self) -> None:
         if not self.keeps:
             return
+        if self.launch and not self.options.output_run:
+            take_back(self.directory, self.launch)
         self.undelivered = what_is_left(self.deliveries, self.journal, self.uid)
         say_end(self, self._status)
         if damaged := max(delivery.damaged for delivery in self.deliveries):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .._common.warn import warn
-from .._journal.last_attempt import Finished, epoch_began, finished_epochs, last_step
+from .._journal.last_attempt import Finished, epoch_began, last_step
 from .._journal.records import Epoch, Status, Superseded
 from .._values.arguments import INT64, shown, whole_number
 from ..errors import LifecycleError
@@ -112,8 +112,7 @@ class EpochWords(Words):
 
     def _known_finished(self) -> Finished:
         if self._finished is None:
-            earlier = self._attempt.earlier
-            self._finished = finished_epochs(self.directory, earlier) if earlier else Finished()
+            self._finished = self._attempt.finished
         return self._finished
 
     def _begin_loop(self, first: int, is_said: bool) -> None:

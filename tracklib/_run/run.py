@@ -117,6 +117,7 @@ class Trackers(RunLog, ArtifactWords):
         """
         attempt = self._attempt
         attempt.begin()
+        self.output_run, self.directory = attempt.output_run, attempt.directory  # another rank's is rank 0's
         if attempt.keeps:
             environment = self._options.environment
             if environment is None:
