@@ -5,11 +5,13 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
 import pytest
 from kept import records
+from wandb_file import WandbFile
 
 from tracklib import BaseTracker, LifecycleError, Log, TrackerWarning, load, tracking
 from tracklib._journal.records import Epoch, Superseded
@@ -223,3 +225,61 @@ def test_stop_epochs_outside_of_a_loop_says_where_it_belongs(tmp_path: Path) -> 
     with tracking(output_run=tmp_path) as t:
         with pytest.raises(LifecycleError, match="call it inside `for epoch in t.epochs"):
             t.stop_epochs()
+
+
+# At the backends ------------------------------------------------------------------------------------
+
+
+def train_again(folder: Path, tracker: dict[str, Any], *, killed: bool) -> None:
+    """A run that does its last epoch of three again, behind a checkpoint: in one process, or in two."""
+    script = f"""
+        import os, sys
+        from tracklib import tracking
+        tracker = {tracker!r}
+        again = "again" in sys.argv
+        with tracking([tracker], output_run="run", resume=again, environment=False) as t:
+            for first in [2] if again else [0] if {killed} else [0, 2]:
+                for epoch in t.epochs(3, start=first):
+                    t.log(epoch, {{"loss": 10 * first + epoch}})
+                    if not first and epoch == 2:
+                        t.flush()
+                        if {killed}:
+                            os._exit(9)
+    """
+    (folder / "again.py").write_text(textwrap.dedent(script))
+    for words in ([], ["again"]) if killed else ([],):
+        done = subprocess.run(
+            [sys.executable, "again.py", *words], cwd=folder, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == (9 if killed and not words else 0), done.stderr
+
+
+@pytest.mark.slow
+def test_mlflow_says_which_points_count_no_more(tmp_path: Path) -> None:
+    mlflow = pytest.importorskip("mlflow")
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    train_again(tmp_path, {"type": "Mlflow", "tracking_uri": uri, "experiment_name": "again"}, killed=True)
+    client = mlflow.MlflowClient(uri)
+    (run,) = client.search_runs([client.get_experiment_by_name("again").experiment_id])
+    points = [(point.step, point.value) for point in client.get_metric_history(run.info.run_id, "loss")]
+    assert sorted(points) == [(0, 0), (1, 1), (2, 2), (2, 22)]
+    assert run.data.tags["tracklib.superseded"].startswith("epochs from 2 on, as logged from 20")
+
+
+@pytest.mark.slow
+def test_wandb_says_which_rows_count_no_more(tmp_path: Path) -> None:
+    pytest.importorskip("wandb")
+    train_again(tmp_path, {"type": "Wandb", "mode": "offline", "project": "again"}, killed=True)
+    files = [WandbFile(path) for path in sorted((tmp_path / "run/wandb").rglob("*.wandb"))]
+    rows = {(row["epoch"], row["loss"]) for file in files for row in file.rows if "loss" in row}
+    assert rows == {(0, 0), (1, 1), (2, 2), (2, 22)}
+    assert files[-1].config["tracklib_superseded"].startswith("epochs from 2 on, as logged from 20")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("killed", [False, True])
+def test_tensorboard_has_each_epoch_once(tmp_path: Path, killed: bool) -> None:
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    train_again(tmp_path, {"type": "TensorBoard"}, killed=killed)
+    events = accumulator.EventAccumulator(str(tmp_path / "run/tensorboard")).Reload()
+    assert [(event.step, event.value) for event in events.Scalars("loss")] == [(0, 0), (1, 1), (2, 22)]
