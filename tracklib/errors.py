@@ -75,6 +75,8 @@ class Mistake:
     ) -> None:
         if error is not None and isinstance(error, self._kinds):
             error.__traceback__ = None
+            if error.__cause__ is not None:
+                error.__cause__.__traceback__ = None
 
 
 class LifecycleError(TracklibError, ValueError):

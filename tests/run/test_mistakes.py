@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import gc
 import warnings
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from bare import run_bare
 from kept import logged
 
-from tracklib import Trackers, TrackerWarning, tracked, tracking
+from tracklib import ConfigError, Console, CsvLogger, Mlflow, Trackers, TrackerWarning, Wandb, tracked, tracking
 
 
 @tracked
@@ -138,6 +139,12 @@ def test_an_option_of_another_name_says_which_is_meant(option: str, meant: str) 
         'tracking().__enter__().child("x", foo=1)',
         'tracking().__enter__().child("x", on_error="x")',
         'tracking().__enter__().child("x", tags=3)',
+        'with tracking(output_run="/dev/null/run"): pass',
+        'with Trackers(output_run="/dev/null/run"): pass',
+        'Trackers(output_run="/dev/null/run").init()',
+        "Wandb(project=1)",
+        'Wandb("digits")',
+        'Mlflow(tracking_ur="x")',
     ],
 )
 def test_the_traceback_of_a_mistake_shows_the_callers_line_and_few_of_ours(tmp_path: Path, mistake: str) -> None:
@@ -152,6 +159,33 @@ def test_the_traceback_of_a_mistake_shows_the_callers_line_and_few_of_ours(tmp_p
     assert len(shown) <= 8, said
     assert 'File "<string>", line 2' in said
     assert "During handling" not in said
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: Wandb(project=cast(Any, 1)), "Wandb's 'project' must be str | None, got int: 1"),
+        (lambda: Mlflow(timeout=cast(Any, "10")), "Mlflow's 'timeout' must be float, got str: '10'"),
+        (lambda: Console(output=cast(Any, "x")), "Console has no option 'output' .did you mean 'output_run'"),  # type: ignore[call-arg]  # that is the mistake
+        (lambda: CsvLogger("a.csv"), "CsvLogger takes its options by name; it has csv_filename"),  # type: ignore[call-arg]  # that is the mistake
+    ],
+)
+def test_a_wrong_option_by_hand_says_what_a_config_would(make: Callable[[], object], said: str) -> None:
+    with pytest.raises((ConfigError, TypeError), match=said):
+        make()
+
+
+def test_a_path_is_an_option_where_a_text_is(tmp_path: Path) -> None:
+    tracker = CsvLogger(output_run=cast(Any, tmp_path), csv_filename=cast(Any, tmp_path / "a.csv"))
+    assert (tracker.output_run, tracker.csv_filename) == (str(tmp_path), str(tmp_path / "a.csv"))
+
+
+def test_a_subclass_of_a_tracker_has_options_of_its_own(tmp_path: Path) -> None:
+    class Mine(CsvLogger):
+        def __init__(self, folder: Path) -> None:
+            super().__init__(csv_filename=str(folder / "mine.csv"))
+
+    assert Mine(tmp_path).csv_filename == str(tmp_path / "mine.csv")
 
 
 ASCII = {"PYTHONUTF8": "0", "LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONCOERCECLOCALE": "0"}

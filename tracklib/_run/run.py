@@ -21,7 +21,7 @@ from .._journal.directory import child_directory
 from .._journal.records import Parent, Status
 from .._journal.state import is_others
 from .._values.arguments import as_text
-from ..errors import ConfigError, LifecycleError, Mistake
+from ..errors import ConfigError, LifecycleError, Mistake, RunDirectoryError
 from ..trackers import _configs, _identity
 from ..trackers.base import BaseTracker
 from ..trackers.csv_logger import CsvLogger
@@ -116,7 +116,8 @@ class Trackers(RunLog, ArtifactWords):
             RunDirectoryError: the directory cannot be written, or belongs to a live run.
         """
         attempt = self._attempt
-        attempt.begin()
+        with Mistake(LifecycleError, RunDirectoryError):
+            attempt.begin()
         self.output_run, self.directory = attempt.output_run, attempt.directory  # another rank's is rank 0's
         if attempt.keeps:
             environment = self._options.environment
@@ -186,7 +187,8 @@ class Trackers(RunLog, ArtifactWords):
 
     def __enter__(self) -> Self:
         block = block_of(self)
-        block.__enter__()
+        with Mistake(LifecycleError, RunDirectoryError):
+            block.__enter__()
         self._block = block
         return self
 

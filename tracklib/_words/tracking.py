@@ -18,7 +18,7 @@ from .._run.current import current_run
 from .._run.options import Options, RunOptions, takes
 from .._run.run import Trackers, block_of, new_run
 from .._values.arguments import arguments_of, as_params
-from ..errors import LifecycleError, Mistake
+from ..errors import LifecycleError, Mistake, RunDirectoryError
 from ..trackers._configs import Configs
 from .callables import Kind, drive, drive_async, kind_of, need_callable
 from .wrapper import Wrapper
@@ -122,7 +122,8 @@ class tracking:  # noqa: N801  # a word of the language, used as one
         options = self._options.checked()
         with Mistake():
             run = new_run(self._configs, options, Trackers)
-        run.__enter__()
+        with Mistake(RunDirectoryError):
+            run.__enter__()
         self._run = run
         return run
 

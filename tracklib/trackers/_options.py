@@ -1,19 +1,47 @@
-"""Whether a tracker's options are there, and of the types that its constructor says."""
+"""Whether a tracker's options are there, and of the types that its constructor says: in a config, and by hand."""
 
 from __future__ import annotations
 
+import functools
 import inspect
+import os
 import typing
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import msgspec
 
 from .._common.secrets import redact
 from .._values.arguments import shown
 from .._values.plain import plain
+from ..errors import ConfigError, Mistake
 from ._kinds import did_you_mean
 from .base import BaseTracker
+
+P = ParamSpec("P")
+T = TypeVar("T", bound=BaseTracker)
+
+
+def checked(constructor: Callable[Concatenate[T, P], None]) -> Callable[Concatenate[T, P], None]:
+    """A built-in tracker's constructor that says of a wrong option what a config's error says."""
+
+    @functools.wraps(constructor)
+    def construct(self: T, /, *args: P.args, **options: P.kwargs) -> None:
+        kind = type(self)
+        for name, value in options.items():
+            if isinstance(value, os.PathLike):
+                options[name] = os.fspath(value)
+        if kind.__init__ is construct:  # else a subclass has options of its own
+            with Mistake(TypeError):
+                if args:
+                    known = ", ".join(kind.config_schema)
+                    raise TypeError(f"{kind.__name__} takes its options by name; it has {known}")
+                if problems := wrong_options(kind, options):
+                    is_known = all(name in kind.config_schema for name in options)
+                    raise ConfigError(problems) if is_known else TypeError("; ".join(problems))
+        constructor(self, *args, **options)
+
+    return construct
 
 
 def wrong_options(kind: type[BaseTracker], options: Mapping[Any, Any]) -> list[str]:

@@ -14,6 +14,7 @@ from .._common.names import printable
 from .._journal.records import Best, Log, Status, Superseded
 from ._console_table import Table, table_on
 from ._console_words import duration, line, number
+from ._options import checked
 from .base import BatchTracker
 
 _OTHER_SECONDS = 10.0  # between two lines of another axis than the epoch
@@ -41,6 +42,7 @@ class Console(BatchTracker):
     extra = "console"
     batch_size = 1024
 
+    @checked
     def __init__(self, *, output_run: str | None = None) -> None:
         super().__init__(output_run=output_run)
         self.imports = _RICH if _is_terminal(sys.stderr) else ()

@@ -17,6 +17,7 @@ from .._journal import layout
 from .._journal.records import Log, Status
 from .._journal.state import is_others
 from ..errors import TrackerBlocked
+from ._options import checked
 from ._projection import Projection, is_as_long
 from .base import BatchTracker
 
@@ -56,6 +57,7 @@ class CsvLogger(BatchTracker):
     reads_whole_journal = True
     builds_anew = True
 
+    @checked
     def __init__(self, *, csv_filename: str = layout.TABLE, output_run: str | None = None) -> None:
         super().__init__(output_run=output_run)
         if not ((os.path.isabs(csv_filename) and os.path.basename(csv_filename)) or layout.is_free(csv_filename)):

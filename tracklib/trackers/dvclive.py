@@ -14,6 +14,7 @@ from .._journal import layout
 from .._journal.records import Log, Status
 from .._values.plain import plain
 from ..errors import LifecycleError, TrackerLost
+from ._options import checked
 from .base import BatchTracker
 
 _ROWS_OWN = ("step", "timestamp")  # columns that a metric's own would take the place of
@@ -40,6 +41,7 @@ class DvcLive(BatchTracker):
     reads_whole_journal = True
     builds_anew = True
 
+    @checked
     def __init__(
         self,
         *,

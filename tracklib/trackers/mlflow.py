@@ -20,6 +20,7 @@ from ._mlflow_errors import is_busy, may_pass
 from ._mlflow_limits import METRICS_PER_REQUEST, TEXT_LENGTH, flat_texts, free_name, mlflow_name, mlflow_path
 from ._mlflow_run import UID_TAG, RunAtMlflow, creations
 from ._mlflow_writing import Writing
+from ._options import checked
 from ._sdk_log import keep_quiet
 from .base import BatchTracker
 
@@ -87,6 +88,7 @@ class Mlflow(BatchTracker):
     name_option = "run_name"
     batch_size = METRICS_PER_REQUEST
 
+    @checked
     def __init__(
         self,
         *,

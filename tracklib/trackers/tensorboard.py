@@ -20,6 +20,7 @@ from .._journal import layout
 from .._journal.records import Best, Log, Status
 from .._values.plain import plain
 from . import _tensorboard_events as events
+from ._options import checked
 from ._projection import Projection, is_as_long
 from .base import BatchTracker
 
@@ -69,6 +70,7 @@ class TensorBoard(BatchTracker):
     reads_whole_journal = True
     builds_anew = True
 
+    @checked
     def __init__(self, *, log_dir: str | None = None, in_process: bool = False, output_run: str | None = None) -> None:
         super().__init__(output_run=output_run)
         self.in_process = in_process

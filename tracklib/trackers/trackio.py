@@ -11,6 +11,7 @@ from .._common.secrets import redact, redact_text
 from .._journal.records import Best, Log, Status
 from .._values.plain import plain
 from ..errors import LifecycleError
+from ._options import checked
 from .base import BatchTracker
 
 _ROWS_OWN = frozenset({"step", "timestamp", "run", "run_id", "log_id", ""})  # beside a row's metrics, where it is read
@@ -40,6 +41,7 @@ class Trackio(BatchTracker):
     name_option = "name"
     batch_size = 512
 
+    @checked
     def __init__(
         self,
         *,

@@ -18,6 +18,7 @@ from .._journal import layout
 from .._journal.records import Best, Log, Status, Superseded
 from .._values.plain import plain
 from ..errors import LifecycleError, TrackerBlocked, TrackerLost, TrackerUnavailable
+from ._options import checked
 from ._sdk_log import keep_quiet
 from ._wandb_core import begin_own, core_pid, disconnect, has_died, hide, is_core, is_cut_off, is_finished
 from ._wandb_limits import (
@@ -88,6 +89,7 @@ class Wandb(BatchTracker):
     batch_size = 256
     reads_whole_journal = True  # what W&B has, W&B says
 
+    @checked
     def __init__(
         self,
         *,
