@@ -156,13 +156,15 @@ def _whole(run: Run) -> dict[str, Any]:
 
 def _best_of_all(headings: Sequence[Heading], kept: Runs, every: Runs) -> set[tuple[int, int]]:
     """Row and column of what no other run betters, by what the runs were asked to keep."""
+    of_all, of_kept = ([run.best for run in runs] for runs in (every, kept))
     found = set()
-    for j, heading in enumerate(headings):
-        metric = heading.name.removeprefix("best.")
-        modes = {run.best[metric].mode for run in every if metric in run.best}
-        if len(modes) != 1 or len(every) < 2:
+    for metric in {metric for best in of_all for metric in best}:
+        modes = {best[metric].mode for best in of_all if metric in best}
+        places = [j for j, heading in enumerate(headings) if heading.name.removeprefix("best.") == metric]
+        if len(modes) != 1 or len(every) < 2 or not places:
             continue
-        values = [run.best[metric].value for run in every if metric in run.best]
+        values = [best[metric].value for best in of_all if metric in best]
         top = min(values) if modes == {"min"} else max(values)
-        found |= {(i, j) for i, run in enumerate(kept) if metric in run.best and run.best[metric].value == top}
+        rows = [i for i, best in enumerate(of_kept) if metric in best and best[metric].value == top]
+        found |= {(i, j) for i in rows for j in places}
     return found

@@ -54,12 +54,14 @@ def print_table(
     widths = [max(map(width, column)) for column in columns]
     count = _fitting(widths, most)
     styles = [[{"bold": True}] * count, *(_styles(headings, row) for row in rows)]
+    lines = []  # written at once: click flushes after each
     for i, style in enumerate(styles):
         padded = [
             _padded(column[i], wide, heading.is_left, style[j])
             for j, (column, wide, heading) in enumerate(zip(columns[:count], widths, headings, strict=False))
         ]
-        click.echo((" " * _GAP).join(padded).rstrip())
+        lines.append((" " * _GAP).join(padded).rstrip())
+    click.echo("\n".join(lines))
     return [heading.title for heading in headings[count:]]
 
 

@@ -19,6 +19,8 @@ def shown(value: Any) -> str:
 
 def plain(text: str) -> str:
     """``text`` on one line, without what would steer a terminal."""
+    if text.isprintable():
+        return text
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 

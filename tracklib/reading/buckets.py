@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from array import array
 from typing import Any
 
@@ -29,7 +30,7 @@ class Buckets:
         last = curve.times[-1] if len(curve.times) and last_time is None else last_time
         self.times = _middles(curve.times, last or 0) if curve.width > 1 else curve.times
         self.means = curve.means
-        none = [least > greatest for least, greatest in zip(curve.mins, curve.maxs, strict=True)]
+        none = [*map(operator.gt, curve.mins, curve.maxs)]
         self.mins, self.maxs = _without(curve.mins, none), _without(curve.maxs, none)
 
     def __len__(self) -> int:

@@ -37,9 +37,16 @@ class Points:
         for column in (self.steps, self.times):
             if len(column) < len(starts):  # the last one holds too few to have a middle
                 column.append(column[-1])
-        self.means = array("d", [_mean(self.means[start : start + each]) for start in starts])
-        self.mins = array("d", [min(_numbers(self.mins[start : start + each]), default=math.nan) for start in starts])
-        self.maxs = array("d", [max(_numbers(self.maxs[start : start + each]), default=math.nan) for start in starts])
+        total = sum(self.means) + sum(self.mins) + sum(self.maxs)
+        whole = len(self.means) // each * each if total - total == 0 else 0  # without a loop where all are finite
+        parts = [
+            ([column[i:whole:each] for i in range(each)], [column[i : i + each] for i in starts if i >= whole])
+            for column in (self.means, self.mins, self.maxs)
+        ]
+        (means, rest_means), (mins, rest_mins), (maxs, rest_maxs) = parts
+        self.means = array("d", [*(sum(some) / each for some in zip(*means, strict=True)), *map(_mean, rest_means)])
+        self.mins = array("d", [*map(min, *mins), *(min(_numbers(some), default=math.nan) for some in rest_mins)])
+        self.maxs = array("d", [*map(max, *maxs), *(max(_numbers(some), default=math.nan) for some in rest_maxs)])
 
 
 def _mean(values: Sequence[float]) -> float:
