@@ -38,7 +38,7 @@ from mlflow import MlflowClient
 from patience import PATIENT
 
 from tracklib import Trackers, TrackerWarning, tracking
-from tracklib._delivery import calls, giving_way
+from tracklib._delivery import calls, giving_way, handing
 from tracklib._delivery.sync import sync
 from tracklib._journal.reader import Reader
 from tracklib._journal.records import End, Log, Status
@@ -548,8 +548,7 @@ def test_a_blocked_tracker_says_so_once_however_often_it_tries(
             proxy.switch(fault)
         work.log_more(run)
         proxy.until(lambda: proxy.faults >= 5)
-    (message,) = said.messages
-    assert message.startswith("Mlflow is blocked")
+    (message,) = said.of("Mlflow is blocked")  # a request may also have timed out, on a busy machine
     assert "the journal keeps everything" in message
     assert work.journal_is_whole()
     assert work.ends() == [Status.FINISHED]
@@ -602,8 +601,11 @@ def test_one_refused_record_is_put_aside_with_its_reason_and_all_others_arrive(
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_record_of_many_requests_goes_on_where_it_was_left(proxy: FaultProxy, job: Make) -> None:
+def test_a_record_of_many_requests_goes_on_where_it_was_left(
+    proxy: FaultProxy, job: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """No request that was answered is made again: where a store does not merge equal rows, it would double them."""
+    monkeypatch.setattr(handing, "LAST_TRIES", 10**6)  # a machine where leaving takes long would put it aside
     work = job()
     names = [f"m/{number:05}" for number in range(4500)]
     with pytest.warns(TrackerWarning, match="not delivered"), work.tracking() as run:
