@@ -173,6 +173,7 @@ def journal_of_the_page(tmp_path: Path) -> Path:
     return tmp_path / "runs/journal/journal.jsonl"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("jq") is None, reason="there is no jq")
 def test_jq_shows_the_journal_as_the_page_says(journal_of_the_page: Path, tmp_path: Path) -> None:
     (command,) = blocks(DOCS / "journal.rst", "sh")
@@ -190,6 +191,7 @@ def test_jq_shows_the_journal_as_the_page_says(journal_of_the_page: Path, tmp_pa
     assert [json.loads(line)["step"] for line in done.stdout.splitlines()] == [0, 1]
 
 
+@pytest.mark.slow
 def test_duckdb_reads_the_journal_as_the_page_says(
     journal_of_the_page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -99,6 +99,7 @@ def test_wandbs_offline_file_becomes_a_run(tmp_path: Path) -> None:
     assert run.metrics["val/loss"].values.tolist() == [1 / (epoch + 1) for epoch in range(5)]
 
 
+@pytest.mark.slow
 def test_an_experiment_at_mlflow_becomes_runs(tmp_path: Path) -> None:
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     written(tmp_path / "there", f'{{"type": "Mlflow", "tracking_uri": "{uri}", "experiment_name": "x"}}')

@@ -194,6 +194,7 @@ def test_listing_imports_neither_trackers_nor_wrapt_nor_asyncio(root: Path) -> N
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.slow
 def test_runs_and_metrics_are_completed(root: Path) -> None:
     def completed(*words: str) -> list[str]:
         said = subprocess.run(

@@ -25,6 +25,7 @@ pieces = st.sampled_from([".", "..", "/", "a", " ", "\n", "é", "#", "\\", "\x00
 any_name = st.text() | st.lists(pieces).map("".join)
 
 
+@pytest.mark.slow
 @given(any_name)
 def test_mlflow_takes_every_name(raw: Any) -> None:
     name = mlflow_name(raw)

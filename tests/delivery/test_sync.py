@@ -315,6 +315,7 @@ def database(path: Path, experiment: str) -> dict[str, str]:
     return {"type": "Mlflow", "tracking_uri": f"sqlite:///{path / 'mlflow.db'}", "experiment_name": experiment}
 
 
+@pytest.mark.slow
 def test_a_run_that_had_its_csv_only_is_replayed_to_a_database_a_week_later(tmp_path: Path) -> None:
     small_run(tmp_path / "run")
     to = database(tmp_path, "replayed")
@@ -334,6 +335,7 @@ def test_a_run_is_replayed_to_a_server_with_its_true_status(mlflow_server: Any, 
     assert history(mlflow_server.uri, "replayed-killed", "loss") == ("KILLED", [0, 1, 2])
 
 
+@pytest.mark.slow
 def test_replaying_twice_changes_nothing_there_nor_here(tmp_path: Path) -> None:
     small_run(tmp_path / "run")
     to = database(tmp_path, "twice")
@@ -346,6 +348,7 @@ def test_replaying_twice_changes_nothing_there_nor_here(tmp_path: Path) -> None:
     assert stored(to["tracking_uri"], "twice") == there
 
 
+@pytest.mark.slow
 def test_replaying_once_more_without_the_state_stores_nothing_twice(tmp_path: Path) -> None:
     small_run(tmp_path / "run")
     to = database(tmp_path, "stateless")
@@ -356,6 +359,7 @@ def test_replaying_once_more_without_the_state_stores_nothing_twice(tmp_path: Pa
     assert stored(to["tracking_uri"], "stateless") == there
 
 
+@pytest.mark.slow
 def test_a_replay_leaves_the_runs_own_trackers_alone(tmp_path: Path) -> None:
     small_run(tmp_path / "run")
     own = {path.name: path.read_bytes() for path in (tmp_path / "run/state").iterdir()}
@@ -446,6 +450,7 @@ def test_a_wrong_to_is_a_usage_error_and_touches_no_run(tmp_path: Path, to: str,
 # Whole trees --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_all_closes_the_zombies_of_a_tree_those_that_were_set_aside_too(tmp_path: Path) -> None:
     runs = [tmp_path / name for name in ("a", "deep/er/b", "c")]
     for directory in runs:
@@ -503,6 +508,7 @@ def test_all_goes_on_behind_a_run_that_cannot_be_read(tmp_path: Path) -> None:
     assert ends(tmp_path / "b") == [Status.KILLED]
 
 
+@pytest.mark.slow
 def test_all_takes_several_roots_and_directories_at_once(tmp_path: Path) -> None:
     for name in ("one/a", "two/b", "three"):
         killed_run(tmp_path / name)

@@ -59,6 +59,7 @@ def ends(folder: Path) -> list[tuple[str, str]]:
     return [(end.status.value, end.error) for end in kept.records(folder / "run", End)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("script", "code", "expected"),
     [
@@ -235,6 +236,7 @@ def _in_another_process(held: Held) -> None:
     subprocess.run([sys.executable, "-c", IN_ANOTHER_PROCESS], input=pickle.dumps(held), check=True)
 
 
+@pytest.mark.slow
 def test_a_copy_in_another_process_neither_ends_the_run_nor_takes_it_up_again(tmp_path: Path) -> None:
     held = Held(output_run=tmp_path / "run")
     held.fit_begins()

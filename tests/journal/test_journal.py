@@ -181,6 +181,7 @@ def test_every_prefix_is_taken_up_by_the_next_writer(path: str, small: Any) -> N
         assert reprs(path) == ([*records[:whole], repr(log(9))], int(is_torn))
 
 
+@pytest.mark.slow
 def test_every_flipped_bit_costs_the_record_whose_line_it_is_in_and_no_other(path: str, small: Any) -> None:
     content, records = small
     for position in range(len(content)):

@@ -140,6 +140,7 @@ def test_a_directory_that_is_not_there_is_the_callers_to_explain(tmp_path: Path)
         pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
 def test_on_a_file_system_without_locks_a_run_goes_on_and_one_warning_says_what_may_happen(
     tmp_path: Path, number: int

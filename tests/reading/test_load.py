@@ -36,6 +36,7 @@ def test_a_finished_run_says_what_it_was_told(tmp_path: Path) -> None:
     assert run.artifacts["note.txt"].is_intact()
 
 
+@pytest.mark.slow
 def test_a_run_of_this_process_is_running_and_keeps_its_lock(tmp_path: Path) -> None:
     with tracking(output_run=tmp_path / "a"):
         assert tracklib.load(tmp_path / "a").status == "running"

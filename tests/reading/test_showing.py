@@ -59,6 +59,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
+@pytest.mark.slow
 def test_what_a_notebook_shows_has_no_script_and_nothing_from_outside(directory: Path) -> None:
     run, runs = tracklib.load(directory), tracklib.runs(directory.parent)
     for html in (run._repr_html_(), runs._repr_html_(), run.metrics._repr_html_(), str(run.plot(HOSTILE))):

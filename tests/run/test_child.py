@@ -227,6 +227,7 @@ def test_a_second_child_of_a_name_moves_the_first_aside(tmp_path: Path) -> None:
     assert [float(row["loss"]) for row in rows(tmp_path / "children/a/previous" / first.uid)] == [1.0]
 
 
+@pytest.mark.slow
 def test_a_second_child_of_a_name_beside_the_first_is_refused(tmp_path: Path) -> None:
     with tracking(output_run=tmp_path) as t, t.child("a"):
         with pytest.raises(RunDirectoryError, match="still going on"), t.child("a"):

@@ -17,6 +17,7 @@ def lines(directory: Path) -> list[int]:
 CLOSES = {"up to 256": "os.closerange(3, 256)", "all": "os.closerange(3, 70000)"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("closes", CLOSES.values(), ids=CLOSES)
 def test_when_a_library_closes_all_descriptors_nothing_of_the_run_goes_into_the_users_files(
     tmp_path: Path, closes: str
@@ -144,6 +145,7 @@ def test_flush_does_not_wait_for_a_damaged_line(tmp_path: Path) -> None:
     run_bare(tmp_path, script)
 
 
+@pytest.mark.slow
 def test_an_ended_run_keeps_no_descriptor_even_where_nobody_collects_garbage(tmp_path: Path) -> None:
     script = """
         import gc, os

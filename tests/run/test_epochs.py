@@ -289,6 +289,7 @@ def test_of_several_attempts_each_goes_on_behind_the_last(killed: Path) -> None:
         assert list(t.epochs(6)) == [5]
 
 
+@pytest.mark.slow
 def test_all_ranks_go_on_alike_whoever_begins_first(killed: Path) -> None:
     def other(rank: int) -> contextlib.AbstractContextManager[Trackers]:
         return tracking(output_run=killed, resume=True, rank=rank)
@@ -297,6 +298,7 @@ def test_all_ranks_go_on_alike_whoever_begins_first(killed: Path) -> None:
         assert list(zip(early.epochs(6), t.epochs(6), late.epochs(6), strict=True)) == [(i, i, i) for i in (3, 4, 5)]
 
 
+@pytest.mark.slow
 def test_a_rank_that_counts_late_counts_as_the_others_did(killed: Path) -> None:
     with tracking(output_run=killed, resume=True, rank=1) as other, tracking(output_run=killed, resume=True) as t:
         assert list(t.epochs(6)) == [3, 4, 5]
@@ -405,6 +407,7 @@ def test_a_name_that_would_steer_the_terminal_is_shown_as_it_is_written(tmp_path
     assert "\x1b[2J" not in shown
 
 
+@pytest.mark.slow
 def test_the_bar_of_a_resumed_run_begins_where_it_goes_on(tmp_path: Path) -> None:
     at_a_terminal(tmp_path / "run", 0, 2)
     drawn = at_a_terminal(tmp_path / "run", 0, 4).split("\r")
@@ -577,6 +580,7 @@ def test_a_forked_childs_metrics_are_not_drawn(run: Trackers) -> None:
         assert run._attempt.bar is not None
 
 
+@pytest.mark.slow
 def test_a_notebook_shows_the_bar(tmp_path: Path) -> None:
     pytest.importorskip("ipykernel", reason="ipykernel is not installed")
     code = f"import sys; sys.argv = ['', {str(tmp_path / 'run')!r}, '0', '2']\n{SHOWING}"

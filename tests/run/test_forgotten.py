@@ -17,6 +17,7 @@ def earlier(where: Path) -> list[Path]:
     return list((where / "previous").iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"environment": True, "system_metrics": 0.01}], ids=["bare", "background"])
 def test_a_run_by_hand_is_ended_as_killed_when_its_cell_is_run_again(tmp_path: Path, options: Any) -> None:
     run = tmp_path / "run"
@@ -40,6 +41,7 @@ def test_so_is_one_whose_tracker_object_is_used_again(tmp_path: Path) -> None:
     assert ends(tmp_path / "a") == ["killed"]
 
 
+@pytest.mark.slow
 def test_one_that_somebody_has_still_is_left_alone(tmp_path: Path) -> None:
     t = Trackers(output_run=tmp_path / "run")
     t.init()
@@ -52,6 +54,7 @@ def test_one_that_somebody_has_still_is_left_alone(tmp_path: Path) -> None:
     log.__self__.finish()
 
 
+@pytest.mark.slow
 def test_one_that_goes_on_in_a_block_is_left_alone(tmp_path: Path) -> None:
     with tracking(output_run=tmp_path / "run"):
         with pytest.raises(RunDirectoryError, match="belongs to a run that is still going on"):
@@ -59,6 +62,7 @@ def test_one_that_goes_on_in_a_block_is_left_alone(tmp_path: Path) -> None:
     assert ends(tmp_path / "run") == ["finished"]
 
 
+@pytest.mark.slow
 def test_a_tracker_of_one_that_goes_on_is_refused(tmp_path: Path) -> None:
     tracker = CsvLogger()
     with (
@@ -68,6 +72,7 @@ def test_a_tracker_of_one_that_goes_on_is_refused(tmp_path: Path) -> None:
         Trackers([tracker], tmp_path / "b").init()
 
 
+@pytest.mark.slow
 def test_a_generator_that_a_traceback_keeps_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     @tracking(output_run=tmp_path / "run")
     def stream() -> Iterator[Any]:

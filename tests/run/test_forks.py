@@ -113,12 +113,14 @@ assert not sum(ended)
 """
 
 
+@pytest.mark.slow
 def test_at_no_point_of_a_run_s_life_a_child_hangs_whatever_trackers_there_are(tmp_path: Path, long: bool) -> None:
     """``--long``: 210 children."""
     said = run_bare(tmp_path, HUNG + f"EACH = {35 if long else 2}\n" + EVERYTHING, patience=20 if long else 3)
     print("\nforks:", said)
 
 
+@pytest.mark.slow
 def test_no_thread_of_ours_imports_anything(tmp_path: Path) -> None:
     script = """
         import sys, threading
@@ -319,6 +321,7 @@ def test_a_call_that_a_fork_has_waited_for_in_vain_delays_no_other_fork(monkeypa
     assert not forks._too_long
 
 
+@pytest.mark.slow
 def test_a_forked_child_obeys_its_own_rank(tmp_path: Path) -> None:
     script = """
         import os

@@ -45,6 +45,7 @@ def test_by_ctrl_c_it_was_killed(tmp_path: Path) -> None:
     assert ended(tmp_path) == ("killed", "KeyboardInterrupt")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", [A_CELL_THAT_FAILS + RUN_BY_HAND, RUN_BY_HAND + A_CELL_THAT_FAILS],
                          ids=["before the run", "in the run"])  # fmt: skip
 def test_by_itself_after_a_cell_that_failed_the_run_was_killed(tmp_path: Path, script: str) -> None:

@@ -191,6 +191,7 @@ def test_a_subclass_of_a_tracker_has_options_of_its_own(tmp_path: Path) -> None:
 ASCII = {"PYTHONUTF8": "0", "LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONCOERCECLOCALE": "0"}
 
 
+@pytest.mark.slow
 def test_letters_that_an_ascii_locale_has_not_are_logged_told_and_shown(tmp_path: Path, monkeypatch: Any) -> None:
     for name, value in ASCII.items():
         monkeypatch.setenv(name, value)

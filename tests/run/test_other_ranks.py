@@ -91,6 +91,7 @@ def test_a_folder_that_cannot_be_copied_whole_raises_on_every_rank(tmp_path: Pat
         t.log_artifact(tmp_path / "model")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rank", [0, 1])
 def test_a_second_child_of_a_name_is_refused_on_every_rank_while_the_first_goes_on(tmp_path: Path, rank: int) -> None:
     with tracking(output_run=tmp_path / "run", rank=rank) as t:
@@ -100,6 +101,7 @@ def test_a_second_child_of_a_name_is_refused_on_every_rank_while_the_first_goes_
             pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rank", [0, 1])
 def test_a_directory_is_refused_on_every_rank_while_another_run_has_it(tmp_path: Path, rank: int) -> None:
     with tracking(output_run=tmp_path / "run", rank=rank):
@@ -107,6 +109,7 @@ def test_a_directory_is_refused_on_every_rank_while_another_run_has_it(tmp_path:
             Trackers(output_run=tmp_path / "elsewhere/../run", rank=rank).init()
 
 
+@pytest.mark.slow
 def test_runs_without_a_directory_of_their_own_do_not_meet_on_another_rank(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,6 +119,7 @@ def test_runs_without_a_directory_of_their_own_do_not_meet_on_another_rank(
         pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rank", [0, 1])
 def test_a_tracker_object_of_another_run_is_refused_on_every_rank(tmp_path: Path, rank: int) -> None:
     tracker = Scripted()

@@ -13,6 +13,7 @@ GEVENT = "from gevent import monkey; monkey.patch_all()\n"
 BOARD = '{"type": "TensorBoard"}'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("patch", ["before tracklib", "after tracklib"])
 def test_in_gevents_world_every_tracker_gets_all_and_the_loop_runs_on_meanwhile(tmp_path: Path, patch: str) -> None:
     first, then = (GEVENT, "") if patch == "before tracklib" else ("", GEVENT)
@@ -47,6 +48,7 @@ def test_in_gevents_world_every_tracker_gets_all_and_the_loop_runs_on_meanwhile(
     assert (tmp_path / "run/metrics.csv").read_text() == CSV
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_forked_in_gevents_world_logs_and_ends(tmp_path: Path) -> None:
     script = """
         import os

@@ -164,6 +164,7 @@ def test_a_directory_in_use_names_the_process_the_host_since_when_and_what_anoth
         owner.communicate()
 
 
+@pytest.mark.slow
 def test_a_directory_that_this_process_has_is_said_to_be_its_own(tmp_path: Path) -> None:
     with tracking(output_run=tmp_path), pytest.raises(RunDirectoryError, match=f"this process, {os.getpid()}, on"):
         tracking(output_run=tmp_path).__enter__()
@@ -273,6 +274,7 @@ def test_nothing_is_imported_to_find_the_rank_out(tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stderr
 
 
+@pytest.mark.slow
 def test_torchs_spawn_makes_one_run_without_any_variable(tmp_path: Path) -> None:
     pytest.importorskip("torch.distributed")
     ran = run(

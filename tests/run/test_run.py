@@ -816,6 +816,7 @@ def test_a_spill_that_fails_is_said_and_does_not_raise(
 # The process ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_second_run_does_not_take_a_live_runs_directory(where: Path, begin: Callable[..., Trackers]) -> None:
     begin()
     second = Trackers(output_run=where)
@@ -824,6 +825,7 @@ def test_a_second_run_does_not_take_a_live_runs_directory(where: Path, begin: Ca
     assert second.is_init is False
 
 
+@pytest.mark.slow
 def test_a_tracker_object_serves_one_run_at_a_time(where: Path, tmp_path: Path, begin: Callable[..., Trackers]) -> None:
     tracker = Scripted()
     begin(tracker)

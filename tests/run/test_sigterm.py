@@ -136,6 +136,7 @@ SWALLOWED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", SWALLOWED.values(), ids=SWALLOWED)
 def test_sigterm_that_is_swallowed_comes_again_until_the_block_is_left(tmp_path: Path, how: str) -> None:
     script = f"""

@@ -467,6 +467,7 @@ def test_a_row_that_is_completed_is_never_written_over(logger: Any, path: Path) 
     assert path.read_text() == "epoch,train,val2\n1,0.5,1.0\n2,0.5,0.25\n"
 
 
+@pytest.mark.slow
 def test_pandas_reads_the_table_at_any_moment_while_it_grows(logger: Any, path: Path) -> None:
     def expected(name: Any, epoch: Any) -> Any:
         return epoch + (0.125 if name == "train" else 0.25 if name == "val" else 0.5)

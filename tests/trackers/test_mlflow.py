@@ -107,6 +107,7 @@ def on_server(mlflow_server: MlflowServer, experiment: str) -> Mlflow:
 # Metrics ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_by_hand_a_run_is_created_logged_into_and_finished(tracker: Mlflow) -> None:
     tracker.log(epoch=1, log_dict={"loss": 0.1, "accuracy": 0.9})
     tracker.close()
@@ -235,6 +236,7 @@ def test_without_an_experiment_it_is_mlflows_default(uri: str) -> None:
     assert stored(tracker).info.experiment_id == "0"
 
 
+@pytest.mark.slow
 def test_without_a_uri_it_is_mlflows_own_default(tmp_path: Path) -> None:
     tracker = Mlflow()
     tracker.init()
@@ -447,6 +449,7 @@ def test_a_param_that_is_refused_however_short_costs_itself_only(
     assert stored(tracker).data.params == {"a": "1", "b": "2"}
 
 
+@pytest.mark.slow
 def test_processes_that_begin_at_once_on_a_new_database_file_all_have_their_run(tmp_path: Path) -> None:
     script = """
         import sys
@@ -530,6 +533,7 @@ def test_where_a_server_was_never_reached_the_advice_is_to_send_the_run_to_anoth
     assert f"tracklib sync {tmp_path / 'run'} --to CONFIG" in "".join(caught.value.__notes__)
 
 
+@pytest.mark.slow
 def test_databricks_without_credentials_blocks_and_is_told_how_to_log_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -596,6 +600,7 @@ def test_no_run_is_created_that_nobody_would_end(sqlite_uri: str, experiment: st
     assert not client(sqlite_uri).search_experiments(filter_string=f"name = '{experiment}'")
 
 
+@pytest.mark.slow
 def test_the_command_that_restores_a_deleted_run_is_one_that_works(sqlite_uri: str, experiment: str) -> None:
     tracker = Mlflow(tracking_uri=sqlite_uri, experiment_name=experiment)
     tracker.init()
@@ -1196,6 +1201,7 @@ def test_a_request_has_no_more_bytes_than_mlflow_takes(
     assert {name for name in stored(tracker).data.tags if name.startswith("t")} >= {f"t{n}" for n in range(120)}
 
 
+@pytest.mark.slow
 def test_many_metrics_with_long_names_are_split_by_bytes_too(tracker: Mlflow, monkeypatch: pytest.MonkeyPatch) -> None:
     sent = requests_of(tracker, monkeypatch)
 

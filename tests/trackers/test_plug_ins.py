@@ -123,6 +123,7 @@ def made(name: str, **options: Any) -> BaseTracker:
     return tracker
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("installed")
 def test_a_plug_in_is_known_by_its_entry_points_name() -> None:
     found = made("Shelf", shelf="b")
@@ -207,6 +208,7 @@ def test_plug_ins_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     assert type(made("shelf:Shelf")).__name__ == "Shelf"  # a path needs no discovery
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("installed")
 def test_distributions_are_looked_through_once_and_again_where_one_is_installed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path

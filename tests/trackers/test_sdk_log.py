@@ -19,6 +19,7 @@ from tracklib.trackers._sdk_log import keep_quiet
 pytest.importorskip("mlflow")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("in_process", [True, False])
 def test_a_new_databases_noise_is_in_our_log_at_debug_and_not_in_the_trainings_output(
     tmp_path: Path, in_process: bool

@@ -515,6 +515,7 @@ def test_a_run_that_was_killed_in_a_write_has_each_point_once_after_sync(tmp_pat
     assert status(folder) == api_pb2.STATUS_FAILURE
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_again_and_again_has_each_point_once(tmp_path: Path) -> None:
     for attempt in range(3):
         killed(tmp_path / "run", 9, resume=True)

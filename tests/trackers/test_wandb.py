@@ -99,6 +99,7 @@ def row(
 # Rows --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_by_hand_a_run_holds_its_rows_in_order(offline: Callable[..., Wandb], read: Callable[[], WandbFile]) -> None:
     tracker = offline()
     tracker.init()
@@ -436,6 +437,7 @@ def test_a_file_is_saved_under_its_name(offline: Callable[..., Wandb], tmp_path:
     assert Path(tracker.location, "files", "plots", "other.txt").read_text() == "hello"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["../../out.txt", "/out.txt"])
 def test_a_files_name_does_not_lead_out_of_the_run(offline: Callable[..., Wandb], tmp_path: Path, name: str) -> None:
     (tmp_path / "file.txt").write_text("hello")
@@ -600,6 +602,7 @@ def test_online_without_credentials_blocks_and_the_message_says_how_to_mend_it(
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 def test_online_without_credentials_nobody_is_asked_at_a_terminal(tmp_path: Path) -> None:
     script = """
         from tracklib.trackers import Wandb
@@ -816,6 +819,7 @@ def test_what_wandb_writes_is_in_a_folder_of_its_owner_alone(offline: Callable[.
     assert (tmp_path / "run/wandb").stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.slow
 def test_a_run_behind_one_whose_core_process_died_gets_another(tmp_path: Path) -> None:
     script = """
         import os, signal
@@ -836,6 +840,7 @@ def test_a_run_behind_one_whose_core_process_died_gets_another(tmp_path: Path) -
     subprocess.run([sys.executable, "-c", textwrap.dedent(script)], check=True, cwd=tmp_path, timeout=PATIENT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("in_process", [True, False])
 def test_a_child_that_was_killed_goes_on_at_once_while_its_parent_uses_wandb_too(
     tmp_path: Path, in_process: bool

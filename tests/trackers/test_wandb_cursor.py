@@ -60,6 +60,7 @@ def test_a_file_tells_its_next_step_and_its_exit(tracker: Any, tmp_path: Path) -
     assert held_by(file) == Held(next_step=6, has_exit=True)
 
 
+@pytest.mark.slow
 def test_a_file_that_was_cut_off_anywhere_tells_the_rows_before(tracker: Any, tmp_path: Path) -> None:
     run = tracker()
     run.init()
@@ -139,6 +140,7 @@ def test_rows_of_a_killed_process_that_wandb_had_not_written_come_with_sync(tmp_
     assert WandbFile(files(tmp_path)[-1]).exit_code == 1
 
 
+@pytest.mark.slow
 def test_when_wandbs_process_dies_the_run_is_lost_and_taken_up_again(tracker: Any, tmp_path: Path) -> None:
     run = tracker()
     run.init()
@@ -266,6 +268,7 @@ def which_run(folder: Path, *state: str, **environment: str) -> list[str]:
     return said.stdout.strip().split(",")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("variables", "at"),
     [
@@ -288,6 +291,7 @@ def test_what_a_setting_of_wandbs_in_the_environment_does_here(
     assert len(files(tmp_path)) == (variables.get("WANDB_MODE") != "disabled")
 
 
+@pytest.mark.slow
 def test_a_run_of_a_sweep_goes_on_as_itself_where_there_is_no_sweep(tmp_path: Path) -> None:
     assert which_run(tmp_path, "run_id=trial")[0] == "trial"
 

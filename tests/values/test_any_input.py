@@ -140,6 +140,7 @@ def same(one: float, other: float) -> bool:
 # In the journal ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @given(name=names, leaf=leaves, step=steps, neighbour=st.floats())
 @trying(300)
 def test_any_value_under_any_name_at_any_step_leaves_its_neighbour_alone(
@@ -168,6 +169,7 @@ def test_anything_nested_leaves_its_neighbour_alone(alone: Any, drawn: Any, step
     assert all(name == "neighbour" or name == "x" or name.startswith("x/") for name in record.metrics)
 
 
+@pytest.mark.slow
 @given(drawn=nested)
 @trying(200)
 def test_any_params_and_tags_are_kept_beside_their_neighbours(alone: Any, drawn: Any) -> None:

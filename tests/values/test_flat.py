@@ -607,6 +607,7 @@ json_values = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(json_values)
 def test_anything_plain_is_plain_for_good(value: Any) -> None:
     made = plain(value)

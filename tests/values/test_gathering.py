@@ -336,6 +336,7 @@ def test_very_many_batches_take_no_more_memory_than_a_few() -> None:
     assert after - before < 10_000
 
 
+@pytest.mark.slow
 def test_torchs_own_tensors() -> None:
     torch = pytest.importorskip("torch")
     metrics = Metrics(big="max", small="min", n="sum", lr="last")

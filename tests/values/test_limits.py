@@ -112,6 +112,7 @@ def test_the_journal_stays_small(everywhere: Everywhere) -> None:
     assert max(map(len, lines)) < 2_500_000
 
 
+@pytest.mark.slow
 def test_what_a_huge_text_is_cut_to_is_said(tmp_path: Path, said: list[str]) -> None:
     with tracking(output_run=tmp_path / "run") as run:
         run.log(0, {HUGE: 1.0, "text": HUGE})
@@ -201,6 +202,7 @@ def test_a_list_without_an_end_has_one(said: list[str]) -> None:
     assert said == ["too long to be kept whole, see tracklib.limits: endless (a call takes 10 items)"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("leaf", [{"x": 1.0}, {}], ids=["of numbers", "of nothing"])
 def test_ten_to_the_fifteenth_in_one_object_is_not_followed(leaf: dict[str, Any], said: list[str]) -> None:
     dag = leaf

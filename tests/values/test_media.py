@@ -101,6 +101,7 @@ def test_a_dot_in_a_name_is_no_format(run: Trackers, curve: Any, name: str) -> N
     assert names(run) == sorted([f"{name}.png", f"{name}i.png", f"{name}t.csv"])
 
 
+@pytest.mark.slow
 def test_a_plotly_figure_is_a_page_or_its_json(run: Trackers) -> None:
     figure = importlib.import_module("plotly.graph_objects").Figure({"data": [{"y": [1, 2]}]})
     run.log_figure("curve", figure)
@@ -434,6 +435,7 @@ MEASURED = """
 """
 
 
+@pytest.mark.slow
 def test_a_large_file_streams(tmp_path: Path) -> None:
     with (tmp_path / "large.bin").open("wb") as file:
         file.truncate(200 * 2**20)

@@ -136,6 +136,7 @@ ROUND = """
 """
 
 
+@pytest.mark.slow
 def test_what_a_program_decorates_stays_decorated_in_a_worker_and_when_it_comes_back(tmp_path: Path) -> None:
     printed = run_bare(tmp_path, PROGRAM + ROUND).splitlines()
     rows = [row.split(",") for row in printed[0].split()]
@@ -160,6 +161,7 @@ def test_what_a_program_decorates_stays_decorated_in_a_worker_and_when_it_comes_
     assert printed[4] == "['epoch,step,loss', '4,3.0,', '5,3.0,', '6,3.0,', '0,,3.0']"
 
 
+@pytest.mark.slow
 def test_jobs_of_joblib_log_each_into_the_run_around_it(tmp_path: Path) -> None:
     script = """
         from joblib import Parallel, delayed

@@ -32,6 +32,7 @@ SCRIPT = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["spawn", "forkserver"])
 def test_a_tracked_function_says_once_that_the_parents_run_is_not_here(tmp_path: Path, method: str) -> None:
     printed = run_bare(tmp_path, SCRIPT.replace("METHOD", method)).splitlines()

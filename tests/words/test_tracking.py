@@ -223,6 +223,7 @@ def test_wrong_use_is_refused_at_once(make: Any, error: Any, message: str) -> No
         make()
 
 
+@pytest.mark.slow
 def test_two_live_blocks_on_one_directory_are_refused(tmp_path: Path) -> None:
     with tracking(output_run=tmp_path / "run") as t:
         with pytest.raises(RunDirectoryError, match="still going on"), tracking(output_run=tmp_path / "run"):

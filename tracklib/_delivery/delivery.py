@@ -62,7 +62,7 @@ class Delivery(Delivering):
         super().__init__(tracker, name, journal, changed)
         route = Route(tracker, name, directory, begin, journal, config)
         self._loop = Loop(route, self._condition, heartbeat, connected, imports, again)
-        self._worker = Worker(name, self.run)
+        self._worker = Worker(name)
 
     def run(self) -> None:
         """Deliver in this thread, until the run's end or until abandoned."""
@@ -76,7 +76,7 @@ class Delivery(Delivering):
     def start(self) -> None:
         """Begin to deliver, in a thread of its own."""
         try:
-            self._worker.start()
+            self._worker.start(self.run)
         except RuntimeError as error:  # the system gives no more threads now; the journal has it all
             self._condition.report(error, Standing.BLOCKED)
 

@@ -14,23 +14,25 @@ class Worker:
 
     Args:
         name: the tracker's.
-        work: is done in the thread; it calls :meth:`begins` first.
     """
 
-    def __init__(self, name: str, work: Callable[[], None]) -> None:
+    def __init__(self, name: str) -> None:
         self._name = name
-        self._work = work
         self._thread: threading.Thread | None = None
         self._clock_id: int | None = None
 
-    def start(self) -> None:
+    def start(self, work: Callable[[], None]) -> None:
         """Begin.
+
+        Args:
+            work: is done in the thread; it calls :meth:`begins` first. It is not kept: who has this object is part of
+                it, mostly, and would never be gone where nobody collects garbage.
 
         Raises:
             RuntimeError: the system gives no more threads now; it may later.
         """
         # A new one each time: from Python 3.13 on, one that the system refused cannot be started again.
-        self._thread = threading.Thread(target=self._work, name=f"tracklib-{self._name}", daemon=True)
+        self._thread = threading.Thread(target=work, name=f"tracklib-{self._name}", daemon=True)
         try:
             self._thread.start()
         except RuntimeError:
