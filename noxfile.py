@@ -59,7 +59,7 @@ def lint(session: nox.Session) -> None:
     session.run("mypy")
 
 
-BACKENDS = ["dvclive", "trackio"]
+BACKENDS = ["aim", "dvclive", "trackio"]
 
 
 @nox.session(python="3.11")

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from .aim import Aim
 from .base import BaseTracker
 from .console import Console
 from .csv_logger import CsvLogger
@@ -14,7 +15,18 @@ from .wandb import Wandb
 if TYPE_CHECKING:
     from .._run.run import Trackers
 
-__all__ = ["BaseTracker", "Console", "CsvLogger", "DvcLive", "Mlflow", "TensorBoard", "Trackers", "Trackio", "Wandb"]
+__all__ = [
+    "Aim",
+    "BaseTracker",
+    "Console",
+    "CsvLogger",
+    "DvcLive",
+    "Mlflow",
+    "TensorBoard",
+    "Trackers",
+    "Trackio",
+    "Wandb",
+]
 
 
 def __getattr__(name: str) -> object:

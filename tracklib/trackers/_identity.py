@@ -14,6 +14,7 @@ from .._values.plain import plain
 from .base import BaseTracker
 
 BUILT_IN = {
+    "Aim": "tracklib.trackers.aim:Aim",
     "Console": "tracklib.trackers.console:Console",
     "CsvLogger": "tracklib.trackers.csv_logger:CsvLogger",
     "DvcLive": "tracklib.trackers.dvclive:DvcLive",
