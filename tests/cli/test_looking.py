@@ -291,3 +291,28 @@ def test_a_report_of_some_steps_is_made_where_there_are_points(
 
     assert (said.exit_code, (tmp_path / "page.html").exists()) == (code, code == 0)
     assert code != 1 or "1 run without a point at these steps" in said.stderr
+
+
+def test_runs_with_long_names_and_params_stand_beside_each_other(tmp_path: Path) -> None:
+    for number in (1, 2):
+        with tracking(
+            output_run=tmp_path / f"resnet50-batch256-adamw-cosine-{number}", params={"at": "/x" * 40 + str(number)}
+        ):
+            pass
+
+    said = tracklib("compare", *tmp_path.iterdir(), columns=80).output.splitlines()
+
+    assert max(map(len, said)) <= 80
+    assert sorted(word[-8:] for word in said[0].split()) == ["cosine-1", "cosine-2"]
+    assert sorted(word[-3:] for word in said[1].split()[1:]) == ["/x1", "/x2"]
+
+
+def test_a_plot_of_one_step_of_a_huge_one_and_of_the_widest_values_is_drawn(tmp_path: Path) -> None:
+    with tracking(output_run=tmp_path / "run") as t:
+        t.log(2**60, {"far": 1.0, "wide": -1.7e308})
+        t.log(2**60 + 1, {"wide": 1.7e308})
+
+    said = tracklib("plot", tmp_path / "run", "--height", 3)
+
+    assert said.exit_code == 0
+    assert "└epoch 1152921504606846976\n" in said.output

@@ -77,6 +77,19 @@ def test_the_doctor_finds_damage_and_artifacts_that_are_not_what_was_logged(tmp_
     assert "artifacts/note.txt is no longer there" in tracklib("doctor", tmp_path).output
 
 
+def test_the_doctor_finds_a_line_that_was_damaged_since_the_runs_end(tmp_path: Path) -> None:
+    with tracking(output_run=tmp_path / "run") as t:
+        for step in range(50):
+            t.log(step, {"loss": 0.5})
+    journal = tmp_path / "run/journal.jsonl"
+    content = bytearray(journal.read_bytes())
+    content[len(content) // 2] ^= 2
+    journal.write_bytes(content)
+
+    assert "1 damaged line in the journal" in tracklib("doctor", tmp_path).output
+    assert tracklib("doctor", tmp_path, "--quick").exit_code == 0
+
+
 def test_the_doctor_finds_what_a_server_has_not(tmp_path: Path) -> None:
     config = {"type": "Mlflow", "tracking_uri": "http://127.0.0.1:9", "experiment_name": "x"}
     program = """

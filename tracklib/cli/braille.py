@@ -30,13 +30,18 @@ class Canvas:
     Args:
         columns: of letters; ``rows`` likewise.
         is_log: whether y is by its logarithm; what is not positive has no place then.
+
+    Attributes:
+        ends: the least and the greatest x of the lines; None where they have no point.
     """
 
     def __init__(self, lines: Sequence[Line], columns: int, rows: int, is_log: bool = False) -> None:
         self._columns, self._rows, self._is_log = columns, rows, is_log
-        points = [(x, y) for line in lines for x, y in zip(line.x, line.y, strict=True) if self._is_placed(y)]
-        self.x = _range([x for x, _ in points])
-        self.y = _range([self._scaled(y) for _, y in points])
+        across = [x for line in lines for x in line.x]
+        up = [self._scaled(y) for line in lines for y in line.y if self._is_placed(y)]
+        self.ends = (min(across), max(across)) if across else None
+        self.x, self.y = _range([*map(float, across)]), _range(up)
+        self._is_empty = not up
         self._dots = [[0] * columns for _ in range(rows)]
         self._owners = [[-1] * columns for _ in range(rows)]
         for index, line in enumerate(lines):
@@ -63,8 +68,8 @@ class Canvas:
             before = at
 
     def _place(self, value: float, reach: tuple[float, float], size: int) -> int:
-        low, high = reach
-        return min(size - 1, max(0, int((value - low) / (high - low) * size)))
+        low, high = reach  # halves, as the whole may be more than a float can be
+        return min(size - 1, max(0, int((value / 2 - low / 2) / (high / 2 - low / 2) * size)))
 
     def _set(self, index: int, x: int, y: int) -> None:
         row, column = y // 4, x // 2
@@ -81,11 +86,14 @@ class Canvas:
             for row, owners in zip(self._dots, self._owners, strict=True)
         ]
 
-    def label(self, row: int) -> float:
-        """The y in the middle of a row."""
+    def label(self, row: int) -> str:
+        """The y in the middle of a row; empty where nothing is drawn."""
+        if self._is_empty:
+            return ""
         low, high = self.y
-        value = high - (row + 0.5) / self._rows * (high - low)
-        return float(10**value) if self._is_log else value
+        down = (row + 0.5) / self._rows
+        value = high * (1 - down) + low * down
+        return number(float(10**value) if self._is_log else value, 3)
 
 
 def _between(start: tuple[int, int], end: tuple[int, int]) -> list[tuple[int, int]]:
@@ -97,7 +105,8 @@ def _between(start: tuple[int, int], end: tuple[int, int]) -> list[tuple[int, in
 
 def _range(values: Sequence[float]) -> tuple[float, float]:
     low, high = min(values, default=0.0), max(values, default=1.0)
-    return (low, high) if high > low else (low - 0.5, high + 0.5)
+    room = max(0.5, abs(low) / 1000)
+    return (low, high) if high > low else (low - room, high + room)
 
 
 def chart(title: str, lines: Sequence[Line], axis: str, columns: int, rows: int, is_log: bool) -> list[str]:
@@ -108,9 +117,10 @@ def chart(title: str, lines: Sequence[Line], axis: str, columns: int, rows: int,
     told = {0, rows // 3, 2 * rows // 3, rows - 1}
     text = [f"{click.style(title, bold=True)}   {'  '.join(swatches)}"]
     for row, letters in enumerate(canvas.rows()):
-        label = number(canvas.label(row), 3) if row in told else ""
+        label = canvas.label(row) if row in told else ""
         text.append(f"{label.rjust(labels)} │{letters}".rstrip())
-    first, last = number(canvas.x[0]), number(canvas.x[1])
+    first, last = map(number, canvas.ends or (None, None))
+    last = "" if first == last else last
     room = max(10, columns - labels - 2) - width(f"{axis} {first}") - width(last)
-    text.append(f"{' ' * labels} └{axis} {first}{' ' * max(1, room)}{last}")
+    text.append(f"{' ' * labels} └{axis} {first}{' ' * max(1, room)}{last}".rstrip())
     return text

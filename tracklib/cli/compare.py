@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -13,7 +14,7 @@ from ..reading.words import about
 from . import asked
 from .columns import measured
 from .tables import Heading, print_csv, print_json, print_markdown, print_table, terminal_width
-from .words import plain, shown
+from .words import cut, plain, shown, width
 
 Row = tuple[str, str, list[Any]]  # its name, its kind, and a value for each run
 
@@ -58,6 +59,7 @@ def command(
     ]
     if as_markdown:
         return print_markdown(headings, table)
+    headings, table = _within(headings, table, terminal_width())
     left_out = print_table(headings, table, most=terminal_width(), marks=_marks(kept))
     if left_out:
         click.secho(f"not shown: {', '.join(left_out)} (--csv and --md have all)", dim=True)
@@ -67,6 +69,24 @@ def command(
         )
         click.secho(f"same in all: {told}", dim=True)
     return None
+
+
+def _within(headings: list[Heading], table: list[list[str]], most: int) -> tuple[list[Heading], list[list[str]]]:
+    """With the ends of names and texts, which differ more often than their beginnings, where they are too long for
+    the runs to stand beside each other."""
+    names, *runs = headings
+    labels = [cut(row[0], most // 3) for row in table]
+    share = max(_SHORT, (most - max(map(width, labels), default=0)) // len(runs) - _ROOM)
+    cells = [[label, *(_end(text, share) for text in row[1:])] for label, row in zip(labels, table, strict=True)]
+    return [names, *(replace(each, title=_end(each.title, share)) for each in runs)], cells
+
+
+_ROOM = 3  # between two columns, and for a star
+_SHORT = 10
+
+
+def _end(text: str, most: int) -> str:
+    return text if width(text) <= most else f"…{text[1 - most :]}"
 
 
 def _titles(runs: Sequence[Run]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 import time
@@ -11,7 +12,8 @@ from typing import NamedTuple
 import click
 
 from .._journal.last_attempt import earlier_run
-from ..errors import TracklibError
+from ..errors import RunDirectoryError, TracklibError
+from ..reading.finding import load
 from ..reading.run import Run
 from . import asked
 from .tables import print_json
@@ -31,14 +33,17 @@ class Finding(NamedTuple):
 @click.command()
 @click.argument("places", nargs=-1, metavar="[ROOT|RUN]...")
 @asked.root_option
-@click.option("--quick", is_flag=True, help="Do not read the artifacts to see whether they are what was logged.")
+@click.option("--quick", is_flag=True, help="Do not read each journal and artifact whole.")
 @asked.json_option
 def command(places: tuple[str, ...], root: str, quick: bool, as_json: bool) -> None:
     """Look for dead processes that trackers do not know of, records that were not delivered, damaged journals, and
     artifacts that are not what was logged. The exit code is 1 where something is wrong."""
     began = time.monotonic()
     runs = asked.readable_or_not(places, root, inner=True)
-    unreadable = [Finding(directory, "unreadable", problem) for directory, problem in runs.unreadable.items()]
+    unreadable = [
+        Finding(directory, "unreadable", plain(problem.removeprefix(directory).lstrip()))
+        for directory, problem in runs.unreadable.items()
+    ]
     found = [*unreadable, *(finding for run in runs for finding in findings(run, quick))]
     if as_json:
         print_json(finding._asdict() for finding in found)
@@ -46,7 +51,7 @@ def command(places: tuple[str, ...], root: str, quick: bool, as_json: bool) -> N
         for finding in found:
             click.echo(
                 "  ".join(
-                    filter(None, [plain(finding.directory), finding.problem, click.style(finding.mend, bold=True)])
+                    filter(None, [_shown(finding.directory), finding.problem, click.style(finding.mend, bold=True)])
                 )
             )
         ill = len({finding.directory for finding in found})
@@ -56,13 +61,19 @@ def command(places: tuple[str, ...], root: str, quick: bool, as_json: bool) -> N
     sys.exit(bool(found))
 
 
+def _shown(directory: str) -> str:
+    """As one would type it here."""
+    here = os.path.relpath(directory)
+    return plain(directory if here.startswith(os.pardir) else here)
+
+
 def findings(run: Run, quick: bool) -> Iterator[Finding]:
     """All that is wrong with a run."""
     sync = f"tracklib sync {shlex.quote(run.directory)}"
     if not run.is_live:
         yield from _undelivered(run, sync)
-    if run.damaged:
-        yield Finding(run.directory, "damaged", f"{many(run.damaged, 'damaged line')} in the journal")
+    if damaged := run.damaged if quick else _damaged(run):
+        yield Finding(run.directory, "damaged", f"{many(damaged, 'damaged line')} in the journal")
     for artifact in run.artifacts.values():
         if not artifact.exists:
             yield Finding(run.directory, "artifact", f"artifacts/{plain(artifact.name)} is no longer there")
@@ -70,6 +81,14 @@ def findings(run: Run, quick: bool) -> Iterator[Finding]:
             yield Finding(
                 run.directory, "artifact", f"artifacts/{plain(artifact.name)} is not the file that was logged (SHA-256)"
             )
+
+
+def _damaged(run: Run) -> int:
+    """How many lines are, also those that were when the run's summary was written, and not read since."""
+    try:
+        return load(run.directory, whole=True).damaged
+    except RunDirectoryError:  # it was moved meanwhile
+        return run.damaged
 
 
 def _undelivered(run: Run, sync: str) -> Iterator[Finding]:

@@ -83,10 +83,11 @@ def command(
 def _print(headings: Sequence[Heading], rows: list[list[Any]], kept: Runs, every: Runs, most: int | None) -> None:
     marks = _best_of_all(headings, kept, every)
     left_out = print_table(headings, rows, most=most, marks=marks)
+    has_star = any(column < len(headings) - len(left_out) for _, column in marks)
     counts = Counter(run.status for run in every)
     told = ", ".join(f"{counts[status]} {status}" for status in sorted(counts, key=list(STATUS_STYLES).index))
     of = many(len(every), "run") if len(kept) == len(every) else f"{len(kept)} of {many(len(every), 'run')}"
-    click.secho(f"{of} ({told}){'; * best of all' if marks else ''}", dim=True)
+    click.secho(f"{of} ({told}){'; * best of all' if has_star else ''}", dim=True)
     if left_out:
         click.secho(f"not shown: {', '.join(map(plain, left_out))} (--columns NAMES, --wide)", dim=True)
 

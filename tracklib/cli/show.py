@@ -57,7 +57,8 @@ def _print_head(run: Run) -> None:
     facts = [f"{began}, took {duration(run.took)}", attempts, f"uid {run.uid[:8]}"]
     click.echo(f"{click.style(plain(run.name), bold=True)}  {status}  {', '.join(facts)}")
     if run.error:
-        click.secho(plain(f"{run.error}: {run.message}" if run.message else run.error), fg="red")
+        told = f"{run.error}: {run.message}" if run.message else run.error
+        click.secho(plain(" ".join(told.split())), fg="red")
     made = run.environment
     git = f"git {made.revision}{f' ({made.branch})' if made.branch else ''}" if made.git else ""
     python = f"python {made.python}" if made.python else ""

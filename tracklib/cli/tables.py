@@ -62,7 +62,7 @@ def print_table(
         ]
         lines.append((" " * _GAP).join(padded).rstrip())
     click.echo("\n".join(lines))
-    return [heading.title for heading in headings[count:]]
+    return [cut(heading.title, _WIDEST) for heading in headings[count:]]
 
 
 def _cells(heading: Heading, j: int, rows: Rows, marks: Marks) -> list[str]:
@@ -78,7 +78,7 @@ def _styles(headings: Sequence[Heading], row: Sequence[Any]) -> list[dict[str, A
 
 def _padded(cell: str, wide: int, is_left: bool, style: dict[str, Any]) -> str:
     room = " " * (wide - width(cell))
-    styled = click.style(cell, **style) if style else cell
+    styled = click.style(cell, **style) if style and cell else cell
     return styled + room if is_left else room + styled
 
 
