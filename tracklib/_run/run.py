@@ -11,12 +11,9 @@ from typing import Any, Self, SupportsIndex, TypeVar, Unpack, cast
 
 from msgspec.structs import replace
 
-from .._common import clock, variables
+from .._common import variables
 from .._common.modes import access_to
 from .._common.secrets import without_masks
-from .._delivery.delivering import Delivering
-from .._delivery.standing import Standing
-from .._delivery.waiting import wait_for_change
 from .._journal.directory import child_directory
 from .._journal.records import Parent, Status
 from .._journal.state import is_others
@@ -26,6 +23,7 @@ from ..trackers import _configs, _identity
 from ..trackers.base import BaseTracker
 from ..trackers.csv_logger import CsvLogger
 from . import open_runs
+from .arrival import ArrivalWords
 from .artifacts import ArtifactWords
 from .attempt import Attempt
 from .background import Background
@@ -43,7 +41,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 Run = TypeVar("Run", bound="Trackers")
 
 
-class Trackers(RunLog, ArtifactWords):
+class Trackers(RunLog, ArtifactWords, ArrivalWords):
     """One run, sent to any number of trackers. ``with Trackers(...) as t:`` is the same block as
     ``with tracking(...) as t:``; by hand::
 
@@ -53,8 +51,8 @@ class Trackers(RunLog, ArtifactWords):
         trackers.finish()
 
     By hand it is not the current run, and SIGTERM ends the process without an end of the run, unless it was told
-    ``at_exit``. What :meth:`log`
-    returned from is in the run's journal; each tracker gets it from there, however slow or broken another is.
+    ``at_exit``. What :meth:`log` returned from is in the run's journal; each tracker gets it from there, however slow
+    or broken another is.
 
     Args:
         loggers_configs: dicts with a ``type``, tracker objects, or the path of a TOML, YAML or JSON
@@ -296,49 +294,6 @@ class Trackers(RunLog, ArtifactWords):
             own = replace(own, **options)
         loggers = _configs.build(without_masks(told.configs)) if attempt.elsewhere else self.loggers
         return new_run([_configs.another(tracker) for tracker in loggers], own.checked(), type(self))
-
-    # Looking at it ------------------------------------------------------------------------------
-
-    def __getitem__(self, name: str) -> BaseTracker:
-        """The tracker of that name: its class's, with ``-2`` and so on where there are several."""
-        trackers = self._attempt.trackers
-        try:
-            return trackers[name]
-        except KeyError:
-            raise KeyError(f"no tracker {name!r} in this run; it has {', '.join(trackers)}") from None
-
-    def flush(self, timeout: float | None = None) -> bool:
-        """Wait until every tracker has what was logged so far, for at most ``timeout`` seconds; whether all have. Not
-        where one refused a record for good. In another process than the run's it has the disk hold what was logged
-        there, and nobody knows more."""
-        journal = self._need_open("flush").journal
-        journal.sync()  # which may bring in what the disk did not take before
-        if journal.waiting or self._attempt.elsewhere:
-            return False
-        size = journal.size
-        all_asked = self._wait(lambda delivery: delivery.offset >= size and not delivery.aside, timeout)
-        return all_asked and not any(delivery.rejected for delivery in self._attempt.deliveries)
-
-    def wait_ready(self, timeout: float | None = None) -> bool:
-        """Wait until every tracker is connected, for at most ``timeout`` seconds; whether all are."""
-        self._need_open("wait_ready")
-        return self._wait(lambda delivery: delivery.standing in (Standing.DELIVERING, Standing.DONE), timeout)
-
-    def _wait(self, reached: Callable[[Delivering], bool], timeout: float | None) -> bool:
-        attempt = self._attempt
-        until = None if timeout is None else clock.steady() + timeout
-        if attempt.elsewhere:
-            return False
-        is_lent = attempt.life is Life.LENT
-        if not is_lent:  # there, a delivery's thread is none, and may have held what waking it takes
-            for delivery in attempt.deliveries:
-                delivery.wake()
-        while waiting := [delivery for delivery in attempt.deliveries if not reached(delivery)]:
-            remaining = 0.1 if until is None else min(0.1, until - clock.steady())
-            if remaining <= 0 or is_lent or all(delivery.at_rest for delivery in waiting):
-                return False
-            wait_for_change(waiting, remaining)
-        return True
 
 
 def new_run(configs: _configs.Configs, options: Options, kind: type[Run]) -> Run:

@@ -1,0 +1,58 @@
+"""Whether what a run said has arrived: its trackers by their names, and waiting for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .._common import clock
+from .._delivery.delivering import Delivering
+from .._delivery.standing import Standing
+from .._delivery.waiting import wait_for_change
+from ..trackers.base import BaseTracker
+from .life import Life
+from .words import Words
+
+
+class ArrivalWords(Words):
+    """Looks at the trackers, and waits for them."""
+
+    def __getitem__(self, name: str) -> BaseTracker:
+        """The tracker of that name: its class's, with ``-2`` and so on where there are several."""
+        trackers = self._attempt.trackers
+        try:
+            return trackers[name]
+        except KeyError:
+            raise KeyError(f"no tracker {name!r} in this run; it has {', '.join(trackers)}") from None
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """Wait until every tracker has what was logged so far, for at most ``timeout`` seconds; whether all have. Not
+        where one refused a record for good. In another process than the run's it has the disk hold what was logged
+        there, and nobody knows more."""
+        journal = self._need_open("flush").journal
+        journal.sync()  # which may bring in what the disk did not take before
+        if journal.waiting or self._attempt.elsewhere:
+            return False
+        size = journal.size
+        all_asked = self._wait(lambda delivery: delivery.offset >= size and not delivery.aside, timeout)
+        return all_asked and not any(delivery.rejected for delivery in self._attempt.deliveries)
+
+    def wait_ready(self, timeout: float | None = None) -> bool:
+        """Wait until every tracker is connected, for at most ``timeout`` seconds; whether all are."""
+        self._need_open("wait_ready")
+        return self._wait(lambda delivery: delivery.standing in (Standing.DELIVERING, Standing.DONE), timeout)
+
+    def _wait(self, reached: Callable[[Delivering], bool], timeout: float | None) -> bool:
+        attempt = self._attempt
+        until = None if timeout is None else clock.steady() + timeout
+        if attempt.elsewhere:
+            return False
+        is_lent = attempt.life is Life.LENT
+        if not is_lent:  # there, a delivery's thread is none, and may have held what waking it takes
+            for delivery in attempt.deliveries:
+                delivery.wake()
+        while waiting := [delivery for delivery in attempt.deliveries if not reached(delivery)]:
+            remaining = 0.1 if until is None else min(0.1, until - clock.steady())
+            if remaining <= 0 or is_lent or all(delivery.at_rest for delivery in waiting):
+                return False
+            wait_for_change(waiting, remaining)
+        return True
