@@ -13,6 +13,7 @@ from typing import Any, cast
 from msgspec.structs import replace
 
 from .._common import clock, variables
+from .._common.circles import while_it_lives
 from .._common.secrets import error_text
 from .._common.warn import tell
 from .._delivery.delivering import Delivering
@@ -162,7 +163,7 @@ class Attempt:
             wanted = [(*named, config) for named, config in zip(self.trackers.items(), fingerprints, strict=True)]
             place = Place(self.directory, begin, journal.path, later=self.options.leave == "later")
             self._copying = Copying(self.directory, journal, begin.uid, begin.attempt == 1, self._hear)
-            self.deliveries = deliveries_of(wanted, place, self._tick, open_runs.come_first_at_exit)
+            self.deliveries = deliveries_of(wanted, place, while_it_lives(self._tick), open_runs.come_first_at_exit)
             csv = self.deliveries[-1]
             assert isinstance(csv, Delivery)
             csv.show_to(Sketch(self.directory, begin.uid))  # it reads the whole journal
@@ -315,7 +316,7 @@ class Attempt:
                 self._around.close()
                 open_runs.let_go(self)
                 self.life = Life.OVER
-                self.background = None  # it knows the run: without the circle, the journal's file closes with it
+                self.background = self._copying = None  # they know the run, and a circle would keep its files open
                 with self._resources:
                     self._look_back()
 
