@@ -19,6 +19,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
+from bare import run_bare
 from conftest import ScriptedServer, free_port
 from patience import PATIENT
 from wandb_file import WandbFile
@@ -876,3 +877,23 @@ with tracking([config], output_run=sys.argv[1], resume=True) as t:
         [sys.executable, "job.py", "parent"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert ran.stdout.split() == ["ready"] * 3, ran.stderr
+
+
+@pytest.mark.slow
+def test_wandb_prints_nothing_of_its_own_whatever_the_environment_says_of_silence(tmp_path: Path) -> None:
+    said = run_bare(
+        tmp_path,
+        """
+        import os, subprocess, sys
+        if "training" not in sys.argv:
+            loud = os.environ | {"WANDB_SILENT": "false", "WANDB_QUIET": "false", "WANDB_SHOW_RUN": "true"}
+            command = [sys.executable, __file__, "training"]
+            sys.exit(subprocess.run(command, env=loud, stderr=subprocess.STDOUT).returncode)
+        from tracklib import tracking
+        for where in (True, False):
+            config = {"type": "Wandb", "mode": "offline", "in_process": where}
+            with tracking([config], output_run=f"run-{where}", on_error="raise", quiet=True, environment=False) as t:
+                t.log(0, {"loss": 0.5})
+        """,
+    )
+    assert said == ""
