@@ -10,7 +10,9 @@ import dataclasses
 import itertools
 import json
 import logging
+import os
 import random
+import signal
 import threading
 import uuid
 import warnings
@@ -20,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from companions import companions_of
 from conftest import MlflowServer
 from fault_proxy import (
     HANG,
@@ -794,6 +797,44 @@ def test_random_faults_at_random_records_lose_nothing_and_repeat_nothing(
         assert work.journal_is_whole()
         assert work.arrived == work.expected()
     print(", ".join(f"{name} {count}" for name, count in total.items()))
+
+
+@pytest.mark.slow
+def test_random_faults_and_deaths_of_the_companion_lose_nothing_and_repeat_nothing(
+    long: bool, proxy: FaultProxy, job: Make, tmp_path: Path
+) -> None:
+    """The same through the companion, as patient as it is for users, which is killed now and then."""
+    switches, deaths = 0, 0
+    for seed in range(20 if long else 1):
+        print(f"seed {seed}")
+        chance, work = random.Random(seed), job(timeout=TIMEOUT, in_process=False)
+        work.directory = tmp_path / f"run-{seed}"
+        with warnings.catch_warnings(action="ignore", category=TrackerWarning), work.tracking() as run:
+            for number in range(8 if long else 3):
+                assert run.flush(PATIENT)
+                fault = chance.choice([*FAULTS, late_commit(proxy.gate()), late_reply(proxy.gate())])
+                before = proxy.faults
+                proxy.switch(fault, path=chance.choice(["", "log-batch"]), nth=int(fault.name.startswith("late")))
+                work.log_more(run)
+                if fault is not REFUSE:
+                    proxy.until(lambda before=before: proxy.faults > before)  # type: ignore[misc]  # the loop's own
+                if number % 3 == 1:
+                    deaths += kill_companion()
+                    work.log(run, chance.randrange(20))
+                proxy.heal()
+                switches += 1
+            assert run.flush(PATIENT)
+        assert work.journal_is_whole()
+        assert work.arrived == work.expected()
+    assert deaths >= (switches - 1) // 4
+    print(f"switches {switches}, companions killed {deaths}")
+
+
+def kill_companion() -> int:
+    companions = companions_of(os.getpid())
+    for pid in companions:
+        os.kill(pid, signal.SIGKILL)
+    return len(companions)
 
 
 def points(arrived: Arrived) -> Counter[tuple[str, Point]]:
