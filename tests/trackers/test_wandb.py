@@ -15,7 +15,7 @@ import textwrap
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -26,7 +26,7 @@ from wandb_file import WandbFile
 
 from tracklib._journal.records import Begin, Best, Log, Status
 from tracklib.errors import TrackerBlocked, TrackerWarning
-from tracklib.trackers import Wandb
+from tracklib.trackers import Wandb, _wandb_core
 
 SECRET = "hunter2hunter2"
 
@@ -897,3 +897,15 @@ def test_wandb_prints_nothing_of_its_own_whatever_the_environment_says_of_silenc
         """,
     )
     assert said == ""
+
+
+@pytest.mark.parametrize("name", ["_process", "_internal_proc"])
+def test_wandbs_own_process_is_known_as_each_version_keeps_it(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    with subprocess.Popen(["sleep", "60"]) as process:
+        connection = SimpleNamespace(_proc=SimpleNamespace(**{"_internal_proc": None, name: process}))
+        monkeypatch.setattr(_wandb_core, "_connection", lambda: connection)
+        assert _wandb_core.core_pid() == process.pid
+        assert not _wandb_core.has_died()
+        process.kill()
+        process.wait()
+        assert (_wandb_core.core_pid(), _wandb_core.has_died()) == (0, True)

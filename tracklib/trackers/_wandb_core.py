@@ -63,7 +63,8 @@ def is_finished(run: Any) -> bool:
 
 
 def _process() -> Any:
-    return getattr(getattr(_connection(), "_proc", None), "_process", None)
+    service = getattr(_connection(), "_proc", None)
+    return getattr(service, "_process", None) or getattr(service, "_internal_proc", None)  # which wandb 0.19 has
 
 
 def _connection() -> Any:
