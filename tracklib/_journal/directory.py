@@ -42,13 +42,14 @@ def slug(name: str) -> str:
 
 
 @contextlib.contextmanager
-def owned(directory: str, access: Access | None = None) -> Iterator[None]:
+def owned(directory: str, access: Access | None = None, patience: float = 0.0) -> Iterator[None]:
     """Make ``directory`` if it is not there, and own it for the length of a block. A companion that still delivers for
     a dead owner is asked to let go of it first.
 
     Args:
         directory: absolute.
         access: what its group may do in it from now on. None leaves it as it is; a new one is its owner's alone.
+        patience: seconds to wait for a live process that has it.
 
     Raises:
         RunDirectoryError: it cannot be written or shared so, a live process owns it, a newer tracklib wrote it, or a
@@ -59,7 +60,7 @@ def owned(directory: str, access: Access | None = None) -> Iterator[None]:
             _refuse_unencodable(directory)
             _refuse_newer(directory)
             make_root(directory, access)
-            stack.enter_context(held_or_handed_over(directory))
+            stack.enter_context(held_or_handed_over(directory, patience))
             os.listdir(directory)
             _refuse_links(directory)
             if access:

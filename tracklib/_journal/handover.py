@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 from .._common import clock
 from .._common.open_file import OpenFile
+from .._common.warn import tell
 from ..errors import RunDirectoryError
 from .layout import DELIVERING, LOCK, state_path
 from .lock import close, held, try_lock
@@ -24,7 +25,7 @@ _NOTICE_SECONDS = 0.5
 
 
 @contextlib.contextmanager
-def held_or_handed_over(directory: str) -> Iterator[None]:
+def held_or_handed_over(directory: str, patience: float = 0.0) -> Iterator[None]:
     """As :func:`~tracklib._journal.lock.held`; from a companion that goes on with a dead owner's run, the lock is
     asked for, and waited for.
 
@@ -32,14 +33,15 @@ def held_or_handed_over(directory: str) -> Iterator[None]:
         RunDirectoryError: a live process owns the directory, or the companion did not answer in time.
     """
     with contextlib.ExitStack() as stack:
-        _take(directory, stack)
+        _take(directory, stack, max(patience, _NOTICE_SECONDS))
         if _marked(directory):
             _mark(directory, 0)
         yield
 
 
-def _take(directory: str, stack: contextlib.ExitStack) -> None:
+def _take(directory: str, stack: contextlib.ExitStack, patience: float) -> None:
     begun = clock.steady()
+    is_told = False
     while True:
         try:
             stack.enter_context(held(directory))
@@ -47,8 +49,11 @@ def _take(directory: str, stack: contextlib.ExitStack) -> None:
         except RunDirectoryError as error:
             waited = clock.steady() - begun
             mark = _marked(directory)
-            if not error.in_use or waited > (_PATIENCE if mark else _NOTICE_SECONDS):
+            if not error.in_use or waited > (_PATIENCE if mark else patience):
                 raise
+            if waited > _NOTICE_SECONDS and not mark and not is_told:
+                is_told = True
+                tell(f"waiting for up to {patience:.0f} s until the run in {directory} is left: {error}")
             if mark == _INHERITED:
                 _mark(directory, _WANTED)
         time.sleep(0.02)

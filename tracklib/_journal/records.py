@@ -54,7 +54,8 @@ class Begin(_Record, frozen=True, tag="begin"):
     """The first record of each attempt at a run. ``configs`` are the trackers', secrets masked.
 
     ``launch`` tells the ranks that were started together from others; ``finished`` is how many epochs earlier attempts
-    had finished by then, and ``stopped`` whether no further one was to come: other ranks go by it.
+    had finished by then, and ``stopped`` whether no further one was to come: other ranks go by it. ``job`` is the
+    scheduler's job.
     """
 
     says: ClassVar[bool] = False
@@ -71,6 +72,7 @@ class Begin(_Record, frozen=True, tag="begin"):
     launch: str = ""
     finished: int = 0
     stopped: bool = False
+    job: str = ""
 
 
 class Log(_Record, frozen=True, tag="log", gc=False):

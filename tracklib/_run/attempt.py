@@ -41,16 +41,19 @@ from .background import Background
 from .best import Bests
 from .elsewhere import Elsewhere, Handle
 from .epoch_bar import EpochBar
-from .launch import launch_key
+from .launch import is_another_task, job_key, launch_key
 from .life import Life
 from .meeting import Met, meet
 from .options import Options
 from .other_ranks import NoJournal
+from .preemption import has_come
 from .rank import in_use, who_am_i
 from .sigterm import exits_on_sigterm
 from .sys_exit import seen_exit
 from .telling import LongWait, say_end, say_moved
 from .verdict import as_status, is_behind, status_of, tag_of
+
+LEAVING_SECONDS = 60.0  # a job that is queued again may come while the earlier one is still being left
 
 
 class Attempt:
@@ -67,6 +70,8 @@ class Attempt:
         directory: the same, as an absolute path.
         life: where it stands.
         rank: this process's, once it has begun.
+        is_counted: whether the last loop over the epochs came to its end; None where there was none.
+        job: the scheduler's.
         launch: the key of those ranks that were started together, once it has begun.
         met: on another rank than 0: rank 0's run, if it was met.
         keeps: whether it keeps what is said: on rank 0, unless ``TRACKLIB_MODE`` switches tracklib off.
@@ -110,6 +115,8 @@ class Attempt:
         self._begin: Begin | None = None
         self._copying: Copying | None = None
         self.launch = ""
+        self.job = job_key()
+        self.is_counted: bool | None = None
         self.met: Met | None = None
         self.background: Background | None = None
         self.elsewhere: Elsewhere | None = None
@@ -155,7 +162,9 @@ class Attempt:
 
     def _begin_keeping(self) -> None:
         with contextlib.ExitStack() as stack:
-            stack.enter_context(owned(self.directory, self.options.group_access))
+            stack.enter_context(
+                owned(self.directory, self.options.group_access, LEAVING_SECONDS * self.options.preemptible)
+            )
             self.journal = journal = self._open_journal()
             stack.callback(journal.let_go)
             self._begin = begin = self._say_begin()
@@ -182,15 +191,16 @@ class Attempt:
 
     def _begin_without_keeping(self) -> None:
         options = self.options
+        resumes = options.resume or options.preemptible
         if options.output_run:
             open_runs.refuse_taken(self)
         if self.launch:
-            self.met = meet(self.directory, self.launch, self.rank, bool(options.output_run), options.resume)
+            self.met = meet(self.directory, self.launch, self.rank, bool(options.output_run), resumes)
         if self.met:
             self.directory, self.uid, self.title = self.met.directory, self.met.begin.uid, self.met.begin.name
             self.output_run = os.fspath(options.output_run or self.directory)
         try:  # for the epochs to go on alike
-            self.earlier = earlier_run(self.directory) if options.resume and not self.met else None
+            self.earlier = earlier_run(self.directory) if resumes and not self.met else None
         except OSError as error:
             raise cannot_be_used(self.directory, error) from error
         self.journal = NoJournal()
@@ -198,7 +208,7 @@ class Attempt:
     def _open_journal(self) -> Journal:
         directory = self.directory
         try:
-            earlier = earlier_run(directory) if self.options.resume else None
+            earlier = self._taken_up()
             say_moved(self, set_aside(directory, self._files, earlier))
             journal = Journal(layout.journal_path(directory), tell, after=earlier.time if earlier else 0)
             if earlier:
@@ -208,6 +218,29 @@ class Attempt:
             return journal
         except OSError as error:
             raise cannot_be_used(directory, error) from error
+
+    def _taken_up(self) -> Earlier | None:
+        """The run that goes on; None where a new one begins.
+
+        Raises:
+            RunDirectoryError: it is another task's of the same array, which is never meant.
+        """
+        options = self.options
+        found = earlier_run(self.directory) if options.resume or options.preemptible else None
+        if found and is_another_task(self.job, found.begin.job):
+            raise RunDirectoryError(
+                f"{self.directory} holds the run of another task of the same array ({found.begin.job}, and this is "
+                f"{self.job}): give each task a directory of its own, with SLURM_ARRAY_TASK_ID in its name"
+            )
+        return found if found and (options.resume or self._is_same_job(found)) else None
+
+    def _is_same_job(self, found: Earlier) -> bool:
+        """Whether a job goes on with what is there: with its own run, or one that was preempted or cut off."""
+        end = found.end
+        if end is None or (self.job and self.job == found.begin.job):
+            return True
+        was_cut_off = end.status is Status.KILLED and not end.error
+        return was_cut_off or end.status is Status.PREEMPTED
 
     @property
     def _files(self) -> Iterable[str]:
@@ -227,6 +260,7 @@ class Attempt:
             configs=self._configs,
             files=list(dict.fromkeys([*(before.files if before else ()), *self._files])),
             parent=self.parent or (before.parent if before else None),
+            job=self.job,
         )
         if self.launch:
             finished = self.finished
@@ -267,6 +301,8 @@ class Attempt:
             return
         if self.bar:  # a traceback keeps its loop alive, and would be glued to it
             self.bar.close()
+        if has_come() and self.is_counted is not True and _may_be_preempted(status, error):
+            status = Status.PREEMPTED
         if self.background:
             self.background.end(waits=status is Status.FINISHED)  # nothing stands before any other end
         if self._copying:
@@ -373,3 +409,8 @@ class Attempt:
 def _stands_for(error: BaseException | None, told: BaseException) -> bool:
     """Whether ``error``, which leaves, is what became of ``told``: a framework exits where it is interrupted."""
     return isinstance(error, SystemExit) or is_behind(error, told)
+
+
+def _may_be_preempted(status: Status, error: BaseException | None) -> bool:
+    """Whether a run that was told to make room may have ended so for that."""
+    return status in (Status.FINISHED, Status.KILLED) or isinstance(error, SystemExit)

@@ -12,6 +12,7 @@ from .._journal.records import Parent
 from .attempt import Attempt
 from .current import current, current_run, open_run
 from .ending import leave, leave_async
+from .preemption import hears_preemption
 from .sigterm import cause_of, exits_on_sigterm
 from .verdict import status_of
 
@@ -52,6 +53,8 @@ class Block:
         parent = self._attempt.parent
         self._around.enter_context(open_run(self.run, parent.uid if parent else None))
         self._around.enter_context(exits_on_sigterm())
+        if self._attempt.options.preemptible:
+            self._around.enter_context(hears_preemption())
         if self._is_current:
             self._current.enter_context(current_run(self.run))
 

@@ -14,6 +14,7 @@ from ..errors import LifecycleError
 from .attempt import Attempt
 from .early import Counted, EarlyLogs
 from .epoch_bar import EpochBar
+from .preemption import has_come
 from .words import Words
 
 
@@ -59,6 +60,11 @@ class EpochWords(Words):
         number = _as_count("count", count)
         return self._epochs(number, None if start is None else _as_count("start", start))
 
+    @property
+    def preempted(self) -> bool:
+        """Whether a scheduler's signal has told a block with ``preemptible=True`` to make room."""
+        return has_come()
+
     def stop_epochs(self) -> None:
         """The epoch that is going on is the last one, as of early stopping: it counts as finished now, and the loop
         of :meth:`epochs` ends behind it, by itself or by ``break``. A resumed run has none left to do.
@@ -70,6 +76,7 @@ class EpochWords(Words):
         if self.epoch is None:
             raise LifecycleError("stop_epochs outside of a loop: call it inside `for epoch in t.epochs(...)`")
         self._finish_epoch(self.epoch, last=True)
+        self._attempt.is_counted = True
 
     def _epochs(self, count: int, start: int | None) -> Iterator[int]:
         if self._attempt.bar is not None:
@@ -82,8 +89,11 @@ class EpochWords(Words):
             self._last_epoch = first - 1
         bar = self._attempt.bar = EpochBar(self._attempt.title, min(first, count), count, not self._attempt.keeps)
         journal = self._attempt.journal
+        self._attempt.is_counted = False
         try:
             for epoch in range(first, count):
+                if has_come() and not self._attempt.launch:
+                    return
                 self.epoch = self._last_epoch = epoch
                 self._left = epoch, journal.now(later=True)
                 yield epoch
@@ -91,7 +101,8 @@ class EpochWords(Words):
                     self._finish_epoch(epoch)
                 bar.advance()
                 if self._finished and self._finished.stopped:
-                    return
+                    break
+            self._attempt.is_counted = True
         finally:
             self.epoch = self._attempt.bar = None
             bar.close()

@@ -22,6 +22,22 @@ LAUNCHES = (
 )
 
 
+def job_key() -> str:
+    """The job's that a scheduler runs, the same each time that it is queued again; empty where there is none."""
+    if (array := variables.text("SLURM_ARRAY_JOB_ID")) and (task := variables.text("SLURM_ARRAY_TASK_ID")):
+        return f"slurm {array}_{task}"
+    if job := variables.text("SLURM_JOB_ID"):
+        return f"slurm {job}"
+    run = variables.text("TORCHELASTIC_RUN_ID")
+    return f"torchelastic {run}" if run and run != "none" else ""
+
+
+def is_another_task(job: str, other: str) -> bool:
+    """Whether both are tasks of one array."""
+    array, is_task, _ = job.partition("_")
+    return bool(is_task) and job != other and other.startswith(f"{array}_")
+
+
 def launch_key(told: Rank | None) -> str:
     """The launch's; empty where nobody numbers this process, or where it is the only one.
 

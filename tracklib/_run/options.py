@@ -48,6 +48,7 @@ class RunOptions(ChildOptions, total=False):
     rank: int | None
     at_exit: Status | str | None
     group_access: Access | None
+    preemptible: bool
     quiet: bool
 
 
@@ -69,6 +70,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     rank: int | None = None
     at_exit: Status | str | None = None
     group_access: Access | None = None
+    preemptible: bool = False
     quiet: bool = False
 
     def __post_init__(self) -> None:
@@ -80,6 +82,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"group_access must be 'read', 'write' or None, got {self.group_access!r}")
         if self.resume and not self.output_run:
             raise ValueError("resume=True needs output_run: the directory of the run that goes on")
+        if self.preemptible and not self.output_run:
+            raise ValueError("preemptible=True needs output_run: the directory by which the job finds its run again")
         if self.parent is not None and not isinstance(self.parent, Parent):
             got = type(self.parent).__name__
             raise TypeError(f"parent must be a Parent, as Parent(uid=t.uid, output_run=t.directory); got {got}")

@@ -30,7 +30,7 @@ def exits_on_sigterm() -> Iterator[None]:
     Only in the main thread, and only where nobody else handles SIGTERM. No other signal is touched.
     """
     global _blocks, _arrived, _installed_by
-    if not _in_main_thread() or signal.getsignal(signal.SIGTERM) not in (signal.SIG_DFL, _exit):
+    if not _in_main_thread() or signal.getsignal(signal.SIGTERM) not in (signal.SIG_DFL, exit_on):
         yield
         return
     process = os.getpid()
@@ -39,14 +39,14 @@ def exits_on_sigterm() -> Iterator[None]:
     if not _blocks:
         _arrived = None
         _installed_by = process
-        signal.signal(signal.SIGTERM, _exit)
+        signal.signal(signal.SIGTERM, exit_on)
     _blocks += 1
     try:
         yield
     finally:
         if os.getpid() == process == _installed_by:
             _blocks -= 1
-            if not _blocks and _in_main_thread() and signal.getsignal(signal.SIGTERM) is _exit:
+            if not _blocks and _in_main_thread() and signal.getsignal(signal.SIGTERM) is exit_on:
                 _put_back()
 
 
@@ -91,7 +91,8 @@ def cause_of(error: BaseException | None) -> BaseException | None:
     return _arrived if _arrived is not None and _in_main_thread() else error
 
 
-def _exit(number: int, frame: FrameType | None) -> None:
+def exit_on(number: int, frame: FrameType | None) -> None:
+    """The handler."""
     global _arrived, _is_again
     if os.getpid() != _installed_by:  # pragma: no cover  # a forked child ends as it would without us, unmeasured
         signal.signal(number, signal.SIG_DFL)
@@ -116,7 +117,7 @@ def _send_again(main: int) -> None:
     while True:
         time.sleep(_AGAIN_SECONDS)
         with _sending:
-            if not _blocks or signal.getsignal(signal.SIGTERM) is not _exit:
+            if not _blocks or signal.getsignal(signal.SIGTERM) is not exit_on:
                 return
             if not _leaving and not _is_under_way(sys._current_exceptions().get(main)):
                 _is_again = True

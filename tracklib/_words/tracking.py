@@ -77,6 +77,11 @@ class tracking:  # noqa: N801  # a word of the language, used as one
         group_access: what the group of users may do that the run's directory belongs to: ``"read"`` it, or ``"write"``:
             go on with it and ``sync`` it, too. It holds for all that is made in it, by children and later attempts too.
             None leaves a directory as it is; a new one is for its owner alone.
+        preemptible: the job may be preempted and queued again. The run goes on where it is this job's, or was preempted
+            or cut off; another job's is moved aside, and one of another task of the same array refused. An owner that
+            is still leaving is waited for, for a minute. SIGTERM, SIGUSR1 and SIGUSR2 become a word, ``t.preempted``:
+            ``t.epochs`` ends behind the epoch that is going on, and the run is preempted; a second SIGTERM leaves the
+            block at once. Of several ranks, each asks ``t.preempted``, and they end together as the program has it.
         quiet: say nothing in the terminal at the run's end, nor where an earlier run was moved. Where stderr is no
             terminal, nothing is said anyway.
 
