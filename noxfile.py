@@ -51,6 +51,14 @@ def coverage(session: nox.Session) -> None:
 
 
 @nox.session(python="3.11")
+def frameworks(session: nox.Session) -> None:
+    """The adapters, with each framework for real. PyTorch comes first and alone, so that nothing brings another."""
+    session.install("torch==2.13.0")
+    session.install("-e", ".[frameworks,mlflow]", "torch==2.13.0", "numpy", "freezegun", "pytest>=8", "pytest-timeout")
+    session.run("pytest", "-m", "frameworks", "tests/integrations", *session.posargs)
+
+
+@nox.session(python="3.11")
 def lint(session: nox.Session) -> None:
     """Style and types, of the package, its tests and its examples."""
     session.install("-e", ".[lint,test]")

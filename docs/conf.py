@@ -26,9 +26,13 @@ nitpick_ignore_regex = [
 ]
 nitpick_ignore = [
     ("py:class", "Run"),  # MLflow's, as mlflow.entities has it
+    ("py:class", "optuna.Trial"),
+    ("py:class", "tracklib._run.options.RunOptions"),  # as tracking lists them
     ("py:class", "tracklib._words.tracked.F"),  # the type of a decorated function
 ]
 
+# None of them is needed to read about its adapter.
+autodoc_mock_imports = ["accelerate", "hydra", "keras", "lightning", "omegaconf", "optuna", "transformers", "xgboost"]
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_inherit_docstrings = True

@@ -18,7 +18,7 @@ from bare import run_bare
 from tracklib import ConfigError, Status, Trackers, TrackerWarning, current, tracking
 from tracklib._journal.records import Artifact, Begin, End, Log, Params
 from tracklib.integrations import Held
-from tracklib.integrations.held import named
+from tracklib.integrations._names import named
 
 LOOP = """
     import os, signal, sys
@@ -176,8 +176,8 @@ def test_the_next_block_is_borrowed_where_the_last_one_is_left(tmp_path: Path) -
     held = Held()
     for name in "ab":
         with tracking(output_run=tmp_path / name) as t:
-            assert held.run is t
-    assert held.run is None
+            assert held.begin() is t
+    assert held.begin() is None
 
 
 def test_params_are_said_once_in_a_run_whoever_says_them(tmp_path: Path) -> None:
@@ -273,17 +273,52 @@ def test_a_resumed_run_goes_on_behind_the_attempt_before(tmp_path: Path) -> None
 
 def test_after_a_new_attempt_the_user_may_still_say_what_the_programs_end_means(tmp_path: Path) -> None:
     held = Held(output_run=tmp_path / "run", at_exit="killed")
-    run = held.run
+    run = held.begin()
     assert isinstance(run, Trackers)
     assert run.at_exit is Status.KILLED
     held.fit_ends()
 
 
+def test_one_of_several_fits_is_a_child_of_the_run_around(tmp_path: Path) -> None:
+    held = Held()
+    with tracking(output_run=tmp_path / "run") as t:
+        for name in "ab":
+            fit = held.apart(name)
+            fit.fit_begins()
+            fit.log(0, {"a": 1})
+            fit.fit_ends(ValueError() if name == "b" else None)
+            fit.log(1, {"a": 1})
+            fit.fit_ends()
+    begins = [kept.records(tmp_path / "run/children" / name, Begin) for name in "ab"]
+    assert [[begin.parent.uid for begin in each] for each in begins] == [[t.uid] * 2] * 2
+    assert [kept.statuses(tmp_path / "run/children" / name) for name in "ab"] == [
+        ["finished", "finished"],
+        ["failed", "finished"],
+    ]
+
+
+def test_one_of_several_fits_has_a_directory_in_the_one_that_was_told(tmp_path: Path) -> None:
+    held = Held(output_run=tmp_path / "run")
+    for name in "ab":
+        fit = held.apart(name)
+        fit.fit_begins()
+        fit.fit_ends()
+        assert kept.statuses(tmp_path / "run" / name) == ["finished"]
+    assert held.apart("c").directory == str(tmp_path / "run/c")
+    assert Held().apart("c").begin() is None
+
+
 def test_stages_are_folders_of_names() -> None:
-    logs = {"loss": 1, "val_loss": 2, "eval_f1": 3, "train_x": 4, "valid": 5, "val_": 6, "my_val_loss": 7}
+    logs = {"loss": 1, "val_loss": 2, "eval_f1": 3, "train_loss": 4, "valid": 5, "val_": 6, "epoch": 0.5}
     assert named(logs) == {
-        "loss": 1, "val/loss": 2, "val/f1": 3, "train/x": 4, "valid": 5, "val_": 6, "my_val_loss": 7
-    }  # fmt: skip
+        "train/loss": 1,
+        "val/loss": 2,
+        "eval/f1": 3,
+        "train/train_loss": 4,
+        "train/valid": 5,
+        "train/val_": 6,
+        "epoch": 0.5,
+    }
     assert named(None) == {}
 
 

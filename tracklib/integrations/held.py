@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import copy
 import os
-import weakref
-from collections.abc import Mapping
 from typing import Any, Unpack
 
 from .. import Status, Trackers, current
 from .._common.warn import warn
 from .._run.options import RunOptions
-from .._values.arguments import as_params
 from ..trackers._configs import Configs
+from ._params import next_attempt, tell_once
 
-_told: weakref.WeakKeyDictionary[Trackers, dict[str, Any]] = weakref.WeakKeyDictionary()  # the params of each run
+_NOT_USED = (
+    "the adapter's own configs and options are not used: it logs into the run around it, in {}; give them to that one, "
+    "or leave its block"
+)
 
 
 class Held:
@@ -38,15 +39,13 @@ class Held:
     none, and configs, a directory or options were given, it is one of its *own*: begun when it is needed, ended at the
     framework's end with what ended that, and taken up again, as its next attempt, for what comes later. Else there is
     *none*, and nothing is kept. On a rank other than 0 that is so in any case.
-
-    A fit that an exception leaves without a hook has failed, once the next one begins or the program ends. Copies by
-    ``copy`` and ``pickle`` speak to the same run.
+    A fit that an exception leaves without a hook has failed, once the next one begins or the program ends. A copy, by
+    ``pickle`` too, speaks to the same run.
 
     Args:
         configs, output_run, options: of a run of its own, as of :class:`~tracklib.Trackers`.
 
-    Raises:
-        ConfigError, TypeError, ValueError: as ``Trackers`` does, at once.
+    Raises: as ``Trackers`` does, at once.
     """
 
     def __init__(
@@ -56,16 +55,10 @@ class Held:
         self._options: dict[str, Any] = {**options} if output_run is None else {"output_run": output_run, **options}
         self._may_own = configs is not None or bool(self._options)
         self._run: Trackers | None = None
-        self._is_own = False
+        self._is_own = self._is_child = False
         self._in_fit = False
         if self._may_own:
             self._made()  # which finds what is wrong with them
-
-    @property
-    def run(self) -> Trackers | None:
-        """The run to speak to, begun if need be; None where there is none."""
-        run = self._run
-        return run if run is not None and run.is_init else self.begin()
 
     @property
     def directory(self) -> str | None:
@@ -76,20 +69,17 @@ class Held:
         return None if told is None else os.path.abspath(told)
 
     def begin(self, **more: Any) -> Trackers | None:
-        """The run to speak to; ``more`` are what only the framework knows of one of its own, as ``output_run`` and
-        ``name``, where the user did not say it."""
+        """The run to speak to; ``more`` is what only the framework knows of one of its own, as ``name``."""
         run = self._run
         if run is not None and run.is_init:
             return run
-        around = current()
+        around = None if self._is_child else current()
         if around is not None:
             self._run, self._is_own = around, False
             if self._may_own:
-                _say_not_used(around)
+                warn(_NOT_USED.format(around.output_run))
         elif self._is_own and run is not None:
-            self._run = run.again()
-            _told[self._run] = _told.get(run, {})
-            self._run.init()
+            self._run = next_attempt(run)
         elif self._may_own:
             self._run, self._is_own = self._made(**more), True
             self._run.init()
@@ -119,9 +109,20 @@ class Held:
             run.at_exit = Status.FAILED
         return run
 
+    def apart(self, name: str, folder: str = "") -> Held:
+        """Another one, for one of several fits: its run is a child of the run around it, or one of its own, in the
+        directory ``name`` of the one that was told, or else of ``folder``."""
+        made, around = copy.copy(self), current()
+        made._run = around.child(name) if around else None
+        made._is_own = made._is_child = around is not None
+        if made._run:
+            made._run.init()
+        elif folder := self.directory or folder:
+            made._options = {**self._options, "output_run": os.path.join(folder, name), "name": name}
+        return made
+
     def fit_ends(self, error: BaseException | None = None, status: Status | str | None = None) -> None:
-        """The fit ended, by ``error`` if there is one: so does a run of its own. One around it is told of an
-        interruption, for a framework may make another exception of it."""
+        """The fit ended, by ``error``: so does a run of its own. One around it is told of an interruption only."""
         self._in_fit = False
         run = self._run
         if run is None or not run.is_init:
@@ -133,47 +134,19 @@ class Held:
 
     def log(self, step: Any, metrics: Any, axis: str = "epoch") -> None:
         """``Trackers.log``, to the run if there is one."""
-        run = self._run
-        if run is None or not run.is_init:
-            run = self.begin()
-        if run is not None:
+        if run := self.begin():
             run.log(step, metrics, axis=axis)
 
     def log_params(self, params: Any) -> None:
         """``Trackers.log_params``, but for what the run was told already: a framework says it at each fit."""
-        run = self.run
-        if run is None:
-            return
-        told = _told.setdefault(run, {})
-        new = {name: value for name, value in as_params(params).items() if name not in told or told[name] != value}
-        if new:
-            told.update(new)
-            run.log_params(new)
+        if run := self.begin():
+            tell_once(run, params)
 
     def log_artifact(self, path: str | os.PathLike[str], name: str | None = None) -> None:
         """``Trackers.log_artifact``; a file that cannot be copied does not stop the training."""
-        run = self.run
+        run = self.begin()
         try:
-            if run is not None:
+            if run:
                 run.log_artifact(path, name)
         except OSError as error:
             warn(f"{os.fspath(path)} is not kept as an artifact: {error}")
-
-
-def _say_not_used(around: Trackers) -> None:
-    warn(
-        f"the adapter's own configs and options are not used: it logs into the run around it, in {around.output_run}; "
-        "give them to that one, or leave its block"
-    )
-
-
-def named(logs: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Metrics under the names that tracklib's readers group: ``val_loss`` and ``eval_loss`` are ``val/loss``."""
-    found = {}
-    for name, value in (logs or {}).items():
-        stage, _, rest = name.partition("_")
-        found[f"{_STAGES[stage]}/{rest}" if rest and stage in _STAGES else name] = value
-    return found
-
-
-_STAGES = {"val": "val", "eval": "val", "train": "train", "test": "test"}

@@ -1,0 +1,55 @@
+"""LightGBM: a callback for ``lightgbm.train``, ``lightgbm.cv`` and the estimators."""
+
+from __future__ import annotations
+
+import os
+from types import TracebackType
+from typing import Any, Self, Unpack
+
+from .._run.options import RunOptions
+from ..trackers._configs import Configs
+from ._rounds import spread
+from .held import Held
+
+
+class TracklibCallback:
+    """Logs each boosting round into the run around it, or into one of its own::
+
+        lightgbm.train(params, data, valid_sets=[test], callbacks=[TracklibCallback(output_run="runs/trees")])
+
+    Rounds are on the axis ``round``. LightGBM has no hook for the end, so a run of its own ends with the last round
+    that was asked for; after early stopping or an exception, with the program. ``with TracklibCallback(...) as ours:``
+    around the training knows it at once, and so does ``with tracking(...)``.
+
+    Args:
+        configs, output_run, options: of a run of its own, as of :class:`~tracklib.Trackers`.
+    """
+
+    def __init__(
+        self, configs: Configs = None, output_run: str | os.PathLike[str] | None = None, **options: Unpack[RunOptions]
+    ) -> None:
+        self._held = Held(configs, output_run, **options)
+        self._in_block = False
+        self.order = 20  # before early stopping (30), which raises in the last round; LightGBM asks the object itself
+
+    def __call__(self, env: Any) -> None:
+        if env.iteration == env.begin_iteration:
+            self._held.begin()
+            self._held.log_params(env.params)
+        row: dict[str, Any] = {}
+        for data, metric, value, _, *deviation in env.evaluation_result_list or ():
+            row |= spread(f"{data}/{metric}", (value, *deviation) if deviation else value)
+        self._held.log(env.iteration, row, "round")
+        if env.iteration + 1 == env.end_iteration and not self._in_block:
+            self._held.fit_ends()
+
+    def __enter__(self) -> Self:
+        self._in_block = True
+        self._held.fit_begins()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._in_block = False
+        self._held.fit_ends(error)

@@ -1,0 +1,53 @@
+"""XGBoost: a callback for ``xgboost.train``, ``xgboost.cv`` and the estimators."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any, Unpack
+
+import xgboost
+
+from .._run.options import RunOptions
+from ..trackers._configs import Configs
+from ._rounds import Rounds
+from .held import Held
+
+
+class TracklibCallback(xgboost.callback.TrainingCallback):  # type: ignore[misc]  # untyped, as all frameworks are to us
+    """Logs each boosting round into the run around it, or into one of its own::
+
+        xgboost.train(params, data, evals=[(test, "test")], callbacks=[TracklibCallback(output_run="runs/trees")])
+
+    Rounds are on the axis ``round``; they go on where a model does that is trained further. XGBoost has no hook for an
+    exception. One that nothing catches ends the run with its true status at the program's end; one that you catch is
+    ``failed``, without its name: put ``with tracking(...)`` around to have that, too.
+
+    Args:
+        configs, output_run, options: of a run of its own, as of :class:`~tracklib.Trackers`.
+    """
+
+    def __init__(
+        self, configs: Configs = None, output_run: str | os.PathLike[str] | None = None, **options: Unpack[RunOptions]
+    ) -> None:
+        super().__init__()
+        self._held = Held(configs, output_run, **options)
+        self._rounds = Rounds(self._held)
+
+    def before_training(self, model: Any) -> Any:
+        is_one = isinstance(model, xgboost.Booster)  # not a cross-validation's pack of them
+        self._rounds = Rounds(self._held, model.num_boosted_rounds() if is_one else 0)
+        self._held.fit_begins(rank=xgboost.collective.get_rank())
+        if is_one:
+            self._held.log_params(json.loads(model.save_config()))
+        return model
+
+    def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+        self._rounds.see(evals_log)
+        return False
+
+    def after_training(self, model: Any) -> Any:
+        """A callback before this one that stops the training has hidden its last round."""
+        self._rounds.catch_up()
+        self._held.fit_ends()
+        return model
