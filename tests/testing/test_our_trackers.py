@@ -16,6 +16,13 @@ from tracklib import BaseTracker, CsvLogger, Mlflow, TensorBoard, Wandb
 from tracklib.testing import TrackerTests
 
 
+@pytest.fixture
+def only_with_long(long: bool) -> None:
+    """The same once more, in the training's process: the companion's is what a user has by default."""
+    if not long:
+        pytest.skip("runs with --long")
+
+
 class TestCsvLogger(TrackerTests):
     kind = CsvLogger
     keeps = {"nan", "axes", "steps"}
@@ -74,17 +81,11 @@ def _axis_and_step(tag: str, step: int) -> tuple[str, int]:
     return ("batch" if tag.startswith("batch/") else "epoch"), step
 
 
+@pytest.mark.usefixtures("only_with_long")
 class TestTensorBoardHere(TestTensorBoard):
     @pytest.fixture
     def config(self, tmp_path: Path) -> dict[str, Any]:
         return {"type": "TensorBoard", "in_process": True}
-
-
-@pytest.fixture
-def only_with_long(long: bool) -> None:
-    """The same once more, in the training's process: the companion's is what a user has by default."""
-    if not long:
-        pytest.skip("runs with --long")
 
 
 @pytest.fixture(scope="session")
