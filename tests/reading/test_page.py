@@ -321,6 +321,9 @@ def test_odd_values_are_drawn_as_gaps_and_counted(at: Callable[..., Browser], tm
     with tracking(output_run=tmp_path / "run", params={"nan": math.nan, "big": 2**70}) as t:
         for step, value in enumerate([1.0, math.nan, 3.0, math.inf, -math.inf, 1e300, 1e-300, -5.0, 0.0]):
             t.log(step, {"odd": value, "none": math.nan, "same": 5.0})
+        t.log(2**60, {"far": 1.0})
+        for step, value in enumerate([1e16, 1e16 + 2, 1e16 + 4]):
+            t.log(step, {"close": value, "wide": [-1.7e308, 0.0, 1.7e308][step]})
     page = at(Path(report([tracklib.load(tmp_path / "run")], tmp_path / "report.html")))
 
     drawn = [float(text) for text in page.run("return [...cards[0].chart.lines[0].y].map(String)")]

@@ -9,7 +9,17 @@ function xRange(lines) {
     }
   }
   if (low > high) return [0, 1];
-  return low === high ? [low - 0.5, high + 0.5] : [low, high];
+  return low === high ? apart(low - 0.5, high + 0.5) : apart(low, high);
+}
+
+const LEAST = 1e-12; // of the numbers themselves: closer than that, an axis has no room for ticks
+const MOST = 8e307; // the distance of two such numbers is still one
+
+/** Two ends of an axis that a chart can tell apart. */
+function apart(low, high) {
+  [low, high] = [Math.max(low, -MOST), Math.min(high, MOST)];
+  const room = LEAST * Math.max(Math.abs(low), Math.abs(high));
+  return high - low < room ? [low - room, high + room] : [low, high];
 }
 
 /** What the lines and their bands reach between two x. Outliers aside: all but the outermost hundredth of the means. */
@@ -45,8 +55,8 @@ function reachOf(line, from, to, reach) {
 function padded(low, high) {
   if (low > high) return state.log ? [0.1, 1] : [0, 1];
   if (state.log) return low === high ? [low / 2, high * 2] : [low * Math.pow(low / high, 0.03), high * Math.pow(high / low, 0.03)];
-  const room = high === low ? Math.abs(high) * 0.1 || 0.5 : (high - low) * 0.05;
-  return [low - room, high + room];
+  const room = high === low ? Math.abs(high) * 0.1 || 0.5 : high * 0.05 - low * 0.05;
+  return apart(low - room, high + room);
 }
 
 const xLabels = {

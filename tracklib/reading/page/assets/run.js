@@ -69,7 +69,7 @@ function sparkline(run, axis, name) {
   const real = y.filter(Number.isFinite);
   if (real.length < 2) return null;
   const [low, high] = [Math.min(...real), Math.max(...real)];
-  const place = (value, i) => (Number.isFinite(value) ? `${((i / (y.length - 1)) * 88 + 1).toFixed(1)},${(19 - ((value - low) / (high - low || 1)) * 17).toFixed(1)}` : "");
+  const place = (value, i) => (Number.isFinite(value) ? `${((i / (y.length - 1)) * 88 + 1).toFixed(1)},${(19 - ((value / 2 - low / 2) / (high / 2 - low / 2 || 1)) * 17).toFixed(1)}` : "");
   return svg("svg", { width: 90, height: 20, "aria-hidden": "true" }, svg("polyline", { points: y.map(place).join(" "), stroke: run.colour, class: "spark" }));
 }
 

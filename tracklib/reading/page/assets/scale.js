@@ -32,7 +32,8 @@ function ticksOf(low, high, isLog) {
   const size = 10 ** Math.floor(Math.log10(raw));
   const step = [1, 2, 5, 10].map((times) => times * size).find((one) => one >= raw);
   const found = [];
-  for (let at = Math.ceil(low / step) * step; at <= high + step * 1e-9; at += step) found.push(+at.toPrecision(12));
+  const first = Math.ceil(low / step) * step;
+  for (let i = 0, at = first; i < 10 && at <= high + step * 1e-9; at = first + ++i * step) found.push(+at.toPrecision(12));
   return found;
 }
 
