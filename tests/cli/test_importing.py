@@ -22,6 +22,7 @@ from tracklib import tracking
 with tracking([json.loads(sys.argv[2])], output_run=sys.argv[1], params={"lr": 0.1}, name="source") as t:
     for epoch in range(5):
         t.log(epoch, {"val/loss": 1 / (epoch + 1), "odd": math.nan})
+    t.log_text("note", "kept")
 """
 
 
@@ -84,8 +85,25 @@ def test_tensorboards_events_become_a_run(tmp_path: Path) -> None:
 
     assert tracklib("import", "tensorboard", tmp_path / "there", "--root", tmp_path / "runs").exit_code == 0
 
-    values = imported(tmp_path / "runs").metrics["val/loss"].values
-    assert values.tolist() == pytest.approx([1 / (epoch + 1) for epoch in range(5)], rel=1e-6)
+    run = imported(tmp_path / "runs")
+    assert (run.status, run.params) == ("finished", {"lr": 0.1})
+    assert run.metrics["val/loss"].values.tolist() == pytest.approx([1 / (e + 1) for e in range(5)], rel=1e-6)
+
+
+def test_a_run_of_tensorboards_that_has_only_params_and_a_failure_is_one_too(tmp_path: Path) -> None:
+    program = """
+import sys, json
+from tracklib import tracking
+with tracking([{"type": "TensorBoard"}], output_run=sys.argv[1], params={"opt": "adam", "deep": True}) as t:
+    raise ValueError
+"""
+    failed = subprocess.run([sys.executable, "-c", program, tmp_path / "there"], stderr=-1, timeout=180)
+
+    said = tracklib("import", "tensorboard", tmp_path / "there", "--root", tmp_path / "runs")
+
+    run = imported(tmp_path / "runs")
+    assert (failed.returncode, said.exit_code) == (1, 0)
+    assert (run.status, run.params, dict(run.last)) == ("failed", {"opt": "adam", "deep": True}, {})
 
 
 def test_wandbs_offline_file_becomes_a_run(tmp_path: Path) -> None:
@@ -96,6 +114,7 @@ def test_wandbs_offline_file_becomes_a_run(tmp_path: Path) -> None:
     run = imported(tmp_path / "runs")
     assert said.exit_code == 0
     assert (run.status, run.params["lr"]) == ("finished", 0.1)
+    assert "kept" in [path.read_text() for path in Path(run.directory, "artifacts").rglob("note*")]
     assert run.metrics["val/loss"].values.tolist() == [1 / (epoch + 1) for epoch in range(5)]
 
 
@@ -109,6 +128,8 @@ def test_an_experiment_at_mlflow_becomes_runs(tmp_path: Path) -> None:
     run = imported(tmp_path / "runs")
     assert said.exit_code == 0, said.output
     assert (run.name, run.status, run.params) == ("source", "finished", {"lr": "0.1"})
+    assert Path(run.artifacts["note.txt"]).read_text() == "kept"
+    assert run.artifacts["note.txt"].is_intact()
     assert run.metrics["val/loss"].values.tolist() == [1 / (epoch + 1) for epoch in range(5)]
 
 

@@ -11,12 +11,13 @@ from typing import Any
 
 import click
 
+from .._common.files import checked_file_name, checksum, copy_whole, make_folder, placed
 from .._common.secrets import redact
 from .._journal import layout
 from .._journal.directory import owned, slug
 from .._journal.format import FORMAT
 from .._journal.journal import Journal
-from .._journal.records import Begin, End, Log, Params, Tags
+from .._journal.records import Artifact, Begin, End, Log, Params, Tags
 from ..errors import RunDirectoryError
 from ..trackers._foreign import Foreign
 from . import asked
@@ -80,14 +81,14 @@ def _made(run: Foreign, root: str, source: str) -> str:
             os.unlink(begun)
         journal = Journal(begun, _refuse)
         try:
-            _write(run, journal, source)
+            _write(run, journal, source, os.path.join(directory, layout.ARTIFACTS))
         finally:
             journal.let_go()
         os.replace(begun, layout.journal_path(directory))
     return directory
 
 
-def _write(run: Foreign, journal: Journal, source: str) -> None:
+def _write(run: Foreign, journal: Journal, source: str, folder: str) -> None:
     """Its records, in order of time: none may be before the one before it."""
     time = run.began
     journal.append(
@@ -109,9 +110,20 @@ def _write(run: Foreign, journal: Journal, source: str) -> None:
         time = max(time, point.time)
         if point.metrics:
             journal.append(Log(time=time, axis=point.axis, step=point.step, metrics=point.metrics))
+    for name, place in run.artifacts:
+        journal.append(_kept(name, place, folder, time))
     if run.status is not None:
         journal.append(End(time=time, status=run.status))
     journal.sync()
+
+
+def _kept(name: str, place: str, folder: str, time: int) -> Artifact:
+    name = checked_file_name(name)
+    make_folder(folder)
+    copy = os.path.join(folder, name)
+    with placed(copy) as new:
+        copy_whole(place, new)
+    return Artifact(time=time, name=name, sha256=checksum(copy))
 
 
 def _refuse(trouble: str) -> None:

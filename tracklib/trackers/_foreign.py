@@ -20,7 +20,8 @@ class Point(NamedTuple):
 
 class Foreign(NamedTuple):
     """One run. ``source`` says what it is there, so that it has the same uid each time it is taken over; ``status`` is
-    None where it did not end."""
+    None where it did not end. ``artifacts`` are files and folders, each by its name with where it is now: that is
+    asked once, and copied at once."""
 
     source: str
     name: str
@@ -29,6 +30,7 @@ class Foreign(NamedTuple):
     params: dict[str, Any] = {}
     tags: dict[str, str] = {}
     status: Status | None = Status.FINISHED
+    artifacts: Iterable[tuple[str, str]] = ()
 
     @property
     def uid(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -49,4 +50,11 @@ def _run(client: Any, run: Any) -> Foreign:
         dict(run.data.params),
         tags,
         _STATUS.get(run.info.status),
+        _artifacts(client, run.info.run_id),
     )
+
+
+def _artifacts(client: Any, run_id: str) -> Iterator[tuple[str, str]]:
+    for each in client.list_artifacts(run_id):
+        with tempfile.TemporaryDirectory() as folder:
+            yield each.path, client.download_artifacts(run_id, each.path, folder)

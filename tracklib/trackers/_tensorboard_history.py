@@ -1,11 +1,13 @@
-"""Reads the scalars of TensorBoard's event files: each folder that holds some is a run."""
+"""Reads TensorBoard's event files, their scalars, params and status: each folder that holds some is a run."""
 
 from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
+from .._journal.records import Status
 from ._foreign import Foreign, Point
 
 
@@ -19,19 +21,27 @@ def runs_in(path: str) -> Iterator[Foreign]:
     for folder, folders, names in os.walk(path):
         folders.sort()
         if any("tfevents" in name for name in names):
-            points = sorted(_points(folder), key=lambda point: (point.time, point.step))
-            if points:
-                name = os.path.basename(os.path.abspath(folder))
-                yield Foreign(os.path.abspath(folder), name, points[0].time, points)
+            files = [*_files(folder)]
+            points = sorted(_points(files), key=lambda point: (point.time, point.step))
+            params = {name: value for file in files for name, value in _params(file)}
+            if points or params:
+                whole = os.path.abspath(folder)
+                began = points[0].time if points else _began(files)
+                yield Foreign(whole, os.path.basename(whole), began, points, params, status=_status(files))
 
 
-def _points(folder: str) -> Iterator[Point]:
-    """Every scalar, those of one step and moment together."""
+def _files(folder: str) -> Iterator[Any]:
+    """What each event file of a folder holds, in their order."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    found: dict[tuple[int, int], dict[str, float]] = {}
     for file in sorted(glob.glob(os.path.join(glob.escape(folder), "*tfevents*"))):
-        events = EventAccumulator(file, size_guidance={"scalars": 0, "tensors": 0}).Reload()
+        yield EventAccumulator(file, size_guidance={"scalars": 0, "tensors": 0}).Reload()
+
+
+def _points(files: Iterable[Any]) -> Iterator[Point]:
+    """Every scalar, those of one step and moment together."""
+    found: dict[tuple[int, int], dict[str, float]] = {}
+    for events in files:
         scalars = [
             (tag, event.wall_time, event.step, event.value)
             for tag in events.Tags()["scalars"]
@@ -47,6 +57,40 @@ def _points(folder: str) -> Iterator[Point]:
             found.setdefault((round(time * 1000), step), {})[tag] = float(value)
     for (time, step), metrics in found.items():
         yield Point(time, "step", step, metrics)
+
+
+def _params(events: Any) -> Iterator[tuple[str, Any]]:
+    """Those of the HPARAMS tab."""
+    from tensorboard.plugins.hparams import metadata
+
+    if content := _of_hparams(events).get(metadata.SESSION_START_INFO_TAG):
+        for name, value in metadata.parse_session_start_info_plugin_data(content).hparams.items():
+            yield name, getattr(value, value.WhichOneof("kind") or "", None)
+
+
+def _status(files: Iterable[Any]) -> Status | None:
+    """As the HPARAMS tab has it. Who writes nothing there says no end either: it is taken for finished."""
+    from tensorboard.plugins.hparams import api_pb2, metadata
+
+    told = [content for events in files if (content := _of_hparams(events).get(metadata.SESSION_END_INFO_TAG))]
+    if not told:
+        return Status.FINISHED
+    status = metadata.parse_session_end_info_plugin_data(told[-1]).status
+    return {api_pb2.STATUS_SUCCESS: Status.FINISHED, api_pb2.STATUS_FAILURE: Status.FAILED}.get(status)
+
+
+def _of_hparams(events: Any) -> dict[str, bytes]:
+    from tensorboard.plugins.hparams import metadata
+
+    try:
+        found: dict[str, bytes] = events.PluginTagToContent(metadata.PLUGIN_NAME)
+    except KeyError:
+        return {}
+    return found
+
+
+def _began(files: Iterable[Any]) -> int:
+    return int(1000 * min(events.FirstEventTimestamp() for events in files))
 
 
 def _scalar(tensor: object) -> float | None:

@@ -12,6 +12,7 @@ from ._foreign import Foreign, Point
 from ._wandb_file import _records
 
 _OWN = "_"  # what W&B logs itself begins so
+_OWN_FILES = ("wandb-", "config.yaml", "output.log", "requirements.txt")  # and its files so
 
 
 def runs_in(path: str) -> Iterator[Foreign]:
@@ -50,7 +51,16 @@ def _run(records: list[Any], file: str) -> Foreign:
     status = None if not ends else Status.FAILED if ends[-1] else Status.FINISHED
     params = {name: value for name, value in config.items() if not name.startswith(_OWN)}
     source = f"wandb:{run.run_id if run is not None else file}"
-    return Foreign(source, name, began or (points[0].time if points else 0), points, params, {}, status)
+    return Foreign(
+        source, name, began or (points[0].time if points else 0), points, params, {}, status, _files_of(file)
+    )
+
+
+def _files_of(file: str) -> list[tuple[str, str]]:
+    """What the user kept with the run, beside its offline file."""
+    folder = os.path.join(os.path.dirname(file), "files")
+    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    return [(name, os.path.join(folder, name)) for name in names if not name.startswith(_OWN_FILES)]
 
 
 def _items(items: Any) -> dict[str, Any]:
