@@ -93,13 +93,14 @@ class Copying:
         self._moments = _Moments()
         self._copying = threading.Lock()
         self._copied_at = clock.steady()
+        self._is_over = False
 
     def tick(self) -> None:
         """About once a second's work, for a thread that is not the caller's: copy some of what there is."""
         if clock.steady() - self._copied_at >= COPY_SECONDS and self._copying.acquire(blocking=False):
             try:
                 with contextlib.suppress(OSError):  # no further file can be opened, say
-                    if not self._copy(_PIECES):
+                    if not self._is_over and not self._copy(_PIECES):
                         self._copied_at = clock.steady()
             finally:
                 self._copying.release()
@@ -113,6 +114,11 @@ class Copying:
                 self._sources[name].offset < size for name, size in until.items() if name in self._sources
             ):
                 pass
+
+    def end(self) -> None:
+        """Copy all, and nothing more afterwards: the run's end comes behind it."""
+        self._is_over = True  # a tick under way is waited for
+        self.copy_all()
 
     def _copy(self, pieces: int) -> bool:
         """Copy up to so many pieces of each writer's file; whether there was more in one."""

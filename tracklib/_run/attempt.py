@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import socket
 import uuid
@@ -13,7 +14,6 @@ from typing import Any, cast
 from msgspec.structs import replace
 
 from .._common import clock, variables
-from .._common.circles import while_it_lives
 from .._common.secrets import error_text
 from .._common.warn import tell
 from .._delivery.delivering import Delivering
@@ -171,23 +171,15 @@ class Attempt:
             fingerprints = _identity.fingerprints(self._configs)
             wanted = [(*named, config) for named, config in zip(self.trackers.items(), fingerprints, strict=True)]
             place = Place(self.directory, begin, journal.path, later=self.options.leave == "later")
-            self._copying = Copying(self.directory, journal, begin.uid, begin.attempt == 1, self._hear)
-            self.deliveries = deliveries_of(wanted, place, while_it_lives(self._tick), open_runs.come_first_at_exit)
+            # What the deliveries hold must not hold this object: without the garbage collector, it would never be gone.
+            hear = functools.partial(_hear, self.bests, journal)
+            self._copying = copying = Copying(self.directory, journal, begin.uid, begin.attempt == 1, hear)
+            tick = functools.partial(_tick, journal, copying)
+            self.deliveries = deliveries_of(wanted, place, tick, open_runs.come_first_at_exit)
             csv = self.deliveries[-1]
             assert isinstance(csv, Delivery)
             csv.show_to(Sketch(self.directory, begin.uid))  # it reads the whole journal
             self._resources = stack.pop_all()
-
-    def _tick(self) -> None:
-        """Between a delivery's records."""
-        self.journal.tick()
-        if self.life is Life.OPEN and self._copying:
-            self._copying.tick()
-
-    def _hear(self, record: Told) -> None:
-        """What another process said in the run."""
-        if isinstance(record, Log) and self.bests.modes:
-            self.bests.see(record.metrics, record.axis, record.step, self.journal)
 
     def _begin_without_keeping(self) -> None:
         options = self.options
@@ -306,7 +298,7 @@ class Attempt:
         if self.background:
             self.background.end(waits=status is Status.FINISHED)  # nothing stands before any other end
         if self._copying:
-            self._copying.copy_all()
+            self._copying.end()
         if self.told and status in (Status.FINISHED, Status.FAILED) and _stands_for(error, self.told):
             error, status = self.told, status_of(self.told)
         journal, kind = self.journal, type(error).__name__ if error else ""
@@ -414,3 +406,15 @@ def _stands_for(error: BaseException | None, told: BaseException) -> bool:
 def _may_be_preempted(status: Status, error: BaseException | None) -> bool:
     """Whether a run that was told to make room may have ended so for that."""
     return status in (Status.FINISHED, Status.KILLED) or isinstance(error, SystemExit)
+
+
+def _tick(journal: Journal, copying: Copying) -> None:
+    """Between a delivery's records."""
+    journal.tick()
+    copying.tick()
+
+
+def _hear(bests: Bests, journal: Journal, record: Told) -> None:
+    """What another process said in the run."""
+    if isinstance(record, Log) and bests.modes:
+        bests.see(record.metrics, record.axis, record.step, journal)
