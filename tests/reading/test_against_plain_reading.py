@@ -256,3 +256,37 @@ def test_a_run_that_is_read_on_says_what_one_that_is_read_at_once_says(
         assert (run.params, run.tags, run.status) == (fresh.params, fresh.tags, fresh.status)
     finally:
         shutil.rmtree(directory)
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    parent=ATTEMPTS,
+    inside=st.dictionaries(
+        st.tuples(st.sampled_from([layout.CHILDREN, layout.PREVIOUS]), st.sampled_from(["a", "b c", "ä", "..x"])),
+        st.tuples(ATTEMPTS, st.booleans()),
+        max_size=4,
+    ),
+)
+def test_children_and_previous_runs_say_each_what_their_own_journals_say(parent: Any, inside: Any) -> None:
+    directory = Path(tempfile.mkdtemp(prefix="tracklib-reading-"))
+    try:
+        (directory / layout.JOURNAL).write_bytes(b"".join(lines(parent, 0)))
+        for (folder, name), (attempts, has_summary) in inside.items():
+            (directory / folder / name).mkdir(parents=True)
+            (directory / folder / name / layout.JOURNAL).write_bytes(b"".join(lines(attempts, 0)))
+            if has_summary:
+                with_summary_up_to(directory / folder / name, None)
+
+        run = tracklib.load(directory)
+
+        check_series(run, list(plain_records(directory / layout.JOURNAL)))
+        for folder, found in ((layout.CHILDREN, run.children), (layout.PREVIOUS, run.previous)):
+            names = [os.path.basename(each.directory) for each in found]
+            assert names == sorted(name for where, name in inside if where == folder)
+            for name, each in zip(names, found, strict=True):
+                check_series(each, list(plain_records(directory / folder / name / layout.JOURNAL)))
+                assert each.status == str(inside[folder, name][0][-1][1] or "killed")
+        assert [each.directory for each in tracklib.runs(directory)] == [str(directory)]
+        assert len(tracklib.runs(directory, inner=True)) == 1 + len(inside)
+    finally:
+        shutil.rmtree(directory)

@@ -294,3 +294,42 @@ def test_readers_beside_a_writer_never_see_a_wrong_number(tmp_path: Path) -> Non
         for reader in readers:
             reader.join()
     assert wrong == []
+
+
+KILLED = """
+import os, sys
+from tracklib import tracking
+with tracking(output_run=sys.argv[1]) as t:
+    t.log(0, {"loss": 1})
+    os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.fixture
+def read_only(tmp_path: Path) -> Iterator[Path]:
+    """A mount that nobody can write to, of a finished run, one without a summary, and one that was killed."""
+    runs, mounted = tmp_path / "runs", tmp_path / "mounted"
+    mounted.mkdir()
+    for name in ("finished", "bare"):
+        with tracking(output_run=runs / name) as t:
+            t.log(0, {"loss": 0.5})
+    for file in (runs / "bare/state").iterdir():
+        file.unlink()
+    subprocess.run([sys.executable, "-c", KILLED, runs / "killed"], timeout=60)
+    if subprocess.run(["mount", "--bind", runs, mounted], stderr=-1).returncode:
+        pytest.skip("mounting is not permitted here")
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", mounted], check=True)
+        yield mounted
+    finally:
+        subprocess.run(["umount", "--lazy", mounted], check=True)
+
+
+def test_runs_on_a_read_only_file_system_are_read(read_only: Path) -> None:
+    runs = tracklib.runs(read_only)
+
+    assert {run.name: run.status for run in runs} == {"bare": "finished", "finished": "finished", "killed": "killed"}
+    assert [run.metrics["loss"].values.tolist() for run in runs] == [[0.5], [0.5], [1.0]]
+    assert [run.curve("loss").means.tolist() for run in runs] == [[0.5], [0.5], [1.0]]
+    with pytest.raises(OSError, match="Read-only"):
+        runs.report(read_only / "report.html")
