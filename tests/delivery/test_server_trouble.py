@@ -41,7 +41,7 @@ from mlflow import MlflowClient
 from patience import PATIENT
 
 from tracklib import Trackers, TrackerWarning, tracking
-from tracklib._delivery import calls, giving_way, handing
+from tracklib._delivery import calls, companion, giving_way, handing
 from tracklib._delivery.sync import sync
 from tracklib._journal.reader import Reader
 from tracklib._journal.records import End, Log, Status
@@ -801,9 +801,11 @@ def test_random_faults_at_random_records_lose_nothing_and_repeat_nothing(
 
 @pytest.mark.slow
 def test_random_faults_and_deaths_of_the_companion_lose_nothing_and_repeat_nothing(
-    long: bool, proxy: FaultProxy, job: Make, tmp_path: Path
+    long: bool, proxy: FaultProxy, job: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same through the companion, as patient as it is for users, which is killed now and then."""
+    monkeypatch.setattr(companion, "DEATHS", 1000)  # else it is given up
+    monkeypatch.setattr(companion, "_LONGEST_DELAY", 0.1)
     switches, deaths = 0, 0
     for seed in range(20 if long else 1):
         print(f"seed {seed}")

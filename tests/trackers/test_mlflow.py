@@ -1293,3 +1293,15 @@ def test_a_best_value_never_merges_with_a_metric_that_is_called_so(tracker: Mlfl
         says.popitem()[1]()
 
     assert sorted(stored(tracker).data.metrics.values()) == [0.5, 7.0]
+
+
+@pytest.mark.parametrize("kind", ["params", "tags"])
+def test_each_request_of_many_params_or_tags_is_progress(sqlite_uri: str, experiment: str, kind: str) -> None:
+    """Who waits at the run's end would else give up after ten seconds, however many were answered."""
+    tracker = Mlflow(tracking_uri=sqlite_uri, experiment_name=experiment)
+    tracker.init()
+    told: list[int] = []
+    tracker.acknowledge = lambda records=0: told.append(records)  # type: ignore[method-assign]  # as a delivery does
+    getattr(tracker, f"log_{kind}")({f"name-{number}": "x" for number in range(350)})
+    assert told == [0] * 4
+    tracker.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from .._common.names import file_name
@@ -34,9 +34,14 @@ class Writing:
             self._send(metrics=chunk)
             yield len(chunk)
 
-    def texts(self, kind: Kind, texts: Mapping[str, str]) -> None:
+    def texts(self, kind: Kind, texts: Mapping[str, str], answered: Callable[[], None]) -> None:
         """Log params or tags. One that is too long for MLflow is kept whole as the artifact ``<kind>/<name>.txt``, its
         beginning in its place. Where some of them are refused, the others are kept.
+
+        Args:
+            kind: which of them.
+            texts: by name.
+            answered: called each time that the server has a further part of them.
 
         Raises:
             MlflowException: why the last one was refused that was.
@@ -47,23 +52,27 @@ class Writing:
         for name, text in texts.items():
             if len(text) > TEXT_LENGTH[kind]:
                 self._keep_whole(kind, name, text)
+                answered()
         short = [entity(name, text[: TEXT_LENGTH[kind]]) for name, text in texts.items()]
-        refusals = [refused for chunk in chunks(short, TEXTS_PER_REQUEST) for refused in self._send_texts(kind, chunk)]
+        refusals: list[Exception] = []
+        for chunk in chunks(short, TEXTS_PER_REQUEST):
+            refusals += self._send_texts(kind, chunk, answered)
         self._need_whole(kind, {name: text for name, text in texts.items() if len(text) > min(OLDER_LENGTHS)})
         if refusals:
             raise refusals[-1]
 
-    def _send_texts(self, kind: Kind, chunk: Sequence[Any]) -> list[Exception]:
+    def _send_texts(self, kind: Kind, chunk: Sequence[Any], answered: Callable[[], None]) -> list[Exception]:
         """Send params or tags; after a refusal one by one, and then cut to what an older server takes."""
         try:
             self._send(**{kind: chunk})
-            return []
         except Exception as error:
             if not is_refusal(error):
                 raise
             if len(chunk) > 1:
-                return [refused for one in chunk for refused in self._send_texts(kind, [one])]
+                return [refused for one in chunk for refused in self._send_texts(kind, [one], answered)]
             return self._send_cut(kind, chunk[0], error)
+        answered()
+        return []
 
     def _send_cut(self, kind: Kind, entity: Any, refused: Exception) -> list[Exception]:
         lengths = [length for length in OLDER_LENGTHS if length < len(entity.value)]

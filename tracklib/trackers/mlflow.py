@@ -221,11 +221,11 @@ class Mlflow(BatchTracker):
                 new[kept] = text
                 if kept != name:
                     warn(f"MLflow keeps a param's first value: the new one of {name} is {kept} there")
-        self._writing.texts("params", new)
+        self._writing.texts("params", new, self.acknowledge)
 
     def log_tags(self, tags: Mapping[str, Any]) -> None:
         """Set tags. One that is too long for MLflow is kept whole as an artifact ``tags/<name>.txt``."""
-        self._writing.texts("tags", self._texts(self._tag_names, tags))
+        self._writing.texts("tags", self._texts(self._tag_names, tags), self.acknowledge)
 
     def _texts(self, names: Names, value: Mapping[str, Any]) -> dict[str, str]:
         """``value`` flat, secrets masked, under names that MLflow takes."""
@@ -249,7 +249,7 @@ class Mlflow(BatchTracker):
     def log_superseded(self, superseded: Superseded) -> None:
         """Say it in the tag ``tracklib.superseded``: MLflow deletes no points, so the chart shows both."""
         self.state["superseded"] = superseded.told_after(self.state.get("superseded", ""))
-        self._writing.texts("tags", {"tracklib.superseded": self.state["superseded"]})
+        self._writing.texts("tags", {"tracklib.superseded": self.state["superseded"]}, self.acknowledge)
 
     def log_artifact(self, name: str, path: str) -> None:
         """Upload a file or a folder into the run's artifacts, as ``name``. In the name of each file, ``#``, ``?`` and
@@ -292,7 +292,7 @@ class Mlflow(BatchTracker):
 
     def is_answering(self) -> bool:
         """Whether the run takes a tag, by the request that metrics and params come by, too."""
-        self._writing.texts("tags", {UID_TAG: self.begin.uid})
+        self._writing.texts("tags", {UID_TAG: self.begin.uid}, lambda: None)
         return True
 
     def _where(self) -> str:
