@@ -429,6 +429,29 @@ def test_a_tracker_that_stays_blocked_is_at_rest_after_that_try(folder: Folder) 
     let_go(delivery)
 
 
+def test_who_begins_to_wait_while_a_blocked_tracker_is_being_tried_has_another_try(folder: Folder) -> None:
+    """What was mended meanwhile is seen by the next try only: a flush would say at once that it is of no use."""
+    gate, of_no_use, deliveries = threading.Event(), list[bool](), list[Delivery]()
+
+    def denied() -> None:
+        assert gate.wait(PATIENT)
+        raise TrackerBlocked("no key")
+
+    folder.write(*run_of(log(1)))
+    script = [TrackerBlocked("no key"), denied, lambda: of_no_use.append(deliveries[0].at_rest)]
+    tracker = Scripted(script={"log": script})
+    delivery = folder.delivery(tracker, Delivery)
+    deliveries.append(delivery)
+    delivery.start()
+    until_standing(delivery, Standing.BLOCKED)
+    delivery.wake()
+    tracker.until(lambda: len(tracker.of("log")) == 2)
+    delivery.wake()
+    gate.set()
+    until_standing(delivery, Standing.DONE)
+    assert of_no_use == [False]
+
+
 # A batch that fails for ever --------------------------------------------------------------------------
 
 

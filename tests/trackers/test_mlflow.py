@@ -1305,3 +1305,15 @@ def test_each_request_of_many_params_or_tags_is_progress(sqlite_uri: str, experi
     getattr(tracker, f"log_{kind}")({f"name-{number}": "x" for number in range(350)})
     assert told == [0] * 4
     tracker.close()
+
+
+def test_each_step_of_connecting_is_progress_once(sqlite_uri: str, experiment: str) -> None:
+    tracker = Mlflow(tracking_uri=sqlite_uri, experiment_name=experiment)
+    told: list[int] = []
+    tracker.acknowledge = lambda records=0: told.append(records)  # type: ignore[method-assign]  # as a delivery does
+    tracker.init()
+    assert told == [0] * 3  # its experiment, no run of the uid, the run that was created
+    for _ in range(3):
+        tracker.init()
+    assert told == [0] * 4  # the run that was there: to connect again is no progress
+    tracker.close()

@@ -98,6 +98,7 @@ class Calls:
             BaseException: what ``call`` raised, if waiting cannot mend it and not ``always``.
         """
         for failed, delay in enumerate(delays(), 1):  # pragma: no branch  # they never end
+            waited_for = self._condition.asked
             try:
                 self.once(call)
             except Abandoned:
@@ -106,7 +107,7 @@ class Calls:
                 transient = self.is_transient(error)
                 if not (transient or always or isinstance(error, TrackerBlocked)):
                     raise
-                self._condition.report(error, Standing.RETRYING if transient else Standing.BLOCKED)
+                self._condition.report(error, Standing.RETRYING if transient else Standing.BLOCKED, waited_for)
                 asked, is_lost = _retry_after(error), isinstance(error, TrackerLost)
                 if transient and not asked and not is_lost and is_at_fault(failed):
                     raise

@@ -108,12 +108,13 @@ class Condition:
             self.standing = standing
             self.changed.ring()
 
-    def report(self, error: BaseException, standing: Standing) -> None:
-        """It does not get on, because of ``error``."""
+    def report(self, error: BaseException, standing: Standing, waited_for: int | None = None) -> None:
+        """It does not get on, because of ``error``. ``waited_for`` is what ``asked`` was when that was begun: who came
+        later has another try; None: nothing more is tried."""
         self.trouble = said(error)
         if self.standing is not standing:
             tell(f"{self._name} is {standing.value} ({self.trouble}); the journal keeps everything")
-        self.answered = self.asked
+        self.answered = self.asked if waited_for is None else max(self.answered, waited_for)
         self.stand(standing)
 
     def recovered(self) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from .._common.names import in_one_line
@@ -29,16 +30,24 @@ class RunAtMlflow:
         state: the tracker's, in which the ids are kept.
         experiment: its name; None leaves it to MLflow.
         name: the run's name; empty leaves it to MLflow.
+        further: told each step that was made on the way.
     """
 
     def __init__(
-        self, client: MlflowClient, begin: Begin, state: dict[str, str], experiment: str | None, name: str
+        self,
+        client: MlflowClient,
+        begin: Begin,
+        state: dict[str, str],
+        experiment: str | None,
+        name: str,
+        further: Callable[[str], None],
     ) -> None:
         self._client = client
         self._begin = begin
         self._state = state
         self._experiment = experiment
         self._name = name
+        self._further = further
         self._is_later = "run_id" in state  # than the process that created the run
         self._run: Run
 
@@ -46,7 +55,14 @@ class RunAtMlflow:
         """The run, running."""
         self._run = self._found() or self._create()
         self._state["run_id"] = self._run.info.run_id
+        self._further("run")
         return self._run
+
+    @functools.cached_property
+    def _experiment_id(self) -> str:
+        found = experiment_id(self._client, self._experiment)
+        self._further("experiment")
+        return found
 
     def _found(self) -> Run | None:
         """The run of an earlier attempt, or the one whose creation was never answered."""
@@ -54,6 +70,7 @@ class RunAtMlflow:
         if run_id is None:
             return None
         run = self._client.get_run(run_id)
+        self._further("run that was there")
         need_active(self._client, run)
         if run.info.status == "RUNNING":
             return run
@@ -61,8 +78,8 @@ class RunAtMlflow:
         return self._client.get_run(run_id)
 
     def _run_of_uid(self) -> str | None:
-        experiment = experiment_id(self._client, self._experiment)
-        found = self._client.search_runs([experiment], _of(self._begin.uid), max_results=1)
+        found = self._client.search_runs([self._experiment_id], _of(self._begin.uid), max_results=1)
+        self._further("search")
         return str(found[0].info.run_id) if found else None
 
     def _create(self) -> Run:
@@ -70,7 +87,7 @@ class RunAtMlflow:
 
         self._state["creations"] = str(creations(self._state) + 1)
         return self._client.create_run(
-            experiment_id(self._client, self._experiment),
+            self._experiment_id,
             start_time=self._begin.time,
             tags=redact(resolve_tags({UID_TAG: self._begin.uid})),
             run_name=in_one_line(redact_text(self._name), RUN_NAME_LENGTH) if self._name else None,
@@ -96,6 +113,7 @@ class RunAtMlflow:
             _of(parent.uid),
             max_results=1,
         )
+        self._further("parent")
         if found:
             self._state["parent"] = found[0].info.run_id
             self._client.set_tag(self._state["run_id"], _PARENT_TAG, self._state["parent"], synchronous=True)

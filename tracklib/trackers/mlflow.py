@@ -116,6 +116,7 @@ class Mlflow(BatchTracker):
         self._param_names = Names("MLflow", mlflow_name, "param_names")
         self._tag_names = Names("MLflow", mlflow_name, "tag_names", {UID_TAG: "the run's identity"})
         self._file_names = Names("MLflow", mlflow_path, "file_names")
+        self._made: set[str] = set()  # the steps of connecting
         self._run: Run | None = None
         self._client: MlflowClient
         self._at: RunAtMlflow
@@ -147,7 +148,7 @@ class Mlflow(BatchTracker):
         if self.is_abandoned:  # while a database was set up: who delivers later creates the run, and ends it
             raise TrackerLost("nobody waits for MLflow any more")
         name = self.run_name or self.begin.name
-        self._at = RunAtMlflow(self._client, self.begin, self.state, self.experiment_name, name)
+        self._at = RunAtMlflow(self._client, self.begin, self.state, self.experiment_name, name, self._further)
         self._run = self._at.take_up()
         self._writing = Writing(self._client, self.run_id)
         self.state["tracking_uri"] = redact_text(self._client.tracking_uri)
@@ -155,6 +156,12 @@ class Mlflow(BatchTracker):
         self._say(self.log_params, self.params)
         self._say(self.log_tags, self.tags)
         self.location = self._where()
+
+    def _further(self, step: str) -> None:
+        """Connecting gets on: said once for each step, as to make one again is no progress."""
+        if step not in self._made:
+            self._made.add(step)
+            self.acknowledge()
 
     def _say(self, log: Callable[[Mapping[str, Any]], None], said: Mapping[str, Any]) -> None:
         """Log what the config says; what MLflow refuses of it for good keeps no record from coming."""
