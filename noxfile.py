@@ -54,7 +54,16 @@ def coverage(session: nox.Session) -> None:
 def frameworks(session: nox.Session) -> None:
     """The adapters, with each framework for real. PyTorch comes first and alone, so that nothing brings another."""
     session.install("torch==2.13.0")
-    session.install("-e", ".[frameworks,mlflow]", "torch==2.13.0", "numpy", "freezegun", "pytest>=8", "pytest-timeout")
+    session.install(
+        "-e",
+        ".[frameworks,mlflow]",
+        "torch==2.13.0",
+        "numpy",
+        "freezegun",
+        "pytest>=8",
+        "pytest-timeout",
+        "pytest-xdist",
+    )
     session.run("pytest", "-m", "frameworks", "tests/integrations", *session.posargs)
 
 
