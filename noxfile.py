@@ -68,6 +68,20 @@ def frameworks(session: nox.Session) -> None:
 
 
 @nox.session(python="3.11")
+def engines(session: nox.Session) -> None:
+    """The examples of engines, each on a local cluster of its own."""
+    session.install("-e", ".[test]", "distributed", "optuna", "ray")
+    session.run("pytest", "-m", "engines", "tests/engines/test_engines.py", *session.posargs)
+
+
+@nox.session(python="3.11")
+def ranks(session: nox.Session) -> None:
+    """Ranks by torchrun, and by Open MPI where the system has it."""
+    session.install("-e", ".[test]", "torch")
+    session.run("pytest", "-m", "engines", "tests/engines/test_launchers.py", *session.posargs)
+
+
+@nox.session(python="3.11")
 def lint(session: nox.Session) -> None:
     """Style and types, of the package, its tests and its examples."""
     session.install("-e", ".[lint,test]")

@@ -40,10 +40,12 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.setdefault("TRACKLIB_FUZZ", "20000")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A test that asks for a real server is marked ``server``, so that nobody has to remember it; one that starts a
-    browser or a framework is ``slow``."""
+    browser or a framework is ``slow``; one that starts an engine is run where it is asked for."""
     for item in items:
+        if item.get_closest_marker("engines") and "engines" not in config.getoption("-m"):
+            item.add_marker(pytest.mark.skip(reason="run by -m engines (nox -s engines, nox -s ranks)"))
         if any(map(item.get_closest_marker, ("browser", "frameworks"))):
             item.add_marker("slow")
         if _SERVERS.intersection(getattr(item, "fixturenames", ())):

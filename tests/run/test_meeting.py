@@ -73,7 +73,23 @@ def test_without_output_run_all_ranks_have_the_directory_of_rank_0(
         with tracking() as other:
             assert (other.uid, other.directory) == (t.uid, t.directory)
             assert Path(other.output_run).samefile(t.output_run)
-    assert not (tmp_path / "runs" / layout.LAUNCHES).exists()
+    be(0)
+    (word,) = (tmp_path / "runs" / layout.LAUNCHES).iterdir()
+    os.utime(word.rename(word.with_name("old.json")), (0, 0))
+    with tracking():
+        assert (tmp_path / "runs" / layout.LAUNCHES / "old.json").exists() is False
+
+
+def test_a_rank_that_comes_when_rank_0_has_left_has_its_run(
+    tmp_path: Path, be: Be, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    be(0)
+    with tracking() as t:
+        list(t.epochs(2))
+    be(1)
+    with tracking() as late:
+        assert (late.uid, late.directory, list(late.epochs(2))) == (t.uid, t.directory, [0, 1])
 
 
 def test_what_rank_0_is_refused_is_refused_to_all(tmp_path: Path, be: Be) -> None:

@@ -18,6 +18,8 @@ from .lock import Holding, holding
 from .records import Begin
 from .state import load_begin, read_line, write_line
 
+_DAY = 86_400_000
+
 
 class Left(msgspec.Struct, frozen=True):
     """In ``.launch/``: the run's directory, or why there is none; ``time`` in milliseconds since the epoch."""
@@ -30,13 +32,18 @@ class Left(msgspec.Struct, frozen=True):
 
 
 def leave_word(directory: str, left: Left) -> None:
-    """For who looks beside ``directory``, about once a launch. Where the disk refuses, nobody is told."""
+    """For who looks beside ``directory``. It stays for a day, as a rank may come when rank 0 has left already. Where
+    the disk refuses, nobody is told."""
+    path = _path(directory, left.launch)
     with contextlib.suppress(OSError):
-        write_line(_path(directory, left.launch), left)
+        write_line(path, left)
+        for other in os.scandir(os.path.dirname(path)):
+            if other.stat().st_mtime * 1000 < left.time - _DAY:
+                os.unlink(other)
 
 
 def take_back(directory: str, launch: str) -> None:
-    """The launch is over, or has begun after all."""
+    """The launch has begun after all, where all can see it."""
     with contextlib.suppress(OSError):
         path = _path(directory, launch)
         os.unlink(path)

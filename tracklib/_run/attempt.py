@@ -351,8 +351,6 @@ class Attempt:
     def _look_back(self) -> None:
         if not self.keeps:
             return
-        if self.launch and not self.options.output_run:
-            take_back(self.directory, self.launch)
         self.undelivered = what_is_left(self.deliveries, self.journal, self.uid)
         say_end(self, self._status)
         if damaged := max(delivery.damaged for delivery in self.deliveries):
