@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import graphlib
 import re
 from collections.abc import Iterator
@@ -59,12 +60,13 @@ def imports(module: str, tree: ast.AST) -> Iterator[str]:
             yield from imports(module, node)
 
 
+@functools.cache
+def imported_by(module: str) -> frozenset[str]:
+    return frozenset(imports(module, MODULES[module]))
+
+
 def importers_of(*packages: str) -> set[str]:
-    return {
-        module
-        for module, tree in MODULES.items()
-        if any(name.split(".")[0] in packages for name in imports(module, tree))
-    }
+    return {module for module in MODULES if any(name.split(".")[0] in packages for name in imported_by(module))}
 
 
 def users_of(expression: str) -> set[str]:
@@ -79,9 +81,10 @@ def room(module: str) -> str:
     return module.split(".")[0]
 
 
+@functools.cache
 def ours(module: str) -> set[str]:
     """The modules of the house that ``module`` imports."""
-    found = {name.removeprefix("tracklib.") for name in imports(module, MODULES[module]) if name.startswith("tracklib")}
+    found = {name.removeprefix("tracklib.") for name in imported_by(module) if name.startswith("tracklib")}
     handed_on = {"_run.run"} if module == "trackers" else set()  # `Trackers`, when it is asked for
     return {name for name in found if name in MODULES} - handed_on
 

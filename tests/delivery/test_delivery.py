@@ -134,6 +134,15 @@ def test_an_artifact_is_handed_over_with_the_path_of_the_runs_own_copy(folder: F
     assert tracker.of("log_artifact") == [("model.pt", str(folder.path / "artifacts/model.pt"))]
 
 
+def test_who_listens_to_a_tracker_that_has_another_run_by_now_goes_on_listening(folder: Folder) -> None:
+    def of_the_next_run(records: int = 0) -> None: ...
+
+    folder.write(*run_of(log(1)))
+    tracker: Scripted = Scripted(script={"finish": [lambda: setattr(tracker, "acknowledge", of_the_next_run)]})
+    folder.deliver(tracker)
+    assert tracker.acknowledge is of_the_next_run
+
+
 @pytest.mark.parametrize("status", list(Status))
 def test_the_tracker_is_told_the_runs_status_and_when_it_ended(folder: Folder, status: Status) -> None:
     folder.write(begin(), end(status))

@@ -19,7 +19,7 @@ _jitter = random.Random()  # not the process's own, which the user may have seed
 
 
 def never(failed: int) -> bool:
-    """Nothing is at fault, however often it failed."""
+    """For calls that hand no record over: no failure is a record's fault."""
     return False
 
 

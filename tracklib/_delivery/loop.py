@@ -100,7 +100,8 @@ class Loop:
             self._condition.report(error, Standing.BLOCKED)
         finally:
             self._reader.close()
-            del self._tracker.acknowledge  # which held this object, as this one holds the tracker
+            if self._tracker.acknowledge == self._handing.acknowledged:  # unless it has another run by now
+                del self._tracker.acknowledge  # which held this object, as this one holds the tracker
 
     @property
     def _is_over(self) -> bool:

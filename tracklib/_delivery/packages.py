@@ -16,9 +16,9 @@ def need_packages(tracker: BaseTracker, imports: bool) -> None:
     """See that what ``tracker`` requires is imported; import it, where this thread ``imports``.
 
     Raises:
-        TrackerBlocked: it is not there, and this thread may not.
+        TrackerBlocked: it is not imported yet, and this thread may not import it.
         ImportError: it is not installed.
-        BaseException: it raised that.
+        BaseException: what the package raised while it was imported.
     """
     for package in tracker.requires:
         if package in sys.modules:

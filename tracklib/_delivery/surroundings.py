@@ -1,4 +1,4 @@
-"""What the companion process lives in: the training's variables, folder and module path."""
+"""The environment that the companion process gets from the training: variables, folder and module path."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of a run's directory that somebody else has."""
+"""The error's words for a run's directory that another live process has, with what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What was folded out of a journal, kept in a small file of ``state/`` with the place up to which it holds.
+"""A summary or curves that were made from a journal, kept in a small file of ``state/`` with the place in the journal
+up to which they hold.
 
 The journal stays the only truth: the file is believed only where its checksum is right and the journal still holds
 the same bytes at its beginning and right before the place. Then the rest is read on from there; else all of it.

@@ -1,4 +1,5 @@
-"""A journal's logs as columns: stretches of logs of one axis and the same names, which most runs have long ones of."""
+"""A journal's logs as columns. A stretch is logs in succession, of one axis and the same names; most runs are a few
+long ones."""
 
 from __future__ import annotations
 

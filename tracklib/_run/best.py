@@ -1,4 +1,4 @@
-"""The best value of each metric that a run was asked to keep it of."""
+"""The best value of each metric that a run's option ``best`` names."""
 
 from __future__ import annotations
 

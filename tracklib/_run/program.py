@@ -1,4 +1,4 @@
-"""The program that a run is of: its command line, where it looks for packages, and where its code may lie."""
+"""The program that makes a run: its command line, where it looks for packages, and where its code may lie."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every word of a run stands on: the attempt at it, which has to be going on."""
+"""What all methods that log into a run stand on: the attempt at it, which has to be going on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _OPEN, _LENT, _ELSEWHERE = Life.OPEN, Life.LENT, Life.ELSEWHERE  # a member of a
 
 
 class Words:
-    """Holds the attempt, and refuses a word that comes before its beginning or after its end."""
+    """Holds the attempt, and refuses a call that comes before its beginning or after its end."""
 
     directory: str
 

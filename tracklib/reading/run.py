@@ -86,12 +86,12 @@ class Run:
 
     @property
     def uid(self) -> str:
-        """The run's, the same in every attempt and at every tracker."""
+        """What tells the run from all others, the same in every attempt: W&B's run id, and a tag at MLflow."""
         return self._begins[-1].uid
 
     @property
     def name(self) -> str:
-        """The run's name."""
+        """The run's name as it was given, else its directory's."""
         return self._begins[-1].name
 
     @property
@@ -101,12 +101,12 @@ class Run:
 
     @property
     def is_live(self) -> bool:
-        """Whether it goes on, for all that is known."""
+        """Whether it goes on, as far as is known: its status is ``"running"`` or ``"running?"``."""
         return self.status.startswith(RUNNING)
 
     @property
     def attempts(self) -> list[Attempt]:
-        """All that were made at it, the first one first."""
+        """Its attempts, the first one first: a resumed run has several."""
         return attempts(self._begins, self.summary.ends, self.status, self._newest, self._now)
 
     @property
@@ -162,12 +162,13 @@ class Run:
 
     @property
     def own_tags(self) -> dict[str, str]:
-        """Those that do not say the run's environment."""
+        """The tags that the user set: all but those that tell the run's environment."""
         return {name: value for name, value in self.tags.items() if name not in TAGS}
 
     @property
     def environment(self) -> Environment:
-        """What it was made with, as git's commit, the command, the packages and the machine."""
+        """What the run was made with: git's commit, the command, the packages and the machine, as the run said when it
+        began."""
         return environment(self.tags, self._begins[-1].host)
 
     @property
@@ -184,17 +185,17 @@ class Run:
 
     @property
     def best(self) -> dict[str, Best]:
-        """The best values that the run was asked to keep."""
+        """The best value of each metric that the run's option ``best`` named, with its axis, step and time."""
         return self.summary.best
 
     @property
     def series(self) -> dict[tuple[str, str], Statistics]:
-        """By axis and name, what each series of values comes to, as its count, first, last, min, max, mean and more."""
+        """By ``(axis, name)``, what the values come to: count, first, last, min, max, mean and more."""
         return {(axis, name): known for axis, names in self.summary.series.items() for name, known in names.items()}
 
     @property
     def first(self) -> Points:
-        """The first value of each metric."""
+        """The first value of each metric, by its name, with its axis, step and time."""
         return Points(self.summary.series, lambda known: known.first)
 
     @property
