@@ -1,7 +1,12 @@
 /* One run's page: what it was told, what came of it, with what it was made, and what it left. */
 
+let toldOf = ""; // what is shown: it stays while only the charts change, with what is open in it and has the focus
+
 function showRun(run, other) {
   const node = $("run");
+  const key = [run, other].map((one) => one && one.uid + one.colour).join();
+  if (key === toldOf) return;
+  toldOf = key;
   const said = run.details || {};
   const environment = Object.entries(run.facts);
   fill(
