@@ -84,6 +84,7 @@ def _plainly(run: Run) -> dict[str, Any]:
         "took": run.took,
         "age": run.age,
         "epoch": run.epoch,
+        "planned": run.planned_epochs if run.is_live else None,
         "error": run.error,
         "message": run.message,
         "host": run.environment.host,

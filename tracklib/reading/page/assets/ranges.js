@@ -17,7 +17,8 @@ const MOST = 8e307; // the distance of two such numbers is still one
 
 /** Two ends of an axis that a chart can tell apart. */
 function apart(low, high) {
-  [low, high] = [Math.max(low, -MOST), Math.min(high, MOST)];
+  [low, high] = [Math.max(low, -Number.MAX_VALUE), Math.min(high, Number.MAX_VALUE)];
+  if (high - low === Infinity) [low, high] = [Math.max(low, -MOST), Math.min(high, MOST)];
   const room = LEAST * Math.max(Math.abs(low), Math.abs(high));
   return high - low < room ? [low - room, high + room] : [low, high];
 }

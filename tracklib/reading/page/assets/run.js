@@ -28,7 +28,7 @@ function headOfRun(run) {
   const others = runs.filter((one) => one !== run);
   const back = others.length ? el("a.back", { href: "#", click: (event) => (event.preventDefault(), choose({ run: "", with: "" })) }, `← all ${runs.length} runs`) : null;
   const choice = others.length ? el("label.field", {}, "beside", el("select", { change: (event) => choose({ with: event.target.value }) }, el("option", { value: "" }, "none"), others.slice(0, 1000).map((one) => el("option", { value: one.uid, selected: one.uid === state.with }, cut(one.name, 60))))) : null;
-  const facts = [run.took != null ? `took ${duration(run.took)}` : "", `began ${moment(run.began)}`, run.epoch != null ? `epoch ${run.epoch}` : "", run.attempts > 1 ? many(run.attempts, "attempt") : "", run.host ? `on ${run.host}` : "", run.revision ? `git ${run.revision}` : ""];
+  const facts = [run.took != null ? `took ${duration(run.took)}` : "", `began ${moment(run.began)}`, run.epoch != null ? `epoch ${run.epoch}${run.planned ? `/${run.planned}` : ""}` : "", run.attempts > 1 ? many(run.attempts, "attempt") : "", run.host ? `on ${run.host}` : "", run.revision ? `git ${run.revision}` : ""];
   const title = el("h2", { title: cut(run.name, 2000) }, swatch(run.colour), cut(run.name, 120), statusOf(run));
   return el("header.of-run", {}, el("div", {}, back, title, el("p.facts", {}, facts.filter(Boolean).join(" · ")), el("p.facts.path", {}, el("code", {}, run.path || run.directory))), choice);
 }
