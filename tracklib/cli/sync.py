@@ -23,6 +23,7 @@ from ..errors import RunDirectoryError, TracklibError
 from ..trackers._configs import build
 from ..trackers._wandb_offline import upload_command
 from .tables import print_json
+from .watching import again_and_again
 from .words import many, plain
 
 _LONG_SECONDS = 2.0
@@ -73,6 +74,7 @@ class Told(NamedTuple):
 @click.option("--retry-rejected", is_flag=True, help="Send what a tracker refused for good once more.")
 @click.option("--dry-run", is_flag=True, help="Say what is left, deliver nothing, change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON, one object for each run.")
+@click.option("--watch", is_flag=True, help="With --all: look again every ten seconds, until Ctrl-C or SIGTERM.")
 def command(
     directories: tuple[str, ...],
     roots: tuple[str, ...],
@@ -81,6 +83,7 @@ def command(
     retry_rejected: bool,
     dry_run: bool,
     as_json: bool,
+    watch: bool,
 ) -> None:
     """Deliver what is left of the runs in DIR, and set the status of one whose process died.
 
@@ -92,7 +95,11 @@ def command(
         raise click.UsageError("name the directory of a run, or --all ROOT for every run in ROOT")
     if dry_run and to is not None:
         raise click.UsageError("--dry-run says what is left for the run's own trackers: leave out --to")
+    if watch and (directories or not roots or dry_run or as_json or to is not None):
+        raise click.UsageError("--watch goes with --all ROOT, and with --patience and --retry-rejected only")
     how = _How(None if to is None else _configs(to), patience, retry_rejected)
+    if watch:
+        again_and_again(lambda: (found for found, _ in _asked((), roots)), lambda found: _taken_up(found, how))
     told = []
     for directory, is_walked in _asked(directories, roots):
         found = _looked(directory) if dry_run else _tried(directory, how, is_walked)
@@ -104,6 +111,14 @@ def command(
     elif len(told) != 1:
         _print_summary(told, dry_run)
     sys.exit(int(_worst(found.verdict for found in told)))
+
+
+def _taken_up(directory: str, how: _How) -> bool:
+    """Deliver what is left of a run found by walking, and say so unless it goes on; whether nothing is left."""
+    told = _tried(directory, how, True)
+    if told.status != "running":
+        _print(told)
+    return told.verdict in (Verdict.COMPLETE, Verdict.REFUSED) and told.status != "running" and not told.writers
 
 
 def _worst(verdicts: Iterable[Verdict]) -> Verdict:
