@@ -1312,8 +1312,8 @@ def test_each_step_of_connecting_is_progress_once(sqlite_uri: str, experiment: s
     told: list[int] = []
     tracker.acknowledge = lambda records=0: told.append(records)  # type: ignore[method-assign]  # as a delivery does
     tracker.init()
-    assert told == [0] * 3  # its experiment, no run of the uid, the run that was created
+    assert told == [0] * 4  # its experiment was asked for and made, no run has the uid, the run was created
     for _ in range(3):
         tracker.init()
-    assert told == [0] * 4  # the run that was there: to connect again is no progress
+    assert told == [0] * 5  # the run that was there: to connect again is no progress
     tracker.close()

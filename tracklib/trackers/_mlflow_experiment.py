@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from .._common.secrets import redact_text
@@ -11,10 +12,11 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 
-def experiment_id(client: MlflowClient, name: str | None) -> str:
+def experiment_id(client: MlflowClient, name: str | None, further: Callable[[str], None] = lambda step: None) -> str:
     """The experiment ``name``, created if it is not there; for None, what MLflow itself would choose.
 
-    MLflow is not asked to choose, because it would ask its own default server, without a bound.
+    MLflow is not asked to choose, because it would ask its own default server, without a bound. ``further`` is told
+    each step on the way.
     """
     import mlflow
     from mlflow.environment_variables import MLFLOW_EXPERIMENT_ID, MLFLOW_EXPERIMENT_NAME
@@ -22,20 +24,21 @@ def experiment_id(client: MlflowClient, name: str | None) -> str:
     from mlflow.tracking.default_experiment import registry
 
     if name is not None:
-        return _named(client, name)
+        return _named(client, name, further)
     active = fluent._active_experiment_id  # of mlflow.set_experiment, which sets the variable too
     if active and client.tracking_uri == mlflow.get_tracking_uri():
         return str(active)
     if by_default := MLFLOW_EXPERIMENT_NAME.get():
-        return _named(client, by_default)
+        return _named(client, by_default, further)
     named_by_id = MLFLOW_EXPERIMENT_ID.get()
     return str(named_by_id if named_by_id and named_by_id != active else registry.get_experiment_id())
 
 
-def _named(client: MlflowClient, name: str) -> str:
+def _named(client: MlflowClient, name: str, further: Callable[[str], None]) -> str:
     from mlflow.exceptions import MlflowException
 
     experiment = client.get_experiment_by_name(name)
+    further("experiment's name")
     if experiment is None:
         try:
             return str(client.create_experiment(name))

@@ -60,7 +60,7 @@ class RunAtMlflow:
 
     @functools.cached_property
     def _experiment_id(self) -> str:
-        found = experiment_id(self._client, self._experiment)
+        found = experiment_id(self._client, self._experiment, self._further)
         self._further("experiment")
         return found
 

@@ -108,9 +108,10 @@ class Writing:
         """Find an outage with a bounded request: MLflow's uploads have retries of their own, for minutes."""
         need_active(self._client, self._client.get_run(self._run_id))
 
-    def end(self, status: str, time: int | None) -> None:
-        """Set the run's status."""
+    def end(self, status: str, time: int | None, further: Callable[[str], None]) -> None:
+        """Set the run's status; ``further`` is told each step on the way."""
         need_active(self._client, self._client.get_run(self._run_id))
+        further("end")
         self._client.set_terminated(self._run_id, status, time)
 
     def _send(self, **entities: Sequence[Any]) -> None:

@@ -158,7 +158,7 @@ class Mlflow(BatchTracker):
         self.location = self._where()
 
     def _further(self, step: str) -> None:
-        """Connecting gets on: said once for each step, as to make one again is no progress."""
+        """Connecting or ending gets on: said once for each step, as to make one again is no progress."""
         if step not in self._made:
             self._made.add(step)
             self.acknowledge()
@@ -276,7 +276,7 @@ class Mlflow(BatchTracker):
             return
         self._at.link_to_parent()
         self._at.delete_twins()
-        self._writing.end(_STATUS[status], self.ended_at)
+        self._writing.end(_STATUS[status], self.ended_at, self._further)
 
     def close(self) -> None:
         """Set the run's status to FINISHED."""
