@@ -88,6 +88,16 @@ class TestTensorBoardHere(TestTensorBoard):
         return {"type": "TensorBoard", "in_process": True}
 
 
+PROGRAMS = ("killed", "forked", "hangs", "never_there")  # processes that import an SDK, each and their companions
+
+
+@pytest.fixture
+def programs_only_with_long(long: bool, request: pytest.FixtureRequest) -> None:
+    """``tests/test_kills.py`` and ``tests/test_faults.py`` have these for MLflow and W&B, from one warm process."""
+    if not long and any(word in request.node.originalname for word in PROGRAMS):
+        pytest.skip("runs with --long")
+
+
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> str:
     """One database for all the runs, as to make one takes seconds."""
@@ -95,6 +105,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("programs_only_with_long")
 class TestMlflow(TrackerTests):
     kind = Mlflow
     keeps = {"nan", "steps", "params", "tags", "artifacts", "status"}
@@ -151,6 +162,7 @@ class TestMlflowHere(TestMlflow):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("programs_only_with_long")
 class TestWandb(TrackerTests):
     kind = Wandb
     keeps = {"axes", "steps", "params", "tags", "artifacts", "status"}

@@ -12,10 +12,12 @@ import pytest
 
 from .._journal import layout
 from .._journal.state import Saved
+from .._run import ending
 from .._run.run import Trackers
 from ..trackers._configs import build
 from ..trackers._identity import type_name
 from ..trackers.base import BaseTracker
+from .programs import WHOLE
 
 
 class Kept(NamedTuple):
@@ -34,6 +36,12 @@ class TrackerCase:
     keeps: ClassVar[frozenset[str] | set[str]] = frozenset()
     stores_once: ClassVar[bool] = False
     tells: ClassVar[dict[str, str]] = {}
+
+    @pytest.fixture(autouse=True)
+    def _is_patient(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Whether a slow machine's tracker gets on is not what is asked here."""
+        for name in ("PATIENCE", "PATIENCE_AFTER_ERROR"):
+            monkeypatch.setattr(ending, name, WHOLE / 2)
 
     @pytest.fixture
     def config(self, tmp_path: Path) -> dict[str, Any]:
