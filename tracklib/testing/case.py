@@ -17,6 +17,7 @@ from .._run.run import Trackers
 from ..trackers._configs import build
 from ..trackers._identity import type_name
 from ..trackers.base import BaseTracker
+from .faulty import faulty
 from .programs import WHOLE
 
 
@@ -118,12 +119,3 @@ class TrackerCase:
         """What a tracker refused for good; empty for nothing."""
         path = os.path.join(directory, layout.REJECTED)
         return Path(path).read_text(errors="replace") if os.path.exists(path) else ""
-
-
-def faulty(kind: type[BaseTracker], config: dict[str, Any], **methods: Any) -> BaseTracker:
-    """A tracker of ``kind`` with some methods replaced, which lives in this process, and by its name is the same."""
-    names = {"__module__": kind.__module__, "__qualname__": kind.__qualname__}
-    options = {name: value for name, value in config.items() if name != "type"}
-    made: BaseTracker = type(kind.__name__, (kind,), {**names, **methods})(**options)
-    made._options, made.in_process = options, True
-    return made

@@ -20,6 +20,7 @@ from .._journal.records import Log
 from .._run import ending
 from .._run.run import Trackers
 from ..trackers.base import BaseTracker
+from .faulty import faulty
 
 WHOLE = 120.0
 """Seconds that such a process may take."""
@@ -74,8 +75,6 @@ def fork(kind: type[BaseTracker], config: dict[str, Any], directory: str) -> Non
 
 def hang(kind: type[BaseTracker], config: dict[str, Any], directory: str) -> None:
     """Leave a block while a call of the tracker's does not return."""
-    from .case import faulty
-
     ending.PATIENCE = 0.2
     entered, real = threading.Event(), kind.log_batch
 
@@ -93,7 +92,6 @@ def hang(kind: type[BaseTracker], config: dict[str, Any], directory: str) -> Non
 
 def no_init(kind: type[BaseTracker], config: dict[str, Any], directory: str) -> None:
     """Have a whole run in which the backend cannot be reached."""
-    from .case import faulty
 
     def refused(tracker: BaseTracker) -> None:
         raise ConnectionError("no route to host")
