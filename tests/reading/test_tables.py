@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -178,3 +179,17 @@ def test_smoothing_is_debiased_and_weighted_by_the_steps() -> None:
     assert [str(value) for value in smoothed([0, 1, 2], [1.0, math.nan, 1.0], 0.9)] == ["1.0", "nan", "1.0"]
     with pytest.raises(ValueError, match="weight must be from 0 to less than 1"):
         smoothed([0], [1.0], 1.0)
+
+
+def test_a_series_between_two_steps_is_what_was_logged_there_which_may_be_nothing(tmp_path: Path) -> None:
+    with tracking(output_run=tmp_path / "run") as t:
+        for step in (3, 1, 2, 2):
+            t.log(step, {"loss": float(step)})
+    loss = tracklib.load(tmp_path / "run").metrics["loss"]
+
+    assert loss.between(2, 3).values.tolist() == [3.0, 2.0, 2.0]
+    assert (len(loss.between(7, 9)), len(loss.between(7, 9).buckets(10)), len(loss.between(7, 9).smooth(0.5))) == (
+        0,
+        0,
+        0,
+    )

@@ -59,7 +59,8 @@ class Series:
             raise ValueError(f"most must be at least one bucket, as 1000; got {most!r}")
         width = max(1, math.ceil(len(self) / most))
         curve = Curve(width)
-        curve.add(self.steps, self.times, self.values, buckets=most)
+        if len(self):
+            curve.add(self.steps, self.times, self.values, buckets=most)
         return Buckets(self.name, self.axis, curve, self.steps[-1] if len(self) else 0)
 
     def between(self, first: int, last: int) -> Series:
