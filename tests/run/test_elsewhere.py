@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import re
@@ -390,3 +391,31 @@ def test_inside_keeps_the_functions_name_and_brings_back_what_it_returns_or_rais
     assert (inside.__name__, inside.__doc__, inside(6, b=3)) == ("work", "Work.", 2)
     with pytest.raises(ZeroDivisionError):
         inside(6, b=0)
+
+
+@pytest.mark.slow
+def test_four_workers_with_a_thousand_records_each_arrive_at_mlflow_once(tmp_path: Path) -> None:
+    script = """
+        import multiprocessing, sqlite3, json
+        from tracklib import tracked, tracking
+
+        @tracked
+        def step(epoch, worker):
+            return {"n": 1000 * worker + epoch, "same": 1}
+
+        def work(worker):
+            for epoch in range(1000):
+                step(epoch, worker)
+
+        if __name__ == "__main__":
+            mlflow = {"type": "Mlflow", "tracking_uri": "sqlite:///m.db"}
+            with tracking([mlflow], output_run="run", environment=False) as t:
+                with multiprocessing.get_context("spawn").Pool(4) as pool:
+                    pool.map(t.inside(work), range(4), chunksize=1)
+                t.flush(60)
+            rows = sqlite3.connect("m.db").execute("select key, value from metrics").fetchall()
+            print(json.dumps([sorted(value for key, value in rows if key == name) for name in ("n", "same")]))
+    """
+    numbers, same = json.loads(run_bare(tmp_path, script).splitlines()[-1])
+    assert numbers == [float(number) for number in range(4000)]
+    assert same == 4000 * [1.0]
