@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import adapters
 import beside
 import calls
 import long
@@ -45,6 +46,7 @@ WORKS = {
     "epochs": Work(training.busy_trackers, 200, 20),
     "beside": Work(beside.beside_threads, 200, 20),
     "dead": Work(training.dead_server, 200, 20),
+    "adapters": Work(adapters.log_metrics, 5_000, 500),
     "columns": Work(calls.growing_columns, 5_000, 1_000),
     "dearer": Work(calls.dearer_calls, 5_000, 500),
     "long": Work(long.long_runs, 1_000_000, 10_000),

@@ -35,7 +35,7 @@ SCRIPT = """
         return pl.Trainer(logger=logger, max_epochs=2, limit_train_batches=4, limit_val_batches=1, log_every_n_steps=2,
                           limit_test_batches=1, enable_progress_bar=False, enable_model_summary=False,
                           accelerator="cpu", num_sanity_val_steps=0,
-                          enable_checkpointing=bool(logger._checkpoints), **options)
+                          enable_checkpointing=bool(getattr(logger, "_checkpoints", None)), **options)
     def fit(logger, fail=None, **options):
         trainer(logger, **options).fit(Model(fail))
     def evaluate(logger):
