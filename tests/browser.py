@@ -34,11 +34,11 @@ class Browser:
         return self.driver.execute_script(script, *arguments)
 
     def wait(self, condition: str, seconds: float = 60.0) -> Any:
-        """Until an expression of the page is true; its value. A page that is just being loaded knows no names yet."""
-        from selenium.common.exceptions import JavascriptException
+        """Until an expression of the page is true; its value. A page that is just being loaded cannot say."""
+        from selenium.common.exceptions import WebDriverException
         from selenium.webdriver.support.wait import WebDriverWait
 
-        wait = WebDriverWait(self.driver, seconds, 0.02, ignored_exceptions=[JavascriptException])
+        wait = WebDriverWait(self.driver, seconds, 0.02, ignored_exceptions=[WebDriverException])
         return wait.until(lambda _: self.run(f"return {condition}"), condition)
 
     def all(self, selector: str) -> list[Any]:
