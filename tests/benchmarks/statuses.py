@@ -34,11 +34,13 @@ HF, LIGHTNING = test_transformers.SCRIPT, test_lightning.SCRIPT
 ADAPTERS = {
     "transformers: MLflowCallback": HF + "    adapter = transformers.integrations.MLflowCallback\n",
     "transformers: WandbCallback": HF + "    adapter = transformers.integrations.WandbCallback\n",
-    "transformers: ours": HF + BOTH + "    ours = adapter\n    adapter = lambda: ours(BOTH, 'run')\n",
+    "transformers: ours": HF + BOTH + "    ours = adapter\n    adapter = lambda: ours(BOTH, 'run', leave='later')\n",
     "Lightning: MLFlowLogger": LIGHTNING
     + "    adapter = lambda: pl.loggers.MLFlowLogger(tracking_uri='sqlite:///mlflow.db')\n",
     "Lightning: WandbLogger": LIGHTNING + "    adapter = lambda: pl.loggers.WandbLogger(offline=True, project='p')\n",
-    "Lightning: ours": LIGHTNING + BOTH + "    ours = adapter\n    adapter = lambda: ours(BOTH, 'run')\n",
+    "Lightning: ours": LIGHTNING
+    + BOTH
+    + "    ours = adapter\n    adapter = lambda: ours(BOTH, 'run', leave='later')\n",
 }
 ENDS = {
     "an exception": "fit(adapter(), boom)",

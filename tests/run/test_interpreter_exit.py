@@ -63,3 +63,18 @@ def test_by_itself_after_a_line_of_a_shell_that_failed_the_run_was_killed(tmp_pa
     """
     run_bare(tmp_path, script)
     assert ended(tmp_path) == ("killed", "")
+
+
+def test_a_tracker_that_connects_while_the_interpreter_exits_does_not_cost_the_run_its_end(tmp_path: Path) -> None:
+    """What is registered while the hooks are called is not called."""
+    script = """
+        import atexit
+        from tracklib import Trackers
+        from tracklib._run import open_runs
+        t = Trackers(output_run="run", at_exit="finished")
+        t.init()
+        assert t.wait_ready()
+        atexit.register(open_runs.come_first_at_exit)  # as the tracker's thread does once it has connected
+    """
+    run_bare(tmp_path, script)
+    assert ended(tmp_path) == ("finished", "")

@@ -116,10 +116,15 @@ def refuse_taken(run: OpenRun) -> None:
 def come_first_at_exit() -> None:
     """Have the open runs end before what an SDK does at the interpreter's exit: W&B's ends its runs, and its process.
 
-    The hook that was registered last comes first, so this is for each time that an SDK has connected.
+    The hook that was registered last comes first, so this is for each time that an SDK has connected. A thread may say
+    it while the interpreter exits already, and what is registered then is not called: the first hook stays.
     """
-    atexit.unregister(_finish_all)
-    atexit.register(_finish_all)
+    atexit.unregister(_finish_first)
+    atexit.register(_finish_first)
+
+
+def _finish_first() -> None:
+    _finish_all()
 
 
 def _after_fork_in_child() -> None:
