@@ -70,7 +70,7 @@ def runs_in(folder: Path, seconds: float) -> list[str]:
     until = time.monotonic() + seconds
     while True:
         found = [str(run.info.status) for run in client.search_runs(experiments)]
-        if time.monotonic() > until or "RUNNING" not in found:
+        if time.monotonic() > until or (found and "RUNNING" not in found):
             return found
         time.sleep(1)
 

@@ -24,6 +24,8 @@ AROUND = """
     os.environ |= {"TRACKLIB_ENVIRONMENT": "0", "OMP_NUM_THREADS": "1"}
     from tracklib import load, tracking
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
+
     def boom(): raise ValueError("boom")
     def ctrl_c(): signal.raise_signal(signal.SIGINT)
     def sigterm(): os.kill(os.getpid(), signal.SIGTERM)
