@@ -13,8 +13,7 @@ from ..trackers._configs import Configs
 from ._params import next_attempt, tell_once
 
 _NOT_USED = (
-    "the adapter's own configs and options are not used: it logs into the run around it, in {}; give them to that one, "
-    "or leave its block"
+    "the adapter's own configs and options are not used: it logs into the run around it, in {}: give them to that"
 )
 
 
