@@ -25,8 +25,10 @@ nitpick_ignore_regex = [
     ("py:class", r"tracklib\.reading\.(live\.Live|metrics\.LogColumns|showing\.Picture)"),  # what a notebook shows
 ]
 nitpick_ignore = [
+    ("py:class", "Access"),  # the two words that group_access may be
     ("py:class", "Run"),  # MLflow's, as mlflow.entities has it
     ("py:class", "optuna.Trial"),
+    ("py:class", "tracklib._run.run.F"),  # the type of a function that finds the run elsewhere
     ("py:class", "tracklib._run.options.RunOptions"),  # as tracking lists them
     ("py:class", "tracklib._words.tracked.F"),  # the type of a decorated function
 ]
