@@ -160,7 +160,7 @@ def test_a_borrowed_run_is_left_as_it_is_by_an_error_that_somebody_caught(tmp_pa
 
 def test_the_run_around_it_counts_before_its_own_configs_which_is_said(tmp_path: Path) -> None:
     held = Held(output_run=tmp_path / "own")
-    with tracking(output_run=tmp_path / "run") as t, pytest.warns(TrackerWarning, match="configs and options are not"):
+    with tracking(output_run=tmp_path / "run") as t, pytest.warns(TrackerWarning, match="its own configs are not"):
         assert held.fit_begins() is t
     assert not (tmp_path / "own").exists()
 

@@ -12,9 +12,7 @@ from .._run.options import RunOptions
 from ..trackers._configs import Configs
 from ._params import next_attempt, tell_once
 
-_NOT_USED = (
-    "the adapter's own configs and options are not used: it logs into the run around it, in {}: give them to that"
-)
+_NOT_USED = "the adapter logs into the run around it, in {}: its own configs are not used, give them to that run"
 
 
 class Held:
