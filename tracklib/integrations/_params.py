@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
-from .. import Trackers
+from .. import Status, Trackers
 from .._values.arguments import as_params
 
 _told: weakref.WeakKeyDictionary[Trackers, dict[str, Any]] = weakref.WeakKeyDictionary()
@@ -21,8 +21,9 @@ def tell_once(run: Trackers, params: Any) -> None:
 
 
 def next_attempt(run: Trackers) -> Trackers:
-    """The same run again, begun; it knows its params."""
+    """The same run again, begun; it knows its params, and has finished where nobody ends it."""
     again = run.again()
+    again.at_exit = Status.FINISHED
     _told[again] = _told.get(run, {})
     again.init()
     return again
