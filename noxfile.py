@@ -104,5 +104,5 @@ def backends(session: nox.Session, backend: str) -> None:
 @nox.session(python="3.11")
 def docs(session: nox.Session) -> None:
     """The pages as a site, in ``docs/_build``: a reference that leads nowhere is an error."""
-    session.install("-e", ".[all,docs]")
+    session.install("-e", ".[all,docs,testing]")
     session.run("sphinx-build", "--quiet", "-W", "--keep-going", "-b", "html", "docs", "docs/_build")
