@@ -89,6 +89,23 @@ class OpenFile(Descriptor):
         return self.fd
 
 
+def put_in_place(temporary: str, path: str, content: bytes) -> None:
+    """Write a file so that a reader of ``path`` finds the old one or the new one, by way of ``temporary``.
+
+    Raises:
+        OSError: the disk refuses, or somebody closed the descriptor meanwhile.
+    """
+    file = Descriptor(open_made(temporary, os.O_WRONLY | os.O_TRUNC))
+    try:
+        while content:
+            if not file.is_ours or not (written := os.write(file.fd, content)):
+                raise OSError(errno.ESTALE, "somebody closed its descriptor, or the disk takes nothing", temporary)
+            content = content[written:]
+    finally:
+        file.close()
+    os.replace(temporary, path)
+
+
 def _high(fd: int, first: int = 0) -> int:
     """The same file under the number ``first``, else one in the middle of those that the process may have, else above
     2."""

@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from .._common.files import make_folder
-from .._common.modes import open_made
+from .._common.open_file import put_in_place
 
 T = TypeVar("T")
 
@@ -65,11 +65,7 @@ def store(path: str, kept: Kept[Any]) -> int:
     """
     body = msgspec.msgpack.encode(kept)
     make_folder(os.path.dirname(path))
-    temporary = f"{path}.tmp"
-    with open(open_made(temporary, os.O_WRONLY | os.O_TRUNC), "wb") as file:
-        file.write(_title(path, body))
-        file.write(body)
-    os.replace(temporary, path)
+    put_in_place(f"{path}.tmp", path, _title(path, body) + body)
     return len(body)
 
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from .._common.files import make_folder
-from .._common.modes import open_made
+from .._common.open_file import put_in_place
 from ..errors import RunDirectoryError
 from . import layout
 from .format import FORMAT, UnknownFormat, check_format
@@ -162,7 +162,4 @@ def write_line(path: str, value: msgspec.Struct) -> None:
     if _content(path) == content:
         return
     make_folder(os.path.dirname(path))
-    temporary = f"{path}.tmp"
-    with open(open_made(temporary, os.O_WRONLY | os.O_TRUNC), "wb") as file:
-        file.write(content)
-    os.replace(temporary, path)
+    put_in_place(f"{path}.tmp", path, content)
