@@ -24,6 +24,7 @@ from patience import PATIENT
 from wandb_file import WandbFile
 
 from tracklib import Mlflow, Trackers, Wandb
+from tracklib._journal import encoding as _encoding
 from tracklib._journal import records as _records
 
 ROOT = Path(__file__).parent.parent
@@ -163,7 +164,7 @@ def test_the_journal_page_shows_lines_as_they_are_written() -> None:
     (sample,) = blocks(DOCS / "journal.rst", "text")
     for line in sample.strip().split("\n"):
         body = body_of(line.encode())
-        assert _records.encode(_records.decode(body, ordinal=-1)) == body
+        assert _encoding.encode(_encoding.decode(body, ordinal=-1)) == body
 
 
 @pytest.fixture

@@ -19,10 +19,11 @@ from scripted import Scripted
 
 from tracklib import ConfigError, RunDirectoryError, Trackers
 from tracklib._delivery.sync import sync
+from tracklib._journal.encoding import decode, encode
 from tracklib._journal.journal import Journal
 from tracklib._journal.last_attempt import earlier_run
 from tracklib._journal.reader import Reader
-from tracklib._journal.records import Artifact, Begin, End, Log, Params, Record, Status, Tags, decode, encode
+from tracklib._journal.records import Artifact, Begin, End, Log, Params, Record, Status, Tags
 from tracklib._journal.state import Saved, load
 from tracklib.trackers._configs import build
 

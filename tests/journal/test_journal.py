@@ -25,9 +25,10 @@ from tracklib._common import clock
 from tracklib._journal import journal as _journal
 from tracklib._journal import reader as _reader
 from tracklib._journal import tail as _tail
+from tracklib._journal.encoding import encode, marker
 from tracklib._journal.journal import Journal
 from tracklib._journal.reader import Entry, Reader, count_said
-from tracklib._journal.records import Begin, End, Log, Params, Status, Tags, encode, marker
+from tracklib._journal.records import Begin, End, Log, Params, Status, Tags
 from tracklib._journal.tail import last_record
 
 BEGIN = Begin(time=1, format=1, uid="u", attempt=1, name="n", pid=2, host="h", configs=[])

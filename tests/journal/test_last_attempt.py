@@ -12,10 +12,11 @@ from lines import line_of
 from msgspec.structs import replace
 from scripted import begin, end, log
 
+from tracklib._journal.encoding import encode
 from tracklib._journal.journal import Journal
 from tracklib._journal.last_attempt import earlier_run, last_step, settled
 from tracklib._journal.reader import Reader
-from tracklib._journal.records import End, Record, Status, encode
+from tracklib._journal.records import End, Record, Status
 from tracklib._journal.spill import spill_path
 from tracklib._journal.state import load_begin, store_begin
 

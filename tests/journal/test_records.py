@@ -12,21 +12,8 @@ from hypothesis import strategies as st
 
 from tracklib import TrackerWarning, tracking
 from tracklib._delivery.sync import Outcome, sync
-from tracklib._journal.records import (
-    SILENT,
-    Artifact,
-    Begin,
-    End,
-    Epoch,
-    Log,
-    Params,
-    Parent,
-    Record,
-    Status,
-    Tags,
-    decode,
-    encode,
-)
+from tracklib._journal.encoding import SILENT, decode, encode
+from tracklib._journal.records import Artifact, Begin, End, Epoch, Log, Params, Parent, Record, Status, Tags
 
 names = st.text(st.characters(exclude_categories=["Cs"]))
 floats = st.floats()

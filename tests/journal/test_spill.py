@@ -12,9 +12,10 @@ import pytest
 from lines import body_of
 from scripted import begin, end, log
 
+from tracklib._journal.encoding import encode
 from tracklib._journal.journal import Journal
 from tracklib._journal.reader import Reader
-from tracklib._journal.records import Log, Record, encode
+from tracklib._journal.records import Log, Record
 from tracklib._journal.spill import remember, spill_path, spilled_begin, take_in
 
 

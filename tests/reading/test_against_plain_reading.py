@@ -20,9 +20,10 @@ from msgspec.structs import replace
 
 import tracklib
 from tracklib._journal import layout
+from tracklib._journal.encoding import encode
 from tracklib._journal.lines import line_of
 from tracklib._journal.reader import Reader
-from tracklib._journal.records import Artifact, Begin, Best, End, Epoch, Log, Params, Record, Status, Tags, encode
+from tracklib._journal.records import Artifact, Begin, Best, End, Epoch, Log, Params, Record, Status, Tags
 from tracklib._journal.sketch import Sketch
 from tracklib.reading import Run
 

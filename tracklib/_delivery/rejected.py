@@ -13,8 +13,9 @@ from msgspec.structs import replace
 
 from .._common.modes import open_made
 from .._journal import layout
+from .._journal.encoding import decode, encode
 from .._journal.reader import Entry
-from .._journal.records import Log, Record, decode, encode
+from .._journal.records import Log, Record
 
 
 class Refused(msgspec.Struct):

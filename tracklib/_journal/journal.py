@@ -17,10 +17,11 @@ from collections.abc import Callable
 from .._common import clock
 from .._common.modes import open_made
 from .._common.open_file import OpenFile
+from .encoding import encode
 from .lines import line_of
 from .lock import renew
 from .mirror import Mirror
-from .records import Record, encode
+from .records import Record
 from .run_clock import RunClock
 from .tail import ends_with_newline, whole_size
 

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from . import layout
+from .encoding import best_marker, marker
 from .journal import Journal
 from .rank_ends import as_ranks_ended
-from .records import Begin, Best, End, Epoch, Log, Record, Status, Superseded, best_marker, marker
+from .records import Begin, Best, End, Epoch, Log, Record, Status, Superseded
 from .spill import spilled_begin, take_in
 from .state import Saved, furthest, load_begin, store_begin
 from .tail import last_record, size_of

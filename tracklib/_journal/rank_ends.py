@@ -14,9 +14,10 @@ from .._common.files import make_folder
 from .._common.modes import open_made
 from ..errors import RunDirectoryError
 from . import layout
+from .encoding import encode
 from .lines import line_of
 from .reader import Reader
-from .records import Begin, End, Status, encode
+from .records import Begin, End, Status
 
 
 def say_rank_end(directory: str, rank: int, begin: Begin, end: End) -> None:

@@ -11,9 +11,10 @@ import msgspec
 
 from .._common.open_file import OpenFile
 from ..errors import RunDirectoryError
+from .encoding import SILENT, decode, decode_logs
 from .format import UnknownFormat
 from .lines import RECORD_HEAD, START, body_of
-from .records import SILENT, Log, Record, decode, decode_logs
+from .records import Log, Record
 from .tail import whole_size
 
 _PIECE = 2**18  # its records stay in the processor's caches

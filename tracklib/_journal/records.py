@@ -8,13 +8,9 @@ from __future__ import annotations
 import enum
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Literal, TypeVar, get_args
+from typing import Any, ClassVar, Literal, TypeVar
 
 import msgspec
-from msgspec.structs import force_setattr
-
-from .._common.distinct import apart
-from .format import check_format
 
 
 class Status(enum.StrEnum):
@@ -33,7 +29,7 @@ class Parent(msgspec.Struct, frozen=True):
     output_run: str
 
 
-class _Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
+class Said(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
     """``time`` is in milliseconds since the epoch; it never falls within a run.
 
     ``says``: whether a tracker gets something of a record of this kind, so that it counts among the delivered
@@ -50,7 +46,7 @@ class _Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     nth: int = -1
 
 
-class Begin(_Record, frozen=True, tag="begin"):
+class Begin(Said, frozen=True, tag="begin"):
     """The first record of each attempt at a run. ``configs`` are the trackers', secrets masked.
 
     ``launch`` tells the ranks that were started together from others; ``finished`` is how many epochs earlier attempts
@@ -75,7 +71,7 @@ class Begin(_Record, frozen=True, tag="begin"):
     job: str = ""
 
 
-class Log(_Record, frozen=True, tag="log", gc=False):
+class Log(Said, frozen=True, tag="log", gc=False):
     """Metrics at one ``step`` of one ``axis`` (``"epoch"`` unless the user says otherwise).
 
     ``ordinal`` is the record's position among the valid lines of its journal. It is never stored:
@@ -94,19 +90,19 @@ class Log(_Record, frozen=True, tag="log", gc=False):
         return {name: value for name, value in self.metrics.items() if name != self.axis}
 
 
-class Params(_Record, frozen=True, tag="params"):
+class Params(Said, frozen=True, tag="params"):
     """What the run was told before it began: hyperparameters, secrets masked."""
 
     params: dict[str, Any]
 
 
-class Tags(_Record, frozen=True, tag="tags"):
+class Tags(Said, frozen=True, tag="tags"):
     """Words to find the run by; a bare tag has an empty value."""
 
     tags: dict[str, str]
 
 
-class Epoch(_Record, frozen=True, tag="epoch"):
+class Epoch(Said, frozen=True, tag="epoch"):
     """The epoch ``number`` was finished: a resumed run goes on behind it. After the ``last`` one, none is to come.
     ``planned`` is how many the whole run is to have; 0 where nobody said."""
 
@@ -117,7 +113,7 @@ class Epoch(_Record, frozen=True, tag="epoch"):
     planned: int = 0
 
 
-class Best(_Record, frozen=True, tag="best"):
+class Best(Said, frozen=True, tag="best"):
     """The best ``value`` so far of the metric ``name``, and where it was: at ``step`` of ``axis``.
 
     ``mode`` says what is better: ``"max"`` or ``"min"``.
@@ -130,7 +126,7 @@ class Best(_Record, frozen=True, tag="best"):
     step: int
 
 
-class Superseded(_Record, frozen=True, tag="superseded"):
+class Superseded(Said, frozen=True, tag="superseded"):
     """What was logged from the time ``since`` on and before this record counts no more: the epochs from ``epoch`` on
     are done again. On the axis of the epochs that is what was at ``epoch`` or behind, on the others all of it; where
     ``only_epochs``, nothing on the others. The records stay in the journal, and whoever reads it passes over them.
@@ -155,7 +151,7 @@ class Superseded(_Record, frozen=True, tag="superseded"):
         return before if told in before else "; ".join(filter(None, [before, told]))
 
 
-class Artifact(_Record, frozen=True, tag="artifact"):
+class Artifact(Said, frozen=True, tag="artifact"):
     """A file or folder that was copied to ``artifacts/<name>`` in the run's directory.
 
     ``sha256`` is a file's checksum, in hex; empty for a folder.
@@ -165,7 +161,7 @@ class Artifact(_Record, frozen=True, tag="artifact"):
     sha256: str = ""
 
 
-class End(_Record, frozen=True, tag="end"):
+class End(Said, frozen=True, tag="end"):
     """How the attempt ended; ``error`` and ``message`` (secrets masked) where an exception ended it."""
 
     says: ClassVar[bool] = False
@@ -189,113 +185,3 @@ def counting(records: list[R], superseded: Sequence[Superseded]) -> list[R]:
         for record in records
         if not (isinstance(record, Log | Best) and any(each.covers(record) for each in superseded))
     ]
-
-
-_encode = msgspec.json.Encoder().encode
-_decoder = msgspec.json.Decoder(Record)
-_log_decoder = msgspec.json.Decoder(Log)
-
-
-class _LooseLog(_Record, frozen=True, tag="log"):
-    """A log whose metrics may be the strings that JSON needs for NaN and the infinities."""
-
-    axis: str
-    step: int
-    metrics: dict[str, float | Literal["nan", "inf", "-inf"]]
-
-
-def _loose(log: Log, metrics: Any) -> _LooseLog:
-    return _LooseLog(time=log.time, axis=log.axis, step=log.step, metrics=metrics, writer=log.writer, nth=log.nth)
-
-
-_loose_decoder = msgspec.json.Decoder(_LooseLog)
-_logs_decoder = msgspec.json.Decoder(list[Log])
-_loose_logs_decoder = msgspec.json.Decoder(list[_LooseLog])
-
-
-def encode(record: Record) -> bytes:
-    """``record`` as JSON. JSON has no NaN and no infinities: they become strings."""
-    try:
-        body = _encode(record)
-    except UnicodeEncodeError:
-        return encode(msgspec.convert(_well_formed(msgspec.to_builtins(record)), type(record)))
-    if type(record) is Log:
-        total = sum(record.metrics.values())
-        if total - total != 0:  # a value is NaN or infinite, or the sum alone is: much less to look at than the JSON
-            metrics: Any = {name: value if value - value == 0 else str(value) for name, value in record.metrics.items()}
-            body = _encode(_loose(record, metrics))
-    return body
-
-
-def marker(kind: type[Record], axis: str = "") -> bytes:
-    """What the line of each record of ``kind`` holds behind its CRC; of each log on ``axis``, where one is named."""
-    if axis:
-        return b'"axis":%b,"step":' % _encode(_well_formed(axis))
-    return b'","type":"%b"' % str(kind.__struct_config__.tag).encode()
-
-
-SILENT = tuple(marker(kind) for kind in get_args(Record) if not kind.says)
-"""The markers of the kinds that say nothing to a tracker."""
-
-
-def best_marker(name: str) -> bytes:
-    """What the line of each best value of the metric ``name`` holds."""
-    return b'","type":"best","name":%b,' % _encode(_well_formed(name))
-
-
-def _well_formed(value: Any) -> Any:
-    """``value`` with each lone surrogate, for which UTF-8 has no bytes, spelled out (``\\udcff``)."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()
-    if isinstance(value, dict):
-        return apart((_well_formed(key), _well_formed(item)) for key, item in value.items())
-    return [_well_formed(item) for item in value] if isinstance(value, list) else value
-
-
-def decode(body: bytes, ordinal: int) -> Record:
-    """The record that :func:`encode` wrote, a log with its ``ordinal``.
-
-    Raises:
-        UnknownFormat: it begins an attempt that another version's format tells of.
-        msgspec.MsgspecError: it is no record of this format.
-        UnicodeDecodeError: it is no UTF-8.
-    """
-    try:
-        if not body.startswith(b'{"type":"log"'):
-            if body.startswith(b'{"type":"begin"'):
-                check_format(body)
-            record: Record = _decoder.decode(body)
-            return record
-        try:
-            log: Log = _log_decoder.decode(body)
-        except msgspec.ValidationError:  # a string for NaN or an infinity, as a rule
-            return _decode_loose(body, ordinal)
-        force_setattr(log, "ordinal", ordinal)  # nobody else has it yet
-        return log
-    except RecursionError as error:
-        raise msgspec.DecodeError("it is nested too deeply") from error
-
-
-def _decode_loose(body: bytes, ordinal: int) -> Log:
-    return _tight(_loose_decoder.decode(body), ordinal)
-
-
-def _tight(log: _LooseLog, ordinal: int = -1) -> Log:
-    metrics = {name: float(value) for name, value in log.metrics.items()}
-    return Log(
-        time=log.time, axis=log.axis, step=log.step, metrics=metrics, ordinal=ordinal, writer=log.writer, nth=log.nth
-    )
-
-
-def decode_logs(bodies: Sequence[bytes]) -> list[Log] | None:
-    """Logs at once, without ordinals, which takes half the time; None where :func:`decode` would not take each."""
-    text = b"[%b]" % b",".join(bodies)
-    logs: list[Log]
-    try:
-        try:
-            logs = _logs_decoder.decode(text)
-        except msgspec.ValidationError:  # a string for NaN or an infinity, as a rule
-            logs = [_tight(log) for log in _loose_logs_decoder.decode(text)]
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None
-    return logs if len(logs) == len(bodies) else None  # a body may hold a comma where only one by itself is valid

@@ -15,9 +15,10 @@ from msgspec.structs import replace
 from .._common.files import make_folder
 from .._common.modes import open_made
 from . import layout
+from .encoding import encode
 from .journal import Journal
 from .reader import Reader
-from .records import Begin, Log, Record, encode
+from .records import Begin, Log, Record
 
 
 def spill_folder() -> str:

@@ -8,9 +8,10 @@ import os
 import msgspec
 
 from ..errors import RunDirectoryError
+from .encoding import decode
 from .format import UnknownFormat
 from .lines import RECORD_HEAD, START, body_of
-from .records import Record, decode
+from .records import Record
 
 _CHUNK = 2**20
 
