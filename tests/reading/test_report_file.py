@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 import tracklib
 from tracklib import tracking
 from tracklib.reading.page.packed import packed
+from tracklib.reading.page.sections import SECTIONS
 from tracklib.reading.page.told import points_for
 from tracklib.reading.report import report
 
@@ -126,3 +127,22 @@ def test_packed_steps_are_right(steps: list[int]) -> None:
 )
 def test_a_page_has_as_many_points_as_let_it_open_at_once(series: int, least: int, most: int) -> None:
     assert least <= points_for(series) <= most
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_each_section_of_a_run_has_a_script_that_says_how_it_looks(name: str) -> None:
+    assert f'section("{name}", ' in (ASSETS / f"sections/{name}.js").read_text()
+
+
+def test_a_page_holds_no_script_of_sections_that_none_of_its_runs_has(tmp_path: Path) -> None:
+    for name in ("plain", "kept"):
+        with tracking(output_run=tmp_path / name, environment=False) as t:
+            if name == "kept":
+                t.log_artifact(__file__)
+
+    without = Path(report([tracklib.load(tmp_path / "plain")], tmp_path / "one.html")).read_text()
+    both = Path(report(tracklib.runs(tmp_path), tmp_path / "both.html")).read_text()
+
+    assert not re.findall(r'section\("(\w+)", ', without)
+    assert re.findall(r'section\("(\w+)", ', both) == ["artifacts"]
+    assert [[*run["sections"]] for run in data_of(tmp_path / "both.html")["runs"]] == [["artifacts"], []]

@@ -7,15 +7,19 @@ import hashlib
 import re
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any
 
 import msgspec
 
+from .sections import SECTIONS
+
 _SCRIPTS = (
     *("uplot/uPlot.iife.min", "dom", "format", "data", "state", "fields", "where", "colours", "detail"),
-    *("lines", "ranges", "chart", "tooltip", "charts", "table", "scale", "parallel", "scatter", "run", "overview"),
-    *("controls", "keys", "app"),
+    *("lines", "ranges", "chart", "tooltip", "charts", "table", "scale", "parallel", "scatter", "sections", "run"),
+    *("overview", "controls", "keys"),
 )
+_START = "app"  # last, as it begins to draw
 _STYLES = ("uplot/uPlot.min", "page")
 
 MARK = '<meta name="generator" content="tracklib">'
@@ -29,7 +33,9 @@ def html(told: dict[str, Any], reads_itself: bool = False) -> str:
         told: what the page's ``data.js`` takes.
         reads_itself: whether the page may ask the server that it came from, and nobody else.
     """
-    style, script = _joined(_STYLES, "css"), _joined(_SCRIPTS, "js")
+    sections = [f"sections/{name}" for name in SECTIONS if any(name in run["sections"] for run in told["runs"])]
+    style = _joined((*_STYLES, *filter(_has_style, sections)), "css")
+    script = _joined((*_SCRIPTS, *sections, _START), "js")
     parts = {
         "mark": MARK,
         "policy": _policy(style, script, reads_itself),
@@ -66,6 +72,14 @@ def _terse(text: str) -> str:
     )
 
 
+def _has_style(name: str) -> bool:
+    return _place(f"{name}.css").is_file()
+
+
 @cache
 def _asset(name: str) -> str:
-    return files(__package__).joinpath("assets", *name.split("/")).read_text(encoding="utf-8")
+    return _place(name).read_text(encoding="utf-8")
+
+
+def _place(name: str) -> Traversable:
+    return files(__package__).joinpath("assets", *name.split("/"))

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..._journal import layout
 from ..environment import TAGS
 from .drawn import Steps, drawn_of, milliseconds
 from .inline import Inline
 from .packed import Arrays
+from .sections import sections_of
 
 if TYPE_CHECKING:
     from ..run import Run
@@ -71,7 +70,7 @@ def plain(value: Any) -> Any:
 
 def _run(run: Run, arrays: Arrays, inline: Inline, most: int, steps: Steps | None) -> dict[str, Any]:
     drawn = {"metrics": _metrics(run), "series": drawn_of(run, arrays, most, steps)}
-    return _plainly(run) | drawn | {"details": _details(run, inline)}
+    return _plainly(run) | drawn | {"sections": sections_of(run, inline)}
 
 
 def _plainly(run: Run) -> dict[str, Any]:
@@ -108,22 +107,3 @@ def _metrics(run: Run) -> dict[str, list[Any]]:
         ends = (part for at in (known.last, known.min, known.max) for part in (plain(at.value), at.step))
         found[name] = [axis, known.count, *ends, plain(known.mean), plain(known.first.value)]
     return found
-
-
-def _details(run: Run, inline: Inline) -> dict[str, Any]:
-    """What only the run's own page shows."""
-    return {
-        "attempts": [
-            {
-                "number": attempt.number,
-                "status": attempt.status,
-                "began": milliseconds(attempt.began),
-                "host": attempt.host,
-                "error": attempt.error,
-                "message": attempt.message,
-            }
-            for attempt in run.attempts
-        ],
-        "artifacts": [inline.artifact(artifact) for artifact in run.artifacts.values()],
-        "patch": inline.text(os.path.join(run.directory, layout.ARTIFACTS, "git.patch")),
-    }

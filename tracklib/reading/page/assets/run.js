@@ -7,7 +7,6 @@ function showRun(run, other) {
   const key = [run, other].map((one) => one && one.uid + one.colour).join();
   if (key === toldOf) return;
   toldOf = key;
-  const said = run.details || {};
   const environment = Object.entries(run.facts);
   fill(
     node,
@@ -17,11 +16,11 @@ function showRun(run, other) {
       panel("Metrics", metricsOf(run, other), "wide"),
       panel(other ? `Params, beside ${cut(other.name, 40)}` : "Params", paramsOf(run, other)),
       panel("Made with", pairs(environment)),
-      panel("Attempts", (said.attempts || []).length > 1 || run.status !== "finished" ? attemptsOf(said.attempts || []) : null),
+      sectionsIn("facts", run, other),
       panel("Tags", pairs([...run.tags].map(([name, value]) => [name, value || "yes"]))),
       panel("Trackers", pairs((run.trackers || []).map(({ name, state: how }) => [name, how])))),
   );
-  fill($("kept"), artifactsOf(said.artifacts || []), patchPanel(textAt(said.patch)));
+  fill($("kept"), sectionsIn("below", run, other));
 }
 
 function headOfRun(run) {
@@ -32,8 +31,6 @@ function headOfRun(run) {
   const title = el("h2", { title: cut(run.name, 2000) }, swatch(run.colour), cut(run.name, 120), statusOf(run));
   return el("header.of-run", {}, el("div", {}, back, title, el("p.facts", {}, facts.filter(Boolean).join(" · ")), el("p.facts.path", {}, el("code", {}, run.path || run.directory))), choice);
 }
-
-const panel = (title, content, kind) => (content ? el(`section.panel${kind ? `.${kind}` : ""}`, {}, el("h3", {}, title), content) : null);
 
 function pairs(entries) {
   const told = entries.filter(([, value]) => value !== "" && value != null);
@@ -76,39 +73,4 @@ function sparkline(run, axis, name) {
   const [low, high] = [Math.min(...real), Math.max(...real)];
   const place = (value, i) => (Number.isFinite(value) ? `${((i / (y.length - 1)) * 88 + 1).toFixed(1)},${(19 - ((value / 2 - low / 2) / (high / 2 - low / 2 || 1)) * 17).toFixed(1)}` : "");
   return svg("svg", { width: 90, height: 20, "aria-hidden": "true" }, svg("polyline", { points: y.map(place).join(" "), stroke: run.colour, class: "spark" }));
-}
-
-function attemptsOf(attempts) {
-  const row = (one) => el("tr", {}, el("th", { scope: "row" }, String(one.number)), el("td", {}, el(`span.status.${one.status.replace(/\W/g, "")}`, {}, one.status)), el("td", {}, moment(one.began)), el("td", {}, one.host), el("td", { title: cut(one.message || "", 500) }, one.error || ""));
-  return attempts.length ? el("table.plain.attempts", {}, el("tbody", {}, attempts.map(row))) : null;
-}
-
-function artifactsOf(artifacts) {
-  if (!artifacts.length) return null;
-  const pictures = artifacts.filter((one) => one.picture);
-  const tables = [...artifacts.filter((one) => one.table), ...artifacts.filter((one) => one.text != null && one.name !== "requirements.txt"), ...artifacts.filter((one) => one.name === "requirements.txt")];
-  return el("section.panel", {}, el("h3", {}, "Artifacts"),
-    el("ul.files", {}, artifacts.map(fileOf)),
-    pictures.length ? el("div.pictures", {}, pictures.map((one) => el("figure", {}, el("img", { src: one.picture, alt: one.name, loading: "lazy" }), el("figcaption", {}, cut(one.name, 80))))) : null,
-    tables.map((one) => el("details.inline", { open: Boolean(one.table) && tables[0] === one }, el("summary", {}, cut(one.name, 80)), one.table ? el("div.scroll", {}, tableOf(one.table)) : el("pre", {}, textAt(one.text)))));
-}
-
-function fileOf(one) {
-  const name = one.href ? el("a", { href: one.href }, cut(one.name, 80)) : cut(one.name, 80);
-  return el("li", {}, name, el("span.dim", {}, [bytes(one.size), one.sha256 ? `sha256 ${one.sha256.slice(0, 8)}` : "", one.note || ""].filter(Boolean).join(" · ")));
-}
-
-function tableOf([head, ...body]) {
-  return el("table.plain", {}, el("thead", {}, el("tr", {}, head.map((cell) => el("th", { scope: "col" }, cut(cell, 80))))), el("tbody", {}, body.map((cells) => el("tr", {}, cells.map((cell) => el("td", {}, cut(cell, 200)))))));
-}
-
-function patchPanel(text) {
-  if (!text) return null;
-  const head = el("summary", {}, el("h3", {}, "Changes since the commit"), el("span.count", {}, many(text.split("\n").length, "line")));
-  return el("details.panel.patch", {}, head, patchOf(text));
-}
-
-function patchOf(text) {
-  const kind = (line) => (/^(\+\+\+|---|diff|index)/.test(line) ? "file" : line.startsWith("@@") ? "hunk" : line.startsWith("+") ? "added" : line.startsWith("-") ? "removed" : "");
-  return el("pre", {}, text.split("\n").map((line) => el(kind(line) ? `span.${kind(line)}` : "span", {}, `${line}\n`)));
 }

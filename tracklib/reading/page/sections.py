@@ -1,0 +1,69 @@
+"""One run's page, in sections: each is about one kind of thing that a run may have said.
+
+A new one, ``notes`` say, is three things:
+
+- here a function under its name in :data:`SECTIONS`: what it tells of a run in plain values (``plain`` makes them so;
+  a file's content by ``inline``); anything empty where the run has nothing of the kind;
+- ``assets/sections/notes.js``, which calls ``section("notes", (told, run, other) => ...)`` once: it makes elements (by
+  ``el``, never by HTML) of what was told; null shows nothing. ``other`` is the run beside, if one is. They stand below
+  the charts, or, with a third argument ``"facts"``, in a column beside the params. Panels are made by
+  ``panel(title, content, "wide")``;
+- ``assets/sections/notes.css``, if it needs one.
+
+What it tells is a property of :class:`tracklib.reading.run.Run` first, by what ``_journal/summary.py`` keeps of the
+records, and for ``show --json`` a member of ``telling.as_dict``; in the terminal a function of ``cli/show.py``.
+
+A page holds script and style of those sections that one of its runs has: a section costs nobody else a byte. They stand
+in the order of :data:`SECTIONS`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ..._journal import layout
+from .drawn import milliseconds
+from .inline import Inline
+
+if TYPE_CHECKING:
+    from ..run import Run
+
+Tell = Callable[["Run", Inline], Any]
+
+
+def _attempts(run: Run, inline: Inline) -> list[dict[str, Any]]:
+    """Of a run that took one, and finished, there is nothing to say."""
+    attempts = run.attempts
+    if len(attempts) == 1 and run.status == "finished":
+        return []
+    return [
+        {
+            "number": attempt.number,
+            "status": attempt.status,
+            "began": milliseconds(attempt.began),
+            "host": attempt.host,
+            "error": attempt.error,
+            "message": attempt.message,
+        }
+        for attempt in attempts
+    ]
+
+
+def _artifacts(run: Run, inline: Inline) -> list[dict[str, Any]]:
+    return [inline.artifact(artifact) for artifact in run.artifacts.values()]
+
+
+def _patch(run: Run, inline: Inline) -> int | None:
+    """Where its text is."""
+    return inline.text(os.path.join(run.directory, layout.ARTIFACTS, "git.patch"))
+
+
+SECTIONS: dict[str, Tell] = {"attempts": _attempts, "artifacts": _artifacts, "patch": _patch}
+
+
+def sections_of(run: Run, inline: Inline) -> dict[str, Any]:
+    """What each section that the run has is told, by its name."""
+    told = {name: tell(run, inline) for name, tell in SECTIONS.items()}
+    return {name: said for name, said in told.items() if said not in (None, [], {}, "")}
