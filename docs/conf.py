@@ -13,7 +13,7 @@ author = "tracklib developers"
 copyright = author
 release = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode", "sphinx_copybutton"]
 exclude_patterns = ["_build"]
 
 # A reference that leads nowhere is a warning, and `.ci/run` makes warnings errors. Others' pages are not looked
@@ -42,8 +42,8 @@ napoleon_use_ivar = True
 napoleon_numpy_docstring = False
 python_maximum_signature_line_length = 100
 
-html_theme = "alabaster"
-html_theme_options = {"description": "Says what happened in a training run"}
+html_theme = "furo"
+html_title = f"tracklib {release}"
 html_show_sourcelink = False
 
 

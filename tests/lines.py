@@ -1,4 +1,4 @@
-"""A journal's lines, made and taken apart without the library: as docs/journal.rst describes them."""
+"""A journal's lines, made and taken apart without the library: as docs/reference/journal.rst describes them."""
 
 from __future__ import annotations
 

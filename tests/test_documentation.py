@@ -30,7 +30,7 @@ from tracklib._journal import records as _records
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 DOCS = ROOT / "docs"
-PAGES = [README, *sorted(DOCS.glob("*.rst"))]
+PAGES = [README, *sorted(DOCS.rglob("*.rst"))]
 BLOCK = {
     ".md": r"^```%s\n((?:.*\n)*?)```$",
     ".rst": r"^\.\. code-block:: %s\n\n((?:   .*\n|\n)+)",
@@ -116,7 +116,7 @@ def test_the_readmes_run_arrives_everywhere(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_trackers_pages_run_arrives_at_a_real_server(tmp_path: Path, mlflow_server: Any) -> None:
-    run_page(DOCS / "trackers.rst", tmp_path, mlflow_server.uri)
+    run_page(DOCS / "reference/trackers.rst", tmp_path, mlflow_server.uri)
 
     newest, *_ = mlflow_runs(mlflow_server.uri, "my_experiment")
     assert newest.info.status == "FINISHED"
@@ -127,19 +127,19 @@ def test_the_trackers_pages_run_arrives_at_a_real_server(tmp_path: Path, mlflow_
 
 @pytest.mark.slow
 def test_the_tutorial_shows_the_csv_that_its_run_writes(tmp_path: Path) -> None:
-    shown = re.search(r"now holds::\n\n((?:   .+\n)+)", (DOCS / "tutorial.rst").read_text())
+    shown = re.search(r"now holds::\n\n((?:   .+\n)+)", (DOCS / "tutorial/first-run.rst").read_text())
     assert shown is not None
 
-    run_page(DOCS / "tutorial.rst", tmp_path, f"sqlite:///{tmp_path}/server.db")
+    run_page(DOCS / "tutorial/first-run.rst", tmp_path, f"sqlite:///{tmp_path}/server.db")
 
     assert (tmp_path / "runs/first/metrics.csv").read_text() == textwrap.dedent(shown[1])
 
 
 def test_the_page_of_values_shows_the_csv_that_its_run_writes(tmp_path: Path) -> None:
-    shown = re.search(r"now holds::\n\n((?:   .+\n)+)", (DOCS / "values.rst").read_text())
+    shown = re.search(r"now holds::\n\n((?:   .+\n)+)", (DOCS / "reference/values.rst").read_text())
     assert shown is not None
 
-    run_page(DOCS / "values.rst", tmp_path, f"sqlite:///{tmp_path}/server.db")
+    run_page(DOCS / "reference/values.rst", tmp_path, f"sqlite:///{tmp_path}/server.db")
 
     assert (tmp_path / "runs/values/metrics.csv").read_text() == textwrap.dedent(shown[1])
     assert (
@@ -148,7 +148,7 @@ def test_the_page_of_values_shows_the_csv_that_its_run_writes(tmp_path: Path) ->
 
 
 def test_the_tutorials_toml_file_means_its_list_of_trackers(tmp_path: Path) -> None:
-    (toml,) = blocks(DOCS / "tutorial.rst", "toml")
+    (toml,) = blocks(DOCS / "tutorial/first-run.rst", "toml")
     path = tmp_path / "trackers.toml"
     path.write_text(toml)
 
@@ -161,7 +161,7 @@ def test_the_tutorials_toml_file_means_its_list_of_trackers(tmp_path: Path) -> N
 
 
 def test_the_journal_page_shows_lines_as_they_are_written() -> None:
-    (sample,) = blocks(DOCS / "journal.rst", "text")
+    (sample,) = blocks(DOCS / "reference/journal.rst", "text")
     for line in sample.strip().split("\n"):
         body = body_of(line.encode())
         assert _encoding.encode(_encoding.decode(body, ordinal=-1)) == body
@@ -170,22 +170,22 @@ def test_the_journal_page_shows_lines_as_they_are_written() -> None:
 @pytest.fixture
 def journal_of_the_page(tmp_path: Path) -> Path:
     """The run that the journal's page makes, in ``runs/journal``."""
-    run_page(DOCS / "journal.rst", tmp_path, "")
+    run_page(DOCS / "reference/journal.rst", tmp_path, "")
     return tmp_path / "runs/journal/journal.jsonl"
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("jq") is None, reason="there is no jq")
 def test_jq_shows_the_journal_as_the_page_says(journal_of_the_page: Path, tmp_path: Path) -> None:
-    (command,) = blocks(DOCS / "journal.rst", "sh")
-    (shown,) = blocks(DOCS / "journal.rst", "json")
+    (command,) = blocks(DOCS / "reference/journal.rst", "sh")
+    (shown,) = blocks(DOCS / "reference/journal.rst", "json")
 
     done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENT)
     assert (done.stdout, done.stderr) == (shown.strip() + "\n", "")
 
     in_between = journal_of_the_page.read_bytes()
     journal_of_the_page.write_bytes(b'{"crc":"00000000","type":"lo \n' + in_between + b'{"crc":"')
-    tolerant = re.search(r"``(jq -cR '[^`]*')``", (DOCS / "journal.rst").read_text())
+    tolerant = re.search(r"``(jq -cR '[^`]*')``", (DOCS / "reference/journal.rst").read_text())
     assert tolerant is not None
     argument = [*shlex.split(tolerant[1]), str(journal_of_the_page)]
     done = subprocess.run(argument, capture_output=True, text=True, timeout=PATIENT)
@@ -198,7 +198,7 @@ def test_duckdb_reads_the_journal_as_the_page_says(
 ) -> None:
     duckdb = pytest.importorskip("duckdb")
     monkeypatch.chdir(tmp_path)
-    (query,) = blocks(DOCS / "journal.rst", "none")
+    (query,) = blocks(DOCS / "reference/journal.rst", "none")
 
     assert duckdb.sql(query).fetchall() == [(0, 0.5, math.inf), (1, 0.25, 1.5)]
 
@@ -213,7 +213,7 @@ def test_duckdb_reads_the_journal_as_the_page_says(
     ids=lambda record: record.__name__,
 )
 def test_the_journal_page_names_every_member_of_a_record(record: Any) -> None:
-    page = (DOCS / "journal.rst").read_text()
+    page = (DOCS / "reference/journal.rst").read_text()
     members = set(record.__struct_fields__) - {"ordinal"}
 
     assert f"\n``{record.__struct_config__.tag}``\n" in page
@@ -345,7 +345,7 @@ def _settled(text: str) -> list[str]:
 @pytest.mark.slow
 def test_the_commands_say_what_their_page_shows(tmp_path: Path) -> None:
     run(tmp_path, ROOT / "examples/sweep.py", TRACKLIB_ENVIRONMENT="0")
-    for block in blocks(DOCS / "commands.rst", "console"):
+    for block in blocks(DOCS / "reference/commands.rst", "console"):
         for command, *shown in (part.splitlines() for part in re.split(r"^\$ ", block, flags=re.MULTILINE) if part):
             variables = dict(word.split("=") for word in command.split(" tracklib ")[0].split() if "COLUMNS" in word)
             done = run(

@@ -5,7 +5,7 @@
     limits.TEXT = 1_000_000
 
 What is beyond a limit is cut or passed over with a warning that names the limit, never in silence.
-``docs/values.rst`` says what becomes of it.
+``docs/reference/values.rst`` says what becomes of it.
 """
 
 from __future__ import annotations

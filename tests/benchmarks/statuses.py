@@ -1,6 +1,6 @@
 """What each adapter says of a real fit that ends in one way or another: ours beside the frameworks' own.
 
-``nox -s frameworks`` has what it needs, and wandb: ``python tests/benchmarks/statuses.py > docs/frameworks.csv``,
+``nox -s frameworks`` has what it needs, and wandb: ``python tests/benchmarks/statuses.py > docs/how-to/frameworks.csv``,
 or of one framework, by its name.
 """
 

@@ -262,7 +262,7 @@ def test_two_names_that_utf_8_spells_alike_are_both_in_the_journal(tmp_path: Pat
 
 
 def test_limits_are_documented() -> None:
-    page = (Path(__file__).parents[2] / "docs/values.rst").read_text()
+    page = (Path(__file__).parents[2] / "docs/reference/values.rst").read_text()
     names = [name for name in vars(limits) if name.isupper()]
     assert [name for name in names if f"``{name}``" not in page] == []
     assert [name for name in names if f"{getattr(limits, name):,}" not in page] == []

@@ -1,6 +1,6 @@
 """The records of a journal: what a run can say, one frozen type each.
 
-``docs/journal.rst`` describes the same format for readers in other languages.
+``docs/reference/journal.rst`` describes the same format for readers in other languages.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@
 
 A name by itself means that the run has it, and that it is not false. What a run does not have meets no comparison,
 ``!=`` neither. Numbers are compared as numbers, also where a param is a text that says one; else as texts.
-``docs/reading.rst`` says what names mean.
+``docs/how-to/looking-at-runs.rst`` says what names mean.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ class DvcLive(BatchTracker):
     Args:
         folder: where; None takes ``dvclive`` in ``output_run``. It is emptied of what DVCLive wrote into it before.
         report: ``"md"`` or ``"html"`` writes a report when the run ends.
-        in_process: keep it in the training process (see ``docs/companion.rst``).
+        in_process: keep it in the training process (see ``docs/explanation/companion.rst``).
         output_run: the directory where logs are stored.
     """
 

@@ -50,7 +50,7 @@ class TensorBoard(BatchTracker):
         log_dir: the folder for the event file. TensorBoard takes all that lies in one folder for one run, so
             give each run its own. None takes ``tensorboard`` in ``output_run``; a relative path is taken
             from the directory that is current when the tracker is made.
-        in_process: keep it in the training process (see ``docs/companion.rst``).
+        in_process: keep it in the training process (see ``docs/explanation/companion.rst``).
         output_run: the directory where logs are stored.
     """
 

@@ -31,7 +31,7 @@ class Trackio(BatchTracker):
     Args:
         project: the project.
         name: the run's name; None takes the tracklib run's name.
-        in_process: keep it in the training process (see ``docs/companion.rst``).
+        in_process: keep it in the training process (see ``docs/explanation/companion.rst``).
         output_run: the directory where logs are stored.
     """
 
