@@ -1,7 +1,7 @@
 """What each adapter says of a real fit that ends in one way or another: ours beside the frameworks' own.
 
-``nox -s frameworks`` has what it needs, and wandb: ``python tests/benchmarks/statuses.py > docs/how-to/frameworks.csv``,
-or of one framework, by its name.
+``nox -s frameworks`` has what it needs, and wandb. ``python tests/benchmarks/statuses.py > docs/how-to/frameworks.csv``
+says all, or those of one framework, by its name.
 """
 
 from __future__ import annotations

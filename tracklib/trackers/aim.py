@@ -30,7 +30,7 @@ class Aim(BatchTracker):
             tracker is made.
         experiment: the experiment.
         name: the run's name; None takes the tracklib run's name.
-        in_process: keep it in the training process (see ``docs/explanation/companion.rst``), for who wants its :attr:`run`.
+        in_process: keep it in the training process (``docs/explanation/companion.rst``), for who wants :attr:`run`.
         output_run: the directory where logs are stored.
     """
 

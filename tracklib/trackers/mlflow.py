@@ -56,7 +56,7 @@ class Mlflow(BatchTracker):
         params: hyperparameters, logged when the run begins.
         tags: tags, set when the run begins.
         timeout: seconds without a word from the server after which a request is given up, to be tried again.
-        in_process: keep it in the training process (see ``docs/explanation/companion.rst``), for who wants its :attr:`run`.
+        in_process: keep it in the training process (``docs/explanation/companion.rst``), for who wants :attr:`run`.
         output_run: the directory where logs are stored.
     """
 

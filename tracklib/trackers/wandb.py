@@ -65,7 +65,7 @@ class Wandb(BatchTracker):
         notes: a longer text.
         config: hyperparameters, as W&B's config.
         settings: any other setting of ``wandb.init``, as ``wandb.Settings`` names it.
-        in_process: keep it in the training process (see ``docs/explanation/companion.rst``), for who wants its :attr:`run`.
+        in_process: keep it in the training process (``docs/explanation/companion.rst``), for who wants :attr:`run`.
         output_run: the directory where logs are stored.
     """
 
