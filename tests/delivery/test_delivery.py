@@ -808,6 +808,7 @@ def test_the_state_file_says_how_far_the_tracker_is_and_what_it_must_remember(fo
         "delivered": 1,
         "rejected": 1,
         "aside": {},
+        "counted": {},
         "ended": 1,
         "tracker": {"run_id": "abc"},
         "format": 1,

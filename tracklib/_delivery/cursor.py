@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from .._common import clock
 from .._journal import layout
 from .._journal.reader import Entry
 from .._journal.state import Saved, load, store
+from ..trackers._portion import Counted
 from ..trackers.base import BaseTracker
 from .route import Route
 from .standing import Condition, Order
@@ -57,12 +59,13 @@ class Cursor:
         with self._lock:
             self.saved = Saved(self.saved.uid, self.saved.config, tracker=self.saved.tracker)
 
-    def pass_by(self, entry: Entry, taken: int) -> None:
-        """``entry`` is done with; ``taken`` records up to it were taken."""
+    def pass_by(self, entry: Entry, taken: int, counted: Mapping[str, Counted] = MappingProxyType({})) -> None:
+        """``entry`` is done with; ``taken`` records up to it were taken. ``counted`` is where the axes are by then."""
         with self._lock:
             if entry.end > self.saved.offset:  # one that was refused before lies behind
                 self.saved.offset, self.saved.ordinal = entry.end, entry.ordinal + 1
             self.saved.delivered += taken
+            self.saved.counted |= counted
         self.within = 0
 
     def pass_damage(self, offset: int, ordinal: int) -> bool:

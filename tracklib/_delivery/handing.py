@@ -12,6 +12,7 @@ from .._journal import layout
 from .._journal.reader import Entry
 from .._journal.records import Artifact, Begin, Best, End, Epoch, Log, Params, Superseded, Tags, counting
 from ..errors import TrackerLost
+from ..trackers._portion import Counted
 from . import rejected
 from .calls import Calls
 from .cursor import Abandoned, Cursor
@@ -53,6 +54,7 @@ class Handing:
         self._heartbeat = heartbeat
         self._batch: Sequence[Entry] = ()  # that the tracker is in a call for
         self._taken = 0  # how many of it were acknowledged
+        self._done_with: list[int] = []  # how many of it are, by how many of the handed records are acknowledged
         self._accused = 0  # how often in succession only it failed
 
     def hand_over(self, batch: Sequence[Entry], tries: int = TRIES) -> None:
@@ -78,7 +80,9 @@ class Handing:
         """The tracker says, in a call, what the backend has of the batch."""
         self._calls.need_leave()  # what was noted is another delivery's beginning
         if records:
-            self._take(min(records, len(self._batch) - self._taken))
+            done = self._done_with[: min(records, len(self._done_with))]
+            del self._done_with[: len(done)]
+            self._take(done[-1] - self._taken if done else 0)
         else:
             self._cursor.within += 1
             self._condition.changed.ring()
@@ -95,18 +99,58 @@ class Handing:
         self._condition.refusal = reason
         with contextlib.suppress(OSError):  # the journal has the record too
             rejected.keep(self._route.directory, self._route.name, reason, entry)
-        self.pass_by(entry, taken=0)
+        self._pass_by([entry], taken=0)
 
     def pass_by(self, entry: Entry, taken: int) -> None:
         """``entry`` is done with; ``taken`` records up to it were taken."""
-        self._cursor.pass_by(entry, taken)
+        self._pass_by([entry], taken)
+
+    def _pass_by(self, entries: Sequence[Entry], taken: int) -> None:
+        counted = dict(self._cursor.saved.counted)
+        if self._route.tracker._portion:
+            self._counted(entries, counted)
+        self._cursor.pass_by(entries[-1], taken, counted)
         self._condition.changed.ring()
 
     def _take(self, records: int) -> None:
         if records > 0:
+            entries = self._batch[self._taken : self._taken + records]
             self._taken += records
-            entry = self._batch[self._taken - 1]
-            self.pass_by(entry, taken=records if entry.record.says else 0)
+            self._pass_by(entries, taken=records if entries[-1].record.says else 0)
+
+    def _counted(self, entries: Sequence[Entry], counted: dict[str, Counted]) -> list[int]:
+        """Which of ``entries`` are logs at a step that the tracker gets; ``counted`` goes on with them. What comes once
+        more, as it was refused, was counted before."""
+        portion, offset = self._route.tracker._portion, self._cursor.saved.offset
+        return [
+            place
+            for place, entry in enumerate(entries)
+            if isinstance(entry.record, Log)
+            and (portion is None or entry.end <= offset or portion.counts(entry.record, counted))
+        ]
+
+    def _hand_logs(self, entries: Sequence[Entry]) -> None:
+        """Hand the tracker what it gets of these logs: what counts, and of that its portion."""
+        logs = [entry.record for entry in entries if isinstance(entry.record, Log)]
+        if self._route.tracker._portion or self.superseded:
+            places = self._counted(entries, dict(self._cursor.saved.counted))
+            told = {place: self._told(logs[place]) for place in places}
+            logs = [log for log in told.values() if log]
+            self._done_with = [self._taken + place + 1 for place, log in told.items() if log]
+        if logs:
+            self._route.tracker.log_batch(logs)
+
+    def _told(self, log: Log) -> Log | None:
+        """What the tracker is told of a log; None where that is nothing."""
+        portion = self._route.tracker._portion
+        if not counting([log], self.superseded):
+            return None
+        return portion.of_log(log) if portion else log
+
+    def _hand_best(self, best: Best) -> None:
+        portion = self._route.tracker._portion
+        if counting([best], self.superseded) and (told := portion.of_best(best) if portion else best):
+            self._route.tracker.log_best(told)
 
     def _is_at_fault(self) -> bool:
         """Whether what the tracker is handed is the reason. A record by itself is it only where the backend takes
@@ -125,18 +169,16 @@ class Handing:
         batch = self._batch[self._taken :]
         if not batch:  # all of it was acknowledged before the call failed
             return
+        self._done_with = list(range(self._taken + 1, len(self._batch) + 1))
         match batch[0].record:
             case Log():
-                logs = [entry.record for entry in batch if isinstance(entry.record, Log)]
-                if counts := counting(logs, self.superseded):
-                    self._route.tracker.log_batch(counts)
+                self._hand_logs(batch)
             case Begin(attempt=attempt):
                 self._cursor.saved.attempt = attempt
             case Epoch(number=number):
                 self._route.tracker.finish_epoch(number)
             case Best() as best:
-                if counting([best], self.superseded):
-                    self._route.tracker.log_best(best)
+                self._hand_best(best)
             case Superseded() as superseded:
                 self._route.tracker.log_superseded(superseded)
             case End() as end:

@@ -25,7 +25,8 @@ class Saved(msgspec.Struct):
     ``aside`` are the artifacts, with their ordinals, that could not be written yet and were passed.
     ``uid`` is the run's, ``config`` tells the tracker from others of its class; ``end`` is the latest end that
     was read, ``attempt`` that of the latest beginning, and ``ended`` the attempt that the tracker was told to
-    finish.
+    finish. ``counted`` is where each axis is of which the tracker gets one step in so many: the step, and how many came
+    before it.
     """
 
     uid: str = ""
@@ -39,6 +40,7 @@ class Saved(msgspec.Struct):
     rejected: int = 0
     tracker: dict[str, str] = {}
     aside: dict[str, int] = {}
+    counted: dict[str, tuple[int, int]] = {}
     format: int = FORMAT
 
 

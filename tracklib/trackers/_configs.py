@@ -18,6 +18,7 @@ from ._identity import BUILT_IN, type_name
 from ._kinds import Problem, async_methods, find, known_types
 from ._options import wrong_options
 from ._packages import missing_packages
+from ._portion import portion_in
 from .base import BaseTracker
 
 Config = Mapping[str, Any] | BaseTracker
@@ -68,6 +69,7 @@ def another(tracker: BaseTracker, *, is_same_run: bool = False) -> BaseTracker:
             kept.pop(name, None)
     try:
         made = kind(**copy.deepcopy(kept))
+        made._portion = tracker._portion
     except Exception as error:
         raise TypeError(
             f"a further run needs a {kind.__name__} of its own, and none can be made ({error}): describe it "
@@ -111,14 +113,17 @@ def _build_one(config: Any) -> BaseTracker:
             f"the key 'type' is missing or no string: it names the tracker, one of {', '.join(known_types())}"
         )
     kind = find(config["type"])
-    options = {key: value for key, value in config.items() if key != "type"}
+    try:
+        options, portion = portion_in(kind, {key: value for key, value in config.items() if key != "type"})
+    except ConfigError as error:
+        raise Problem(*(f"{kind.__name__}: {problem}" for problem in error.problems)) from None
     if problems := wrong_options(kind, options):
         raise Problem(*problems)
     try:
         tracker = kind(**options)
     except Exception as error:
         raise Problem(f"{kind.__name__} refused its config: {error}") from error
-    tracker._options = options
+    tracker._options, tracker._portion = options, portion
     return tracker
 
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._values.plain import plain
-from ._identity import BUILT_IN, type_name
+from ._identity import BUILT_IN, told_portion, type_name
 from ._kinds import find
 from ._plug_ins import offered_by
+from ._portion import portion_in
 from .base import BaseTracker
 
 _OF_THE_PLACE = ("output_run", "in_process")
@@ -29,9 +30,14 @@ def options_elsewhere(tracker: BaseTracker) -> dict[str, Any] | None:
         kept = tracker._options
     else:
         return None
-    return {name: plain(value) for name, value in kept.items() if name not in _OF_THE_PLACE}
+    told = {name: plain(value) for name, value in kept.items() if name not in _OF_THE_PLACE}
+    return {**told, **told_portion(tracker)}
 
 
 def made(type_: str, options: Mapping[str, Any]) -> BaseTracker:
     """The tracker that :func:`options_elsewhere` was asked about in another process."""
-    return find(type_)(**options)
+    kind = find(type_)
+    own, portion = portion_in(kind, options)
+    tracker = kind(**own)
+    tracker._portion = portion
+    return tracker

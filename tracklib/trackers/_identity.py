@@ -11,6 +11,7 @@ import msgspec
 
 from .._common.secrets import redact
 from .._values.plain import plain
+from ._portion import TOGETHER
 from .base import BaseTracker
 
 BUILT_IN = {
@@ -39,8 +40,14 @@ def describe(tracker: BaseTracker) -> dict[str, Any]:
         if name not in ("output_run", "in_process")
         and (value := plain(tracker._given(name))) not in (plain(entry["default"]), None, {}, [])
     }
-    described: dict[str, Any] = redact({"type": type_name(type(tracker)), **given})
+    described: dict[str, Any] = redact({"type": type_name(type(tracker)), **given, **told_portion(tracker)})
     return described
+
+
+def told_portion(tracker: BaseTracker) -> dict[str, Any]:
+    """What the tracker gets of a run's metrics, as a config says it; nothing where that is all."""
+    told = tracker._portion.told() if tracker._portion else {}
+    return {TOGETHER: told} if told else {}
 
 
 def names_of(configs: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -49,8 +56,10 @@ def names_of(configs: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def fingerprints(configs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """A short text for each config, as :func:`describe` gives it, that no other has; the same in every process."""
-    return _numbered(f"{zlib.crc32(msgspec.json.encode(config, order='sorted')):08x}" for config in configs)
+    """A short text for each config, as :func:`describe` gives it, that no other has; the same in every process, and
+    whatever the tracker gets of the metrics."""
+    own = ({name: value for name, value in config.items() if name != TOGETHER} for config in configs)
+    return _numbered(f"{zlib.crc32(msgspec.json.encode(config, order='sorted')):08x}" for config in own)
 
 
 def _numbered(texts: Iterable[str]) -> list[str]:

@@ -16,6 +16,7 @@ from .._values.arguments import shown
 from .._values.plain import plain
 from ..errors import ConfigError, Mistake
 from ._kinds import did_you_mean
+from ._portion import WORDS
 from .base import BaseTracker
 
 P = ParamSpec("P")
@@ -54,12 +55,19 @@ def wrong_options(kind: type[BaseTracker], options: Mapping[Any, Any]) -> list[s
     types = _types(kind)
     for name, value in options.items():
         if name not in schema:
-            hint = did_you_mean(str(name), schema)
-            problems.append(f"{kind.__name__} has no option {name!r}{hint}; it has {', '.join(schema)}")
+            problems.append(_unknown(kind, str(name)))
         elif not _fits(value, types.get(name, Any)):
             found = f"{type(value).__name__}: {shown(redact(plain(value), name), 200)}"
             problems.append(f"{kind.__name__}'s {name!r} must be {schema[name]['type']}, got {found}")
     return problems
+
+
+def _unknown(kind: type[BaseTracker], name: str) -> str:
+    told = f"{kind.__name__} has no option {name!r}"
+    if name in WORDS:
+        return f"{told}: write {kind.__name__}(...).gets({name}=...), or put it into a config"
+    known = [*kind.config_schema, *WORDS]
+    return f"{told}{did_you_mean(name, known)}; it has {', '.join(known)}"
 
 
 def _types(kind: type[BaseTracker]) -> dict[str, Any]:

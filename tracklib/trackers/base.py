@@ -10,14 +10,15 @@ import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from .._common import clock
 from .._common.warn import warn
 from .._journal.format import FORMAT
 from .._journal.records import Begin, Best, Log, Status, Superseded
 from .._values.flat import clean
-from ..errors import LifecycleError, TrackerUnavailable
+from ..errors import ConfigError, LifecycleError, Mistake, TrackerUnavailable
+from ._portion import Portion
 
 R = TypeVar("R")
 
@@ -131,6 +132,8 @@ class BaseTracker(ABC):
 
     _options: Mapping[str, Any] = MappingProxyType({})  # of the config that it was made from
 
+    _portion: Portion | None = None
+
     location: str = ""
     """Where a person finds the run at this backend, once :meth:`init` has returned."""
 
@@ -147,6 +150,38 @@ class BaseTracker(ABC):
             state: what :attr:`state` was when an earlier process left the run.
         """
         self.begin, self.output_run, self.state = begin, output_run, dict(state)
+
+    def gets(
+        self,
+        *,
+        include: str | Sequence[str] | None = None,
+        exclude: str | Sequence[str] | None = None,
+        rename: Mapping[str, str] | None = None,
+        every: Mapping[str, int] | None = None,
+    ) -> Self:
+        """Say what the tracker gets of a run's metrics, as the keys of the same names do in a config::
+
+            Wandb(project="digits").gets(include=["val/*", "loss"], every={"batch": 10})
+
+        The journal has everything; params, tags, artifacts and the status go to every tracker. It is the manager who
+        leaves the rest out, so nothing is by hand. It does not change which tracker it is: in a run that goes on, it
+        holds for what the tracker has not got yet.
+
+        Args:
+            include: patterns of metrics' names (``*``: any text, ``/`` too; ``?``; ``[abc]``); None is all.
+            exclude: patterns of what it does not get, even where ``include`` names it.
+            rename: pattern to new name, of which the first that fits counts; what a wildcard stands for goes to the
+                ``*`` of the same place: ``{"val/*": "validation/*"}``. Where a record has another of that name, it is
+                not renamed, with a warning.
+            every: axis to ``n``: of ``n`` steps of the axis one, the first among them, with all records of that step.
+                A best value comes in any case.
+
+        Raises:
+            ConfigError: with all that is wrong.
+        """
+        with Mistake(ConfigError):
+            self._portion = Portion(include, exclude, rename, every)
+        return self
 
     @functools.cached_property
     def begin(self) -> Begin:
