@@ -1,5 +1,6 @@
 """How Sphinx builds these pages."""
 
+import os
 import sys
 import tomllib
 from pathlib import Path
@@ -13,14 +14,25 @@ author = "tracklib developers"
 copyright = author
 release = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode", "sphinx_copybutton"]
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.intersphinx",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+    "sphinx_click",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx_sitemap",
+]
 exclude_patterns = ["_build"]
 
-# A reference that leads nowhere is a warning, and `.ci/run` makes warnings errors. Others' pages are not looked
-# up: building these needs no network.
+# Building needs no network: the names of Python's own documentation are here as Debian's python3.11-doc has them.
+intersphinx_mapping = {"python": ("https://docs.python.org/3", "_inventories/python.inv")}
+
+# A reference that leads nowhere is a warning, and `nox -s docs` makes warnings errors.
 nitpicky = True
 nitpick_ignore_regex = [
-    ("py:class", r"(collections\.abc|datetime|mlflow|os|wandb)\..*"),
+    ("py:class", r"(mlflow|wandb)\..*"),  # their inventories are megabytes
     ("py:class", r"tracklib\._journal\.(curves|records|statistics|summary)\..*"),  # what journal.rst describes
     ("py:class", r"tracklib\.reading\.(live\.Live|metrics\.LogColumns|showing\.Picture)"),  # what a notebook shows
 ]
@@ -40,11 +52,29 @@ autodoc_typehints = "signature"
 autodoc_inherit_docstrings = True
 napoleon_use_ivar = True
 napoleon_numpy_docstring = False
-python_maximum_signature_line_length = 100
+python_maximum_signature_line_length = 80
+
+highlight_language = "text"  # what follows `::` is what something printed
 
 html_theme = "furo"
 html_title = f"tracklib {release}"
+html_static_path = ["_static"]
+html_css_files = ["tracklib.css"]
 html_show_sourcelink = False
+html_theme_options = {
+    "light_css_variables": {"color-brand-primary": "#0b5cad", "color-brand-content": "#0b5cad"},
+    "dark_css_variables": {"color-brand-primary": "#7cc0ff", "color-brand-content": "#7cc0ff"},
+}
+
+# Where the site is served: Read the Docs says so, and else `python -m http.server -d docs/_build`.
+html_baseurl = os.environ.get("READTHEDOCS_CANONICAL_URL", "http://localhost:8000/")
+sitemap_url_scheme = "{link}"
+sitemap_show_lastmod = False
+
+# A command is copied without its prompt and without what it printed.
+copybutton_prompt_text = r"\$ |>>> |\.\.\. "
+copybutton_prompt_is_regexp = True
+copybutton_only_copy_prompt_lines = True
 
 
 def setup(app: Any) -> None:

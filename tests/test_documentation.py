@@ -18,6 +18,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, get_args
 
+import click
 import pytest
 from lines import body_of
 from patience import PATIENT
@@ -26,6 +27,7 @@ from wandb_file import WandbFile
 from tracklib import Mlflow, Trackers, Wandb
 from tracklib._journal import encoding as _encoding
 from tracklib._journal import records as _records
+from tracklib.cli import commands
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -221,10 +223,10 @@ def test_the_journal_page_names_every_member_of_a_record(record: Any) -> None:
 
 
 def test_the_readme_has_two_commands_of_one_line_each() -> None:
-    commands = [block.strip() for block in blocks(README, "sh")]
+    lines = [block.strip() for block in blocks(README, "sh")]
 
-    digits, tests = commands
-    assert not any("\n" in command for command in commands)
+    digits, tests = lines
+    assert not any("\n" in line for line in lines)
     assert "examples/digits.py" in digits
     assert tests.endswith("-m pytest -n 2")
 
@@ -357,6 +359,18 @@ def test_the_commands_say_what_their_page_shows(tmp_path: Path) -> None:
             )
 
             assert _settled(done.stdout) == _settled("\n".join(shown).rstrip()), command
+
+
+def test_the_page_of_the_command_line_has_each_command() -> None:
+    shown = re.findall(r":prog: tracklib (\w+)", (DOCS / "reference/command-line.rst").read_text())
+
+    assert shown == commands.main.list_commands(click.Context(commands.main))
+
+
+def test_each_page_is_in_the_sites_table_of_contents() -> None:
+    listed = re.findall(r"^   ([\w-]+/[\w-]+)$", (DOCS / "index.rst").read_text(), re.MULTILINE)
+
+    assert sorted(listed) == sorted(str(page.relative_to(DOCS))[:-4] for page in DOCS.glob("*/*.rst"))
 
 
 def test_each_file_that_a_page_names_is_there() -> None:

@@ -3,9 +3,9 @@
 ::
 
     TracklibError
-    ├── ConfigError          (ValueError)   what was asked for cannot be built; lists every problem
-    ├── LifecycleError       (ValueError)   the right call at the wrong time: log before init, entering twice
-    ├── RunDirectoryError    (OSError)      the run's directory cannot be read or written, or belongs to a live run
+    ├── ConfigError          (ValueError)   what was asked for cannot be built; lists all problems
+    ├── LifecycleError       (ValueError)   the right call at the wrong time, as log before init
+    ├── RunDirectoryError    (OSError)      the run's directory cannot be used, or is a live run's
     ├── WhereError           (ValueError)   a condition on runs cannot be understood; points at the character
     ├── DeliveryError                       a tracker did not get everything (only with ``on_error="raise"``)
     ├── TrackerUnavailable                  raised *by* a tracker: try again later

@@ -16,7 +16,8 @@ from .held import Held
 class TracklibCallback(keras.callbacks.Callback):  # type: ignore[misc]  # untyped, as all frameworks are to us
     """Logs each epoch into the run around it, or into one of its own::
 
-        model.fit(x, y, epochs=20, callbacks=[TracklibCallback([{"type": "Mlflow"}], output_run="runs/digits")])
+        ours = TracklibCallback([{"type": "Mlflow"}], output_run="runs/digits")
+        model.fit(x, y, epochs=20, callbacks=[ours])
 
     Keras has no hook for an exception. One that nothing catches ends the run with its true status at the program's end;
     one that you catch is ``failed``, without its name: put ``with tracking(...)`` around to have that, too.

@@ -38,7 +38,8 @@ def log_search(run: Trackers, search: Any, *, prefix: str = "candidate") -> None
 class TracklibCallback:
     """Logs a fit into the run around it, or into one of its own; scikit-learn 1.9 or newer::
 
-        LogisticRegression().set_callbacks(TracklibCallback(score=accuracy, output_run="runs/digits")).fit(x, y)
+        ours = TracklibCallback(score=accuracy, output_run="runs/digits")
+        LogisticRegression().set_callbacks(ours).fit(x, y)
 
     The estimator's params are the run's. What is learnt in steps, as by ``lbfgs``, has one record for each of them, on
     the axis ``iteration``, and one for the whole. In the workers of ``n_jobs`` nothing is logged: there,

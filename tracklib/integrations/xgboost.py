@@ -17,7 +17,8 @@ from .held import Held
 class TracklibCallback(xgboost.callback.TrainingCallback):  # type: ignore[misc]  # untyped, as all frameworks are to us
     """Logs each boosting round into the run around it, or into one of its own::
 
-        xgboost.train(params, data, evals=[(test, "test")], callbacks=[TracklibCallback(output_run="runs/trees")])
+        ours = TracklibCallback(output_run="runs/trees")
+        xgboost.train(params, data, evals=[(test, "test")], callbacks=[ours])
 
     Rounds are on the axis ``round``; they go on where a model does that is trained further. XGBoost has no hook for an
     exception. One that nothing catches ends the run with its true status at the program's end; one that you catch is
