@@ -35,9 +35,9 @@ AT_BARRIER, ENTERED, ALL_DELIVERED = 2**32 - 1, 2**32 - 2, 2**32 - 3
 _SAID = struct.Struct("<I")
 
 BARRIERS = {
-    "the directory is owned, and nothing is begun": ("tracklib._run.attempt:Attempt._say_begin", "before"),
-    "the beginning is written, and not kept a second time": ("tracklib._run.attempt:store_begin", "before"),
-    "the run has begun, and no tracker has": ("tracklib._run.attempt:Delivery.start", "before"),
+    "the directory is owned, and nothing is begun": ("tracklib._run.beginning:_say_begin", "before"),
+    "the beginning is written, and not kept a second time": ("tracklib._run.beginning:store_begin", "before"),
+    "the run has begun, and no tracker has": ("tracklib._delivery.delivery:Delivery.start", "before"),
     "MLflow's run is not created": ("tracklib.trackers._mlflow_run:RunAtMlflow._create", "before"),
     "MLflow's run is created, and its id not kept": ("tracklib.trackers._mlflow_run:RunAtMlflow._create", "after"),
     "MLflow is connected": ("tracklib.trackers.mlflow:Mlflow.init", "after"),

@@ -22,6 +22,7 @@ from patience import PATIENT
 from tracklib import LifecycleError, RunDirectoryError, Trackers, tracked, tracking
 from tracklib._delivery.sync import sync
 from tracklib._journal.records import Artifact, Begin, End, Log, Params, Tags
+from tracklib._run.elsewhere import handle_of
 
 POOL = """
     import multiprocessing, sys, os
@@ -257,7 +258,7 @@ def test_a_block_in_a_worker_inside_the_run_is_its_child(tmp_path: Path) -> None
 def sent_elsewhere(t: Trackers) -> Trackers:
     """What another process makes of it."""
     there = Trackers(output_run=t.directory)
-    there._attempt.go_elsewhere(t._attempt.handle(None))
+    there._attempt.go_elsewhere(handle_of(t._attempt, None))
     return there
 
 

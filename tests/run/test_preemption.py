@@ -17,7 +17,7 @@ from patience import PATIENT
 
 from tracklib import RunDirectoryError, Terminated, tracking
 from tracklib._journal.records import Begin
-from tracklib._run import attempt
+from tracklib._run import beginning
 
 SIGNALS = [signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2]
 
@@ -191,7 +191,7 @@ def test_an_owner_that_is_leaving_is_waited_for(tmp_path: Path, monkeypatch: pyt
     owner = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)], stdin=-1, stdout=-1)
     assert owner.stdout is not None
     owner.stdout.readline()
-    monkeypatch.setattr(attempt, "LEAVING_SECONDS", PATIENT)
+    monkeypatch.setattr(beginning, "LEAVING_SECONDS", PATIENT)
     told: list[str] = []
 
     def tell(text: str) -> None:

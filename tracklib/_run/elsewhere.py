@@ -6,9 +6,10 @@ import contextlib
 import os
 import socket
 import threading
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from .._journal.directory import cannot_be_used
 from .._journal.journal import Journal
@@ -17,6 +18,9 @@ from .._journal.writers import Writer
 from ..errors import LifecycleError, RunDirectoryError
 from .background import keep_synced
 from .other_ranks import NoJournal
+
+if TYPE_CHECKING:
+    from .attempt import Attempt
 
 
 class Handle(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +39,27 @@ class Handle(msgspec.Struct, frozen=True, kw_only=True):
     on_error: Literal["warn", "raise"]
     rank: int
     epoch: int | None = None
+
+
+def handle_of(attempt: Attempt, epoch: int | None) -> Handle:
+    """What another process needs to say something in the run; ``epoch`` is the one that is going on, if one is."""
+    if attempt.elsewhere:
+        return replace(attempt.elsewhere.handle, epoch=epoch)
+    options = attempt.options
+    return Handle(
+        uid=attempt.uid,
+        directory=attempt.directory,
+        host=socket.gethostname(),
+        name=options.name,
+        title=attempt.title,
+        configs=attempt.configs,
+        keeps=attempt.keeps,
+        rank=attempt.rank,
+        resume=options.resume,
+        leave=options.leave,
+        on_error=options.on_error,
+        epoch=epoch,
+    )
 
 
 _opening: dict[int, threading.Lock] = {}  # by the process: a forked child may inherit one that is held

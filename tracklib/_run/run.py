@@ -12,36 +12,30 @@ from typing import Any, Self, SupportsIndex, TypeVar, Unpack, cast
 from msgspec.structs import replace
 
 from .._common import variables
-from .._common.modes import access_to
-from .._common.secrets import without_masks
-from .._journal.directory import child_directory
-from .._journal.records import Parent, Status
 from .._journal.state import is_others
-from .._values.arguments import as_text
 from ..errors import ConfigError, LifecycleError, Mistake, RunDirectoryError
 from ..trackers import _configs, _identity
 from ..trackers.base import BaseTracker
 from ..trackers.csv_logger import CsvLogger
-from . import open_runs
 from .arrival import ArrivalWords
 from .artifacts import ArtifactWords
 from .attempt import Attempt
 from .background import Background
 from .block import Block
+from .child import loggers_of_child, options_of_child
 from .elsewhere import Handle
-from .ending import leave
+from .finishing import FinishWords
 from .inside import Inside
 from .life import Life
-from .options import ChildOptions, Options, RunOptions, takes, unexpected
+from .options import ChildOptions, Options, RunOptions, takes
 from .saying import RunLog
-from .sigterm import cause_of
-from .verdict import as_status, status_of
+from .travelling import pickled
 
 F = TypeVar("F", bound=Callable[..., Any])
 Run = TypeVar("Run", bound="Trackers")
 
 
-class Trackers(RunLog, ArtifactWords, ArrivalWords):
+class Trackers(RunLog, ArtifactWords, ArrivalWords, FinishWords):
     """One run, sent to any number of trackers. ``with Trackers(...) as t:`` is the same block as
     ``with tracking(...) as t:``; by hand::
 
@@ -123,38 +117,6 @@ class Trackers(RunLog, ArtifactWords, ArrivalWords):
                 environment = attempt.parent is None and variables.says_environment()
             attempt.background = Background(weakref.proxy(self), environment, self._options.system_metrics)
 
-    def finish(self, status: Status | str | None = None, *, error: BaseException | None = None) -> None:
-        """End the run and wait until its trackers have it all, or no longer get on.
-
-        Args:
-            status: ``"finished"``, ``"failed"``, ``"killed"`` or ``"preempted"``. None: as ``error`` says, as if it
-                left a block.
-            error: what ended the run; None is a normal end.
-
-        Raises:
-            DeliveryError: with ``on_error="raise"``, where a tracker did not get everything.
-            LifecycleError: the run has not begun, or has ended.
-            TypeError: ``error`` is no exception.
-            ValueError: there is no such status.
-        """
-        attempt = self._need_own("finish")
-        _need_exception("finish(error=...)", error)
-        found = status_of(cause_of(error)) if status is None else as_status(status)
-        leave(attempt, found, error, self._options.on_error)
-
-    def ending(self, error: BaseException) -> None:
-        """Say what really leaves the block, for who sees it before it becomes another exception: where a training
-        framework takes Ctrl-C and exits with code 1, the run was killed, and did not fail. It counts where the block is
-        left by ``SystemExit``, or by what was raised because of ``error``.
-
-        Raises:
-            LifecycleError: the run has not begun, or has ended.
-            TypeError: ``error`` is no exception.
-        """
-        attempt = self._need_own("ending")
-        _need_exception("ending", error)
-        attempt.told = error
-
     def again(self) -> Self:
         """The same run once more, as its next attempt, which has not begun: with trackers of the same configs, and
         what it was told before. Params, tags and the environment are not said a second time. ::
@@ -173,15 +135,6 @@ class Trackers(RunLog, ArtifactWords, ArrivalWords):
             self._options, output_run=self.directory, resume=True, params=None, tags=None, environment=False
         )
         return new_run([_configs.another(tracker, is_same_run=True) for tracker in self.loggers], options, type(self))
-
-    @property
-    def at_exit(self) -> Status:
-        """The run's status where the interpreter exits by itself, and nobody has ended it; it may be set."""
-        return self._attempt.at_exit
-
-    @at_exit.setter
-    def at_exit(self, status: Status | str) -> None:
-        self._attempt.at_exit = as_status(status)
 
     def __enter__(self) -> Self:
         block = block_of(self)
@@ -218,8 +171,14 @@ class Trackers(RunLog, ArtifactWords, ArrivalWords):
     def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
         """A copy is the same run: a model that holds it can be copied and saved. In another process it says what
         happens there in this run."""
-        _pickled[self.uid] = self
-        return _unpickled, (type(self), self._attempt.handle(self._epoch_here))
+        return pickled(self)
+
+    @classmethod
+    def _from_handle(cls, handle: Handle) -> Self:
+        """The run that ``handle`` tells of, which is another process's."""
+        run = new_run(None, Options(output_run=handle.directory, name=handle.name).checked(), cls)
+        run._attempt.go_elsewhere(handle)
+        return run
 
     def inside(self, function: F) -> F:
         """``function`` with this run as the current one, in whatever thread or process it is called::
@@ -269,31 +228,11 @@ class Trackers(RunLog, ArtifactWords, ArrivalWords):
             TypeError: a tracker cannot be made a second time, or there is no such option.
             ValueError: ``name`` is empty.
         """
-        attempt = self._attempt
-        if attempt.elsewhere is None:
+        if self._attempt.elsewhere is None:
             self._need_open("child")
-        elif output_run is None:  # else it needs nothing of this one's directory
-            attempt.elsewhere.need_there()
-        if not as_text("name", name):
-            raise ValueError("name must say which child it is, as 'fold-3'")
-        told = attempt.handle(None)
-        own = Options(
-            output_run=output_run or child_directory(self.directory, name),
-            resume=told.resume,
-            name=name,
-            leave=told.leave,
-            on_error=told.on_error,
-            parent=Parent(uid=self.uid, output_run=self.directory),
-            rank=attempt.rank,
-            group_access=self._options.group_access or access_to(self.directory),
-        )
-        with Mistake(TypeError, ValueError):
-            for option in options:
-                if option not in ChildOptions.__annotations__:
-                    raise unexpected("child", option, ChildOptions.__annotations__)
-            own = replace(own, **options)
-        loggers = _configs.build(without_masks(told.configs)) if attempt.elsewhere else self.loggers
-        return new_run([_configs.another(tracker) for tracker in loggers], own.checked(), type(self))
+        with Mistake(LifecycleError, RunDirectoryError, TypeError, ValueError):
+            told = options_of_child(self._attempt, name, output_run, options)
+        return new_run(loggers_of_child(self._attempt), told, type(self))
 
 
 def new_run(configs: _configs.Configs, options: Options, kind: type[Run]) -> Run:
@@ -303,35 +242,9 @@ def new_run(configs: _configs.Configs, options: Options, kind: type[Run]) -> Run
     return run
 
 
-_pickled: weakref.WeakValueDictionary[str, Trackers] = weakref.WeakValueDictionary()
-_elsewhere: dict[str, Trackers] = {}  # of other processes: one object for all that a worker is sent, so one file
-_MOST_ELSEWHERE = 32  # a worker may be sent those of runs without number
-
-
-def _unpickled(kind: type[Run], handle: Handle) -> Trackers:
-    """The run itself; in another process, or where it is gone, one whose words go into a file of their own."""
-    known = _pickled.get(handle.uid) or open_runs.with_uid(handle.uid)
-    if isinstance(known, Trackers):
-        return known
-    run = _elsewhere.pop(handle.uid, None)
-    if run is None:
-        run = new_run(None, Options(output_run=handle.directory, name=handle.name).checked(), kind)
-        run._attempt.go_elsewhere(handle)
-    run.epoch = handle.epoch
-    _elsewhere[handle.uid] = run
-    while len(_elsewhere) > _MOST_ELSEWHERE:
-        del _elsewhere[next(iter(_elsewhere))]
-    return run
-
-
 def block_of(run: Trackers, is_current: bool = True) -> Block:
     """The block around ``run``, which is not begun."""
     return Block(run, run._attempt, is_current)
-
-
-def _need_exception(where: str, error: object) -> None:
-    if error is not None and not isinstance(error, BaseException):
-        raise TypeError(f"{where} takes an exception, as that of `except ... as error`; got {type(error).__name__}")
 
 
 def _with_csv_last(trackers: list[BaseTracker]) -> list[BaseTracker]:
