@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bare import run_bare
 from kept import records, statuses
 from patience import PATIENT
 
@@ -209,3 +210,45 @@ def test_an_owner_that_is_leaving_is_waited_for(tmp_path: Path, monkeypatch: pyt
 def test_it_needs_a_directory_by_which_the_run_is_found_again() -> None:
     with pytest.raises(ValueError, match="preemptible=True needs output_run"):
         tracking(preemptible=True)
+
+
+def test_a_forked_child_hears_preemption_in_a_block_of_its_own_and_puts_back_what_the_user_had(tmp_path: Path) -> None:
+    script = """
+        import os, signal
+        from tracklib import tracking
+
+        heard = []
+        signal.signal(signal.SIGUSR2, lambda number, frame: heard.append(number))
+        with tracking(output_run="parent", environment=False, preemptible=True) as t:
+            child = os.fork()
+            if not child:
+                with tracking(output_run="child", environment=False, preemptible=True) as own:
+                    os.kill(os.getpid(), signal.SIGUSR2)
+                    assert own.preempted
+                os.kill(os.getpid(), signal.SIGUSR2)
+                assert heard == [signal.SIGUSR2] * 2
+                assert signal.getsignal(signal.SIGUSR1) is signal.SIG_DFL
+                os._exit(0)
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+            assert not t.preempted
+    """
+    run_bare(tmp_path, script)
+    assert statuses(tmp_path / "child") == ["preempted"]
+    assert statuses(tmp_path / "parent") == ["finished"]
+
+
+def test_a_forked_child_without_a_block_ends_as_it_would_without_us(tmp_path: Path) -> None:
+    script = """
+        import os, signal, sys
+        from tracklib import tracking
+
+        signal.signal(signal.SIGUSR2, lambda number, frame: os._exit(7))
+        with tracking(output_run="parent", environment=False, preemptible=True):
+            for number, wanted in ((signal.SIGUSR1, -signal.SIGUSR1), (signal.SIGUSR2, 7)):
+                child = os.fork()
+                if not child:
+                    os.kill(os.getpid(), number)
+                    signal.pause()
+                assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == wanted
+    """
+    run_bare(tmp_path, script)

@@ -206,6 +206,26 @@ def test_after_the_block_no_sigterm_of_ours_comes(tmp_path: Path) -> None:
     assert run_bare(tmp_path, script) == "trained on\n"
 
 
+def test_the_sigterm_of_one_block_does_not_leave_the_next(tmp_path: Path) -> None:
+    script = """
+        import os, signal, time
+        from tracklib import Terminated, tracking
+        try:
+            with tracking(output_run="trained", environment=False):
+                os.kill(os.getpid(), signal.SIGTERM)
+                signal.pause()
+        except Terminated:
+            pass
+        with tracking(output_run="evaluated", environment=False):
+            until = time.monotonic() + 0.6
+            while time.monotonic() < until:
+                time.sleep(0.01)
+    """
+    run_bare(tmp_path, script)
+    assert [end.status for end in ends(tmp_path / "trained")] == ["killed"]
+    assert [end.status for end in ends(tmp_path / "evaluated")] == ["finished"]
+
+
 def test_an_error_that_comes_behind_sigterm_leaves_the_block_and_the_run_is_killed(tmp_path: Path) -> None:
     script = """
         import os, signal

@@ -19,6 +19,7 @@ from types import FrameType
 from typing import Any
 
 from ..errors import Terminated
+from .handling import Handling, in_main_thread
 
 _AGAIN_SECONDS = 0.25
 
@@ -29,56 +30,38 @@ def exits_on_sigterm() -> Iterator[None]:
 
     Only in the main thread, and only where nobody else handles SIGTERM. No other signal is touched.
     """
-    global _blocks, _arrived, _installed_by
-    if not _in_main_thread() or signal.getsignal(signal.SIGTERM) not in (signal.SIG_DFL, exit_on):
+    is_free = in_main_thread() and signal.getsignal(signal.SIGTERM) in (signal.SIG_DFL, exit_on)
+    with _handling.block() if is_free else contextlib.nullcontext():
         yield
-        return
-    process = os.getpid()
-    if process != _installed_by:
-        _forget_the_parents_blocks()
-    if not _blocks:
-        _arrived = None
-        _installed_by = process
-        signal.signal(signal.SIGTERM, exit_on)
-    _blocks += 1
-    try:
-        yield
-    finally:
-        if os.getpid() == process == _installed_by:
-            _blocks -= 1
-            if not _blocks and _in_main_thread() and signal.getsignal(signal.SIGTERM) is exit_on:
-                _put_back()
 
 
-_blocks = 0  # they need not be left in reverse order, and the last one puts the default back
-_leaving = 0  # those that are being left
+_leaving = 0  # the blocks that are being left
 _arrived: Terminated | None = None
-_installed_by = 0  # the process that the handler serves
 _is_again = False  # whether the next one is our own
 _sending = threading.Lock()
 
 
-def _forget_the_parents_blocks() -> None:
-    """A forked child is in none: those that it was forked in are its parent's, and the child's own is its first."""
-    global _blocks, _is_again, _sending
-    _blocks, _is_again, _sending = 0, False, threading.Lock()
+def _forget() -> None:
+    """Before the first block: a forked child's may begin while its parent's thread sends."""
+    global _arrived, _is_again, _sending
+    _arrived, _is_again, _sending = None, False, threading.Lock()
 
 
-def _put_back() -> None:
+def _stop_sending() -> None:
+    """Before the last block is over."""
     global _arrived
-    if _arrived is not None and os.getpid() == _installed_by:
+    if _arrived is not None:
         with _sending:  # from here on there is no block to send it for
             pass
         signal.sigpending()  # what was sent arrives at a system call's return: here, where it still means nothing
     _arrived = None
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 @contextlib.contextmanager
 def leaving() -> Iterator[None]:
     """A block is being left, by SIGTERM or not: it is not raised again meanwhile, unless it comes once more."""
     global _leaving
-    counts = _in_main_thread()
+    counts = in_main_thread()
     _leaving += counts
     try:
         yield
@@ -88,18 +71,17 @@ def leaving() -> Iterator[None]:
 
 def cause_of(error: BaseException | None) -> BaseException | None:
     """What a block that ``error`` leaves is left by: once SIGTERM has come, by that, whatever became of it."""
-    return _arrived if _arrived is not None and _in_main_thread() else error
+    return _arrived if _arrived is not None and in_main_thread() else error
 
 
 def exit_on(number: int, frame: FrameType | None) -> None:
     """The handler."""
     global _arrived, _is_again
-    if os.getpid() != _installed_by:  # pragma: no cover  # a forked child ends as it would without us, unmeasured
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
+    if _handling.is_inherited:  # pragma: no cover  # a forked child ends as it would without us, unmeasured
+        _handling.go_without(number)
         return
     is_again, _is_again = _is_again, False
-    if is_again and (_leaving or not _blocks):
+    if is_again and (_leaving or not _handling.blocks):
         return
     if not _leaving and _is_under_way(sys.exc_info()[1]):
         return
@@ -117,7 +99,8 @@ def _send_again(main: int) -> None:
     while True:
         time.sleep(_AGAIN_SECONDS)
         with _sending:
-            if not _blocks or signal.getsignal(signal.SIGTERM) is not exit_on:
+            is_over = _arrived is None  # a block that was begun since has nothing to do with it
+            if is_over or not _handling.blocks or signal.getsignal(signal.SIGTERM) is not exit_on:
                 return
             if not _leaving and not _is_under_way(sys._current_exceptions().get(main)):
                 _is_again = True
@@ -136,5 +119,4 @@ def _is_under_way(handled: Any) -> bool:
     return False
 
 
-def _in_main_thread() -> bool:
-    return threading.current_thread() is threading.main_thread()
+_handling = Handling((signal.SIGTERM,), exit_on, _forget, _stop_sending)

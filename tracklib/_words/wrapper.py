@@ -74,7 +74,6 @@ class Wrapper(wrapt.FunctionWrapper):  # type: ignore[type-arg]  # generic in wr
     def _be_identified(self, token: str, again: Callable[[Any], Wrapper]) -> None:
         function = self.__wrapped__
         self._self_token = token
-        self._self_again = again
         self._self_identity = _Witness(lambda: token, self, "_self_identity", functools.partial(_reference, self))
         self._self_content = _Witness(lambda: (function, again), self, "_self_content", lambda: (_nothing, ()))
 

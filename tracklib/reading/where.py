@@ -60,13 +60,8 @@ def parse(condition: str) -> Condition:
     return _Parser(condition).whole()
 
 
-def is_number(text: str) -> bool:
-    """Whether ``text`` says a number, as Python and JSON write them."""
-    return as_number(text) is not None
-
-
 def as_number(text: str) -> float | None:
-    """The number that ``text`` says, if it does."""
+    """The number that ``text`` says, as Python and JSON write it, if it says one."""
     try:
         return float(text) if "_" not in text else None
     except ValueError:
