@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._journal.records import Best, Log, Status, Superseded
+from .._journal.records import Best, Histogram, Log, Status, Superseded
 from ..trackers.base import BatchTracker
 
 
@@ -37,6 +37,7 @@ class MemoryTracker(BatchTracker):
         self.params: dict[str, Any] = {}
         self.tags: dict[str, str] = {}
         self.best: dict[str, Best] = {}
+        self.histograms: list[Histogram] = []
         self.artifacts: dict[str, bytes] = {}
         self.status: Status | None = None
 
@@ -72,10 +73,16 @@ class MemoryTracker(BatchTracker):
         """Keep the newest of each metric."""
         self.best = {**self.best, best.name: best}
 
+    def log_histogram(self, histogram: Histogram) -> None:
+        """Keep it."""
+        with self._changing:
+            self.histograms.append(histogram)
+
     def log_superseded(self, superseded: Superseded) -> None:
         """Forget what counts no more."""
         with self._changing:
             self.records = [record for record in self.records if not superseded.covers(record)]
+            self.histograms = [each for each in self.histograms if not superseded.covers(each)]
 
     def log_artifact(self, name: str, path: str) -> None:
         """Keep the file's bytes."""
