@@ -49,6 +49,17 @@ def test_show_says_what_a_run_was_told_and_what_came_of_it(root: Path) -> None:
     assert "loss (by batch)" in said
 
 
+def test_show_says_which_checkpoints_there_are(tmp_path: Path) -> None:
+    (tmp_path / "model.pt").write_bytes(b"x" * 2000)
+    with tracking(output_run=tmp_path / "run", best={"acc": "max"}) as t:
+        for epoch, accuracy in enumerate((0.5, 0.25)):
+            t.log_checkpoint(tmp_path / "model.pt", {"acc": accuracy}, epoch=epoch)
+    said = " ".join(tracklib("show", tmp_path / "run").output.split())
+    assert "checkpoints epoch-0.pt (best, acc 0.5, 2.0 KB) epoch-1.pt (latest, acc 0.25, 2.0 KB)" in said
+    (tmp_path / "run/checkpoints/epoch-1.pt").unlink()
+    assert "epoch-1.pt (acc 0.25, gone)" in tracklib("show", tmp_path / "run").output
+
+
 def test_show_without_a_name_is_the_newest(root: Path) -> None:
     assert tracklib("show", "--root", root).output.startswith("run-2")
 

@@ -26,7 +26,7 @@ import pytest
 from conftest import MlflowServer, ScriptedServer, free_port
 
 from tracklib import tracking
-from tracklib._journal.records import Begin, Best, Log, Parent, Status
+from tracklib._journal.records import Begin, Best, Checkpoint, Log, Parent, Status
 from tracklib.errors import ConfigError, TrackerBlocked, TrackerLost, TrackerUnavailable, TrackerWarning
 from tracklib.trackers import Mlflow
 from tracklib.trackers._mlflow_experiment import experiment_id
@@ -704,6 +704,20 @@ def test_a_file_is_an_artifact_under_its_name(tracker: Mlflow, tmp_path: Path) -
 
     assert artifact(tracker, "file.txt") == "hello"
     assert artifact(tracker, "plots/other.txt") == "hello"
+
+
+def test_a_checkpoint_is_an_artifact_and_tags_say_which_is_the_latest_and_the_best(
+    tracker: Mlflow, tmp_path: Path
+) -> None:
+    (tmp_path / "model.pt").write_text("weights")
+    for epoch, aliases in ((1, ["latest", "best"]), (2, ["latest"])):
+        said = Checkpoint(time=1, name=f"epoch-{epoch}#.pt", epoch=epoch, metrics={"acc": 0.5}, aliases=aliases)
+        tracker.log_checkpoint(said, str(tmp_path / "model.pt"))
+
+    assert artifact(tracker, "checkpoints/epoch-1_.pt") == "weights"
+    tags = stored(tracker).data.tags
+    assert tags["tracklib.checkpoint.latest"] == "checkpoints/epoch-2_.pt"
+    assert tags["tracklib.checkpoint.best"] == "checkpoints/epoch-1_.pt"
 
 
 def test_a_folder_is_an_artifact_with_all_its_files(tracker: Mlflow, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ W&B's server cannot be installed: what an online run meets is only tested as far
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import pty
@@ -24,7 +25,7 @@ from conftest import ScriptedServer, free_port
 from patience import PATIENT
 from wandb_file import WandbFile
 
-from tracklib._journal.records import Begin, Best, Log, Status
+from tracklib._journal.records import Begin, Best, Checkpoint, Log, Status
 from tracklib.errors import TrackerBlocked, TrackerWarning
 from tracklib.trackers import Wandb, _wandb_core
 
@@ -448,6 +449,30 @@ def test_a_files_name_does_not_lead_out_of_the_run(offline: Callable[..., Wandb]
     tracker.close()
 
     assert list(tmp_path.rglob("out.txt")) == [Path(tracker.location, "files", "out.txt")]
+
+
+@pytest.mark.parametrize("is_folder", [False, True])
+def test_a_checkpoint_is_an_artifact_with_aliases_and_its_metrics(
+    offline: Callable[..., Wandb], tmp_path: Path, read: Any, is_folder: bool
+) -> None:
+    model = tmp_path / ("model/weights.pt" if is_folder else "model.pt")
+    model.parent.mkdir(exist_ok=True)
+    model.write_text("weights")
+    tracker = offline()
+    tracker.init()
+    for epoch, aliases in ((1, ["latest", "best"]), (2, ["latest"])):
+        said = Checkpoint(time=epoch, name="last.pt", epoch=epoch, metrics={"acc": 0.5}, aliases=aliases)
+        tracker.log_checkpoint(said, str(tmp_path / "model" if is_folder else model))
+    tracker.close()
+    model.unlink()  # as the run lets go of it
+
+    first, second = read().of("artifact")
+    assert (first.name, first.type) == (f"checkpoint-{tracker.state['run_id']}", "model")
+    assert (set(first.aliases), set(second.aliases)) == ({"latest", "best", "epoch-1"}, {"latest", "epoch-2"})
+    assert json.loads(first.metadata) == {"epoch": 1, "name": "last.pt", "acc": 0.5}
+    (content,) = first.manifest.contents
+    assert content.path == ("weights.pt" if is_folder else "last.pt")
+    assert Path(content.local_path).read_text() == "weights"
 
 
 def test_a_folder_is_saved_with_all_its_files(offline: Callable[..., Wandb], tmp_path: Path, read: Any) -> None:

@@ -11,6 +11,9 @@ from typing import Any
 from .modes import granted_in, make_one
 from .secrets import redact_text
 
+SCRATCH = ".new-"
+"""How the name of a folder begins in which something is written before it is put in place."""
+
 
 def make_folder(path: str, at_least: int = 0) -> None:
     """Make the folder ``path`` and its missing parents; one that is there stays as it is.
@@ -53,7 +56,7 @@ def placed(target: str) -> Iterator[str]:
 @contextlib.contextmanager
 def _scratch(folder: str) -> Iterator[str]:
     """A new folder in ``folder``, and gone again. ``tempfile`` takes a lock, which a forked child may inherit."""
-    path = os.path.join(folder, f".new-{os.urandom(8).hex()}")
+    path = os.path.join(folder, f"{SCRATCH}{os.urandom(8).hex()}")
     os.mkdir(path, 0o700)
     try:
         yield path

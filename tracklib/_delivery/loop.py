@@ -10,7 +10,7 @@ from typing import Protocol
 from .._common import clock
 from .._journal.last_attempt import superseded_in
 from .._journal.reader import Entry, Reader
-from .._journal.records import Artifact, Superseded
+from .._journal.records import Artifact, Checkpoint, Superseded
 from ..errors import TrackerLost
 from . import rejected
 from .artifacts_aside import ArtifactsAside
@@ -175,8 +175,8 @@ class Loop:
 
     def _hand_over(self, entries: Sequence[Entry]) -> None:
         for batch in batches(entries, self._tracker.batch_size):
-            if isinstance(batch[0].record, Artifact):
-                self.aside.hand_over(batch[0], batch[0].record.name)
+            if isinstance(batch[0].record, Artifact | Checkpoint):
+                self.aside.hand_over(batch[0])
             else:
                 self._handing.hand_over(batch)
             self._heartbeat()

@@ -62,6 +62,11 @@ SILENT = tuple(marker(kind) for kind in get_args(Record) if not kind.says)
 """The markers of the kinds that say nothing to a tracker."""
 
 
+def checkpoint_marker(name: str) -> bytes:
+    """What the line of each checkpoint of that name holds."""
+    return b'","type":"checkpoint","name":%b,' % _encode(_well_formed(name))
+
+
 def best_marker(name: str) -> bytes:
     """What the line of each best value of the metric ``name`` holds."""
     return b'","type":"best","name":%b,' % _encode(_well_formed(name))

@@ -10,6 +10,7 @@ TABLE = "metrics.csv"  # unless the user's config names it otherwise
 REJECTED = "rejected.jsonl"  # records that a tracker refused for good, with the reason
 STATE = "state"  # how far each tracker is, in <tracker>.json, and what may be computed again
 ARTIFACTS = "artifacts"  # files and folders that the user gave
+CHECKPOINTS = "checkpoints"  # those of the model, as files and folders
 CHILDREN = "children"  # a directory like this one for each child run
 PREVIOUS = "previous"  # and for each run that was here before, by its uid
 WRITERS = "writers"  # what other processes said, each in a file of its own: <host>-<process>-<chance>.jsonl
@@ -26,11 +27,12 @@ CURVES = "curves"  # and drawn
 DELIVERING = "delivery.lock"  # held by the companion process that delivers the run
 SPILLED = "spilled-"  # with the uid behind it: records of the run are in the folder for temporary files
 
-OWN = (JOURNAL, LOCK, REJECTED, STATE, ARTIFACTS, CHILDREN, PREVIOUS, WRITERS, RANKS)
-FOLDERS = (STATE, ARTIFACTS, CHILDREN, PREVIOUS, WRITERS, RANKS, WANDB, TENSORBOARD, DVCLIVE)
+OWN = (JOURNAL, LOCK, REJECTED, STATE, ARTIFACTS, CHECKPOINTS, CHILDREN, PREVIOUS, WRITERS, RANKS)
+FOLDERS = (STATE, ARTIFACTS, CHECKPOINTS, CHILDREN, PREVIOUS, WRITERS, RANKS, WANDB, TENSORBOARD, DVCLIVE)
 SET_ASIDE = (
     STATE,
     ARTIFACTS,
+    CHECKPOINTS,
     CHILDREN,
     WRITERS,
     RANKS,
@@ -39,6 +41,7 @@ SET_ASIDE = (
 WITHOUT_RUNS = (
     STATE,
     ARTIFACTS,
+    CHECKPOINTS,
     WRITERS,
     RANKS,
     WANDB,
@@ -81,6 +84,11 @@ def is_free(name: object) -> bool:
     Some file systems take ``State`` for ``state``.
     """
     return is_name(name) and str(name).casefold() not in (*OWN, *FOLDERS)
+
+
+def checkpoint_path(directory: str, name: str) -> str:
+    """The checkpoint of this name."""
+    return os.path.join(directory, CHECKPOINTS, name)
 
 
 def writer_path(directory: str, writer: str) -> str:

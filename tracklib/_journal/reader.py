@@ -96,11 +96,11 @@ class Reader:
             self.ordinal += len(bodies)
         return logs, others
 
-    def records_with(self, marker: bytes) -> Iterator[Record]:
-        """The records, up to the end of the file, whose lines hold ``marker``; without ordinals."""
+    def records_with(self, *markers: bytes) -> Iterator[Record]:
+        """The records, up to the end of the file, whose lines hold one of the ``markers``; without ordinals."""
         while lines := self._whole_lines():
-            if marker in lines:
-                found = [line for line in lines.split(b"\n")[:-1] if marker in line]
+            if any(marker in lines for marker in markers):
+                found = [line for line in lines.split(b"\n")[:-1] if any(marker in line for marker in markers)]
                 yield from self._decoded([body_of(line, RECORD_HEAD) or self._behind_tear(line) for line in found])
             self.offset += len(lines)
 

@@ -126,36 +126,6 @@ class Best(Said, frozen=True, tag="best"):
     step: int
 
 
-class Histogram(Said, frozen=True, tag="histogram"):
-    """How the values of ``name`` were distributed at ``step`` of ``axis``: in at most 64 bins, which are equally wide
-    and reach from ``low`` to ``high``, each with its count.
-
-    ``min``, ``max``, ``mean`` and ``std`` (the square root of the mean squared distance) are of the values themselves.
-    ``odd`` is how many were NaN or infinite; these are in nothing else, and where all are, there are no bins.
-
-    ``ordinal`` is the record's position among the valid lines of its journal, never stored: a tracker gets it.
-    """
-
-    axis: str
-    step: int
-    name: str
-    low: float
-    high: float
-    counts: list[int]
-    min: float
-    max: float
-    mean: float
-    std: float
-    odd: int = 0
-    ordinal: int = -1
-
-    @property
-    def edges(self) -> list[float]:
-        """Of the bins, one more than there are bins."""
-        bins = len(self.counts)
-        return [self.low * (1 - i / bins) + self.high * (i / bins) for i in range(bins + 1)] if bins else []
-
-
 class Superseded(Said, frozen=True, tag="superseded"):
     """What was logged from the time ``since`` on and before this record counts no more: the epochs from ``epoch`` on
     are done again. On the axis of the epochs that is what was at ``epoch`` or behind, on the others all of it; where
@@ -166,10 +136,12 @@ class Superseded(Said, frozen=True, tag="superseded"):
     epoch: int
     only_epochs: bool = False
 
-    def covers(self, said: Log | Best | Histogram) -> bool:
-        """Whether a log, a best value or a histogram is superseded by this."""
+    def covers(self, said: Log | Best | Checkpoint) -> bool:
+        """Whether a log, a best value or a checkpoint is superseded by this."""
         if not self.since <= said.time < self.time:
             return False
+        if isinstance(said, Checkpoint):
+            return said.epoch >= self.epoch
         return said.step >= self.epoch if said.axis == "epoch" else not self.only_epochs
 
     def told_after(self, before: str) -> str:
@@ -191,6 +163,27 @@ class Artifact(Said, frozen=True, tag="artifact"):
     sha256: str = ""
 
 
+class Checkpoint(Said, frozen=True, tag="checkpoint"):
+    """A file or folder that was copied to ``checkpoints/<name>`` in the run's directory: the model as it was behind
+    ``epoch``.
+
+    ``metrics`` are finite values that it had; ``by`` the one of them that tells which checkpoint is the best, and
+    ``mode`` what is better. ``aliases`` are what it was when it was said: ``"latest"``, ``"best"``. ``size`` is in
+    bytes, ``sha256`` a file's checksum, in hex; empty for a folder, and where nobody computed it. ``lets_go`` names
+    earlier ones that are kept no more.
+    """
+
+    name: str
+    epoch: int
+    metrics: dict[str, float] = {}
+    by: str = ""
+    mode: Literal["min", "max"] = "min"
+    aliases: list[str] = []
+    size: int = 0
+    sha256: str = ""
+    lets_go: list[str] = []
+
+
 class End(Said, frozen=True, tag="end"):
     """How the attempt ended; ``error`` and ``message`` (secrets masked) where an exception ended it."""
 
@@ -201,7 +194,7 @@ class End(Said, frozen=True, tag="end"):
     message: str = ""
 
 
-Record = Begin | Log | Params | Tags | Epoch | Best | Histogram | Superseded | Artifact | End
+Record = Begin | Log | Params | Tags | Epoch | Best | Superseded | Artifact | Checkpoint | End
 
 R = TypeVar("R", bound=Record)
 
@@ -213,5 +206,5 @@ def counting(records: list[R], superseded: Sequence[Superseded]) -> list[R]:
     return [
         record
         for record in records
-        if not (isinstance(record, Log | Best | Histogram) and any(each.covers(record) for each in superseded))
+        if not (isinstance(record, Log | Best | Checkpoint) and any(each.covers(record) for each in superseded))
     ]

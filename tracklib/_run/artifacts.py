@@ -16,6 +16,17 @@ from .other_ranks import need_readable, rehearse
 from .words import Words
 
 
+def source_of(path: str | os.PathLike[str]) -> str:
+    """The absolute path of what is to be kept.
+
+    Raises:
+        ValueError: it is empty.
+    """
+    if not os.fspath(path):
+        raise ValueError("path must say which file or folder, as 'model.pt'; it is empty")
+    return os.path.abspath(os.fsdecode(path))
+
+
 class ArtifactWords(Words):
     """Keeps files."""
 
@@ -33,9 +44,7 @@ class ArtifactWords(Words):
             ValueError: ``name`` holds a folder, or ``path`` the run's own directory.
         """
         attempt = self._need_open("log_artifact")
-        if not os.fspath(path):
-            raise ValueError("path must say which file or folder, as 'model.pt'; it is empty")
-        source = os.path.abspath(os.fsdecode(path))
+        source = source_of(path)
         name = checked_file_name(os.path.basename(source) if name is None else name)
         if holds(source, self._artifacts):
             raise ValueError(f"{source} holds the run's own directory: name a folder in it, or another output_run")

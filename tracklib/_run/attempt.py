@@ -30,6 +30,7 @@ from .best import Bests
 from .elsewhere import Elsewhere, Handle
 from .end_record import truth, write_end
 from .epoch_bar import EpochBar
+from .keeping import Keeping
 from .launch import job_key, launch_key
 from .life import Life
 from .meeting import Met
@@ -67,6 +68,7 @@ class Attempt:
         title: its name, or its directory's.
         parent: the run around this one.
         earlier: the attempt before, once this one has begun.
+        keeping: its checkpoints.
         journal: where its words go, once it has begun.
         begun: its first record, once it has begun where it is kept.
         copying: what brings the words of other processes into the journal, until the end.
@@ -95,6 +97,7 @@ class Attempt:
         self.parent = options.parent
         self.earlier: Earlier | None = None
         self.bests = Bests(options.best or {})
+        self.keeping = Keeping(self.directory)
         self.bar: EpochBar | None = None
         self.deliveries: list[Delivering] = []
         self.undelivered = ""
@@ -118,6 +121,7 @@ class Attempt:
         """This process is another one than the run's."""
         self.uid, self.keeps, self.rank, self.title = handle.uid, handle.keeps, handle.rank, handle.title
         self.elsewhere, self.life = Elsewhere(handle), Life.ELSEWHERE
+        self.keeping.go_elsewhere()
 
     def begin(self) -> None:
         """Own the directory, open the journal and start the deliveries; on another rank, nothing of it.
@@ -173,6 +177,7 @@ class Attempt:
             self.background.end(waits=status is Status.FINISHED)  # nothing stands before any other end
         if self.copying:
             self.copying.end()
+        self.keeping.end()
         end = write_end(self, status, error)
         self.life, self._status = Life.ENDED, end.status
         self.journal.sync()
@@ -237,4 +242,5 @@ class Attempt:
         self._words_lent = 0
         self.bar = None  # it is the parent's
         self.bests.start()
+        self.keeping.start_in_child()
         self.journal.after_fork_in_child(child_spill(self._spill_folder, self.uid))

@@ -59,13 +59,13 @@ class Background:
         self._threads: list[threading.Thread] = []
         with contextlib.suppress(Exception):  # no command line, say
             if environment:
-                self._threads.append(_thread(self._say_environment, this_program(_folder())))
+                self._threads.append(thread(self._say_environment, this_program(_folder())))
         with contextlib.suppress(Exception):
             if every is not None:
-                self._threads.append(_thread(self._sample, SystemMetrics(run.directory), every))
-        for thread in self._threads:
+                self._threads.append(thread(self._sample, SystemMetrics(run.directory), every))
+        for each in self._threads:
             with contextlib.suppress(RuntimeError):  # the system gives no more threads
-                thread.start()
+                each.start()
 
     def _say_environment(self, program: Program) -> None:
         with contextlib.suppress(Exception):  # the run's disk may be full
@@ -109,9 +109,9 @@ class Background:
         """End it; what was begun may be finished first, for two seconds at most, if the run's end ``waits`` for it."""
         self._over.set()
         until = clock.steady() + (_PATIENCE if waits else 0.0)
-        for thread in self._threads:
+        for each in self._threads:
             with contextlib.suppress(RuntimeError):  # it was never started
-                thread.join(max(0.0, until - clock.steady()))
+                each.join(max(0.0, until - clock.steady()))
         self._stop_asking()
 
 
@@ -119,7 +119,7 @@ def keep_synced(journal: Journal) -> None:
     """Have the disk, or a network's file system, hold about once a second what is said in another process than the
     run's: nothing else is begun there."""
     with contextlib.suppress(RuntimeError):  # the system gives no more threads
-        _thread(_sync_as_long_as_it_is_there, weakref.ref(journal)).start()
+        thread(_sync_as_long_as_it_is_there, weakref.ref(journal)).start()
 
 
 def _sync_as_long_as_it_is_there(found: weakref.ref[Journal]) -> None:
@@ -208,6 +208,6 @@ def _write(path: str, text: str) -> None:
         file.write(text)
 
 
-def _thread(work: Callable[..., None], *arguments: object) -> threading.Thread:
+def thread(work: Callable[..., None], *arguments: object) -> threading.Thread:
     """A thread that has no current run, by its name."""
     return threading.Thread(target=work, args=arguments, name="tracklib-background", daemon=True)

@@ -27,6 +27,7 @@ from .._journal.writers import Copying, Told
 from ..trackers import _identity
 from . import open_runs
 from .best import Bests
+from .keeping import sweep
 from .meeting import meet
 from .other_ranks import NoJournal
 from .taking_up import taken_up
@@ -90,6 +91,7 @@ def _open_journal(attempt: Attempt) -> Journal:
             attempt.earlier = settled(journal, earlier)
             attempt.uid = earlier.begin.uid
             attempt.bests.go_on(directory, attempt.earlier)
+            sweep(directory)
         return journal
     except OSError as error:
         raise cannot_be_used(directory, error) from error

@@ -31,6 +31,7 @@ class Bests:
     def __init__(self, modes: Mapping[str, Mode]) -> None:
         self.modes = modes
         self.found: dict[str, Best] = {}
+        self._newest: dict[str, tuple[str, int, float]] = {}  # axis, step and value
         self.seen: set[str] = set()  # metrics, while some best is missing
         self.start()
 
@@ -69,8 +70,18 @@ class Bests:
         if len(self.found) < len(self.modes) and len(self.seen) < _SEEN:
             self.seen.update(metrics)
         for name, mode in self.modes.items():
-            if name in metrics and _is_better(metrics[name], self.found.get(name), mode):
-                self._keep(name, mode, metrics[name], axis, step, journal)
+            if name in metrics:
+                self._newest[name] = axis, step, metrics[name]
+                if _is_better(metrics[name], self.found.get(name), mode):
+                    self._keep(name, mode, metrics[name], axis, step, journal)
+
+    def at(self, epoch: int) -> dict[str, float]:
+        """The newest finite values, as far as they are not of another epoch."""
+        return {
+            name: value
+            for name, (axis, step, value) in self._newest.items()
+            if value - value == 0 and (axis != "epoch" or step == epoch)
+        }
 
     def missing(self) -> list[str]:
         """What never came, in words."""

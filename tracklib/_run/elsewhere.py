@@ -38,6 +38,7 @@ class Handle(msgspec.Struct, frozen=True, kw_only=True):
     leave: Literal["wait", "later"]
     on_error: Literal["warn", "raise"]
     rank: int
+    best: dict[str, Literal["min", "max"]]
     epoch: int | None = None
 
 
@@ -55,6 +56,7 @@ def handle_of(attempt: Attempt, epoch: int | None) -> Handle:
         configs=attempt.configs,
         keeps=attempt.keeps,
         rank=attempt.rank,
+        best=dict(attempt.bests.modes),
         resume=options.resume,
         leave=options.leave,
         on_error=options.on_error,

@@ -130,6 +130,7 @@ class EpochWords(Words):
         """Set what was logged before the first loop apart from it, and what was logged of epochs that are done again
         aside."""
         attempt = self._attempt
+        attempt.keeping.wait()  # what is being copied was before
         again = self._is_done_again(first, is_said)
         self._finished = Finished(first)
         if not (self.is_init and attempt.keeps):

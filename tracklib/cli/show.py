@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from .._journal.checkpoints import CheckpointPath
 from ..reading.run import Run
 from ..reading.words import duration, number
 from . import asked
@@ -78,7 +79,7 @@ def _print_params(run: Run) -> None:
 
 def _print_list(title: str, words: list[str]) -> None:
     """Words behind a title, in as many lines as they need."""
-    most, line = terminal_width(), title.ljust(11)
+    most, line = terminal_width(), f"{title:10} "
     for word in words:
         if len(line) + len(word) > most and line.strip():
             click.echo(line.rstrip())
@@ -136,19 +137,12 @@ def _print_metrics(rows: list[list[Any]]) -> None:
         click.secho(f"not shown: {', '.join(left_out)}", dim=True)
 
 
-def _histograms(run: Run) -> Iterator[str]:
-    for name, each in run.histograms.items():
-        last = each[-1]
-        moments = f"{number(last.mean)} ± {number(last.std)}, {number(last.min)} to {number(last.max)}"
-        moments = moments if last.counts else "NaN and infinities only"
-        yield f"{plain(name)} ({len(each)}; {plain(last.axis)} {last.step}: {moments}) {sparkline(last.counts, 16)}"
-
-
 def _print_rest(run: Run) -> None:
     artifacts = [
         f"{plain(one.name)} ({size(one.size)})" if one.exists else f"{plain(one.name)} (gone)"
         for one in run.artifacts.values()
     ]
+    checkpoints = [_checkpoint(one) for one in run.checkpoints]
     trackers = [f"{plain(each.name)} {each.words}" for each in trackers_of(run)]
     inside = [
         f"{many(len(runs), 'run')}: tracklib ls --all {os.path.relpath(run.directory)}"
@@ -156,10 +150,20 @@ def _print_rest(run: Run) -> None:
         if len(runs)
     ]
     before = [plain(one.uid[:8]) for one in run.previous]
-    rest = {"histograms": [*_histograms(run)], "artifacts": artifacts, "trackers": trackers}
-    for title, told in {**rest, "children": inside, "previous": before}.items():
+    for title, told in (
+        ("checkpoints", checkpoints),
+        ("artifacts", artifacts),
+        ("trackers", trackers),
+        ("children", inside),
+        ("previous", before),
+    ):
         if told:
             _print_list(title, told)
+
+
+def _checkpoint(one: CheckpointPath) -> str:
+    facts = [*one.aliases, *(f"{plain(name)} {number(value)}" for name, value in one.metrics.items())]
+    return f"{plain(one.name)} ({', '.join([*facts, size(one.size) if one.exists else 'gone'])})"
 
 
 def _print_patch(run: Run) -> None:

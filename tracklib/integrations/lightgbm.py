@@ -8,12 +8,11 @@ from typing import Any, Self, Unpack
 
 from .._run.options import RunOptions
 from ..trackers._configs import Configs
-from ._blocks import AsBlock
 from ._rounds import spread
 from .held import Held
 
 
-class TracklibCallback(AsBlock):
+class TracklibCallback:
     """Logs each boosting round into the run around it, or into one of its own::
 
         lightgbm.train(params, data, valid_sets=[test], callbacks=[TracklibCallback(output_run="runs/trees")])
@@ -46,10 +45,11 @@ class TracklibCallback(AsBlock):
 
     def __enter__(self) -> Self:
         self._in_block = True
-        return super().__enter__()
+        self._held.fit_begins()
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._in_block = False
-        super().__exit__(kind, error, traceback)
+        self._held.fit_ends(error)

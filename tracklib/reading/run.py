@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from .._journal import layout
+from .._journal.checkpoints import CheckpointPath, Checkpoints
 from .._journal.curves import BUCKETS
-from .._journal.records import Best, Histogram, Parent, Record
+from .._journal.records import Best, Parent, Record
 from .._journal.statistics import Statistics
 from .._journal.summary import Summary
 from ..errors import RunDirectoryError
@@ -244,16 +245,6 @@ class Run:
         return Buckets(name, axis, curve, last.step, last.time)
 
     @property
-    def histograms(self) -> dict[str, list[Histogram]]:
-        """Of each name how its values were distributed, in the order in which it was said: each with its ``axis``,
-        ``step``, ``edges``, ``counts`` and moments. Read from the journal when they are first asked for.
-
-        Raises:
-            RunDirectoryError: the journal is no longer there, or cannot be read.
-        """
-        return self._journal.histograms()
-
-    @property
     def artifacts(self) -> Mapping[str, Artifact]:
         """The files and folders that it kept, by their names."""
         folder = os.path.join(self.directory, layout.ARTIFACTS)
@@ -262,6 +253,20 @@ class Run:
             for name, record in self.summary.artifacts.items()
             if layout.is_name(name)
         }
+
+    @property
+    def checkpoints(self) -> list[CheckpointPath]:
+        """The checkpoints that it keeps, the oldest first: each is a path, with its epoch, metrics and aliases."""
+        return list(self._checkpoints)
+
+    def checkpoint(self, which: str | int = "latest") -> CheckpointPath | None:
+        """The path of the one that is ``"latest"`` or ``"best"``, or has this name or epoch; None where there is none,
+        or its file is gone."""
+        return self._checkpoints.find(which)
+
+    @property
+    def _checkpoints(self) -> Checkpoints:
+        return Checkpoints(self.directory, self.summary.checkpoints.values())
 
     @property
     def files(self) -> list[str]:

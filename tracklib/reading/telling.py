@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from .._journal.statistics import At, Statistics
+from .attempts import moment
 
 if TYPE_CHECKING:
     from .run import Run
@@ -32,13 +33,14 @@ def as_dict(run: Run) -> dict[str, Any]:
     ]
     told["best"] = {name: _without(msgspec.to_builtins(best), "type", "name") for name, best in run.best.items()}
     told["metrics"] = [{"name": name, "axis": axis, **_known(known)} for (axis, name), known in run.series.items()]
-    told["histograms"] = {
-        name: {"count": len(each), "last": _without(msgspec.to_builtins(each[-1]), "type", "name")}
-        for name, each in run.histograms.items()
-    }
     told["artifacts"] = [
         {"name": each.name, "path": each.path, "sha256": each.sha256, "logged": each.logged.isoformat()}
         for each in run.artifacts.values()
+    ]
+    told["checkpoints"] = [
+        {"name": each.name, "path": str(each), "epoch": each.epoch, "metrics": each.metrics, "sha256": each.sha256}
+        | {"aliases": list(each.aliases), "size": each.size, "logged": moment(each.time).isoformat()}
+        for each in run.checkpoints
     ]
     whole: dict[str, Any] = plain(told)
     return whole

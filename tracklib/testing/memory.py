@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._journal.records import Best, Histogram, Log, Status, Superseded
+from .._journal.records import Best, Checkpoint, Log, Status, Superseded
 from ..trackers.base import BatchTracker
 
 
@@ -20,6 +20,7 @@ class MemoryTracker(BatchTracker):
         params: all that were logged, the last value of each.
         tags: the same of the tags.
         best: of each best metric, the last :class:`~tracklib.Best`.
+        checkpoints: of each checkpoint that came, what the run said of it.
         artifacts: the bytes of each artifact's file; those in a folder under ``<artifact>/<file>``.
         status: how the run ended; None while it goes on.
     """
@@ -37,7 +38,7 @@ class MemoryTracker(BatchTracker):
         self.params: dict[str, Any] = {}
         self.tags: dict[str, str] = {}
         self.best: dict[str, Best] = {}
-        self.histograms: list[Histogram] = []
+        self.checkpoints: dict[str, Checkpoint] = {}
         self.artifacts: dict[str, bytes] = {}
         self.status: Status | None = None
 
@@ -73,20 +74,18 @@ class MemoryTracker(BatchTracker):
         """Keep the newest of each metric."""
         self.best = {**self.best, best.name: best}
 
-    def log_histogram(self, histogram: Histogram) -> None:
-        """Keep it."""
-        with self._changing:
-            self.histograms.append(histogram)
-
     def log_superseded(self, superseded: Superseded) -> None:
         """Forget what counts no more."""
         with self._changing:
             self.records = [record for record in self.records if not superseded.covers(record)]
-            self.histograms = [each for each in self.histograms if not superseded.covers(each)]
 
     def log_artifact(self, name: str, path: str) -> None:
         """Keep the file's bytes."""
         self.artifacts = {**self.artifacts, **dict(_files(name, path))}
+
+    def log_checkpoint(self, checkpoint: Checkpoint, path: str) -> None:
+        """Keep what was said of it, not its bytes."""
+        self.checkpoints = {**self.checkpoints, checkpoint.name: checkpoint}
 
     def finish(self, status: Status) -> None:
         """Keep the status."""

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Self, TypeVar
 from .._common import clock
 from .._common.warn import warn
 from .._journal.format import FORMAT
-from .._journal.records import Begin, Best, Histogram, Log, Status, Superseded
+from .._journal.records import Begin, Best, Checkpoint, Log, Status, Superseded
 from .._values.flat import clean
 from ..errors import ConfigError, LifecycleError, Mistake, TrackerUnavailable
 from ._portion import Portion
@@ -235,9 +235,6 @@ class BaseTracker(ABC):
     def log_best(self, best: Best) -> None:
         """Keep the best value so far of a metric, and where it was. The default does nothing."""
 
-    def log_histogram(self, histogram: Histogram) -> None:
-        """Keep how values were distributed at a step. The default does nothing."""
-
     def finish_epoch(self, epoch: int) -> None:
         """The run has finished this epoch of ``t.epochs``. The default does nothing."""
 
@@ -250,6 +247,11 @@ class BaseTracker(ABC):
 
     def log_artifact(self, name: str, path: str) -> None:
         """Keep a copy of the file or folder ``path`` as ``name``. The default does nothing."""
+
+    def log_checkpoint(self, checkpoint: Checkpoint, path: str) -> None:
+        """Keep a copy of the model's checkpoint ``path``, a file or folder. One that the run has let go meanwhile does
+        not come. The default takes it for an artifact of its name."""
+        self.log_artifact(checkpoint.name, path)
 
     def is_intact(self) -> bool:
         """Whether nothing is left to do for a run that has ended. Asked before :meth:`init`, which comes if not."""

@@ -12,7 +12,8 @@ from .._common.distinct import apart
 from .._common.names import Names
 from .._common.secrets import error_text, redact, redact_text, without_masks
 from .._common.warn import warn
-from .._journal.records import Best, Histogram, Log, Status, Superseded
+from .._journal import layout
+from .._journal.records import Best, Checkpoint, Log, Status, Superseded
 from .._values.plain import plain
 from ..errors import TrackerBlocked, TrackerLost, TrackerUnavailable
 from ._mlflow_address import need_address
@@ -253,12 +254,6 @@ class Mlflow(BatchTracker):
             pass
         self.state[highest] = str(step)
 
-    def log_histogram(self, histogram: Histogram) -> None:
-        """Keep it as the artifact ``histograms/<name>/<axis>-<step>.json``, with the bins' edges."""
-        path = f"histograms/{histogram.name}/{histogram.axis.replace('/', '_')}-{histogram.step}.json"
-        self._writing.histogram(self._file_names[path], histogram)
-        self._file_names.keep(self.state)
-
     def log_superseded(self, superseded: Superseded) -> None:
         """Say it in the tag ``tracklib.superseded``: MLflow deletes no points, so the chart shows both."""
         self.state["superseded"] = superseded.told_after(self.state.get("superseded", ""))
@@ -275,6 +270,16 @@ class Mlflow(BatchTracker):
                 os.symlink(file, staged)
             self._file_names.keep(self.state)
             self._writing.files(staging)
+
+    def log_checkpoint(self, checkpoint: Checkpoint, path: str) -> None:
+        """Upload it into the run's artifacts, as ``checkpoints/<name>``; which one is the latest and the best is in the
+        tags ``tracklib.checkpoint.latest`` and ``tracklib.checkpoint.best``, whose values are its path there. What
+        the run lets go stays at MLflow, whose client deletes no artifact."""
+        name = f"{layout.CHECKPOINTS}/{checkpoint.name}"
+        self.log_artifact(name, path)
+        there = self._file_names[name]
+        tags = {f"tracklib.checkpoint.{alias}": there for alias in checkpoint.aliases}
+        self._writing.texts("tags", tags, self.acknowledge)
 
     def finish(self, status: Status) -> None:
         """Set the run's status: FINISHED, FAILED or KILLED."""

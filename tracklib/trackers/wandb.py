@@ -15,11 +15,12 @@ from .._common.names import Names
 from .._common.secrets import error_text, redact, redact_text
 from .._common.warn import warn
 from .._journal import layout
-from .._journal.records import Best, Histogram, Log, Status, Superseded
+from .._journal.records import Best, Checkpoint, Log, Status, Superseded
 from .._values.plain import plain
 from ..errors import LifecycleError, TrackerBlocked, TrackerLost, TrackerUnavailable
 from ._options import checked
 from ._sdk_log import keep_quiet
+from ._wandb_artifact import checkpoint_artifact
 from ._wandb_core import begin_own, core_pid, disconnect, has_died, hide, is_core, is_cut_off, is_finished
 from ._wandb_limits import (
     JOB_TYPE_LENGTH,
@@ -248,7 +249,7 @@ class Wandb(BatchTracker):
             disconnect()
         return TrackerLost(f"{why}: it is taken up again")
 
-    def _log_row(self, run: wandb.Run, record: Log | Histogram, axis: str, row: dict[str, Any]) -> None:
+    def _log_row(self, run: wandb.Run, record: Log, axis: str, row: dict[str, Any]) -> None:
         if record.axis != "epoch":
             self._define(run, axis, row.keys())
         row |= {axis: record.step, "_timestamp": record.time / 1000}
@@ -289,18 +290,6 @@ class Wandb(BatchTracker):
         with self._live() as run:
             run.summary.update({name: best.value, step: best.step})
 
-    def log_histogram(self, histogram: Histogram) -> None:
-        """Log a ``wandb.Histogram`` as ``histograms/<name>``, in a row of its own."""
-        import wandb
-
-        axis, name = self._names.axis(histogram.axis), self._names.within("histograms", histogram.name)
-        self._names.keep(self.state)
-        with self._live() as run:
-            if histogram.counts and histogram.ordinal >= self._rows:
-                bars: Any = (histogram.counts, histogram.edges)
-                self._log_row(run, histogram, axis, {name: wandb.Histogram(np_histogram=bars)})
-                self._rows = histogram.ordinal + 1
-
     def log_superseded(self, superseded: Superseded) -> None:
         """Say it in the config's ``tracklib_superseded``: W&B deletes no rows, so the chart shows both."""
         self.state["superseded"] = superseded.told_after(self.state.get("superseded", ""))
@@ -320,6 +309,28 @@ class Wandb(BatchTracker):
             inside = [os.path.join(folder, file) for folder, _, files in os.walk(copy) for file in files]
             for file in inside if os.path.isdir(copy) else [copy]:
                 run.save(glob.escape(file), base_path=run.dir, policy="now")
+
+    def log_checkpoint(self, checkpoint: Checkpoint, path: str) -> None:
+        """Log it as the next version of the run's artifact ``checkpoint-<run id>``, of type ``model``, with the aliases
+        ``epoch-<epoch>`` and, as far as it is so, ``latest`` and ``best``; its metrics are metadata. Online, it is
+        waited for until W&B has it. Offline, ``wandb/`` has a second name of the file, as ``wandb sync`` needs it."""
+        with self._live() as run:
+            if self._is_off(run) or checkpoint.time <= int(self.state.get("checkpoints", -1)):
+                return
+            made = checkpoint_artifact(
+                checkpoint, run.id, self._kept_for_sync(checkpoint, path) if self._file else path
+            )
+            logged = run.log_artifact(made, aliases=[*checkpoint.aliases, f"epoch-{checkpoint.epoch}"])
+            if not self._file:
+                logged.wait()
+                self.state["checkpoints"] = str(checkpoint.time)  # else a resumed run would look at all of them again
+
+    def _kept_for_sync(self, checkpoint: Checkpoint, path: str) -> str:
+        """The file under a name that the run does not take away."""
+        kept = os.path.join(self.output_run, layout.WANDB, layout.CHECKPOINTS, f"{checkpoint.time}-{checkpoint.name}")
+        with placed(kept) as new:
+            link_whole(path, new)
+        return kept
 
     def finish(self, status: Status) -> None:
         """End the run: exit code 0 if it finished, 1 if not; W&B is told of a preemption."""

@@ -39,7 +39,7 @@ class Inline:
         told: dict[str, Any] = {"name": artifact.name, "sha256": artifact.sha256}
         if not os.path.lexists(artifact.path):
             return told | {"note": "it is no longer there"}
-        told |= {"size": artifact.size, "href": self._link(artifact.path)}
+        told |= {"size": artifact.size, "href": self.link(artifact.path)}
         if artifact.name != "git.patch":  # which has a panel of its own
             told |= self._shown(artifact.path)
         return told
@@ -57,7 +57,8 @@ class Inline:
         self.texts.append(text)
         return self._places[text]
 
-    def _link(self, path: str) -> str:
+    def link(self, path: str) -> str:
+        """Where a file is, from the page."""
         return quote(os.path.relpath(path, self._home))
 
     def _shown(self, path: str) -> dict[str, Any]:
