@@ -108,7 +108,8 @@ class ArtifactsAside:
             raise error
         if not os.path.lexists(path):
             say = mention if isinstance(entry.record, Checkpoint) else tell  # the run keeps the newest ones only
-            say(f"{path} is gone: {self._route.name} does not get it")
+            name, directory = os.path.basename(path), self._route.directory
+            say(f"the artifact {name} is gone from {directory}: {self._route.name} does not get it")
             self._handing.pass_by(entry, taken=0)
             return True
         if isinstance(error, TrackerBlocked | FileNotFoundError) or self._calls.is_transient(error):

@@ -8,13 +8,15 @@ from typing import Any
 
 from .._common.warn import warn
 from .._journal.last_attempt import Finished, epoch_began, last_step
-from .._journal.records import Epoch, Status, Superseded
-from .._values.arguments import INT64, shown, whole_number
+from .._journal.records import Epoch, Status, Superseded, Tags
+from .._values.arguments import INT64, as_tags, as_text, shown, whole_number
 from ..errors import LifecycleError
 from .attempt import Attempt
 from .early import Counted, EarlyLogs
 from .epoch_bar import EpochBar
+from .patience import Patience, need_patience
 from .preemption import has_come
+from .telling import say_stopped
 from .words import Words
 
 
@@ -34,8 +36,9 @@ class EpochWords(Words):
         self._finished: Finished | None = None  # epochs of all attempts; None until somebody asks
         self._left: tuple[int, int] | None = None  # the epoch that a loop left before its end, and when it began
         self._early = EarlyLogs()
+        self._stopped_by = ""
 
-    def epochs(self, count: int, start: int | None = None) -> Iterator[int]:
+    def epochs(self, count: int, start: int | None = None, *, patience: int | None = None) -> Iterator[int]:
         """Count the run's epochs, with a progress bar::
 
             for epoch in t.epochs(20):
@@ -51,34 +54,50 @@ class EpochWords(Words):
             count: how many epochs the whole run has, those of earlier attempts and loops among them.
             start: how many of them the model has had, as its checkpoint says. What the run logged of further ones
                 counts no more: it is superseded. None takes those that the run has finished.
+            patience: early stopping: the loop ends behind an epoch when for so many, those of earlier attempts among
+                them, no metric that the run's option ``best`` names had a best value, as by :meth:`stop_epochs`. Before
+                the first best value none is counted. With several ranks it is refused: they decide together.
 
         Raises:
             LifecycleError: the run has not begun, or has ended; on iterating, another loop is going on.
-            ValueError: ``count`` or ``start`` is no whole number from 0 on.
+            ValueError: ``count`` or ``start`` is no whole number from 0 on, ``patience`` none from 1 on; or nobody can
+                tell what is best.
         """
-        self._need_own("epochs")
+        attempt = self._need_own("epochs")
         number = _as_count("count", count)
-        return self._epochs(number, None if start is None else _as_count("start", start))
+        first = None if start is None else _as_count("start", start)
+        if patience is None:
+            return self._epochs(number, first, None)
+        enough = need_patience(patience, attempt.bests, bool(attempt.launch or attempt.rank))
+        return self._epochs(number, first, enough)
 
     @property
     def preempted(self) -> bool:
         """Whether a scheduler's signal has told a block with ``preemptible=True`` to make room."""
         return has_come()
 
-    def stop_epochs(self) -> None:
+    def stop_epochs(self, why: str = "") -> None:
         """The epoch that is going on is the last one, as of early stopping: it counts as finished now, and the loop
         of :meth:`epochs` ends behind it, by itself or by ``break``. A resumed run has none left to do.
 
+        Args:
+            why: in words; it is the run's tag ``stopped``, and said in the terminal.
+
         Raises:
             LifecycleError: no loop is going on.
+            TypeError: ``why`` is no text.
         """
-        self._need_own("stop_epochs")
+        attempt = self._need_own("stop_epochs")
         if self.epoch is None:
             raise LifecycleError("stop_epochs outside of a loop: call it inside `for epoch in t.epochs(...)`")
+        reason = as_text("why", why)
+        if reason:
+            attempt.journal.append(Tags(time=attempt.journal.now(), tags=as_tags({"stopped": reason})))
         self._finish_epoch(self.epoch, last=True)
-        self._attempt.is_counted = True
+        attempt.is_counted = True
+        self._stopped_by = reason or ""
 
-    def _epochs(self, count: int, start: int | None) -> Iterator[int]:
+    def _epochs(self, count: int, start: int | None, enough: int | None) -> Iterator[int]:
         if self._attempt.bar is not None:
             raise LifecycleError(f"epoch {self.epoch} is going on: leave its loop before another begins")
         self._planned = count
@@ -89,7 +108,8 @@ class EpochWords(Words):
             self._last_epoch = first - 1
         bar = self._attempt.bar = EpochBar(self._attempt.title, min(first, count), count, not self._attempt.keeps)
         journal = self._attempt.journal
-        self._attempt.is_counted = False
+        self._attempt.is_counted, self._stopped_by = False, ""
+        patience = Patience(enough, self._attempt.bests) if enough else None
         try:
             for epoch in range(first, count):
                 if has_come() and not self._attempt.launch:
@@ -98,7 +118,10 @@ class EpochWords(Words):
                 self._left = epoch, journal.now(later=True)
                 yield epoch
                 if self._left:
-                    self._finish_epoch(epoch)
+                    if patience and (why := patience.exhausted_by(epoch)):
+                        self.stop_epochs(why)
+                    else:
+                        self._finish_epoch(epoch)
                 bar.advance()
                 if self._finished and self._finished.stopped:
                     break
@@ -106,6 +129,8 @@ class EpochWords(Words):
         finally:
             self.epoch = self._attempt.bar = None
             bar.close()
+            if self._stopped_by:
+                say_stopped(self._attempt, self._last_epoch, self._stopped_by)
 
     def _first_epoch(self, count: int) -> int:
         """The one behind those that are finished, at most ``count``; a loop with nothing to do is wondered at."""

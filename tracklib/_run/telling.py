@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from .._common import clock
 from .._common.forks import apart_from_forks
+from .._common.secrets import redact_text
 from .._delivery.delivering import Delivering
 from .._journal.records import Best, Status
 
@@ -37,6 +38,15 @@ def say_end(attempt: Attempt, status: Status) -> None:
         best = _in_words(attempt.bests.found.values())
         path = shlex.quote(os.fspath(attempt.output_run))
         _say(f"tracklib: {status}{best} · tracklib show {path}")
+
+
+def say_stopped(attempt: Attempt, epoch: int | None, why: str) -> None:
+    """That ``epoch`` is the last one, and why; for :mod:`logging`, too, at level INFO."""
+    line = f"stopped behind epoch {epoch}: {redact_text(why)}"
+    with contextlib.suppress(Exception), apart_from_forks():  # a handler of the user's
+        logger.info("%s", line)
+    if _is_heard(attempt):
+        _say(f"tracklib: {line}")
 
 
 class LongWait:
