@@ -5,10 +5,13 @@ python docs/pictures/make.py     # needs the extra `test`, Chromium and ChromeDr
 
 from __future__ import annotations
 
+import contextlib
 import math
 import random
+import re
 import sys
 import tempfile
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +47,16 @@ def sweep(root: Path, count: int, batches: int = 0) -> None:
                     t.log(batch, {"batch/loss": loss + abs(chance.gauss(0, 0.06)) + spike}, axis="batch")
 
 
+def tutorials_runs(folder: Path) -> Any:
+    """The twelve runs of ``docs/tutorial/sweep.rst``, made by its own program."""
+    page = (HERE.parent / "tutorial/sweep.rst").read_text()
+    program = re.search(r"^\.\. code-block:: python\n\n((?:   .*\n|\n)+)", page, re.MULTILINE)
+    assert program
+    with contextlib.chdir(folder):
+        exec(compile(textwrap.dedent(program[1]), "sweep.py", "exec"), {})
+    return tracklib.runs(folder / "runs")
+
+
 def shoot(page: Browser, report: Path, name: str, hash: str, down: int = 0) -> None:
     """One picture, of few colours so that it is small."""
     page.open(report, hash)
@@ -62,11 +75,14 @@ def main() -> None:
         sweep(one, 1, batches=400)
         runs = Path(tracklib.runs(many).report(Path(scratch, "runs.html"), title="digits sweep"))
         run = Path(tracklib.runs(one).report(Path(scratch, "run.html")))
+        twelve = Path(tutorials_runs(Path(scratch)).report(Path(scratch, "twelve.html"), title="digits"))
         with browser(Path(scratch, "profile"), WIDTH, HEIGHT) as page:
             size = {"width": WIDTH, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": False}
             page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
             shoot(page, runs, "report-runs.png", "#theme=light")
             shoot(page, runs, "report-parallel.png", "#theme=light&view=parallel")
+            for theme, name in ("light", "sweep.png"), ("dark", "sweep-dark.png"):
+                shoot(page, twelve, name, f"#theme={theme}")
             shoot(page, run, "report-run-dark.png", "#theme=dark&smooth=0.3", down=620)
 
 
