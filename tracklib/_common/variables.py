@@ -56,9 +56,14 @@ def is_switched_off() -> bool:
     return _mode() == "disabled"
 
 
+def is_offline() -> bool:
+    """Whether what needs an SDK is left to ``tracklib sync``: ``TRACKLIB_MODE`` is ``offline``."""
+    return _mode() == "offline"
+
+
 def wrong_mode() -> str | None:
     """What ``TRACKLIB_MODE`` says, where that is nothing that it may say."""
-    return None if _mode() in ("", "enabled", "disabled") else os.environ["TRACKLIB_MODE"]
+    return None if _mode() in ("", "enabled", "offline", "disabled") else os.environ["TRACKLIB_MODE"]
 
 
 def _mode() -> str:

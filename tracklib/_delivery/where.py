@@ -18,6 +18,7 @@ from ..trackers.base import BaseTracker
 from .companion import Companion, companion
 from .delivering import Delivering
 from .delivery import Delivery
+from .put_off import PutOff
 from .remote import RemoteDelivery
 
 _told: set[str] = set()
@@ -43,7 +44,7 @@ def deliveries_of(
     A tracker with an SDK is delivered by the companion. One that says ``in_process``, that is the user's own, or
     that needs no package is delivered in a thread here, as are all where no process can be begun: for those, what
     they import is imported now, in the caller's thread. A module that a thread imports is seen half made by
-    everybody, and a child that is forked meanwhile waits for it for ever. Two never deliver one run to a tracker: the
+    everybody, and a child that is forked meanwhile waits for it for ever. Offline, what needs a package is put off. Two never deliver one run to a tracker: the
     companion of an earlier attempt, which may be in a call still, is waited for.
 
     Raises:
@@ -51,6 +52,9 @@ def deliveries_of(
     """
     made: list[Delivering] = []
     for name, tracker, config in wanted:
+        if tracker.requires and variables.is_offline():
+            made.append(PutOff(tracker, name, place.journal))
+            continue
         options = options_elsewhere(tracker)
         there = _companion() if options is not None else None
         if there is not None and options is not None:

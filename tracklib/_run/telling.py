@@ -14,6 +14,7 @@ from .._common import clock
 from .._common.forks import apart_from_forks
 from .._common.secrets import redact_text
 from .._delivery.delivering import Delivering
+from .._delivery.put_off import PutOff
 from .._journal.records import Best, Status
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ def say_end(attempt: Attempt, status: Status) -> None:
         best = _in_words(attempt.bests.found.values())
         path = shlex.quote(os.fspath(attempt.output_run))
         _say(f"tracklib: {status}{best} · tracklib show {path}")
+        if waiting := [delivery.name for delivery in attempt.deliveries if isinstance(delivery, PutOff)]:
+            _say(f"tracklib: offline, so {', '.join(waiting)} had nothing yet · tracklib sync {path}")
 
 
 def say_stopped(attempt: Attempt, epoch: int | None, why: str) -> None:

@@ -38,7 +38,10 @@ def build(configs: Configs) -> list[BaseTracker]:
     trackers: list[BaseTracker] = []
     problems: list[str] = []
     if mode := variables.wrong_mode():
-        problems.append(f"the variable TRACKLIB_MODE is {mode!r}: set it to 'disabled' to keep nothing, or unset it")
+        problems.append(
+            f"the variable TRACKLIB_MODE is {mode!r}: set it to 'disabled' to keep nothing, to 'offline' to leave what "
+            "needs an SDK to `tracklib sync`, or unset it"
+        )
     for where, config in _listed(configs):
         try:
             tracker = _build_one(config)

@@ -16,7 +16,7 @@ def missing_packages(tracker: BaseTracker) -> list[str]:
     requires: Any = tracker.requires
     requires = (requires,) if isinstance(requires, str) else requires
     missing = [name for name in requires if not _is_there(name)]
-    if not missing or variables.is_switched_off():
+    if not missing or variables.is_switched_off() or variables.is_offline():
         return []
     return [f"{type(tracker).__name__} needs {' and '.join(missing)}; run: {_install(tracker, missing)}"]
 
