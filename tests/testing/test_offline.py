@@ -1,4 +1,4 @@
-"""TRACKLIB_MODE=offline: a run keeps everything, and begins nothing that needs an SDK; ``tracklib sync`` delivers it."""
+"""TRACKLIB_MODE=offline: all is kept, and nothing begun that needs an SDK; ``tracklib sync`` delivers it."""
 
 from __future__ import annotations
 

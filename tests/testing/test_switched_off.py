@@ -61,7 +61,9 @@ def test_a_tracker_whose_package_is_not_there_can_be_switched_off(monkeypatch: p
 
 def test_another_mode_is_an_error_that_says_what_it_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRACKLIB_MODE", "quiet")
-    with pytest.raises(ConfigError, match="TRACKLIB_MODE is 'quiet': set it to 'disabled' to keep nothing, to 'offline'"):
+    with pytest.raises(
+        ConfigError, match="TRACKLIB_MODE is 'quiet': set it to 'disabled' to keep nothing, to 'offline'"
+    ):
         Trackers()
 
 

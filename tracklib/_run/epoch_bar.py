@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import sys
 from collections.abc import Mapping
@@ -37,9 +38,7 @@ class EpochBar:
         self._gives_way = False  # to a line that somebody has begun
         with contextlib.suppress(Exception):
             if not silent and (_in_notebook() or sys.stderr.isatty()):
-                from tqdm.auto import tqdm
-
-                self._bar = tqdm(
+                self._bar = _kind()(
                     total=count, initial=finished, desc=_short(printable(name)), unit="epoch", dynamic_ncols=True
                 )
                 if not _in_notebook():
@@ -98,6 +97,17 @@ class EpochBar:
                 self._draw()
                 self._bar.close()
             self._bar = None
+
+
+def _kind() -> Any:
+    """tqdm for here. In a notebook without ipywidgets its own choice, ``tqdm.auto``, is a line with a warning."""
+    if _in_notebook() and importlib.util.find_spec("ipywidgets"):
+        from tqdm.notebook import tqdm as in_widgets
+
+        return in_widgets
+    from tqdm import tqdm
+
+    return tqdm
 
 
 def _short(name: str) -> str:
