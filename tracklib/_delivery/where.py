@@ -45,7 +45,8 @@ def deliveries_of(
     that needs no package is delivered in a thread here, as are all where no process can be begun: for those, what
     they import is imported now, in the caller's thread. A module that a thread imports is seen half made by
     everybody, and a child that is forked meanwhile waits for it for ever. Offline, what needs a package is put off.
-    Two never deliver one run to a tracker: the companion of an earlier attempt, which may be in a call still, is waited for.
+    Two never deliver one run to a tracker: the companion of an earlier attempt, which may be in a call still, is
+    waited for.
 
     Raises:
         RunDirectoryError: it still is after a minute.
