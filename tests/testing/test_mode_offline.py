@@ -12,6 +12,7 @@ from patience import PATIENT
 
 import tracklib
 from tracklib import tracking
+from tracklib.testing import MemoryTracker
 
 RUN = """
 import sys, threading
@@ -63,7 +64,7 @@ def test_no_package_of_a_tracker_need_be_installed(monkeypatch: pytest.MonkeyPat
 
 def test_what_needs_no_package_works_as_ever(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TRACKLIB_MODE", "offline")
-    memory = tracklib.testing.MemoryTracker()
+    memory = MemoryTracker()
 
     with tracking([memory], output_run=tmp_path / "run", environment=False) as t:
         t.log(0, {"loss": 0.5})
