@@ -9,12 +9,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from time import perf_counter, process_time
+from time import perf_counter, process_time, sleep, thread_time
+from typing import Any
 
 from calls import metrics_of
 from fresh import fresh
 from goals import Row, at_most
-from measure import Numbers, ratio, rounds_of, spread
+from measure import Numbers, rounds_of, spread
 
 RUNS = 500
 EPOCHS = 50
@@ -85,19 +86,29 @@ def all_points(records: int) -> Numbers:
     return _told(POINTS)
 
 
-def a_run(calls: int, with_summary: bool) -> Numbers:
-    """The processor's time of a whole run with a CSV, with its summary and curves or without."""
+def a_run(calls: int, a_second: int = 0) -> Numbers:
+    """What summary and curves take of the processor, as a share of what the rest of a run with a CSV takes, and as a
+    share of the rest of the CSV's delivery: where it logs as fast as it can, or so many times ``a_second``."""
     from tracklib import tracking
     from tracklib._journal.sketch import Sketch
 
-    if not with_summary:
-        Sketch.take = lambda *_: None  # type: ignore[method-assign]
+    taken, take = [0.0], Sketch.take
+
+    def watched(*arguments: Any) -> None:
+        begin = thread_time()
+        take(*arguments)
+        taken[0] += thread_time() - begin
+
+    Sketch.take = watched  # type: ignore[method-assign]
     rows = [metrics_of(step) for step in range(1000)]
-    begin, began = process_time(), perf_counter()
+    begin, own, began = process_time(), thread_time(), perf_counter()
     with tracking(output_run="run") as t:
         for step in range(calls):
             t.log(step, rows[step % 1000])
-    return {"cpu": process_time() - begin, "wall": perf_counter() - began}
+            if a_second and step % 10 == 9:
+                sleep(max(0.0, began + step / a_second - perf_counter()))
+    rest, others = process_time() - begin - taken[0], thread_time() - own
+    return {"run": 1 + taken[0] / rest, "delivery": 1 + taken[0] / (rest - others)}
 
 
 def looking_at_runs(records: int, rounds: int, server: str) -> Iterator[Row]:
@@ -106,8 +117,8 @@ def looking_at_runs(records: int, rounds: int, server: str) -> Iterator[Row]:
     sides = {
         "many": functools.partial(fresh, many_runs, runs=runs),
         "points": functools.partial(fresh, all_points, records=records),
-        "with": functools.partial(fresh, a_run, calls=records // 4, with_summary=True),
-        "without": functools.partial(fresh, a_run, calls=records // 4, with_summary=False),
+        "fast": functools.partial(fresh, a_run, calls=records // 4),
+        "paced": functools.partial(fresh, a_run, calls=records // 200, a_second=1000),
     }
     found = rounds_of(sides, rounds)
     many, points = found["many"], found["points"]
@@ -116,8 +127,9 @@ def looking_at_runs(records: int, rounds: int, server: str) -> Iterator[Row]:
     yield from _absolute(f"{runs} runs", "how each stands, CPU ms", many, "standing", 10)
     yield from _absolute(f"{records:,} records x 4", "all points as columns, whole process, CPU s", points, "cpu", 2.5)
     yield from _absolute(f"{records:,} records x 4", "the same, most memory, MB", points, "mb", 70)
-    costs = ratio(found["with"], found["without"], "cpu")
-    yield Row(f"{records // 4:,} calls", "run with summary and curves / without, CPU", costs, at_most(1.05))
+    for name, calls in (("fast", f"{records // 4:,} calls"), ("paced", f"{records // 200:,} calls, 1,000 a second")):
+        yield from _absolute(calls, "run with summary and curves / without, CPU", found[name], "run", 1.05)
+        yield from _absolute(calls, "CSV's delivery with them / without, CPU", found[name], "delivery", 1.05)
 
 
 def _absolute(work: str, what: str, found: list[Numbers] | str, number: str, goal: float) -> Iterator[Row]:

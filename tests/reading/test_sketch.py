@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import tracklib
 from tracklib import tracking
 from tracklib._common import clock
 from tracklib._journal import curves, layout
-from tracklib._journal.curves import Curve, Curves
+from tracklib._journal.curve import Curve
+from tracklib._journal.curves import Curves
 from tracklib._journal.journal import Journal
 from tracklib._journal.kept import is_in
 from tracklib._journal.reader import Reader
@@ -169,6 +172,28 @@ def test_no_spike_is_lost_and_memory_stays_flat(count: int, piece: int) -> None:
         part = values[step : step + curve.width]
         assert (curve.mins[index], curve.maxs[index]) == (min(part), max(part))
         assert curve.means[index] == pytest.approx(sum(part) / len(part))
+
+
+@given(
+    pieces=st.lists(st.lists(st.floats(width=32) | st.floats(-1, 1), min_size=1, max_size=40), min_size=1, max_size=8),
+    buckets=st.sampled_from([2, 3, 8]),
+)
+def test_in_whatever_pieces_they_come_each_bucket_is_of_its_own_values(pieces: list[list[float]], buckets: int) -> None:
+    curve, values = Curve(), [value for piece in pieces for value in piece]
+    steps = range(len(values))
+    for piece in pieces:
+        more = steps[curve.count : curve.count + len(piece)]
+        known = curve.add(more, more, piece, buckets)
+        assert (known.finite, known.nans) == (sum(map(math.isfinite, piece)), sum(map(math.isnan, piece)))
+
+    assert curve.steps.tolist() == curve.times.tolist() == [*steps[:: curve.width]]
+    for index, start in enumerate(curve.steps):
+        part = [value for value in values[start : start + curve.width] if not math.isnan(value)]
+        assert (curve.mins[index], curve.maxs[index]) == (min(part, default=math.inf), max(part, default=-math.inf))
+        finite = [value for value in part if math.isfinite(value)]
+        assert curve.finite[index] == len(finite)
+        span = max(map(abs, finite), default=0.0)
+        assert not finite or abs(curve.means[index] - math.fsum(finite) / len(finite)) <= 1e-9 * span
 
 
 def test_means_are_of_the_finite_values_and_no_sum_overflows() -> None:

@@ -1,4 +1,4 @@
-"""A series drawn in bounded memory: buckets of mean, least and greatest value, so that no spike is lost."""
+"""The curves of a run's series, in memory and in a file."""
 
 from __future__ import annotations
 
@@ -7,120 +7,15 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from .curve import BUCKETS, Curve
 from .records import Record
-from .statistics import Reduced, combined, reduced, together
+from .statistics import Reduced, reduced
 from .stretches import Stretch
-
-BUCKETS = 1024
-"""The most that a series has: where they are full, each two neighbours become one."""
 
 SERIES = 2048
 """The most that are drawn."""
 
 _ALL_BUCKETS = 2**17  # of all series: about 6 MB
-
-
-class Curve:
-    """The buckets of one series, each of ``width`` values; the last may hold fewer.
-
-    Attributes:
-        steps: of the first value in each bucket; ``times`` likewise, in milliseconds since 1970.
-        means: of the finite values in each bucket; NaN where there are none.
-        finite: how many those are.
-        mins, maxs: the least and the greatest value; infinite the wrong way round where all are NaN.
-        width: how many values a bucket holds.
-        count: how many values there are in all.
-    """
-
-    __slots__ = ("count", "finite", "maxs", "means", "mins", "steps", "times", "width")
-
-    def __init__(self, width: int = 1) -> None:
-        self.width = width
-        self.count = 0
-        self.steps, self.times, self.finite = array("q"), array("q"), array("q")
-        self.means, self.mins, self.maxs = array("d"), array("d"), array("d")
-
-    def add(
-        self, steps: Sequence[int], times: Sequence[int], values: Sequence[float], buckets: int = BUCKETS
-    ) -> Reduced:
-        """Draw on with ``values``, at least one, in at most so many ``buckets``; what the values come to."""
-        while self.width * buckets < self.count + len(values) or len(self.steps) > buckets:
-            self.merge()
-        known = []
-        begin = min(len(self.steps) * self.width - self.count, len(values))
-        end = len(values) - (len(values) - begin) % self.width
-        if begin:
-            known.append(reduced(values[:begin]))
-            self._fill(known[0])
-        if begin < end:
-            known.append(self._open_full(steps[begin:end], times[begin:end], values[begin:end]))
-        if end < len(values):
-            known.append(reduced(values[end:]))
-            self._open(steps[end], times[end], known[-1])
-        self.count += len(values)
-        return together(known)
-
-    def _open_full(self, steps: Sequence[int], times: Sequence[int], values: Sequence[float]) -> Reduced:
-        """Buckets that are full: each value is looked at three times, and by no loop of Python's where all are finite,
-        as most are."""
-        width = self.width
-        totals = least = greatest = values
-        if width > 1:
-            parts = [values[at : at + width] for at in range(0, len(values), width)]
-            totals, least, greatest = [*map(sum, parts)], [*map(min, parts)], [*map(max, parts)]
-        total = sum(totals)
-        if total - total != 0:
-            return self._open_each(steps, times, values)
-        self.steps.extend(steps[::width])
-        self.times.extend(times[::width])
-        self.finite.extend([width] * len(totals))
-        self.means.extend([part / width for part in totals] if width > 1 else values)
-        self.mins.extend(least)
-        self.maxs.extend(greatest)
-        return Reduced(total / len(values), len(values), 0, min(least), max(greatest))
-
-    def _open_each(self, steps: Sequence[int], times: Sequence[int], values: Sequence[float]) -> Reduced:
-        known = [reduced(values[at : at + self.width]) for at in range(0, len(values), self.width)]
-        for step, time, part in zip(steps[:: self.width], times[:: self.width], known, strict=True):
-            self._open(step, time, part)
-        return together(known)
-
-    def _open(self, step: int, time: int, known: Reduced) -> None:
-        self.steps.append(step)
-        self.times.append(time)
-        self.means.append(known.mean)
-        self.finite.append(known.finite)
-        self.mins.append(known.least)
-        self.maxs.append(known.greatest)
-
-    def _fill(self, known: Reduced) -> None:
-        """Add to the last bucket, which has room."""
-        self.means[-1] = combined(self.means[-1], self.finite[-1], known.mean, known.finite)
-        self.finite[-1] += known.finite
-        self.mins[-1] = min(self.mins[-1], known.least)
-        self.maxs[-1] = max(self.maxs[-1], known.greatest)
-
-    def merge(self) -> None:
-        """Make one bucket of each two neighbours; one that has none keeps its values, and has room for more."""
-        odd = len(self.steps) % 2
-        firsts, seconds = self.means[::2], self.means[1::2]
-        if self.finite.count(self.width) == len(self.finite):
-            means = array("d", [0.5 * first + 0.5 * second for first, second in zip(firsts, seconds, strict=False)])
-            finite = array("q", [2 * self.width]) * len(means)
-        else:
-            pairs = zip(firsts, self.finite[::2], seconds, self.finite[1::2], strict=False)
-            means = array("d", [combined(*pair) for pair in pairs])
-            finite = array("q", map(sum, zip(self.finite[::2], self.finite[1::2], strict=False)))
-        mins = array("d", map(min, self.mins[::2], self.mins[1::2]))
-        maxs = array("d", map(max, self.maxs[::2], self.maxs[1::2]))
-        if odd:
-            means.append(self.means[-1])
-            finite.append(self.finite[-1])
-            mins.append(self.mins[-1])
-            maxs.append(self.maxs[-1])
-        self.means, self.finite, self.mins, self.maxs = means, finite, mins, maxs
-        self.steps, self.times = self.steps[::2], self.times[::2]
-        self.width *= 2
 
 
 class Curves:

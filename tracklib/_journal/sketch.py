@@ -16,9 +16,9 @@ from . import layout
 from .curves import Curves, Stored, curves_of
 from .kept import Kept, Place, fetch, place_in, store
 from .reader import Entry, Reader
-from .records import End, Record, Superseded, counting
+from .records import End, Log, Record, Superseded, counting
 from .state import is_others
-from .stretches import folded
+from .stretches import grouped
 from .summary import Summary
 
 SECONDS = 10.0
@@ -66,7 +66,9 @@ class Sketch:
     def _begin(self, superseded: list[Superseded]) -> None:
         self._superseded = superseded
         self._summary, self._curves = Summary(superseded=superseded[:]), Curves()
-        self._waiting: list[Record] = []  # folded together: a delivery that keeps up reads a few lines at a time
+        # They are folded together: a delivery that keeps up reads a few lines at a time.
+        self._logs: list[Log] = []
+        self._others: list[Record] = []
         self._folded = self._offset = self._ordinal = self._damaged = 0
         self._is_new = False
 
@@ -79,12 +81,10 @@ class Sketch:
         if reader.offset > self._offset:
             if entries and entries[0].ordinal < self._ordinal:
                 entries = [entry for entry in entries if entry.ordinal >= self._ordinal]
-            records = [entry.record for entry in entries]
-            self._waiting += records
+            has_ended = self._wait(entries)
             self._offset, self._ordinal = reader.offset, reader.ordinal
             self._damaged = reader.damaged
             self._is_new = True
-            has_ended = any(type(record) is End for record in records)
             if self._offset - self._folded >= _PIECE:
                 self._fold()
         begun = clock.steady()
@@ -94,9 +94,20 @@ class Sketch:
                 self.write(reader)
             self._next = begun + max(SECONDS, _SHARE * (clock.steady() - begun))
 
+    def _wait(self, entries: Sequence[Entry]) -> bool:
+        """Have ``entries`` wait to be folded; whether one of them is an end."""
+        logs = [record for entry in entries if type(record := entry.record) is Log]
+        self._logs += logs
+        if len(logs) == len(entries):
+            return False
+        others = [entry.record for entry in entries if type(entry.record) is not Log]
+        self._others += others
+        return any(type(record) is End for record in others)
+
     def _fold(self) -> None:
-        self._summary.take(folded(counting(self._waiting, self._superseded)), self._curves)
-        self._waiting, self._folded = [], self._offset
+        logs, others = (counting(records, self._superseded) for records in (self._logs, self._others))
+        self._summary.take([*others, *grouped(logs)], self._curves)
+        self._logs, self._others, self._folded = [], [], self._offset
 
     def write(self, reader: Reader) -> None:
         """Write both files as of now.

@@ -79,6 +79,18 @@ def reduced(values: Sequence[float]) -> Reduced:
     return Reduced(_mean(finite), len(finite), len(values) - len(numbers), least, greatest)
 
 
+_SORTED = 512
+
+
+def all_ends(parts: Sequence[Sequence[float]]) -> tuple[list[float], list[float]]:
+    """The least of each part, and the greatest; no value is NaN.
+
+    To sort a few floats is quicker than to look for each end: sorting compares their C doubles, ``min`` and ``max``
+    compare objects."""
+    ordered = [sorted(part) if len(part) <= _SORTED else (min(part), max(part)) for part in parts]
+    return [part[0] for part in ordered], [part[-1] for part in ordered]
+
+
 def together(all_of: Sequence[Reduced]) -> Reduced:
     """What values come to, parts of which come to these."""
     if len(all_of) == 1:

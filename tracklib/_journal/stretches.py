@@ -3,11 +3,11 @@ long ones."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
-from .records import Log, Record
+from .records import Log
 
 
 class Stretch(NamedTuple):
@@ -23,24 +23,10 @@ class Stretch(NamedTuple):
     columns: Sequence[Sequence[float]]
 
 
-def folded(records: Iterable[Record]) -> list[Stretch | Record]:
-    """A piece of a journal for whoever looks at each series by itself: first all that is no log, in its order, then
-    the logs, those together that are alike; of one series they keep their order.
-
-    A training loop that logs its loss and its rate in two calls has no stretch longer than one otherwise.
-    """
-    logs: list[Log] = []
-    others: list[Record] = []
-    for record in records:
-        if type(record) is Log:
-            logs.append(record)
-        else:
-            others.append(record)
-    return [*others, *grouped(logs)]
-
-
 def grouped(logs: list[Log]) -> list[Stretch]:
-    """The logs, those together that are alike; of one series they keep their order."""
+    """The logs for whoever looks at each series by itself: those together that are alike; of one series they keep
+    their order. A training loop that logs its loss and its rate in two calls has no stretch longer than one otherwise.
+    """
     if not logs:
         return []
     whole = _whole(logs)
@@ -62,10 +48,17 @@ def _whole(logs: list[Log]) -> Stretch | None:
     if {*map(len, metrics)} != {len(names)} or {log.axis for log in logs} != {axis}:
         return None
     try:
-        columns = [[*map(itemgetter(name), metrics)] for name in names]
+        columns = _columns(names, metrics)
     except KeyError:
         return None
     return Stretch(axis, names, [log.step for log in logs], [log.time for log in logs], columns)
+
+
+def _columns(names: tuple[str, ...], metrics: list[dict[str, float]]) -> Sequence[Sequence[float]]:
+    """The values of each name. Of several names all of a log's are looked up at once, in half the time."""
+    if len(names) < 2:
+        return [[*map(itemgetter(name), metrics)] for name in names]
+    return [*zip(*map(itemgetter(*names), metrics), strict=True)]
 
 
 def _split(logs: list[Log]) -> Iterator[Stretch]:

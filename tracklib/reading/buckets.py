@@ -7,7 +7,7 @@ import operator
 from array import array
 from typing import Any
 
-from .._journal.curves import Curve
+from .._journal.curve import Curve
 
 
 class Buckets:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 from .._journal import layout
-from .._journal.curves import Curve, Curves
+from .._journal.curve import Curve
+from .._journal.curves import Curves
 from .._journal.kept import Kept, Place, is_in
 from .._journal.reader import Reader
 from .._journal.records import Begin, Superseded, counting

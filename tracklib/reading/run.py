@@ -10,7 +10,7 @@ from typing import Any
 
 from .._journal import layout
 from .._journal.checkpoints import CheckpointPath, Checkpoints
-from .._journal.curves import BUCKETS
+from .._journal.curve import BUCKETS
 from .._journal.records import Best, Parent, Record
 from .._journal.statistics import Statistics
 from .._journal.summary import Summary

@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .._journal.curves import Curve
+from .._journal.curve import Curve
 from .buckets import Buckets
 from .column import Column
 from .table import Table
