@@ -99,7 +99,7 @@ def a_run(calls: int, a_second: int = 0) -> Numbers:
         take(*arguments)
         taken[0] += thread_time() - begin
 
-    Sketch.take = watched  # type: ignore[method-assign]
+    Sketch.take = watched  # type: ignore[method-assign,assignment]
     rows = [metrics_of(step) for step in range(1000)]
     begin, own, began = process_time(), thread_time(), perf_counter()
     with tracking(output_run="run") as t:
