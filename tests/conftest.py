@@ -9,23 +9,23 @@ import contextlib
 import http.server
 import os
 import signal
-import socket
-import subprocess
-import sys
 import threading
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from browser import Browser, browser
-from patience import FACTOR, PATIENT
+from mlflow_server import QUIET, MlflowServer, Origin, make_database, running
+from patience import FACTOR
 
 from tracklib._run import ending, meeting
 
 # Who is started in a shell's background ignores Ctrl-C, and so do its children: here it is Python's own again.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Each of the thousands of processes that the tests begin would compile tracklib anew: 0.2 seconds of a processor.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # A run says with what it was made where a test is about that.
 os.environ["TRACKLIB_ENVIRONMENT"] = "0"
@@ -68,7 +68,7 @@ def _no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     for name in list(os.environ):
         if name.startswith(("WANDB_", "MLFLOW_")):
             monkeypatch.delenv(name)
-    for name, value in _QUIET.items():
+    for name, value in QUIET.items():
         monkeypatch.setenv(name, value)
     yield
     os.environ.pop(_WANDBS_PROCESS, None)
@@ -87,100 +87,35 @@ def _as_patient_as_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
 _WANDBS_PROCESS = "WANDB_SERVICE"
 
 
-# Measured by coverage.py, the server answers every request 500 (anyio 4.16 raises InvalidStateError).
-_NOT_FOR_SERVERS = ("MLFLOW_", "COVERAGE_", "COV_CORE_")
-_QUIET = {"WANDB_ERROR_REPORTING": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-
-
-class MlflowServer:
-    """A real ``mlflow server`` process on 127.0.0.1. Port and store outlive :meth:`stop`."""
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._port = free_port()
-        self._process: subprocess.Popen[bytes] | None = None
-        self.uri = f"http://127.0.0.1:{self._port}"
-
-    def start(self) -> None:
-        """Start, and return when the server answers.
-
-        One start in some 25 came up with every request answered 500 (``InvalidStateError`` in anyio 4.16,
-        before it reached MLflow): such a one is started anew.
-        """
-        for _ in range(3):
-            if self._comes_up(self._launched()):
-                return
-            self.stop()
-        raise RuntimeError("mlflow server did not start:\n" + (self._directory / "server.log").read_text()[-4000:])
-
-    def _launched(self) -> subprocess.Popen[bytes]:
-        environment = {key: value for key, value in os.environ.items() if not key.startswith(_NOT_FOR_SERVERS)}
-        with open(self._directory / "server.log", "ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self._port)]
-                + ["--workers", "1", "--backend-store-uri", f"sqlite:///{self._directory}/mlflow.db"]
-                + ["--artifacts-destination", str(self._directory / "artifacts")],
-                env=environment | _QUIET | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
-                cwd=self._directory,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        return self._process
-
-    def _comes_up(self, process: subprocess.Popen[bytes]) -> bool:
-        for _ in range(int(10 * PATIENT)):
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(0.1)
-                return False
-            with contextlib.suppress(OSError), self._get("/health"):
-                break
-        with contextlib.suppress(OSError), self._get("/api/2.0/mlflow/experiments/get?experiment_id=0"):
-            return True
-        return False
-
-    def _get(self, path: str) -> Any:
-        return urllib.request.urlopen(self.uri + path, timeout=PATIENT)
-
-    def stop(self) -> None:
-        """Kill the server with its workers. Its store stays."""
-        process, self._process = self._process, None
-        if process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 on which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextlib.contextmanager
-def _running(directory: Path) -> Iterator[MlflowServer]:
-    server = MlflowServer(directory)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.stop()
+@pytest.fixture(scope="session")
+def mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new database of MLflow's, to be copied."""
+    path = tmp_path_factory.mktemp("mlflow-database") / "mlflow.db"
+    make_database(path)
+    return path
 
 
 @pytest.fixture(scope="session")
-def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
+def _origin() -> Iterator[Origin]:
+    with contextlib.closing(Origin()) as origin:
+        yield origin
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(
+    tmp_path_factory: pytest.TempPathFactory, _origin: Origin, mlflow_database: Path
+) -> Iterator[MlflowServer]:
     """A server for all tests of one worker: name your experiments apart, and never stop it."""
-    with _running(tmp_path_factory.mktemp("mlflow-server")) as server:
+    with running(tmp_path_factory.mktemp("mlflow-server"), _origin, mlflow_database) as server:
         yield server
 
 
 @pytest.fixture
-def own_mlflow_server(tmp_path: Path) -> Iterator[MlflowServer]:
+def own_mlflow_server(tmp_path: Path, _origin: Origin, mlflow_database: Path) -> Iterator[MlflowServer]:
     """A server for one test, which may stop and start it."""
     directory = tmp_path / "mlflow-server"
     directory.mkdir()
-    with _running(directory) as server:
+    with running(directory, _origin, mlflow_database) as server:
         yield server
 
 

@@ -108,6 +108,18 @@ class Filed(BaseTracker):
         self._take(["finish", status])
 
 
+class Elsewhere(Filed):
+    """Needs a package, as one with an SDK does, so that the companion has it; but one that is there at once."""
+
+    contract = 1
+    requires = ("sqlite3",)
+
+    def __init__(self, *, path: str, note: str = "", in_process: bool = False, output_run: str | None = None) -> None:
+        super().__init__(path=path, output_run=output_run)
+        self.note = note
+        self.in_process = in_process
+
+
 class FaultyMlflow(Mlflow):
     """A real MLflow database behind the weather of ``path``."""
 

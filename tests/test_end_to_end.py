@@ -12,8 +12,8 @@ from typing import Any, cast
 
 import kept
 import pytest
-from conftest import free_port
 from mlflow import MlflowClient
+from mlflow_server import free_port
 from patience import PATIENT
 from wandb_file import WandbFile
 

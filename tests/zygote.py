@@ -69,8 +69,7 @@ class Zygote:
 
     def say(self, order: dict[str, Any]) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(order).encode() + b"\n")
-        self._process.stdin.flush()
+        say(order, self._process.stdin.fileno())
 
     def hear(self) -> dict[str, Any]:
         answer = self._lines.read(PATIENT)
@@ -93,13 +92,14 @@ class Zygote:
             self._process.stdout.close()
 
 
-def _say(answer: dict[str, Any]) -> None:
-    os.write(1, json.dumps(answer).encode() + b"\n")
+def say(answer: Any, into: int = 1) -> None:
+    """One more line of JSON."""
+    os.write(into, json.dumps(answer).encode() + b"\n")
 
 
 def _serve() -> None:
     orders = Lines(0)
-    _say({"ready": os.getpid()})
+    say({"ready": os.getpid()})
     while (order := orders.read()) is not None:
         if order["do"] not in _ROOTS:  # for a child that has died
             continue
@@ -108,10 +108,10 @@ def _serve() -> None:
             try:
                 _ROOTS[order["do"]](order, orders)
             except Exception as error:
-                _say({"raised": repr(error)})
+                say({"raised": repr(error)})
             return
         _, status = os.waitpid(child, 0)
-        _say({"exited": os.waitstatus_to_exitcode(status)})
+        say({"exited": os.waitstatus_to_exitcode(status)})
     os._exit(0)
 
 
@@ -120,18 +120,18 @@ def _attempt(begin: dict[str, Any], orders: Lines) -> None:
 
     block = tracking(begin["configs"], output_run=begin["directory"], resume=begin["resume"], params=begin["params"])
     run = block.__enter__()
-    _say({"began": os.getpid(), "uid": run.uid})
+    say({"began": os.getpid(), "uid": run.uid})
     while (order := orders.read()) is not None:
         if order["do"] == "end":
             if order["by"] == "walking away":  # the interpreter's exit ends the run
-                _say({"ended": True})
+                say({"ended": True})
                 return
             error = {"return": None, "error": RuntimeError("no"), "interrupt": KeyboardInterrupt()}[order["by"]]
             block.__exit__(type(error) if error else None, error, None)
-            _say({"ended": True})
+            say({"ended": True})
             os._exit(0)
         _DO[order["do"]](run, order)
-        _say({"done": order["do"]})
+        say({"done": order["do"]})
     os._exit(0)
 
 
@@ -148,7 +148,7 @@ def _sync(order: dict[str, Any], orders: Lines) -> None:
     from tracklib._delivery.sync import sync
 
     synced = sync(order["directory"], patience=order["patience"])
-    _say({"synced": {outcome.tracker: outcome.left for outcome in synced.outcomes}, "status": synced.status})
+    say({"synced": {outcome.tracker: outcome.left for outcome in synced.outcomes}, "status": synced.status})
     os._exit(0)
 
 
@@ -156,7 +156,7 @@ def _make_database(order: dict[str, Any], orders: Lines) -> None:
     from mlflow import MlflowClient
 
     MlflowClient(order["uri"]).search_experiments()
-    _say({"made": order["uri"]})
+    say({"made": order["uri"]})
     os._exit(0)
 
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from conftest import MlflowServer
 from everywhere import Everywhere
+from mlflow_server import MlflowServer
 
 from tracklib import limits, tracking
 

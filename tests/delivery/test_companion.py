@@ -1,8 +1,12 @@
-"""The companion process, as users have it: real programs in processes of their own, with all defaults."""
+"""The companion process, as users have it: real programs in processes of their own, with all defaults.
+
+To import MLflow takes a process seconds. What is about the processes alone has a tracker that needs none of that.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import select
 import shutil
@@ -16,6 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import filed
 import pytest
 from companions import companions_of
 
@@ -28,12 +33,14 @@ from tracklib._journal.records import End, Log, Status
 pytestmark = pytest.mark.slow  # each imports SDKs in a process of its own
 
 PATIENT = 120.0
+TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 PROGRAM = """
 import os, sys, time
 from tracklib import tracking
 
-CONFIGS = [{"type": "Mlflow", "tracking_uri": "sqlite:///m.db"}]
+MLFLOW = [{"type": "Mlflow", "tracking_uri": "sqlite:///m.db"}]
+CONFIGS = [{"type": "Elsewhere", "path": "there.jsonl"}]
 
 def said(word):
     print(word, flush=True)
@@ -50,6 +57,8 @@ class Program:
         self.folder = folder
         source = PROGRAM + textwrap.dedent(body)
         (folder / "program.py").write_text(source)
+        install(folder)
+        paths = [TESTS, str(folder / "site"), *filter(None, [os.environ.get("PYTHONPATH")])]
         environment = {key: value for key, value in os.environ.items() if key != "TRACKLIB_ENVIRONMENT"}
         self.process = subprocess.Popen(
             [*under, sys.executable, "program.py", *arguments],
@@ -58,7 +67,7 @@ class Program:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=environment | {"TRACKLIB_ENVIRONMENT": "0"},
+            env=environment | {"TRACKLIB_ENVIRONMENT": "0", "PYTHONPATH": os.pathsep.join(paths)},
         )
 
     @property
@@ -89,6 +98,14 @@ class Program:
         self.process.communicate()
 
 
+def install(folder: Path) -> None:
+    """Have the tracker that needs no SDK be one of a distribution's, as the companion takes no others."""
+    info = folder / "site/filed-1.0.dist-info"
+    info.mkdir(parents=True, exist_ok=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: filed\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[tracklib.trackers]\nElsewhere = filed:Elsewhere\n")
+
+
 def descendants_in(folder: Path) -> list[str]:
     """What still runs in ``folder``: a process's command."""
     found = []
@@ -116,6 +133,13 @@ def at_mlflow(folder: Path) -> dict[str, Any]:
     return {"statuses": statuses, "metrics": count}
 
 
+def there(folder: Path) -> dict[str, Any]:
+    """The same of the tracker that needs no SDK; a batch whose answer was lost is there twice."""
+    lines = [json.loads(line) for line in (folder / "there.jsonl").read_text().splitlines()]
+    metrics = {json.dumps(line) for line in lines if line[0] == "log"}
+    return {"statuses": [line[1] for line in lines if line[0] == "finish"], "metrics": len(metrics)}
+
+
 def records(folder: Path, run: str = "run") -> list[Any]:
     with contextlib.closing(Reader(str(folder / run / "journal.jsonl"))) as reader:
         return [entry.record for entry in reader.records()]
@@ -126,7 +150,8 @@ def ends(folder: Path, run: str = "run") -> list[Status]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
+def folder(tmp_path: Path, mlflow_database: Path) -> Iterator[Path]:
+    shutil.copy(mlflow_database, tmp_path / "m.db")
     yield tmp_path
     until(lambda: not descendants_in(tmp_path))  # whatever happened in the test, nothing stays behind
 
@@ -143,24 +168,49 @@ LOGS = """
 """
 
 
-def test_a_run_arrives_and_the_training_process_has_imported_no_sdk(folder: Path) -> None:
+@pytest.fixture(scope="module")
+def with_sdks(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> dict[str, Any]:
+    """What a program with every SDK says of its run, once it has ended."""
+    folder = tmp_path_factory.mktemp("with-sdks")
+    shutil.copy(mlflow_database, folder / "m.db")
     program = Program(
         folder,
         """
-        with tracking([*CONFIGS, {"type": "Wandb", "mode": "offline"}, {"type": "TensorBoard"}], output_run="run") as t:
+        import json
+        with tracking([*MLFLOW, {"type": "Wandb", "mode": "offline"}, {"type": "TensorBoard"}], output_run="run") as t:
             t.log(0, {"loss": 0.5})
             assert t.wait_ready(100)
             assert t.flush(60)
-            print(t["Mlflow"].run_id in t["Mlflow"].location, "offline-run" in t["Wandb"].location)
-            print([name for name in ("mlflow", "wandb", "tensorboard", "requests") if name in sys.modules])
-            print("WANDB_SERVICE" in os.environ)
-        print(repr(t.undelivered) if hasattr(t, "undelivered") else "")
+            located = [t["Mlflow"].run_id in t["Mlflow"].location, "offline-run" in t["Wandb"].location]
+            imported = [name for name in ("mlflow", "wandb", "tensorboard", "requests") if name in sys.modules]
+            try:
+                t["Mlflow"].run
+            except ValueError as error:
+                refused = str(error)
+        service = "WANDB_SERVICE" in os.environ
+        said(json.dumps({"located": located, "imported": imported, "service": service, "refused": refused}))
         """,
     )
-    lines = program.end().splitlines()
-    assert lines[:3] == ["True True", "[]", "False"]
-    assert at_mlflow(folder) == {"statuses": ["FINISHED"], "metrics": 1}
+    found: dict[str, Any] = json.loads(program.end())
     until(lambda: not companions_of(program.pid))
+    with contextlib.closing(sqlite3.connect(folder / "m.db")) as database:
+        (name,) = database.execute("select value from tags where key = 'mlflow.source.name'").fetchone()
+    return found | {"at MLflow": at_mlflow(folder), "program": name}
+
+
+def test_a_run_arrives_and_the_training_process_has_imported_no_sdk(with_sdks: dict[str, Any]) -> None:
+    assert with_sdks["at MLflow"] == {"statuses": ["FINISHED"], "metrics": 1}
+    assert (with_sdks["located"], with_sdks["imported"], with_sdks["service"]) == ([True, True], [], False)
+
+
+def test_an_sdks_own_run_is_elsewhere_and_the_error_says_how_to_have_it_here(
+    with_sdks: dict[str, Any],
+) -> None:
+    assert "'in_process': True" in with_sdks["refused"]
+
+
+def test_mlflow_is_told_of_the_owners_program(with_sdks: dict[str, Any]) -> None:
+    assert with_sdks["program"] == "program.py"
 
 
 def test_entering_begins_one_companion_for_all_runs_of_the_process(folder: Path) -> None:
@@ -177,12 +227,12 @@ def test_entering_begins_one_companion_for_all_runs_of_the_process(folder: Path)
     assert len(companions_of(program.pid)) == 1
     program.tell()
     program.end()
-    assert sorted(at_mlflow(folder)["statuses"]) == ["FINISHED"] * 3
+    assert sorted(there(folder)["statuses"]) == ["finished"] * 3
 
 
 @pytest.mark.parametrize("when", ["connecting", "ready"])
 def test_a_killed_training_is_killed_at_mlflow_without_a_sync(folder: Path, when: str) -> None:
-    program = Program(folder, LOGS, "wait", when)
+    program = Program(folder, LOGS.replace("CONFIGS", "MLFLOW"), "wait", when)
     program.until("logged")
     program.kill()
     until(lambda: not companions_of(program.pid))
@@ -203,15 +253,16 @@ def test_a_program_that_ends_itself_inside_the_block_is_killed(folder: Path) -> 
     program = Program(folder, LOGS + "        os._exit(3)\n")
     program.end(code=3)
     until(lambda: not companions_of(program.pid))
-    assert at_mlflow(folder) == {"statuses": ["KILLED"], "metrics": 100}
+    assert there(folder) == {"statuses": ["killed"], "metrics": 100}
 
 
 def test_a_program_that_ends_in_the_moment_after_entering_is_killed_too(folder: Path) -> None:
     program = Program(folder, "tracking(CONFIGS, output_run='run').__enter__(); os._exit(3)")
     program.end(code=3)
+    until(lambda: ends(folder))  # the companion may only now become one
     until(lambda: not companions_of(program.pid))
     assert ends(folder) == [Status.KILLED]
-    assert at_mlflow(folder)["statuses"] == ["KILLED"]
+    assert there(folder)["statuses"] == ["killed"]
 
 
 def test_a_programs_own_default_for_sockets_is_not_the_companions(folder: Path) -> None:
@@ -222,7 +273,7 @@ def test_a_programs_own_default_for_sockets_is_not_the_companions(folder: Path) 
     assert len(companions_of(program.pid)) == 1
     program.tell()
     assert "begun again" not in program.end()
-    assert at_mlflow(folder) == {"statuses": ["FINISHED"], "metrics": 100}
+    assert there(folder) == {"statuses": ["finished"], "metrics": 100}
 
 
 def test_a_program_that_closes_all_descriptors_goes_on_with_another_companion(folder: Path) -> None:
@@ -240,7 +291,7 @@ def test_a_program_that_closes_all_descriptors_goes_on_with_another_companion(fo
     )
     assert program.line() == "True"
     program.end()
-    assert at_mlflow(folder) == {"statuses": ["FINISHED"], "metrics": 100}
+    assert there(folder) == {"statuses": ["finished"], "metrics": 100}
 
 
 @pytest.mark.parametrize("proc", [(), ("--mount-proc",)], ids=["the outside's /proc", "its own /proc"])
@@ -264,7 +315,7 @@ def test_the_first_process_of_a_container_has_a_companion_too(folder: Path, proc
         under=container,
     )
     assert program.end().split() == ["1", "True"]
-    assert at_mlflow(folder) == {"statuses": ["FINISHED"], "metrics": 2}
+    assert there(folder) == {"statuses": ["finished"], "metrics": 2}
 
 
 def test_runs_in_other_surroundings_do_not_pile_companions_up(folder: Path) -> None:
@@ -274,7 +325,7 @@ def test_runs_in_other_surroundings_do_not_pile_companions_up(folder: Path) -> N
         for number in range(3):
             os.environ["NUMBER"] = str(number)
             with tracking(CONFIGS, output_run=f"run{number}") as t:
-                t.log(0, {"loss": 1.0})
+                t.log(number, {"loss": 1.0})
                 assert t.flush(100)
         said("over")
         heard()
@@ -284,7 +335,7 @@ def test_runs_in_other_surroundings_do_not_pile_companions_up(folder: Path) -> N
     until(lambda: len(companions_of(program.pid)) == 1)
     program.tell()
     program.end()
-    assert at_mlflow(folder) == {"statuses": ["FINISHED"] * 3, "metrics": 3}
+    assert there(folder) == {"statuses": ["finished"] * 3, "metrics": 3}
 
 
 @pytest.mark.parametrize("way", ["sync", "in process"])
@@ -329,7 +380,7 @@ def test_a_forked_worker_that_lives_on_does_not_hide_the_death(folder: Path) -> 
     try:
         program.kill()
         until(lambda: not companions_of(program.pid))
-        assert at_mlflow(folder)["statuses"] == ["KILLED"]
+        assert there(folder)["statuses"] == ["killed"]
     finally:
         os.kill(worker, signal.SIGKILL)
 
@@ -344,16 +395,10 @@ def test_a_program_that_becomes_another_one_has_ended_its_run(folder: Path) -> N
             os.execv("/bin/cat", ["cat"])
         """,
     )
-    until(lambda: (folder / "m.db").exists() and at_mlflow_or_nothing(folder) == ["KILLED"])
+    until(lambda: (folder / "there.jsonl").exists() and there(folder)["statuses"] == ["killed"])
+    assert ends(folder) == [Status.KILLED]
     assert program.process.poll() is None
     program.end()
-
-
-def at_mlflow_or_nothing(folder: Path) -> list[str]:
-    try:
-        return list(at_mlflow(folder)["statuses"])
-    except sqlite3.Error:
-        return []
 
 
 def test_resuming_at_once_after_the_death_goes_on_with_the_same_run(folder: Path) -> None:
@@ -361,13 +406,13 @@ def test_resuming_at_once_after_the_death_goes_on_with_the_same_run(folder: Path
     program.until("logged")
     program.kill()
     Program(folder, LOGS, "resume").end()
-    assert at_mlflow(folder)["statuses"] == ["FINISHED"]
+    assert there(folder)["statuses"][-1] == "finished"
     assert len([record for record in records(folder) if isinstance(record, Log)]) == 200
     assert ends(folder) == [Status.KILLED, Status.FINISHED]
 
 
 def test_a_killed_companion_costs_no_record(folder: Path) -> None:
-    program = Program(folder, LOGS, "ready", "wait")
+    program = Program(folder, LOGS.replace("CONFIGS", "MLFLOW"), "ready", "wait")
     program.until("logged")
     for pid in companions_of(program.pid):
         os.kill(pid, signal.SIGKILL)
@@ -395,7 +440,7 @@ def test_after_several_deaths_the_tracker_is_blocked_that_is_said_once_and_sync_
     assert "tracklib sync" in err
     assert not companions_of(program.pid)
     Program(folder, "from tracklib._delivery.sync import sync; sync('run')").end()
-    assert at_mlflow(folder) == {"statuses": ["FINISHED"], "metrics": 100}
+    assert there(folder) == {"statuses": ["finished"], "metrics": 100}
 
 
 def test_a_stopped_companion_holds_up_nothing(folder: Path) -> None:
@@ -409,7 +454,7 @@ def test_a_stopped_companion_holds_up_nothing(folder: Path) -> None:
                 t.log(epoch, {"loss": 1.0})
                 if epoch % 1000 == 0:
                     t.flush(0.01)
-            with tracking([{"type": "Mlflow", "params": {"x": "y" * 400_000}}], output_run="big") as big:
+            with tracking([CONFIGS[0] | {"note": "y" * 400_000}], output_run="big"):
                 said("entered")
         """,
     )
@@ -429,7 +474,7 @@ def test_signals_to_all_of_the_trainings_processes_leave_the_companion_to_its_wo
     for pid in [*companions_of(program.pid), program.pid]:
         os.kill(pid, signal.SIGTERM)
     program.end(code=143)
-    assert at_mlflow(folder) == {"statuses": ["KILLED"], "metrics": 100}
+    assert there(folder) == {"statuses": ["killed"], "metrics": 100}
 
 
 def test_who_waits_for_all_children_does_not_wait_for_the_companion(folder: Path) -> None:
@@ -457,44 +502,31 @@ def test_who_waits_for_all_children_does_not_wait_for_the_companion(folder: Path
 def test_the_streams_of_the_training_end_when_it_ends(folder: Path) -> None:
     program = Program(folder, LOGS.replace('"run"', '"run", leave="later"'), "ready")
     program.end()  # reads both to their end
-    assert companions_of(program.pid) or at_mlflow(folder)["metrics"] == 100
+    assert companions_of(program.pid) or there(folder)["metrics"] == 100
 
 
 def test_leaving_for_later_does_not_wait_and_all_arrives_after_the_programs_end(folder: Path) -> None:
+    filed.set_fault(str(folder / "there.jsonl"), "hang")
     program = Program(folder, LOGS.replace('output_run="run"', 'output_run="run", leave="later"'))
     program.end()
     assert companions_of(program.pid)
+    filed.clear_fault(str(folder / "there.jsonl"))
     until(lambda: not companions_of(program.pid))
-    assert at_mlflow(folder) == {"statuses": ["FINISHED"], "metrics": 100}
+    assert there(folder) == {"statuses": ["finished"], "metrics": 100}
 
 
 def test_a_module_beside_the_program_is_not_taken_for_the_sdk(folder: Path) -> None:
     (folder / "mlflow.py").write_text("raise SystemExit('not me')\n")
-    Program(folder, LOGS, "ready").end()
+    Program(folder, LOGS.replace("CONFIGS", "MLFLOW"), "ready").end()
     assert at_mlflow(folder) == {"statuses": ["FINISHED"], "metrics": 100}
-
-
-def test_an_sdks_own_run_is_in_another_process_and_the_error_says_how_to_have_it_here(folder: Path) -> None:
-    program = Program(
-        folder,
-        """
-        with tracking(CONFIGS, output_run="run") as t:
-            try:
-                t["Mlflow"].run
-            except ValueError as error:
-                said("'in_process': True" in str(error))
-        """,
-    )
-    assert program.line() == "True"
-    program.end()
 
 
 def test_in_process_a_tracker_has_its_run_here_and_no_process_is_begun(folder: Path) -> None:
     program = Program(
         folder,
         """
-        CONFIGS[0]["in_process"] = True
-        with tracking(CONFIGS, output_run="run") as t:
+        MLFLOW[0]["in_process"] = True
+        with tracking(MLFLOW, output_run="run") as t:
             assert "mlflow" in sys.modules
             t.wait_ready(60)
             said(t["Mlflow"].run.info.run_id == t["Mlflow"].run_id)
@@ -524,7 +556,7 @@ def test_where_no_process_can_be_begun_the_tracker_is_delivered_here_and_that_is
     )
     assert program.line() == "['no companion process can be']"
     program.end()
-    assert at_mlflow(folder)["statuses"] == ["FINISHED", "FINISHED"]
+    assert there(folder)["statuses"] == ["finished", "finished"]
 
 
 def test_the_variable_switches_it_off(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -534,14 +566,7 @@ def test_the_variable_switches_it_off(folder: Path, monkeypatch: pytest.MonkeyPa
     assert not companions_of(program.pid)
     program.tell()
     program.end()
-    assert at_mlflow(folder)["statuses"] == ["FINISHED"]
-
-
-def test_mlflow_is_told_of_the_owners_program(folder: Path) -> None:
-    Program(folder, LOGS, "ready").end()
-    with contextlib.closing(sqlite3.connect(folder / "m.db")) as database:
-        (name,) = database.execute("select value from tags where key = 'mlflow.source.name'").fetchone()
-    assert name == "program.py"
+    assert there(folder)["statuses"] == ["finished"]
 
 
 @pytest.mark.parametrize("in_process", [False, True], ids=["companion", "in process"])

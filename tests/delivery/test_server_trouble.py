@@ -23,7 +23,6 @@ from typing import Any
 
 import pytest
 from companions import companions_of
-from conftest import MlflowServer
 from fault_proxy import (
     HANG,
     LOST_REPLY,
@@ -38,6 +37,7 @@ from fault_proxy import (
     late_reply,
 )
 from mlflow import MlflowClient
+from mlflow_server import MlflowServer
 from patience import PATIENT
 
 from tracklib import Trackers, TrackerWarning, tracking

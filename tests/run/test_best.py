@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import MlflowServer
 from kept import records
 from mlflow import MlflowClient
+from mlflow_server import MlflowServer
 from patience import PATIENT
 from scripted import Scripted
 from tensorboard.backend.event_processing.event_accumulator import STORE_EVERYTHING_SIZE_GUIDANCE, EventAccumulator

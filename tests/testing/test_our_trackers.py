@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import glob
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -99,9 +100,11 @@ def programs_only_with_long(long: bool, request: pytest.FixtureRequest) -> None:
 
 
 @pytest.fixture(scope="session")
-def store(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """One database for all the runs, as to make one takes seconds."""
-    return f"sqlite:///{tmp_path_factory.mktemp('mlflow')}/mlflow.db"
+def folder(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> Path:
+    """One database for all the runs, and one folder that all are begun in: in another, each has another companion."""
+    folder = tmp_path_factory.mktemp("mlflow")
+    shutil.copy(mlflow_database, folder / "mlflow.db")
+    return folder
 
 
 @pytest.mark.slow
@@ -112,10 +115,10 @@ class TestMlflow(TrackerTests):
     stores_once = True
 
     @pytest.fixture
-    def config(self, tmp_path: Path, store: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-        monkeypatch.chdir(tmp_path)
-        self.store = store
-        return {"type": "Mlflow", "tracking_uri": store, "experiment_name": tmp_path.name}
+    def config(self, tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+        monkeypatch.chdir(folder)  # where MLflow puts what it keeps beside the database
+        self.store = f"sqlite:///{folder}/mlflow.db"
+        return {"type": "Mlflow", "tracking_uri": self.store, "experiment_name": tmp_path.name}
 
     def _client(self) -> Any:
         from mlflow import MlflowClient
@@ -155,10 +158,10 @@ def _infinite(value: float) -> float:
 @pytest.mark.usefixtures("only_with_long")
 class TestMlflowHere(TestMlflow):
     @pytest.fixture
-    def config(self, tmp_path: Path, store: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-        monkeypatch.chdir(tmp_path)
-        self.store = store
-        return {"type": "Mlflow", "tracking_uri": store, "experiment_name": tmp_path.name, "in_process": True}
+    def config(self, tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+        monkeypatch.chdir(folder)
+        self.store = f"sqlite:///{folder}/mlflow.db"
+        return {"type": "Mlflow", "tracking_uri": self.store, "experiment_name": tmp_path.name, "in_process": True}
 
 
 @pytest.mark.slow

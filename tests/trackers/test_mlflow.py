@@ -12,6 +12,7 @@ import json
 import math
 import os
 import re
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -23,7 +24,8 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from conftest import MlflowServer, ScriptedServer, free_port
+from conftest import ScriptedServer
+from mlflow_server import MlflowServer, free_port
 
 from tracklib import tracking
 from tracklib._journal.records import Begin, Best, Checkpoint, Log, Parent, Status
@@ -35,8 +37,10 @@ from tracklib.trackers._mlflow_experiment import experiment_id
 
 
 @pytest.fixture(scope="session")
-def sqlite_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return f"sqlite:///{tmp_path_factory.mktemp('mlflow-sqlite')}/mlflow.db"
+def sqlite_uri(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> str:
+    path = tmp_path_factory.mktemp("mlflow-sqlite") / "mlflow.db"
+    shutil.copy(mlflow_database, path)
+    return f"sqlite:///{path}"
 
 
 @pytest.fixture(params=[pytest.param("server", marks=pytest.mark.server), "sqlite"])

@@ -21,7 +21,8 @@ from typing import Any
 
 import pytest
 from bare import run_bare
-from conftest import ScriptedServer, free_port
+from conftest import ScriptedServer
+from mlflow_server import free_port
 from patience import PATIENT
 from wandb_file import WandbFile
 

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import MlflowServer
 from everywhere import INF_AT_MLFLOW, Everywhere
 from fuzz import examples
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from mlflow_server import MlflowServer
 
 from tracklib import Trackers
 from tracklib._journal.reader import Reader

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import MlflowServer
 from everywhere import BACKENDS, Everywhere
+from mlflow_server import MlflowServer
 from patience import PATIENT
 
 from tracklib import TrackerWarning, limits, tracking

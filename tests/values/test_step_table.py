@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from conftest import MlflowServer
 from everywhere import Everywhere
+from mlflow_server import MlflowServer
 
 MOST, LEAST = 2**63 - 1, -(2**63)
 

@@ -27,8 +27,8 @@ import numpy as np
 import pandas as pd
 import pydantic
 import pytest
-from conftest import MlflowServer
 from everywhere import BACKENDS, INF_AT_MLFLOW, Everywhere
+from mlflow_server import MlflowServer
 
 from tracklib import Trackers, TrackerWarning, tracking
 from tracklib._values.flat import clean
