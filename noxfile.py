@@ -103,6 +103,10 @@ def backends(session: nox.Session, backend: str) -> None:
 
 @nox.session(python="3.11")
 def docs(session: nox.Session) -> None:
-    """The pages as a site, in ``docs/_build``: a reference that leads nowhere is an error."""
+    """The pages as a site, in ``docs/_build``: a link that leads nowhere is an error, and a word that is misspelt."""
     session.install("-e", ".[all,docs,testing]")
     session.run("sphinx-build", "--quiet", "-W", "--keep-going", "-b", "html", "docs", "docs/_build")
+    session.run("python", "docs/check_site.py", "docs/_build")
+    session.run(
+        "codespell", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs", "tracklib", "examples"
+    )

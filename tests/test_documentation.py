@@ -396,6 +396,14 @@ def test_the_page_of_the_command_line_has_each_command() -> None:
     assert shown == commands.main.list_commands(click.Context(commands.main))
 
 
+def test_the_page_of_variables_has_each_that_tracklib_reads_for_its_user() -> None:
+    page = (DOCS / "reference/environment-variables.rst").read_text()
+    read = re.findall(r'"(TRACKLIB_\w+|NO_COLOR)"', (ROOT / "tracklib/_common/variables.py").read_text())
+
+    assert read
+    assert [variable for variable in read if f"``{variable}" not in page] == []
+
+
 def test_each_page_is_in_the_sites_table_of_contents() -> None:
     listed = re.findall(r"^   ([\w-]+/[\w-]+)$", (DOCS / "index.rst").read_text(), re.MULTILINE)
 
