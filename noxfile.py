@@ -50,21 +50,30 @@ def coverage(session: nox.Session) -> None:
     session.run("pytest", "-n", "2", "--cov", "--cov-report=term", *session.posargs)
 
 
+MORE_FRAMEWORKS = ["catboost", "fastai", "ignite", "ray", "skorch", "stable_baselines3"]
+
+
 @nox.session(python="3.11")
 def frameworks(session: nox.Session) -> None:
-    """The adapters, with each framework for real. PyTorch comes first and alone, so that nothing brings another."""
+    """The adapters, with each framework for real."""
+    _install_with_torch(session, ".[frameworks,mlflow]")
+    ours = [f"--ignore=tests/integrations/test_{name}.py" for name in MORE_FRAMEWORKS]
+    session.run("pytest", "-m", "frameworks", "tests/integrations", *ours, *session.posargs)
+
+
+@nox.session(python="3.11", name="frameworks-more")
+def frameworks_more(session: nox.Session) -> None:
+    """Those of the adapters whose frameworks are slow to begin, or less in use: not in ``.ci/run``."""
+    _install_with_torch(session, ".[frameworks-more]", "matplotlib")
+    files = [f"tests/integrations/test_{name}.py" for name in (*MORE_FRAMEWORKS, "examples")]
+    session.run("pytest", "-m", "frameworks", *files, *session.posargs)
+
+
+def _install_with_torch(session: nox.Session, *packages: str) -> None:
+    """PyTorch comes first and alone, so that nothing brings another."""
+    tests = ("numpy", "freezegun", "pytest>=8", "pytest-timeout", "pytest-xdist")
     session.install("torch==2.13.0")
-    session.install(
-        "-e",
-        ".[frameworks,mlflow]",
-        "torch==2.13.0",
-        "numpy",
-        "freezegun",
-        "pytest>=8",
-        "pytest-timeout",
-        "pytest-xdist",
-    )
-    session.run("pytest", "-m", "frameworks", "tests/integrations", *session.posargs)
+    session.install("-e", *packages, "torch==2.13.0", *tests)
 
 
 @nox.session(python="3.11")

@@ -49,7 +49,9 @@ nitpick_ignore = [
 ]
 
 # None of them is needed to read about its adapter.
-autodoc_mock_imports = ["accelerate", "hydra", "keras", "lightning", "omegaconf", "optuna", "transformers", "xgboost"]
+autodoc_mock_imports = (
+    "accelerate fastai hydra ignite keras lightning omegaconf optuna ray skorch stable_baselines3 transformers xgboost"
+).split()
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_inherit_docstrings = True

@@ -19,3 +19,13 @@ def named(logs: Mapping[str, Any] | None, stage: str = "train") -> dict[str, Any
         else:
             found[name if name == "epoch" else f"{stage}/{name}"] = value
     return found
+
+
+def by_stage(logs: Mapping[str, Any], stage: str) -> dict[str, Any]:
+    """The same where a ``train_loss`` is beside a ``valid_loss``: they are ``train/loss`` and ``val/loss``."""
+    found = {}
+    for name, value in logs.items():
+        first, _, rest = name.partition("_")
+        known = {"train": "train", "valid": "val", "val": "val"}.get(first) if rest else None
+        found[f"{known}/{rest}" if known else f"{stage}/{name}"] = value
+    return found

@@ -8,11 +8,12 @@ from typing import Any, Self, Unpack
 
 from .._run.options import RunOptions
 from ..trackers._configs import Configs
+from ._blocks import AsBlock
 from ._rounds import spread
 from .held import Held
 
 
-class TracklibCallback:
+class TracklibCallback(AsBlock):
     """Logs each boosting round into the run around it, or into one of its own::
 
         lightgbm.train(params, data, valid_sets=[test], callbacks=[TracklibCallback(output_run="runs/trees")])
@@ -45,11 +46,10 @@ class TracklibCallback:
 
     def __enter__(self) -> Self:
         self._in_block = True
-        self._held.fit_begins()
-        return self
+        return super().__enter__()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._in_block = False
-        self._held.fit_ends(error)
+        super().__exit__(kind, error, traceback)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from types import TracebackType
-from typing import Any, Self, Unpack
+from typing import Any, Unpack
 
 import optuna
 
 from .. import Trackers
 from .._run.options import RunOptions
 from ..trackers._configs import Configs
+from ._blocks import AsBlock
 from .held import Held
 
 
-class TracklibObjective:
+class TracklibObjective(AsBlock):
     """An objective whose trials are children of the run around the study, or of one of its own::
 
         with tracking([{"type": "Mlflow"}], output_run="runs/study"):
@@ -59,12 +59,3 @@ class TracklibObjective:
             values = {f"value-{place}": each for place, each in enumerate(value)}
         child.log(None, values, axis="trial")
         run.log(number, values, axis="trial")
-
-    def __enter__(self) -> Self:
-        self._held.fit_begins()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._held.fit_ends(error)

@@ -38,7 +38,8 @@ class TracklibCallback(xgboost.callback.TrainingCallback):  # type: ignore[misc]
     def before_training(self, model: Any) -> Any:
         is_one = isinstance(model, xgboost.Booster)  # not a cross-validation's pack of them
         self._rounds = Rounds(self._held, model.num_boosted_rounds() if is_one else 0)
-        self._held.fit_begins(rank=xgboost.collective.get_rank())
+        is_one_of_many = xgboost.collective.is_distributed()
+        self._held.fit_begins(**({"rank": xgboost.collective.get_rank()} if is_one_of_many else {}))
         if is_one:
             self._held.log_params(json.loads(model.save_config()))
         return model
