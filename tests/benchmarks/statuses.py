@@ -6,51 +6,76 @@ says all, or those of one framework, by its name.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import functools
 import os
+import signal
 import subprocess
 import sys
 import tempfile
-import textwrap
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 TESTS = Path(__file__).parents[1]
 sys.path[:0] = [str(TESTS), str(TESTS / "integrations")]
 
-import fits  # noqa: E402
 import test_lightning  # noqa: E402
 import test_transformers  # noqa: E402
 from wandb_file import WandbFile  # noqa: E402
 
-BOTH = """
-    BOTH = [
-        {"type": "Mlflow", "tracking_uri": "sqlite:///mlflow.db"},
-        {"type": "Wandb", "mode": "offline", "project": "p"},
-    ]
-"""
-HF, LIGHTNING = test_transformers.SCRIPT, test_lightning.SCRIPT
-ADAPTERS = {
-    "transformers: MLflowCallback": HF + "    adapter = transformers.integrations.MLflowCallback\n",
-    "transformers: WandbCallback": HF + "    adapter = transformers.integrations.WandbCallback\n",
-    "transformers: ours": HF + BOTH + "    ours = adapter\n    adapter = lambda: ours(BOTH, 'run', leave='later')\n",
-    "Lightning: MLFlowLogger": LIGHTNING
-    + "    adapter = lambda: pl.loggers.MLFlowLogger(tracking_uri='sqlite:///mlflow.db')\n",
-    "Lightning: WandbLogger": LIGHTNING + "    adapter = lambda: pl.loggers.WandbLogger(offline=True, project='p')\n",
-    "Lightning: ours": LIGHTNING
-    + BOTH
-    + "    ours = adapter\n    adapter = lambda: ours(BOTH, 'run', leave='later')\n",
+from tracklib.testing.adapter_programs import FAILS  # noqa: E402
+
+BOTH = [{"type": "Mlflow", "tracking_uri": "sqlite:///mlflow.db"}, {"type": "Wandb", "mode": "offline", "project": "p"}]
+
+
+def _transformers(name: str) -> Any:
+    import transformers
+
+    return getattr(transformers.integrations, name)()
+
+
+def _lightning(name: str, **options: Any) -> Any:
+    import lightning.pytorch
+
+    return getattr(lightning.pytorch.loggers, name)(**options)
+
+
+HF, LIGHTNING = test_transformers.TestTransformers(), test_lightning.TestLightning()
+ADAPTERS: dict[str, tuple[Any, Callable[[], Any]]] = {
+    "transformers: MLflowCallback": (HF, lambda: _transformers("MLflowCallback")),
+    "transformers: WandbCallback": (HF, lambda: _transformers("WandbCallback")),
+    "transformers: ours": (HF, lambda: HF.adapter(configs=BOTH, output_run="run")),
+    "Lightning: MLFlowLogger": (LIGHTNING, lambda: _lightning("MLFlowLogger", tracking_uri="sqlite:///mlflow.db")),
+    "Lightning: WandbLogger": (LIGHTNING, lambda: _lightning("WandbLogger", offline=True, project="p")),
+    "Lightning: ours": (LIGHTNING, lambda: LIGHTNING.adapter(configs=BOTH, output_run="run")),
 }
 ENDS = {
-    "an exception": "fit(adapter(), boom)",
-    "SIGTERM": "fit(adapter(), sigterm)",
-    "an exception, caught": "caught(adapter())",
-    "Ctrl-C": "fit(adapter(), ctrl_c)",
-    "an evaluation after it": "ours = adapter(); fit(ours); evaluate(ours)",
-    "SIGKILL": "fit(adapter(), kill)",
-    "nothing": "fit(adapter())",
+    "nothing": "success",
+    "an exception": "raise",
+    "an exception, caught": "caught",
+    "Ctrl-C": "Ctrl-C",
+    "SIGTERM": "SIGTERM",
+    "SIGKILL": "kill -9",
+    "an evaluation after it": "evaluation",
 }
+
+
+def train(adapter: str, end: str) -> None:
+    """One fit, in this process."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    case, made = ADAPTERS[adapter]
+    case.prepare()
+    ours, how = made(), ENDS[end]
+    if how == "caught":
+        with contextlib.suppress(Exception):
+            case.fit(ours, FAILS[how])
+    else:
+        case.fit(ours, FAILS.get(how))
+    if how == "evaluation":
+        case.evaluate(ours)
 
 
 @functools.cache
@@ -81,20 +106,21 @@ def said_by_wandb(folder: Path) -> list[str]:
     return ["no end" if code is None else f"exit {code}" for code in codes]
 
 
-def measured(adapter: str, line: str) -> str:
+def measured(adapter: str, end: str) -> str:
     """What the backends say of one fit, in a program of its own."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        program = textwrap.dedent(fits.AROUND) + textwrap.dedent(ADAPTERS[adapter]) + f"\n{line}\n"
-        (folder / "train.py").write_text(program)
         env = os.environ | {
             "MLFLOW_TRACKING_URI": "sqlite:///mlflow.db",
             "WANDB_MODE": "offline",
             "WANDB_SILENT": "true",
+            "TRACKLIB_ENVIRONMENT": "0",
+            "OMP_NUM_THREADS": "1",
         }
         env["PYTHONPATH"] = str(TESTS.parent)
         (folder / "mlflow.db").write_bytes(empty_store())
-        subprocess.run([sys.executable, "train.py"], cwd=folder, env=env, capture_output=True, timeout=300)
+        program = [sys.executable, str(Path(__file__)), "train", adapter, end]
+        subprocess.run(program, cwd=folder, env=env, capture_output=True, timeout=300)
         companions = 60 if "ours" in adapter else 0  # whose process sees the end, and tells it
         found = [*runs_in(folder, companions), *said_by_wandb(folder)]
         return ", ".join(found) or "no run"
@@ -104,10 +130,13 @@ def main(framework: str = "") -> None:
     adapters = [adapter for adapter in ADAPTERS if adapter.startswith(framework)]
     table = csv.writer(sys.stdout, lineterminator="\n")
     table.writerow(["what ends the fit", *adapters])
-    for end, line in ENDS.items():
-        table.writerow([end, *(measured(adapter, line) for adapter in adapters)])
+    for end in ENDS:
+        table.writerow([end, *(measured(adapter, end) for adapter in adapters)])
         sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    if sys.argv[1:2] == ["train"]:
+        train(*sys.argv[2:])
+    else:
+        main(*sys.argv[1:])

@@ -10,7 +10,7 @@ from typing import Any
 
 import kept
 import pytest
-from fits import need
+from fitted import need
 
 from tracklib._journal.records import Begin, End, Params
 

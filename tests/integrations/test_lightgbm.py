@@ -1,78 +1,95 @@
-"""LightGBM: real, tiny trainings, whose fits end in all ways."""
+"""LightGBM: real, tiny trainings."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import pytest
-from fits import ENDS, SUCCESS, Fits, need
+from fitted import MARKS, FrameworkTests, ends, need, own, params, points
 
 need("lightgbm")
-pytestmark = pytest.mark.frameworks
+pytestmark = MARKS
 
-SCRIPT = """
-    import contextlib, lightgbm, numpy as np
-    from tracklib.integrations.lightgbm import TracklibCallback as adapter
-    X = np.arange(80.0).reshape(40, 2)
-    PARAMS = {"objective": "binary", "num_threads": 1, "verbose": -1, "min_data_in_leaf": 2, "learning_rate": 0.3}
-
-    class Fails:
-        def __init__(self, fail):
-            self.fail = fail
-        def __call__(self, env):
-            if self.fail and env.iteration == 2:
-                self.fail()
-    def fit(ours, fail=None, stop=False, block=True):
-        data = lightgbm.Dataset(X, label=X[:, 0] > 20)
-        stops = [lightgbm.early_stopping(1, min_delta=9.0, verbose=False)] if stop else []
-        with ours if block else contextlib.nullcontext():
-            lightgbm.train(PARAMS, data, 4, valid_sets=[data.create_valid(X, label=X[:, 0] > 20)],
-                           callbacks=[*stops, ours, Fails(fail)])
-    def evaluate(ours):
-        pass
-"""
+PARAMS = {"objective": "binary", "num_threads": 1, "verbose": -1, "min_data_in_leaf": 2, "learning_rate": 0.3}
 
 
-@pytest.fixture(scope="module")
-def fits(tmp_path_factory: pytest.TempPathFactory) -> Fits:
-    more = {
-        "stopped": "fit(own(), stop=True)",
-        "no block": "ours = own(); fit(ours, block=False); assert not ours._held._run.is_init; fit(ours, block=False)",
-        "no block, stopped": "fit(own(), stop=True, block=False)",
-        "no block, raises": "fit(own(), boom, block=False)",
-        "cv": "lightgbm.cv(PARAMS, lightgbm.Dataset(X, label=X[:, 0] > 20), 3, nfold=2, callbacks=[own()])",
-    }
-    return Fits(tmp_path_factory.mktemp("lightgbm"), SCRIPT, more, without=("evaluated",))
+class Fails:
+    def __init__(self, fail: Callable[[], Any] | None) -> None:
+        self.fail = fail
+
+    def __call__(self, env: Any) -> None:
+        if self.fail and env.iteration == 2:
+            self.fail()
 
 
-HOOKED = {
-    "own, raises and is caught": [("failed", "ValueError")],  # the block knows it
-    "own, two fits, the first raises": [("failed", "ValueError"), *SUCCESS],
-}
+def data() -> Any:
+    import lightgbm
+    import numpy as np
+
+    x = np.arange(80.0).reshape(40, 2)
+    return lightgbm.Dataset(x, label=x[:, 0] > 20), x
 
 
-@pytest.mark.parametrize("end", [end for end in ENDS if "evaluated" not in end])
-def test_a_fits_status_is_true(fits: Fits, end: str) -> None:
-    fits.check(end, HOOKED.get(end, ()))
+def trained(ours: Any, fail: Callable[[], Any] | None = None, *, stop: bool = False) -> None:
+    import lightgbm
+
+    training, x = data()
+    stops = [lightgbm.early_stopping(1, min_delta=9.0, verbose=False)] if stop else []
+    valid = training.create_valid(x, label=x[:, 0] > 20)
+    lightgbm.train(PARAMS, training, 4, valid_sets=[valid], callbacks=[*stops, ours, Fails(fail)])
 
 
-def test_each_round_is_one_record(fits: Fits) -> None:
-    names = ["valid_0/binary_logloss"]
-    assert fits["own, success"].points == [("round", number, names) for number in range(4)]
+class TestLightGBM(FrameworkTests):
+    metric, values = "valid_0/binary_logloss", [0.0, 1.0, 2.0, 3.0]
+    hears_errors = True  # the block does
+
+    def prepare(self) -> None:
+        import lightgbm  # noqa: F401
+
+    def adapter(self, **options: Any) -> Any:
+        from tracklib.integrations.lightgbm import TracklibCallback
+
+        return TracklibCallback(**options)
+
+    def fit(self, adapter: Any, fail: Callable[[], Any] | None = None) -> None:
+        with adapter:
+            trained(adapter, fail)
 
 
-def test_the_round_in_which_early_stopping_stops_is_there(fits: Fits) -> None:
-    assert len(fits["stopped"].points) == len(fits["no block, stopped"].points) == 2, fits["stopped"].output
+class TestLightGBMWithoutABlock(TestLightGBM):
+    hears_errors = False
+    # Nothing tells it of an error that is caught. The run had begun, and finished with the program.
+    statuses = {"owned, caught": "finished"}
+
+    def fit(self, adapter: Any, fail: Callable[[], Any] | None = None) -> None:
+        trained(adapter, fail)
 
 
-def test_without_a_block_the_last_round_or_the_program_ends_the_run(fits: Fits) -> None:
-    assert fits["no block"].ends == SUCCESS * 2, fits["no block"].output
-    assert fits["no block, stopped"].ends == SUCCESS
-    assert fits["no block, raises"].ends == [("failed", "ValueError")]
+def test_each_round_is_one_record_and_the_settings_are_params(tmp_path: Path) -> None:
+    case = TestLightGBM()
+    case.fit(case.adapter(**own(tmp_path)))
+    assert points(tmp_path) == [("round", number, ["valid_0/binary_logloss"]) for number in range(4)]
+    assert params(tmp_path)[0]["learning_rate"] == 0.3
 
 
-def test_a_cross_validation_has_means_and_deviations(fits: Fits) -> None:
+@pytest.mark.parametrize("in_block", [True, False])
+def test_the_round_in_which_early_stopping_stops_is_there(tmp_path: Path, in_block: bool) -> None:
+    ours = TestLightGBM().adapter(**own(tmp_path))
+    if in_block:
+        with ours:
+            trained(ours, stop=True)
+    else:
+        trained(ours, stop=True)
+        ours.__exit__(None, None, None)
+    assert len(points(tmp_path)) == 2
+    assert ends(tmp_path) == [("finished", "")]
+
+
+def test_a_cross_validation_has_means_and_deviations(tmp_path: Path) -> None:
+    import lightgbm
+
+    lightgbm.cv(PARAMS, data()[0], 3, nfold=2, callbacks=[TestLightGBM().adapter(**own(tmp_path))])
     names = ["valid/binary_logloss", "valid/binary_logloss-std"]
-    assert fits["cv"].points == [("round", number, names) for number in range(3)], fits["cv"].output
-
-
-def test_the_settings_are_params(fits: Fits) -> None:
-    assert fits["own, success"].params[0]["learning_rate"] == 0.3
+    assert points(tmp_path) == [("round", number, names) for number in range(3)]

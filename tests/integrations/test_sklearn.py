@@ -9,7 +9,7 @@ from typing import Any
 
 import kept
 import pytest
-from fits import need
+from fitted import need
 
 from tracklib import tracking
 from tracklib._journal.records import End, Log, Params

@@ -1,123 +1,152 @@
-"""Hugging Face's Trainer: real, tiny trainings, whose fits end in all ways."""
+"""Hugging Face's Trainer: real, tiny trainings."""
 
 from __future__ import annotations
 
-import pytest
-from fits import ENDS, SUCCESS, Fits, need
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
+import kept
+import pytest
+from fitted import MARKS, FrameworkTests, ends, has, need, own, params, points, prepare_torch
+
+from tracklib import tracking
 from tracklib._journal.records import Artifact, Begin
 
 need("transformers", "accelerate")
-pytestmark = pytest.mark.frameworks
+pytestmark = MARKS
 
-SCRIPT = """
-    import torch, torch._dynamo, transformers
-    from tracklib.integrations.transformers import TracklibCallback as adapter
-    torch.set_num_threads(1)
 
-    class Net(torch.nn.Module):
+def net(fail: Callable[[], Any] | None = None) -> Any:
+    import torch
+
+    class Net(torch.nn.Module):  # type: ignore[misc]
         config = None
-        def __init__(self, fail=None):
+
+        def __init__(self) -> None:
             super().__init__()
-            self.line, self.fail, self.calls = torch.nn.Linear(1, 1), fail, 0
-        def forward(self, x, labels=None):
+            self.line, self.calls = torch.nn.Linear(1, 1), 0
+
+        def forward(self, x: Any, labels: Any = None) -> Any:
             self.calls += 1
-            if self.fail and self.calls == 3:
-                self.fail()
+            if fail and self.calls == 3:
+                fail()
             guess = self.line(x)
             return {"loss": torch.nn.functional.mse_loss(guess, labels), "logits": guess}
 
-    DATA = [{"x": torch.tensor([float(n)]), "labels": torch.tensor([2.0 * n])} for n in range(4)]
-
-    def trainer(ours, net, model_init=None, **options):
-        told = {"max_steps": 4, "save_strategy": "no", "logging_steps": 2, "report_to": "none", **options}
-        args = transformers.TrainingArguments("out", per_device_train_batch_size=2, use_cpu=True, disable_tqdm=True,
-                                              **told)
-        return transformers.Trainer(net, args, train_dataset=DATA, eval_dataset=DATA, callbacks=[ours],
-                                    model_init=model_init)
-    def fit(ours, fail=None, **options):
-        trainer(ours, Net(fail), **options).train()
-    def evaluate(ours):
-        trainer(ours, Net()).evaluate()
-    def resume(ours):
-        saves = {"save_strategy": "steps", "save_steps": 2}
-        fit(ours, **saves)
-        trainer(adapter(output_run="run"), Net(), **saves | {"max_steps": 6}).train(resume_from_checkpoint=True)
-    def search(ours):
-        import optuna
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
-        seeking = trainer(ours, None, model_init=lambda trial: Net())
-        seeking.hyperparameter_search(lambda trial: {"learning_rate": trial.suggest_float("lr", 1e-4, 1e-2)},
-                                      n_trials=2, direction="minimize", backend="optuna")
-"""
+    return Net()
 
 
-@pytest.fixture(scope="module")
-def fits(tmp_path_factory: pytest.TempPathFactory) -> Fits:
-    more = {
-        "checkpoints": "fit(own(checkpoints=True), save_strategy='steps', save_steps=2)",
-        "resumed": "resume(own())",
-        "own, searches": "search(own())",
-        "around, searches": "with around(): search(adapter())",
-        "in output_dir": "fit(adapter([]))",
-    }
-    return Fits(tmp_path_factory.mktemp("transformers"), SCRIPT, more)
+def trainer(ours: Any, net: Any, model_init: Any = None, **options: Any) -> Any:
+    import torch
+    import transformers
+
+    data = [{"x": torch.tensor([float(n)]), "labels": torch.tensor([2.0 * n])} for n in range(4)]
+    told = {"max_steps": 4, "save_strategy": "no", "logging_steps": 2, "report_to": "none", **options}
+    args = transformers.TrainingArguments("out", per_device_train_batch_size=2, use_cpu=True, disable_tqdm=True, **told)
+    return transformers.Trainer(
+        net, args, train_dataset=data, eval_dataset=data, callbacks=[ours], model_init=model_init
+    )
 
 
-@pytest.mark.parametrize("end", ENDS)
-def test_a_fits_status_is_true(fits: Fits, end: str) -> None:
-    fits.check(end)
+class TestTransformers(FrameworkTests):
+    metric, values = "train/loss", [2.0, 4.0]
+
+    def prepare(self) -> None:
+        import transformers.trainer  # noqa: F401
+
+        prepare_torch()
+
+    def adapter(self, **options: Any) -> Any:
+        from tracklib.integrations.transformers import TracklibCallback
+
+        return TracklibCallback(**options)
+
+    def fit(self, adapter: Any, fail: Callable[[], Any] | None = None, **options: Any) -> None:
+        trainer(adapter, net(fail), **options).train()
+
+    def evaluate(self, adapter: Any) -> None:
+        trainer(adapter, net()).evaluate()
 
 
-def test_steps_are_on_their_axis_with_the_epoch_beside_them(fits: Fits) -> None:
+CASE = TestTransformers()
+SAVES: dict[str, Any] = {"save_strategy": "steps", "save_steps": 2}
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_steps_are_on_their_axis_with_the_epoch_beside_them(tmp_path: Path) -> None:
+    CASE.fit(CASE.adapter(**own(tmp_path)))
     logged = ["epoch", "train/grad_norm", "train/learning_rate", "train/loss"]
-    points = fits["own, success"].points
-    assert points[:2] == [("step", 2, logged), ("step", 4, logged)]
-    assert {name for _, _, names in points[2:] for name in names} >= {
+    found = points(tmp_path)
+    assert found[:2] == [("step", 2, logged), ("step", 4, logged)]
+    assert {name for _, _, names in found[2:] for name in names} >= {
         "train/train_runtime",
         "train/train_loss",
         "epoch",
     }
-    header = (fits["own, success"].folder / "run/metrics.csv").read_text().splitlines()[0]
+    header = (tmp_path / "metrics.csv").read_text().splitlines()[0]
     assert header.startswith("epoch,step,train/")
     assert "epoch-" not in header
 
 
-def test_what_evaluate_finds_is_there_once(fits: Fits) -> None:
-    points = fits["own, evaluated after the fit"].points
-    assert [("eval/loss" in names) for _, _, names in points].count(True) == 1
+def test_what_evaluate_finds_is_there_once_and_the_arguments_are_params_once(tmp_path: Path) -> None:
+    ours = CASE.adapter(**own(tmp_path))
+    CASE.fit(ours)
+    CASE.evaluate(ours)
+    CASE.fit(ours)
+    assert [("eval/loss" in names) for _, _, names in points(tmp_path)].count(True) == 1
+    (told,) = params(tmp_path)
+    assert told["args"]["max_steps"] == 4
+    assert ends(tmp_path) == [("finished", "")] * 2  # no hook tells when an evaluation ends
 
 
-def test_the_arguments_are_params_once(fits: Fits) -> None:
-    (params,) = fits["own, success"].params
-    assert params["args"]["max_steps"] == 4
-    assert [*fits["own, two fits"].params][1:] == []
+def test_checkpoints_are_artifacts(tmp_path: Path) -> None:
+    CASE.fit(CASE.adapter(checkpoints=True, **own(tmp_path / "run")), **SAVES)
+    assert [each.name for each in kept.records(tmp_path / "run", Artifact)] == ["checkpoint-2", "checkpoint-4"]
+    assert (tmp_path / "run/artifacts/checkpoint-4/model.safetensors").exists()
 
 
-def test_checkpoints_are_artifacts(fits: Fits) -> None:
-    fit = fits["checkpoints"]
-    assert [artifact.name for artifact in fit.records(Artifact)] == ["checkpoint-2", "checkpoint-4"]
-    assert (fit.folder / "run/artifacts/checkpoint-4/model.safetensors").exists(), fit.output
+def test_a_training_that_goes_on_from_a_checkpoint_is_the_next_attempt(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    CASE.fit(CASE.adapter(**own(run)), **SAVES)
+    trainer(CASE.adapter(**own(run)), net(), **SAVES | {"max_steps": 6}).train(resume_from_checkpoint=True)
+    assert [begin.attempt for begin in kept.records(run, Begin)] == [1, 2]
+    assert [step for _, step, names in points(run) if "train/loss" in names] == [2, 4, 6]
+    assert ends(run) == [("finished", "")] * 2
 
 
-def test_a_training_that_goes_on_from_a_checkpoint_is_the_next_attempt(fits: Fits) -> None:
-    fit = fits["resumed"]
-    assert [begin.attempt for begin in fit.records(Begin)] == [1, 2], fit.output
-    assert [step for _, step, names in fit.points if "train/loss" in names] == [2, 4, 6]
-    assert fit.ends == SUCCESS * 2
+def searched(ours: Any) -> None:
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    trainer(ours, None, model_init=lambda trial: net()).hyperparameter_search(
+        lambda trial: {"learning_rate": trial.suggest_float("lr", 1e-4, 1e-2)},
+        n_trials=2,
+        direction="minimize",
+        backend="optuna",
+    )
 
 
-@pytest.mark.parametrize(("name", "where"), [("own", "run"), ("around", "run/children")])
-def test_each_trial_of_a_search_is_a_run(fits: Fits, name: str, where: str) -> None:
-    fit = fits[f"{name}, searches"]
+@pytest.mark.parametrize(("is_around", "where"), [(False, "run"), (True, "run/children")])
+def test_each_trial_of_a_search_is_a_run(tmp_path: Path, is_around: bool, where: str) -> None:
+    if not has("optuna"):
+        pytest.skip("optuna is not installed")
+    if is_around:
+        with tracking(**own(tmp_path / "run")):
+            searched(CASE.adapter())
+    else:
+        searched(CASE.adapter(**own(tmp_path / "run")))
     for number in range(2):
-        trial = fit._replace(folder=fit.folder / where / f"trial-{number}")
-        assert (trial.folder / "journal.jsonl").exists(), fit.output
-        (trial.folder / "run").symlink_to(".")
-        assert trial.ends == SUCCESS * 2  # the search evaluates each, once it is trained
-        assert [*trial.params[0]["trial"]] == ["lr"]
-        assert "eval/loss" in trial.points[-1][2]
+        trial = tmp_path / where / f"trial-{number}"
+        assert ends(trial)[:1] == [("finished", "")]
+        assert [*params(trial)[0]["trial"]] == ["lr"]
+        assert "eval/loss" in points(trial)[-1][2]  # the search evaluates each, once it is trained
 
 
-def test_without_a_directory_the_run_is_beside_the_checkpoints(fits: Fits) -> None:
-    assert (fits["in output_dir"].folder / "out/tracklib/journal.jsonl").exists()
+def test_without_a_directory_the_run_is_beside_the_checkpoints(tmp_path: Path) -> None:
+    CASE.fit(CASE.adapter(configs=[]))
+    assert (tmp_path / "out/tracklib/journal.jsonl").exists()
