@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ._journal.records import Begin, Best, Log, Parent, Status
+    from ._journal.records import Begin, Best, Histogram, Log, Parent, Status
     from ._run.current import current
     from ._run.run import Trackers
     from ._values.gathering import Metrics
@@ -38,6 +38,7 @@ __all__ = [
     "CsvLogger",
     "DeliveryError",
     "DvcLive",
+    "Histogram",
     "LifecycleError",
     "Log",
     "Metrics",
@@ -65,7 +66,7 @@ __all__ = [
 
 # Each name is imported when it is first asked for: who reads a run does not pay for who tracks one (wrapt, asyncio).
 _WORDS = {
-    "._journal.records": "Begin Best Log Parent Status",
+    "._journal.records": "Begin Best Histogram Log Parent Status",
     "._run.current": "current",
     "._run.run": "Trackers",
     "._values.gathering": "Metrics",

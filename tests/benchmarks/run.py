@@ -21,6 +21,7 @@ from typing import NamedTuple
 import adapters
 import beside
 import calls
+import distributions
 import long
 import looking
 import report
@@ -54,6 +55,7 @@ WORKS = {
     "looking": Work(looking.looking_at_runs, 1_000_000, 20_000),
     "reports": Work(reports.reports, 100_000, 1_000),
     "tracked": Work(words.tracked_functions, 5_000, 500),
+    "histograms": Work(distributions.histograms, 5_000, 500),
     "import": Work(words.import_times, 0, 0),
     "enter": Work(words.entering, 0, 0),
     "throughput": Work(throughput.throughput, 5_000, 500),

@@ -7,16 +7,30 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import assert_never
 
+from msgspec.structs import replace
+
 from .._common.warn import tell
 from .._journal import layout
 from .._journal.reader import Entry
-from .._journal.records import Artifact, Begin, Best, Checkpoint, End, Epoch, Log, Params, Superseded, Tags, counting
+from .._journal.records import (
+    Artifact,
+    Begin,
+    Best,
+    Checkpoint,
+    End,
+    Epoch,
+    Histogram,
+    Log,
+    Params,
+    Superseded,
+    Tags,
+)
 from ..errors import TrackerLost
-from ..trackers._portion import Counted
 from . import rejected
 from .calls import Calls
 from .cursor import Abandoned, Cursor
 from .route import Route
+from .share import Share
 from .standing import Condition, said
 
 TRIES = 5  # of a batch, before its halves are tried
@@ -52,6 +66,7 @@ class Handing:
         self._calls = calls
         self._condition = condition
         self._heartbeat = heartbeat
+        self._share = Share(route.tracker._portion)
         self._batch: Sequence[Entry] = ()  # that the tracker is in a call for
         self._taken = 0  # how many of it were acknowledged
         self._done_with: list[int] = []  # how many of it are, by how many of the handed records are acknowledged
@@ -106,9 +121,7 @@ class Handing:
         self._pass_by([entry], taken)
 
     def _pass_by(self, entries: Sequence[Entry], taken: int) -> None:
-        counted = dict(self._cursor.saved.counted)
-        if self._route.tracker._portion:
-            self._counted(entries, counted)
+        _, counted = self._share.counted(entries, self._cursor.saved)
         self._cursor.pass_by(entries[-1], taken, counted)
         self._condition.changed.ring()
 
@@ -118,39 +131,18 @@ class Handing:
             self._taken += records
             self._pass_by(entries, taken=records if entries[-1].record.says else 0)
 
-    def _counted(self, entries: Sequence[Entry], counted: dict[str, Counted]) -> list[int]:
-        """Which of ``entries`` are logs at a step that the tracker gets; ``counted`` goes on with them. What comes once
-        more, as it was refused, was counted before."""
-        portion, offset = self._route.tracker._portion, self._cursor.saved.offset
-        return [
-            place
-            for place, entry in enumerate(entries)
-            if isinstance(entry.record, Log)
-            and (portion is None or entry.end <= offset or portion.counts(entry.record, counted))
-        ]
-
     def _hand_logs(self, entries: Sequence[Entry]) -> None:
-        """Hand the tracker what it gets of these logs: what counts, and of that its portion."""
-        logs = [entry.record for entry in entries if isinstance(entry.record, Log)]
-        if self._route.tracker._portion or self.superseded:
-            places = self._counted(entries, dict(self._cursor.saved.counted))
-            told = {place: self._told(logs[place]) for place in places}
-            logs = [log for log in told.values() if log]
-            self._done_with = [self._taken + place + 1 for place, log in told.items() if log]
-        if logs:
-            self._route.tracker.log_batch(logs)
+        """Hand the tracker what it gets of these logs."""
+        told = self._share.of_logs(entries, self._cursor.saved, self.superseded)
+        self._done_with = [self._taken + place + 1 for place in told]
+        if told:
+            self._route.tracker.log_batch(list(told.values()))
 
-    def _told(self, log: Log) -> Log | None:
-        """What the tracker is told of a log; None where that is nothing."""
-        portion = self._route.tracker._portion
-        if not counting([log], self.superseded):
-            return None
-        return portion.of_log(log) if portion else log
-
-    def _hand_best(self, best: Best) -> None:
-        portion = self._route.tracker._portion
-        if counting([best], self.superseded) and (told := portion.of_best(best) if portion else best):
-            self._route.tracker.log_best(told)
+    def _hand_histogram(self, entry: Entry, histogram: Histogram) -> None:
+        gets, _ = self._share.counted([entry], self._cursor.saved)
+        if gets[0]:
+            for told in self._share.of(histogram, self.superseded):
+                self._route.tracker.log_histogram(replace(told, ordinal=entry.ordinal))
 
     def _is_at_fault(self) -> bool:
         """Whether what the tracker is handed is the reason. A record by itself is it only where the backend takes
@@ -178,7 +170,10 @@ class Handing:
             case Epoch(number=number):
                 self._route.tracker.finish_epoch(number)
             case Best() as best:
-                self._hand_best(best)
+                for told in self._share.of(best, self.superseded):
+                    self._route.tracker.log_best(told)
+            case Histogram() as histogram:
+                self._hand_histogram(batch[0], histogram)
             case Superseded() as superseded:
                 self._route.tracker.log_superseded(superseded)
             case End() as end:

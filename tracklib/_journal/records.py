@@ -126,6 +126,36 @@ class Best(Said, frozen=True, tag="best"):
     step: int
 
 
+class Histogram(Said, frozen=True, tag="histogram"):
+    """How the values of ``name`` were distributed at ``step`` of ``axis``: in at most 64 bins, which are equally wide
+    and reach from ``low`` to ``high``, each with its count.
+
+    ``min``, ``max``, ``mean`` and ``std`` (the square root of the mean squared distance) are of the values themselves.
+    ``odd`` is how many were NaN or infinite; these are in nothing else, and where all are, there are no bins.
+
+    ``ordinal`` is the record's position among the valid lines of its journal, never stored: a tracker gets it.
+    """
+
+    axis: str
+    step: int
+    name: str
+    low: float
+    high: float
+    counts: list[int]
+    min: float
+    max: float
+    mean: float
+    std: float
+    odd: int = 0
+    ordinal: int = -1
+
+    @property
+    def edges(self) -> list[float]:
+        """Of the bins, one more than there are bins."""
+        bins = len(self.counts)
+        return [self.low * (1 - i / bins) + self.high * (i / bins) for i in range(bins + 1)] if bins else []
+
+
 class Superseded(Said, frozen=True, tag="superseded"):
     """What was logged from the time ``since`` on and before this record counts no more: the epochs from ``epoch`` on
     are done again. On the axis of the epochs that is what was at ``epoch`` or behind, on the others all of it; where
@@ -136,8 +166,8 @@ class Superseded(Said, frozen=True, tag="superseded"):
     epoch: int
     only_epochs: bool = False
 
-    def covers(self, said: Log | Best | Checkpoint) -> bool:
-        """Whether a log, a best value or a checkpoint is superseded by this."""
+    def covers(self, said: Log | Best | Histogram | Checkpoint) -> bool:
+        """Whether a log, a best value, a histogram or a checkpoint is superseded by this."""
         if not self.since <= said.time < self.time:
             return False
         if isinstance(said, Checkpoint):
@@ -194,7 +224,7 @@ class End(Said, frozen=True, tag="end"):
     message: str = ""
 
 
-Record = Begin | Log | Params | Tags | Epoch | Best | Superseded | Artifact | Checkpoint | End
+Record = Begin | Log | Params | Tags | Epoch | Best | Histogram | Superseded | Artifact | Checkpoint | End
 
 R = TypeVar("R", bound=Record)
 
@@ -206,5 +236,7 @@ def counting(records: list[R], superseded: Sequence[Superseded]) -> list[R]:
     return [
         record
         for record in records
-        if not (isinstance(record, Log | Best | Checkpoint) and any(each.covers(record) for each in superseded))
+        if not (
+            isinstance(record, Log | Best | Histogram | Checkpoint) and any(each.covers(record) for each in superseded)
+        )
     ]

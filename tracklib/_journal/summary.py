@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from .checkpoints import take_in
 from .curves import Curves
-from .records import Artifact, Begin, Best, Checkpoint, End, Epoch, Log, Params, Record, Superseded, Tags
+from .records import Artifact, Begin, Best, Checkpoint, End, Epoch, Histogram, Log, Params, Record, Superseded, Tags
 from .statistics import At, Statistics, nothing_yet, reduced
 from .stretches import Stretch
 
@@ -23,8 +23,9 @@ class Summary(msgspec.Struct):
     """Of all the attempts at a run.
 
     ``begins`` is how each attempt began, the trackers' ``configs`` in the last one only; ``ends`` all that was said of
-    ends. ``artifacts`` holds the newest record for each name, ``checkpoints`` that of those which are kept,
-    ``finished_epochs`` how many epochs were finished, ``planned_epochs`` how many there are to be, 0 where nobody said.
+    ends. ``histograms`` counts those of each name. ``artifacts`` holds the newest record for each name, ``checkpoints``
+    that of those which are kept, ``finished_epochs`` how many epochs were finished, ``planned_epochs`` how many there
+    are to be, 0 where nobody said.
     ``logs`` is how many logs there are, ``time`` the newest record's. ``series`` maps axes to names to statistics.
 
     What is ``superseded`` counts in none of them, and is not to be handed over: statistics forget no value. So where a
@@ -38,6 +39,7 @@ class Summary(msgspec.Struct):
     best: dict[str, Best] = {}
     artifacts: dict[str, Artifact] = {}
     checkpoints: dict[str, Checkpoint] = {}
+    histograms: dict[str, int] = {}
     finished_epochs: int = 0
     planned_epochs: int = 0
     logs: int = 0
@@ -87,6 +89,8 @@ class Summary(msgspec.Struct):
                     self.superseded.append(record)
                 if not record.only_epochs:
                     self.finished_epochs = min(self.finished_epochs, epoch)
+            case Histogram(name=name):
+                self.histograms[name] = self.histograms.get(name, 0) + 1
             case Artifact():
                 self.artifacts[record.name] = record
             case Checkpoint():

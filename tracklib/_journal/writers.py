@@ -26,14 +26,14 @@ from . import layout
 from .journal import Journal
 from .lock import Holding, holding_of
 from .reader import Entry, Reader
-from .records import Artifact, Begin, Checkpoint, Log, Params, Tags
+from .records import Artifact, Begin, Checkpoint, Histogram, Log, Params, Tags
 
 COPY_SECONDS = 1.0
 _PIECES = 4  # of 256 KiB, which are copied in one go while the training goes on
 _MOST_MOMENTS = 50_000
 _NEAR = 20
 
-Told = Log | Params | Tags | Artifact | Checkpoint
+Told = Log | Params | Tags | Artifact | Histogram | Checkpoint
 """What a writer may say in a run. The rest is its owner's alone: how it began and ended, which epochs are finished."""
 
 

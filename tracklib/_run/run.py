@@ -24,6 +24,7 @@ from .background import Background
 from .block import Block
 from .checkpoints import CheckpointWords
 from .child import loggers_of_child, options_of_child
+from .distributions import DistributionWords
 from .elsewhere import Handle
 from .finishing import FinishWords
 from .inside import Inside
@@ -36,7 +37,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 Run = TypeVar("Run", bound="Trackers")
 
 
-class Trackers(RunLog, ArtifactWords, CheckpointWords, ArrivalWords, FinishWords):
+class Trackers(RunLog, DistributionWords, ArtifactWords, CheckpointWords, ArrivalWords, FinishWords):
     """One run, sent to any number of trackers. ``with Trackers(...) as t:`` is the same block as
     ``with tracking(...) as t:``; by hand::
 

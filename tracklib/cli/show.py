@@ -137,6 +137,14 @@ def _print_metrics(rows: list[list[Any]]) -> None:
         click.secho(f"not shown: {', '.join(left_out)}", dim=True)
 
 
+def _histograms(run: Run) -> Iterator[str]:
+    for name, each in run.histograms.items():
+        last = each[-1]
+        moments = f"{number(last.mean)} ± {number(last.std)}, {number(last.min)} to {number(last.max)}"
+        moments = moments if last.counts else "NaN and infinities only"
+        yield f"{plain(name)} ({len(each)}; {plain(last.axis)} {last.step}: {moments}) {sparkline(last.counts, 16)}"
+
+
 def _print_rest(run: Run) -> None:
     artifacts = [
         f"{plain(one.name)} ({size(one.size)})" if one.exists else f"{plain(one.name)} (gone)"
@@ -150,13 +158,8 @@ def _print_rest(run: Run) -> None:
         if len(runs)
     ]
     before = [plain(one.uid[:8]) for one in run.previous]
-    for title, told in (
-        ("checkpoints", checkpoints),
-        ("artifacts", artifacts),
-        ("trackers", trackers),
-        ("children", inside),
-        ("previous", before),
-    ):
+    rest = {"histograms": [*_histograms(run)], "checkpoints": checkpoints, "artifacts": artifacts, "trackers": trackers}
+    for title, told in {**rest, "children": inside, "previous": before}.items():
         if told:
             _print_list(title, told)
 

@@ -7,9 +7,10 @@ import os
 from .._journal import layout
 from .._journal.curve import Curve
 from .._journal.curves import Curves
+from .._journal.encoding import marker
 from .._journal.kept import Kept, Place, is_in
 from .._journal.reader import Reader
-from .._journal.records import Begin, Superseded, counting
+from .._journal.records import Begin, Histogram, Superseded, counting
 from .._journal.sketch import kept_curves, kept_summary
 from .._journal.state import load_begin
 from .._journal.stretches import stretches
@@ -36,6 +37,7 @@ class Folded:
         self._kept = Kept(Place(), Summary())
         self._curves: Kept[Curves] | None = None
         self._metrics: Metrics | None = None
+        self._histograms: dict[str, list[Histogram]] | None = None
 
     @property
     def summary(self) -> Summary:
@@ -65,7 +67,7 @@ class Folded:
                 self._forget()  # a part of a piece may be in it
                 raise
             if self.place != before:
-                self._metrics = None
+                self._metrics = self._histograms = None
             self.changed = round(1000 * os.fstat(reader.fileno()).st_mtime)
 
     def _fold(self, reader: Reader) -> None:
@@ -104,6 +106,18 @@ class Folded:
             self._metrics = Metrics(_read_points(self.directory, self.summary.superseded))
         return self._metrics
 
+    def histograms(self) -> dict[str, list[Histogram]]:
+        """All of each name, in the order in which they were said.
+
+        Raises:
+            RunDirectoryError: the journal is no longer there, or cannot be read.
+        """
+        if self._histograms is None:
+            self._histograms = {name: [] for name in self.summary.histograms}
+            for each in _read_histograms(self.directory, self.summary.superseded) if self._histograms else ():
+                self._histograms.setdefault(each.name, []).append(each)
+        return self._histograms
+
     def curve(self, name: str, axis: str) -> Curve | None:
         """The curve of one series; None where the run has so many that not all are drawn.
 
@@ -126,6 +140,12 @@ def _read_curves(directory: str, known: Kept[Curves] | None, superseded: list[Su
             except MoreSuperseded as more:
                 known, superseded = Kept(Place(), Curves()), more.superseded
         return known
+
+
+def _read_histograms(directory: str, superseded: list[Superseded]) -> list[Histogram]:
+    with journal_of(directory) as reader:
+        found = [each for each in reader.records_with(marker(Histogram)) if isinstance(each, Histogram)]
+    return counting(found, superseded)
 
 
 def _read_points(directory: str, superseded: list[Superseded]) -> LogColumns:

@@ -11,7 +11,7 @@ from typing import Any
 from .._journal import layout
 from .._journal.checkpoints import CheckpointPath, Checkpoints
 from .._journal.curve import BUCKETS
-from .._journal.records import Best, Parent, Record
+from .._journal.records import Best, Histogram, Parent, Record
 from .._journal.statistics import Statistics
 from .._journal.summary import Summary
 from ..errors import RunDirectoryError
@@ -243,6 +243,16 @@ class Run:
             return self.metrics.series(name, axis).buckets(BUCKETS)
         last = self.summary.series[axis][name].last
         return Buckets(name, axis, curve, last.step, last.time)
+
+    @property
+    def histograms(self) -> dict[str, list[Histogram]]:
+        """Of each name how its values were distributed, in the order in which it was said: each with its ``axis``,
+        ``step``, ``edges``, ``counts`` and moments. Read from the journal when they are first asked for.
+
+        Raises:
+            RunDirectoryError: the journal is no longer there, or cannot be read.
+        """
+        return self._journal.histograms()
 
     @property
     def artifacts(self) -> Mapping[str, Artifact]:

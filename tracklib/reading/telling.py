@@ -33,6 +33,10 @@ def as_dict(run: Run) -> dict[str, Any]:
     ]
     told["best"] = {name: _without(msgspec.to_builtins(best), "type", "name") for name, best in run.best.items()}
     told["metrics"] = [{"name": name, "axis": axis, **_known(known)} for (axis, name), known in run.series.items()]
+    told["histograms"] = {
+        name: {"count": len(each), "last": _without(msgspec.to_builtins(each[-1]), "type", "name")}
+        for name, each in run.histograms.items()
+    }
     told["artifacts"] = [
         {"name": each.name, "path": each.path, "sha256": each.sha256, "logged": each.logged.isoformat()}
         for each in run.artifacts.values()

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._journal.records import Best, Checkpoint, Log, Status, Superseded
+from .._journal.records import Best, Checkpoint, Histogram, Log, Status, Superseded
 from ..trackers.base import BatchTracker
 
 
@@ -39,6 +39,7 @@ class MemoryTracker(BatchTracker):
         self.tags: dict[str, str] = {}
         self.best: dict[str, Best] = {}
         self.checkpoints: dict[str, Checkpoint] = {}
+        self.histograms: list[Histogram] = []
         self.artifacts: dict[str, bytes] = {}
         self.status: Status | None = None
 
@@ -74,10 +75,16 @@ class MemoryTracker(BatchTracker):
         """Keep the newest of each metric."""
         self.best = {**self.best, best.name: best}
 
+    def log_histogram(self, histogram: Histogram) -> None:
+        """Keep it."""
+        with self._changing:
+            self.histograms.append(histogram)
+
     def log_superseded(self, superseded: Superseded) -> None:
         """Forget what counts no more."""
         with self._changing:
             self.records = [record for record in self.records if not superseded.covers(record)]
+            self.histograms = [each for each in self.histograms if not superseded.covers(each)]
 
     def log_artifact(self, name: str, path: str) -> None:
         """Keep the file's bytes."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from .._common.names import file_name
+from .._common.secrets import error_text
+from .._journal.records import Histogram
 from ._mlflow_errors import is_refusal
 from ._mlflow_limits import METRICS_PER_REQUEST, OLDER_LENGTHS, TEXT_LENGTH, TEXTS_PER_REQUEST, chunks
 from ._mlflow_run import need_active
@@ -103,6 +106,22 @@ class Writing:
         """Upload all files in a folder."""
         self.need_server()
         self._client.log_artifacts(self._run_id, folder)
+
+    def histogram(self, path: str, told: Histogram) -> None:
+        """Keep it as the artifact ``path``.
+
+        Raises:
+            ValueError: the artifact store cannot be written. That is no outage of the server, which holds up metrics.
+        """
+        self.need_server()
+        kept = {name: getattr(told, name) for name in ("name", "axis", "step", "time", "counts", "edges")}
+        kept |= {name: getattr(told, name) for name in ("min", "max", "mean", "std", "odd")}
+        try:
+            self._client.log_text(self._run_id, json.dumps(kept, indent=1), path)
+        except OSError as error:
+            if isinstance(error, ConnectionError | TimeoutError) or error.errno is None:
+                raise
+            raise ValueError(f"MLflow's artifact store cannot be written: {error_text(error)}") from error
 
     def need_server(self) -> None:
         """Find an outage with a bounded request: MLflow's uploads have retries of their own, for minutes."""

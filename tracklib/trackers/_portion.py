@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
 from .._common.distinct import apart
 from .._common.warn import tell
-from .._journal.records import Best, Log
+from .._journal.records import Best, Histogram, Log
 from ..errors import ConfigError
 
 WORDS = ("include", "exclude", "rename", "every")
@@ -19,6 +19,7 @@ TOGETHER = "gets"  # in a config, for all of them
 _MOST_NAMES = 50_000  # that are remembered at once
 _WILD = re.compile(r"\*|\?|\[!?\]?[^\]]*\]")
 
+S = TypeVar("S", Best, Histogram)
 Counted = tuple[int, int]  # the step that an axis is at, and how many there were before it
 
 
@@ -70,10 +71,10 @@ class Portion:
             self._names[metric] = self._renamed(metric) if self._gets(metric) else None
         return self._names[metric]
 
-    def of_best(self, best: Best) -> Best | None:
-        """What the tracker gets of a best value; None where that is nothing."""
-        name = self.name_of(best.name)
-        return None if name is None else replace(best, name=name)
+    def of(self, said: S) -> S | None:
+        """What the tracker gets of what has one name; None where that is nothing."""
+        name = self.name_of(said.name)
+        return None if name is None else replace(said, name=name)
 
     def of_log(self, log: Log) -> Log | None:
         """What the tracker gets of a record; None where that is nothing."""
@@ -88,7 +89,7 @@ class Portion:
         kept = apart((new, log.metrics[name]) for name, new in names.items())
         return replace(log, metrics=kept) if kept else None
 
-    def counts(self, log: Log, counted: MutableMapping[str, Counted]) -> bool:
+    def counts(self, log: Log | Histogram, counted: MutableMapping[str, Counted]) -> bool:
         """Whether the step of a record is one of those that the tracker gets. ``counted`` goes on with it."""
         n: int = self._steps.get(log.axis, 1)
         if n == 1:

@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-from .._journal.records import Begin, Status
+from .._journal.records import Begin, Histogram, Status
 
 _BEFORE_ALL_STEPS = -(2**63)
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -37,6 +37,23 @@ def scalars(time: int, step: int, values: Mapping[str, float]) -> bytes:
     from tensorboard.compat.proto.summary_pb2 import Summary
 
     return event(time, step, Summary(value=[Summary.Value(tag=tag, simple_value=v) for tag, v in values.items()]))
+
+
+def histogram(tag: str, told: Histogram) -> bytes:
+    """Bins with their upper edges, which is how TensorBoard has them."""
+    from tensorboard.compat.proto.summary_pb2 import HistogramProto, Summary
+
+    number = sum(told.counts)
+    bars = HistogramProto(
+        min=told.min,
+        max=told.max,
+        num=number,
+        sum=told.mean * number,
+        sum_squares=(told.std * told.std + told.mean * told.mean) * number,
+        bucket_limit=told.edges[1:],
+        bucket=told.counts,
+    )
+    return event(told.time, told.step, Summary(value=[Summary.Value(tag=tag, histo=bars)]))
 
 
 def event(time: int, step: int, summary: Any) -> bytes:

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Self, TypeVar
 from .._common import clock
 from .._common.warn import warn
 from .._journal.format import FORMAT
-from .._journal.records import Begin, Best, Checkpoint, Log, Status, Superseded
+from .._journal.records import Begin, Best, Checkpoint, Histogram, Log, Status, Superseded
 from .._values.flat import clean
 from ..errors import ConfigError, LifecycleError, Mistake, TrackerUnavailable
 from ._portion import Portion
@@ -234,6 +234,9 @@ class BaseTracker(ABC):
 
     def log_best(self, best: Best) -> None:
         """Keep the best value so far of a metric, and where it was. The default does nothing."""
+
+    def log_histogram(self, histogram: Histogram) -> None:
+        """Keep how values were distributed at a step. The default does nothing."""
 
     def finish_epoch(self, epoch: int) -> None:
         """The run has finished this epoch of ``t.epochs``. The default does nothing."""

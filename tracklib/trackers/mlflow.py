@@ -13,7 +13,7 @@ from .._common.names import Names
 from .._common.secrets import error_text, redact, redact_text, without_masks
 from .._common.warn import warn
 from .._journal import layout
-from .._journal.records import Best, Checkpoint, Log, Status, Superseded
+from .._journal.records import Best, Checkpoint, Histogram, Log, Status, Superseded
 from .._values.plain import plain
 from ..errors import TrackerBlocked, TrackerLost, TrackerUnavailable
 from ._mlflow_address import need_address
@@ -253,6 +253,12 @@ class Mlflow(BatchTracker):
         for _ in self._writing.metrics([metric]):
             pass
         self.state[highest] = str(step)
+
+    def log_histogram(self, histogram: Histogram) -> None:
+        """Keep it as the artifact ``histograms/<name>/<axis>-<step>.json``, with the bins' edges."""
+        path = f"histograms/{histogram.name}/{histogram.axis.replace('/', '_')}-{histogram.step}.json"
+        self._writing.histogram(self._file_names[path], histogram)
+        self._file_names.keep(self.state)
 
     def log_superseded(self, superseded: Superseded) -> None:
         """Say it in the tag ``tracklib.superseded``: MLflow deletes no points, so the chart shows both."""

@@ -17,7 +17,7 @@ from .._common.names import Names, spelt
 from .._common.secrets import redact
 from .._common.warn import warn
 from .._journal import layout
-from .._journal.records import Best, Log, Status
+from .._journal.records import Best, Histogram, Log, Status
 from .._values.plain import plain
 from . import _tensorboard_events as events
 from ._options import checked
@@ -167,6 +167,13 @@ class TensorBoard(BatchTracker):
         """Write the scalar ``best/<name>``, at the best value's step."""
         self._file.need()
         self._file.write(events.scalars(best.time, best.step, {self._names.within("best", best.name): best.value}))
+
+    def log_histogram(self, histogram: Histogram) -> None:
+        """Write the histogram ``histograms/<name>``."""
+        name = histogram.name if histogram.axis == "epoch" else f"{histogram.axis}/{histogram.name}"
+        self._file.need()
+        if histogram.counts:
+            self._file.write(events.histogram(self._names.within("histograms", name), histogram))
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Set params, for the HPARAMS tab, nested names joined by ``/``; a list is there as JSON."""

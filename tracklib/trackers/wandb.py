@@ -15,7 +15,7 @@ from .._common.names import Names
 from .._common.secrets import error_text, redact, redact_text
 from .._common.warn import warn
 from .._journal import layout
-from .._journal.records import Best, Checkpoint, Log, Status, Superseded
+from .._journal.records import Best, Checkpoint, Histogram, Log, Status, Superseded
 from .._values.plain import plain
 from ..errors import LifecycleError, TrackerBlocked, TrackerLost, TrackerUnavailable
 from ._options import checked
@@ -249,7 +249,7 @@ class Wandb(BatchTracker):
             disconnect()
         return TrackerLost(f"{why}: it is taken up again")
 
-    def _log_row(self, run: wandb.Run, record: Log, axis: str, row: dict[str, Any]) -> None:
+    def _log_row(self, run: wandb.Run, record: Log | Histogram, axis: str, row: dict[str, Any]) -> None:
         if record.axis != "epoch":
             self._define(run, axis, row.keys())
         row |= {axis: record.step, "_timestamp": record.time / 1000}
@@ -289,6 +289,18 @@ class Wandb(BatchTracker):
         self._names.keep(self.state)
         with self._live() as run:
             run.summary.update({name: best.value, step: best.step})
+
+    def log_histogram(self, histogram: Histogram) -> None:
+        """Log a ``wandb.Histogram`` as ``histograms/<name>``, in a row of its own."""
+        import wandb
+
+        axis, name = self._names.axis(histogram.axis), self._names.within("histograms", histogram.name)
+        self._names.keep(self.state)
+        with self._live() as run:
+            if histogram.counts and histogram.ordinal >= self._rows:
+                bars: Any = (histogram.counts, histogram.edges)
+                self._log_row(run, histogram, axis, {name: wandb.Histogram(np_histogram=bars)})
+                self._rows = histogram.ordinal + 1
 
     def log_superseded(self, superseded: Superseded) -> None:
         """Say it in the config's ``tracklib_superseded``: W&B deletes no rows, so the chart shows both."""

@@ -20,8 +20,8 @@ in the order of :data:`SECTIONS`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..._journal import layout
 from .drawn import milliseconds
@@ -30,6 +30,9 @@ from .inline import Inline
 if TYPE_CHECKING:
     from ..run import Run
 
+_MOST_RIDGES, _LEAST_RIDGES, _ALL_RIDGES = 40, 6, 1200  # of a name, and in all
+
+Item = TypeVar("Item")
 Tell = Callable[["Run", Inline], Any]
 
 
@@ -68,9 +71,34 @@ def _patch(run: Run, inline: Inline) -> int | None:
     return inline.text(os.path.join(run.directory, layout.ARTIFACTS, "git.patch"))
 
 
+def _histograms(run: Run, inline: Inline) -> list[dict[str, Any]]:
+    found = run.histograms
+    most = max(_LEAST_RIDGES, min(_MOST_RIDGES, _ALL_RIDGES // max(1, len(found))))
+    return [
+        {
+            "name": name,
+            "axis": each[-1].axis,
+            "count": len(each),
+            "ridges": [
+                [one.step, one.low, one.high, one.counts, one.min, one.max, one.mean, one.std, one.odd]
+                for one in _thinned(each, most)
+            ],
+        }
+        for name, each in found.items()
+    ]
+
+
+def _thinned(items: Sequence[Item], most: int) -> list[Item]:
+    """So many of them, the first and the last among them."""
+    if len(items) <= most:
+        return [*items]
+    return [items[round(place * (len(items) - 1) / (most - 1))] for place in range(most)]
+
+
 SECTIONS: dict[str, Tell] = {
     "attempts": _attempts,
     "checkpoints": _checkpoints,
+    "histograms": _histograms,
     "artifacts": _artifacts,
     "patch": _patch,
 }
