@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import tracklib
 from tracklib import tracking
 from tracklib._common import clock
-from tracklib._journal import curves, layout
+from tracklib._journal import curves, layout, sketch
 from tracklib._journal.curve import Curve
 from tracklib._journal.curves import Curves
 from tracklib._journal.journal import Journal
@@ -24,6 +24,8 @@ from tracklib._journal.kept import is_in
 from tracklib._journal.reader import Reader
 from tracklib._journal.records import Log
 from tracklib._journal.sketch import Sketch, kept_curves, kept_summary
+from tracklib._journal.stretches import grouped
+from tracklib._journal.summary import Summary
 
 
 def finished(directory: Path, logs: int = 5, **options: Any) -> Path:
@@ -65,7 +67,7 @@ def test_the_summary_of_a_resumed_run_holds_for_all_attempts(tmp_path: Path) -> 
     assert run.curve("loss").count == 10
 
 
-def test_it_is_written_at_most_every_ten_seconds_and_when_the_run_has_ended(
+def test_it_is_written_every_ten_seconds_at_most_and_when_the_run_has_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now, written = [100.0], []
@@ -78,7 +80,7 @@ def test_it_is_written_at_most_every_ten_seconds_and_when_the_run_has_ended(
         if second < 12:
             journal.append(Log(time=second, axis="epoch", step=second, metrics={"loss": 0.5}))
         watching.take(reader.read(), reader)
-    assert written == [100.0, 110.0, 120.0]
+    assert written == [110.0, 120.0]
     reader.close()
 
 
@@ -148,6 +150,34 @@ def test_another_journal_under_an_old_summary_is_read_anew(tmp_path: Path) -> No
         assert kept_summary(str(directory), reader.fileno()).place.offset == 0
         assert is_in(kept_summary(str(other), reader.fileno()).place, reader.fileno())
     assert tracklib.load(directory).series["epoch", "loss"].count == 30
+
+
+@pytest.mark.parametrize("same", [False, True])
+def test_what_waits_for_more_of_it_is_folded_as_if_it_came_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, same: bool
+) -> None:
+    monkeypatch.setattr(sketch, "_GROUPED", 500)
+    journal = Journal(str(tmp_path / layout.JOURNAL), pytest.fail)
+    for step in range(40):
+        journal.append(Log(time=step, axis="epoch", step=step, metrics={"loss": step / 7, "rate": 0.1}))
+        journal.append(Log(time=step, axis="epoch", step=step, metrics={"loss" if same else "val/loss": -step / 7}))
+    read, pieces = Reader(journal.path), Sketch(str(tmp_path), "u")
+    for entry in read.read():
+        read.offset, read.ordinal = entry.end, entry.ordinal + 1
+        pieces.take([entry], read)
+    pieces.write(read)
+    kept = kept_summary(str(tmp_path), read.fileno()).value.series["epoch"], kept_curves(str(tmp_path), read.fileno())
+
+    whole = Summary()
+    drawn = Curves()
+    whole.take(grouped([entry.record for entry in Reader(journal.path).read() if isinstance(entry.record, Log)]), drawn)
+    assert {name: (known.count, known.min, known.max, known.last) for name, known in kept[0].items()} == {
+        name: (known.count, known.min, known.max, known.last) for name, known in whole.series["epoch"].items()
+    }
+    assert [kept[1].value.of["epoch"][name].means for name in kept[0]] == [
+        drawn.of["epoch"][name].means for name in kept[0]
+    ]
+    read.close()
 
 
 # Curves -------------------------------------------------------------------------------------------------

@@ -18,11 +18,14 @@ from .kept import Kept, Place, fetch, place_in, store
 from .reader import Entry, Reader
 from .records import End, Log, Record, Superseded, counting
 from .state import is_others
-from .stretches import grouped
+from .stretches import Stretch, grouped, joined
 from .summary import Summary
 
 SECONDS = 10.0
-_PIECE = 2**18  # bytes of the journal
+# Bytes of the journal: its logs become columns while the processor's caches hold them, and several such pieces are
+# folded at once, as the buckets of a young curve are few values each, and dear.
+_GROUPED = 2**18
+_FOLDED = 2**20
 _SHARE = 100  # of the time at most one such part is spent on writing: a run of thousands of series writes less often
 
 _summaries = msgspec.msgpack.Decoder(Kept[Summary])
@@ -60,16 +63,17 @@ class Sketch:
 
     def __init__(self, directory: str, uid: str) -> None:
         self._directory, self._uid = directory, uid
-        self._next = 0.0
+        self._next = clock.steady() + SECONDS
         self._begin([])
 
     def _begin(self, superseded: list[Superseded]) -> None:
         self._superseded = superseded
         self._summary, self._curves = Summary(superseded=superseded[:]), Curves()
-        # They are folded together: a delivery that keeps up reads a few lines at a time.
+        # They wait for each other: a delivery that keeps up reads a few lines at a time.
         self._logs: list[Log] = []
         self._others: list[Record] = []
-        self._folded = self._offset = self._ordinal = self._damaged = 0
+        self._stretches: list[Stretch] = []
+        self._grouped = self._folded = self._offset = self._ordinal = self._damaged = 0
         self._is_new = False
 
     def take(self, entries: Sequence[Entry], reader: Reader, superseded: Sequence[Superseded] = ()) -> None:
@@ -85,7 +89,9 @@ class Sketch:
             self._offset, self._ordinal = reader.offset, reader.ordinal
             self._damaged = reader.damaged
             self._is_new = True
-            if self._offset - self._folded >= _PIECE:
+            if self._offset - self._grouped >= _GROUPED:
+                self._group()
+            if self._offset - self._folded >= _FOLDED:
                 self._fold()
         begun = clock.steady()
         if self._is_new and (has_ended or begun >= self._next):
@@ -104,10 +110,14 @@ class Sketch:
         self._others += others
         return any(type(record) is End for record in others)
 
+    def _group(self) -> None:
+        self._stretches += grouped(counting(self._logs, self._superseded))
+        self._logs, self._grouped = [], self._offset
+
     def _fold(self) -> None:
-        logs, others = (counting(records, self._superseded) for records in (self._logs, self._others))
-        self._summary.take([*others, *grouped(logs)], self._curves)
-        self._logs, self._others, self._folded = [], [], self._offset
+        self._group()
+        self._summary.take([*counting(self._others, self._superseded), *joined(self._stretches)], self._curves)
+        self._others, self._stretches, self._folded = [], [], self._offset
 
     def write(self, reader: Reader) -> None:
         """Write both files as of now.

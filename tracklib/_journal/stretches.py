@@ -3,7 +3,8 @@ long ones."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -80,8 +81,30 @@ def _groups(logs: list[Log]) -> list[Stretch]:
             groups[key] = [log]
         else:
             group.append(log)
+    return [_stretch(group) for group in groups.values()] if _is_disjoint(groups) else []
+
+
+def joined(parts: Sequence[Stretch]) -> Sequence[Stretch]:
+    """What :func:`grouped` made of several pieces, one after the other, as it were made of all at once."""
+    groups: dict[tuple[str, ...], list[Stretch]] = {}
+    for part in parts:
+        groups.setdefault((part.axis, *part.names), []).append(part)
+    if len(groups) == len(parts) or not _is_disjoint(groups):
+        return parts
+    return [_joined(alike) for alike in groups.values()]
+
+
+def _joined(alike: list[Stretch]) -> Stretch:
+    first, together = alike[0], chain.from_iterable
+    columns = [[*together(each)] for each in zip(*(part.columns for part in alike), strict=True)]
+    steps, times = [*together(part.steps for part in alike)], [*together(part.times for part in alike)]
+    return Stretch(first.axis, first.names, steps, times, columns)
+
+
+def _is_disjoint(groups: Iterable[tuple[str, ...]]) -> bool:
+    """Whether no series is in two groups, each an axis and names: else its values would lose their order."""
     series = [(axis, name) for axis, *names in groups for name in names]
-    return [_stretch(group) for group in groups.values()] if len({*series}) == len(series) else []
+    return len({*series}) == len(series)
 
 
 def _stretch(logs: list[Log]) -> Stretch:
