@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
-from tracklib._common.open_file import put_in_place
+from tracklib._common import open_file
+from tracklib._common.open_file import OpenFile, content_of, pipe, put_in_place
 
 
 def test_a_file_is_put_in_place_by_a_number_that_files_opened_next_do_not_get(
@@ -50,3 +52,113 @@ def test_where_somebody_closed_it_nothing_more_is_written_and_the_old_file_stays
         os.close(fd)
     assert (tmp_path / "users").read_bytes() == b""
     assert (tmp_path / "there").read_bytes() == b"old"
+
+
+class Thief:
+    """Somebody who closes descriptors: once, as soon as ours has been asked for, and opens a file by its number."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "users"
+        self.fds: list[int] = []
+
+    def steals(self, fd: int) -> int:
+        if not self.fds:
+            os.close(fd)
+            self.fds.append(os.open(self.path, os.O_RDWR | os.O_CREAT))
+            assert self.fds == [fd]
+        return fd
+
+    def has_lost_nothing(self) -> bool:
+        (fd,) = self.fds
+        os.write(fd, b"user's")
+        os.close(fd)
+        return self.path.read_bytes() == b"user's"
+
+
+@pytest.fixture
+def thief(tmp_path: Path) -> Thief:
+    return Thief(tmp_path)
+
+
+def test_a_number_that_became_the_users_before_it_was_moved_is_his(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, thief: Thief
+) -> None:
+    high = open_file._high
+    monkeypatch.setattr(open_file, "_high", lambda fd, first: high(thief.steals(fd), first))
+    put_in_place(str(tmp_path / "new"), str(tmp_path / "there"), b"ours")
+    assert (tmp_path / "there").read_bytes() == b"ours"
+    assert thief.has_lost_nothing()
+
+
+def test_a_number_that_became_the_users_before_it_was_closed_is_his(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, thief: Thief
+) -> None:
+    get_blocking = os.get_blocking
+    monkeypatch.setattr(os, "get_blocking", lambda fd: get_blocking(thief.steals(fd)))
+    put_in_place(str(tmp_path / "new"), str(tmp_path / "there"), b"ours")
+    assert (tmp_path / "there").read_bytes() == b"ours"
+    assert thief.has_lost_nothing()
+
+
+def test_the_ends_of_a_pipe_are_made_anew_where_one_became_the_users(
+    monkeypatch: pytest.MonkeyPatch, thief: Thief
+) -> None:
+    high = open_file._high
+    monkeypatch.setattr(open_file, "_high", lambda fd, first: high(thief.steals(fd), first))
+    reads, writes = pipe()
+    writes.write(b"x")
+    assert os.read(reads.fd, 1) == b"x"
+    assert os.get_blocking(reads.fd)
+    reads.close()
+    writes.close()
+    assert thief.has_lost_nothing()
+
+
+def test_a_number_that_somebody_closed_is_not_the_next_file_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "there").write_bytes(b"whole")
+    closed, following = [OpenFile(str(tmp_path / "there"), os.O_RDONLY) for _ in range(2)]
+    os.close(closed.fd)
+    others = [OpenFile(str(tmp_path / "there"), os.O_RDONLY) for _ in range(50)]
+    assert closed.fd not in [other.fd for other in others]
+    before = closed.fd
+    assert closed.checked() == before
+    for file in (closed, following, *others):
+        file.close()
+
+
+def test_who_reads_is_asked_again_where_somebody_closes_the_file_meanwhile(tmp_path: Path) -> None:
+    (tmp_path / "there").write_bytes(b"whole")
+    asked: list[int] = []
+
+    def read(fd: int) -> bytes:
+        asked.append(fd)
+        if len(asked) == 1:
+            os.close(fd)
+        return os.pread(fd, 10, 0)
+
+    file = OpenFile(str(tmp_path / "there"), os.O_RDONLY)
+    assert file.ask(read) == b"whole"
+    assert len(asked) == 2
+    file.close()
+
+
+def test_a_file_that_was_deleted_as_it_was_opened_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "there").write_bytes(b"whole")
+    high = open_file._high
+
+    def deleted_behind(fd: int, first: int) -> int:
+        (tmp_path / "there").unlink(missing_ok=True)
+        return high(fd, first)
+
+    monkeypatch.setattr(open_file, "_high", deleted_behind)
+    assert content_of(str(tmp_path / "there")) == b"whole"
+
+
+def test_who_closes_everything_all_the_time_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(fd: int, first: int) -> int:
+        os.close(fd)
+        raise OSError(errno.EBADF, "closed")
+
+    monkeypatch.setattr(open_file, "_high", closed)
+    with pytest.raises(OSError, match="as soon as it is there"):
+        put_in_place(str(tmp_path / "new"), str(tmp_path / "there"), b"ours")

@@ -15,6 +15,18 @@ def lines(directory: Path) -> list[int]:
 
 
 CLOSES = {"up to 256": "os.closerange(3, 256)", "all": "os.closerange(3, 70000)"}
+TRAINS = """
+    import os
+    from tracklib import tracking
+    with tracking(output_run="run") as t:
+        t.log(0, {"loss": 0.5})
+        %s
+        %s
+        files = [open(f"mine-{number}", "w") for number in range(100)]
+        for epoch in range(1, 10):
+            t.log(epoch, {"loss": 0.5})
+        assert t.flush()
+"""
 
 
 @pytest.mark.slow
@@ -22,26 +34,25 @@ CLOSES = {"up to 256": "os.closerange(3, 256)", "all": "os.closerange(3, 70000)"
 def test_when_a_library_closes_all_descriptors_nothing_of_the_run_goes_into_the_users_files(
     tmp_path: Path, closes: str
 ) -> None:
-    script = f"""
-        import os
-        from tracklib import tracking
-        # The environment is asked by subprocess, whose own pipes nobody can tell from others for that moment.
-        with tracking(output_run="run", environment=False) as t:
-            t.log(0, {{"loss": 0.5}})
-            assert t.flush()
-            {closes}
-            files = [open(f"mine-{{number}}", "w") for number in range(100)]
-            for epoch in range(1, 10):
-                t.log(epoch, {{"loss": 0.5}})
-            assert t.flush()
-        for number, file in enumerate(files):
-            file.write("mine")
-            file.close()
-            assert open(f"mine-{{number}}").read() == "mine"
+    writes = """
+    for number, file in enumerate(files):
+        file.write("mine")
+        file.close()
+        assert open(f"mine-{number}").read() == "mine"
     """
-    run_bare(tmp_path, script)
+    run_bare(tmp_path, TRAINS % ("assert t.flush()", closes) + writes)
     assert lines(tmp_path / "run") == list(range(10))
     assert len((tmp_path / "run/metrics.csv").read_text().splitlines()) == 11
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("closes", CLOSES.values(), ids=CLOSES)
+def test_also_in_a_runs_first_moment_when_its_threads_open_files_and_pipes(tmp_path: Path, closes: str) -> None:
+    # A number that the system takes back in the very moment in which the user gets it may be closed; that is all.
+    run_bare(tmp_path, TRAINS % ("", closes) + "    os._exit(0)\n")
+    assert lines(tmp_path / "run") == list(range(10))
+    assert len((tmp_path / "run/metrics.csv").read_text().splitlines()) == 11
+    assert not any((tmp_path / f"mine-{number}").read_bytes() for number in range(100))
 
 
 def test_after_all_descriptors_were_closed_no_run_writes_into_another_one_s_journal(tmp_path: Path) -> None:
@@ -49,7 +60,7 @@ def test_after_all_descriptors_were_closed_no_run_writes_into_another_one_s_jour
         import contextlib, os
         from tracklib import tracking
         with contextlib.ExitStack() as stack:
-            runs = [stack.enter_context(tracking(output_run=f"run-{number}", environment=False)) for number in range(9)]
+            runs = [stack.enter_context(tracking(output_run=f"run-{number}")) for number in range(9)]
             for run in runs:
                 assert run.flush()
             os.closerange(3, 70000)

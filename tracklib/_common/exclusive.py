@@ -7,7 +7,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 
-from .modes import open_made
+from .open_file import open_made
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .modes import granted_in, make_one
+from .open_file import ask
 from .secrets import redact_text
 
 SCRATCH = ".new-"
@@ -61,7 +62,10 @@ def _scratch(folder: str) -> Iterator[str]:
     try:
         yield path
     finally:
-        shutil.rmtree(path, ignore_errors=True)
+        try:
+            os.rmdir(path)
+        except OSError:  # something is left in it
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def copy_whole(source: str, target: str) -> None:
@@ -114,5 +118,10 @@ def checksum(path: str) -> str:
 
     if os.path.isdir(path):
         return ""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def digest(fd: int) -> str:
+        with open(fd, "rb", closefd=False) as file:
+            file.seek(0)
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    return ask(path, digest)

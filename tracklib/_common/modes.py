@@ -31,17 +31,15 @@ def access_to(folder: str) -> Access | None:
     return next((access for access, bits in GRANTS.items() if granted & bits == bits), None)
 
 
-def open_made(path: str, flags: int) -> int:
-    """A descriptor of the file ``path``, which is made where it is not there; no link is followed.
+def give_to_group(fd: int, folder: str) -> None:
+    """Let the group do with a file that was made in ``folder`` what that is shared for.
 
     Raises:
-        OSError: it cannot be opened.
+        OSError: the disk refuses.
     """
-    fd = os.open(path, flags | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    if granted := granted_in(os.path.dirname(path)) & ~stat.S_IXGRP:
+    if granted := granted_in(folder) & ~stat.S_IXGRP:
         with contextlib.suppress(PermissionError):  # a colleague made it, as it should be
             os.fchmod(fd, 0o600 | granted)
-    return fd
 
 
 def make_one(folder: str, granted: int) -> None:

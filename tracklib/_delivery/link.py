@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from .._common.open_file import Descriptor
+from .._common.open_file import Descriptor, socket_pair
 from .messages import line
 from .process import Process
 from .surroundings import Surroundings
@@ -126,7 +126,7 @@ def begin(surroundings: Surroundings) -> Link:
     Raises:
         OSError: no process can be begun here.
     """
-    ours, theirs = (Descriptor(end.detach()) for end in socket.socketpair())
+    ours, theirs = socket_pair()
     try:
         process = Process.begin(theirs.fd, surroundings.variables)
     except BaseException:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 from msgspec.structs import replace
 
-from .._common.modes import open_made
+from .._common.open_file import content_of, open_made
 from .._journal import layout
 from .._journal.encoding import decode, encode
 from .._journal.reader import Entry
@@ -80,8 +80,7 @@ def _path(directory: str) -> str:
 
 def _lines(path: str) -> list[bytes]:
     try:
-        with open(path, "rb") as file:
-            return file.read().splitlines()
+        return content_of(path).splitlines()
     except OSError:
         return []
 

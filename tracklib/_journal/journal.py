@@ -15,8 +15,7 @@ import threading
 from collections.abc import Callable
 
 from .._common import clock
-from .._common.modes import open_made
-from .._common.open_file import OpenFile
+from .._common.open_file import OpenFile, open_made
 from .encoding import encode
 from .lines import line_of
 from .lock import renew
@@ -182,7 +181,7 @@ class Journal:
     def size(self) -> int:
         """How many bytes of whole lines the file holds; the last one known, where a network's file system is gone."""
         with contextlib.suppress(OSError):
-            self._size = whole_size(self._file.checked())
+            self._size = self._file.ask(whole_size)
         return self._size
 
     def tick(self) -> None:

@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from .._common.files import make_folder
-from .._common.open_file import put_in_place
+from .._common.open_file import content_of, put_in_place
 
 T = TypeVar("T")
 
@@ -72,8 +72,7 @@ def store(path: str, kept: Kept[Any]) -> int:
 def fetch(path: str, decoder: msgspec.msgpack.Decoder[Kept[T]], journal: int) -> Kept[T] | None:
     """What was stored at ``path``; None where it is not there, is damaged, or is not of the journal that is open."""
     with contextlib.suppress(OSError, msgspec.MsgspecError, UnicodeDecodeError):
-        with open(path, "rb", buffering=0) as file:
-            content = file.readall()
+        content = content_of(path)
         end = content.find(b"\n") + 1
         body = memoryview(content)[end:]
         if content.startswith(_title(path, body)):

@@ -11,7 +11,7 @@ import struct
 import sys
 from collections.abc import Iterator
 
-from .._common.open_file import OpenFile
+from .._common.open_file import OpenFile, opened
 from .._common.warn import warn
 from . import layout
 from .in_use import still_owned
@@ -140,7 +140,7 @@ def holding_of(path: str) -> Holding:
 def _other_holder(path: str) -> tuple[Holding, int]:
     """Whether another process holds the lock's file, and which, if the system tells. This one must not hold it."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        fd = opened(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
         return Holding.FREE, 0
     except OSError:

@@ -9,8 +9,7 @@ import time
 from collections.abc import Callable
 
 from .._common.files import make_folder
-from .._common.modes import open_made
-from .._common.open_file import OpenFile
+from .._common.open_file import OpenFile, open_made, opened
 from . import layout, lock
 
 _CHUNK = 2**20
@@ -73,7 +72,7 @@ class Mirror:
         self._copied = 0
 
     def _copy(self) -> None:
-        copy = os.open(self.path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        copy = opened(self.path, os.O_WRONLY | os.O_NOFOLLOW)
         try:
             while chunk := os.pread(self._file.checked(), _CHUNK, self._copied):
                 self._copied += os.pwrite(copy, chunk, self._copied)

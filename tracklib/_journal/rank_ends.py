@@ -11,7 +11,7 @@ import os
 from msgspec.structs import replace
 
 from .._common.files import make_folder
-from .._common.modes import open_made
+from .._common.open_file import open_made
 from ..errors import RunDirectoryError
 from . import layout
 from .encoding import encode

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from .._common.open_file import OpenFile
+from .._common.open_file import OpenFile, ask
 from ..errors import RunDirectoryError
 from .encoding import SILENT, decode, decode_logs
 from .format import UnknownFormat
@@ -125,7 +125,7 @@ class Reader:
     def _whole_lines(self) -> bytes:
         size = _PIECE
         while True:
-            chunk = os.pread(self._file.checked(), size, self.offset)
+            chunk = self._file.ask(lambda fd, size=size: os.pread(fd, size, self.offset))  # type: ignore[misc]
             end = chunk.rfind(b"\n") + 1
             if end or len(chunk) < size:
                 self.is_behind = len(chunk) == size
@@ -140,7 +140,7 @@ class Reader:
     @property
     def size(self) -> int:
         """How many bytes of whole lines the file holds."""
-        return whole_size(self._file.checked())
+        return self._file.ask(whole_size)
 
     def records(self) -> Iterator[Entry]:
         """All the records up to the end of the file as it is now."""
@@ -162,6 +162,10 @@ class Reader:
 
 def count_said(path: str, offset: int) -> int:
     """How many lines of a journal behind ``offset`` say something to a tracker."""
-    with open(path, "rb") as file:
+    return ask(path, lambda fd: _count_said(fd, offset))
+
+
+def _count_said(fd: int, offset: int) -> int:
+    with open(fd, "rb", closefd=False) as file:
         file.seek(offset)
         return sum(not line.startswith(SILENT, _CRC_END) for line in file if line.strip())

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from .._common.files import make_folder
-from .._common.modes import open_made
+from .._common.open_file import open_made
 from . import layout
 from .encoding import encode
 from .journal import Journal

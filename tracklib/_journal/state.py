@@ -9,7 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from .._common.files import make_folder
-from .._common.open_file import put_in_place
+from .._common.open_file import ask, content_of, put_in_place
 from ..errors import RunDirectoryError
 from . import layout
 from .format import FORMAT, UnknownFormat, check_format
@@ -60,10 +60,8 @@ def _begins_line(journal: str, offset: int) -> bool:
     if offset == 0:
         return True
     try:
-        with open(journal, "rb") as lines:
-            lines.seek(offset - 1)
-            return lines.read(1) == b"\n"
-    except (OSError, ValueError):
+        return ask(journal, lambda fd: os.pread(fd, 1, offset - 1)) == b"\n"
+    except (OSError, ValueError, OverflowError):
         return False
 
 
@@ -148,8 +146,7 @@ def read_line(path: str, kind: type[T]) -> T | None:
 def _content(path: str) -> bytes:
     """The file's bytes; none where it cannot be read."""
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        return content_of(path)
     except OSError:
         return b""
 

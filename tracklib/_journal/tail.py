@@ -7,6 +7,7 @@ import os
 
 import msgspec
 
+from .._common.open_file import ask
 from ..errors import RunDirectoryError
 from .encoding import decode
 from .format import UnknownFormat
@@ -18,8 +19,7 @@ _CHUNK = 2**20
 
 def size_of(path: str) -> int:
     """How many bytes of whole lines the journal holds; none where its process died as it made the file."""
-    with open(path, "rb") as file:
-        return whole_size(file.fileno())
+    return ask(path, whole_size)
 
 
 def last_record(
@@ -33,21 +33,24 @@ def last_record(
     Raises:
         RunDirectoryError: a newer tracklib has written it.
     """
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        at = os.fstat(fd).st_size if before is None else before
-        while (at := _rfind(fd, marker or START, at, behind)) >= 0:
-            start = _rfind(fd, START, at + 1)
-            body = body_of(_line_at(fd, start), RECORD_HEAD) if start >= 0 else b""
-            with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError):
-                if body and isinstance(record := decode(body, -1), kind or object):
-                    return record, start
-            at = start if body else at
-        return None
+        return ask(path, lambda fd: _last_record(fd, kind, marker, before, behind))
     except UnknownFormat as unknown:
         raise RunDirectoryError(unknown.said_of(path)) from None
-    finally:
-        os.close(fd)
+
+
+def _last_record(
+    fd: int, kind: type[Record] | None, marker: bytes, before: int | None, behind: int
+) -> tuple[Record, int] | None:
+    at = os.fstat(fd).st_size if before is None else before
+    while (at := _rfind(fd, marker or START, at, behind)) >= 0:
+        start = _rfind(fd, START, at + 1)
+        body = body_of(_line_at(fd, start), RECORD_HEAD) if start >= 0 else b""
+        with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError):
+            if body and isinstance(record := decode(body, -1), kind or object):
+                return record, start
+        at = start if body else at
+    return None
 
 
 def _rfind(fd: int, marker: bytes, end: int, behind: int = 0) -> int:

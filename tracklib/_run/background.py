@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from .._common import clock, variables
 from .._common.interpreter import interpreter
-from .._common.open_file import Descriptor, pipe
+from .._common.open_file import Descriptor, OpenFile, pipe
 from .._journal.journal import SYNC_SECONDS, Journal
 from .machine import SystemMetrics
 from .program import Program, this_program
@@ -171,8 +171,8 @@ class _Process:
 def _start(arguments: list[str], their_in: Descriptor, their_out: Descriptor) -> _Process:
     """The interpreter, in a session of its own, as Ctrl-C is not for it.
 
-    ``subprocess`` keeps pipes of its own open meanwhile, under low numbers, and closes them by number: see
-    :mod:`tracklib._common.open_file`.
+    Not by ``subprocess``, which keeps pipes of its own open meanwhile, under low numbers, and closes them by number:
+    see :mod:`tracklib._common.open_file`.
     """
     python = interpreter()
     streams = [
@@ -204,8 +204,11 @@ def _lines(end: Descriptor) -> Iterator[bytes]:
 
 
 def _write(path: str, text: str) -> None:
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
+    file = OpenFile(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW)
+    try:
+        file.write(text.encode("utf-8", "backslashreplace"))
+    finally:
+        file.close()
 
 
 def thread(work: Callable[..., None], *arguments: object) -> threading.Thread:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from collections.abc import Callable, Iterator
 
@@ -57,15 +58,17 @@ class Projection:
         """Write entries behind the last whole one, or over those from ``at`` on. What a failed write left behind
         is cut off first."""
         assert self._file is not None
-        fd = self._file.checked()
+        start = self.size if at is None else at
+        self._file.ask(lambda fd: self._put(fd, content, start))
+        self.size = start + len(content)
+
+    def _put(self, fd: int, content: bytes, at: int) -> None:
         if os.fstat(fd).st_size > self.size:
             os.ftruncate(fd, self.size)
-        at = self.size if at is None else at
         while content:
             written = os.pwrite(fd, content, at)
             at += written
             content = content[written:]
-        self.size = at
 
     def replace(
         self,
@@ -94,10 +97,10 @@ class Projection:
         """
         new = OpenFile(temporary, _NEW)
         try:
-            with os.fdopen(os.dup(new.fd), "wb") as file:
-                file.write(head)
-                file.writelines(map(changed, self._entries(self.size if keep is None else keep)))
-                file.write(tail)
+            new.write(head)
+            for piece in self._entries(self.size if keep is None else keep):
+                new.write(changed(piece))
+            new.write(tail)
             placing()
             size = os.fstat(new.fd).st_size
             os.replace(temporary, path)
@@ -112,7 +115,7 @@ class Projection:
 
     def _entries(self, end: int) -> Iterator[bytes]:
         at = self._head_size
-        while self._file and at < end and (piece := os.pread(self._file.checked(), min(_COPY_BYTES, end - at), at)):
+        while self._file and at < end and (piece := self._file.ask(functools.partial(_piece, at=at, end=end))):
             at += len(piece)
             yield piece
 
@@ -121,6 +124,10 @@ class Projection:
         if self._file is not None:
             self._file.close()
         self._file = None
+
+
+def _piece(fd: int, at: int, end: int) -> bytes:
+    return os.pread(fd, min(_COPY_BYTES, end - at), at)
 
 
 def is_as_long(path: str, size: str | None) -> bool:

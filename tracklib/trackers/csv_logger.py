@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
-import glob
 import io
 import os
 import time
@@ -117,8 +117,8 @@ class CsvLogger(BatchTracker):
             aside = f"{self.csv_filename}.{time.strftime('%Y%m%d-%H%M%S')}.{self.begin.uid}"
             os.rename(self.csv_filename, aside)
             warn(f"{self.csv_filename} was there before this run: it is called {aside} now")
-        for left in glob.glob(f"{glob.escape(self.csv_filename)}.*.tmp"):
-            os.unlink(left)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._temporary)
 
     def _old_table(self) -> list[list[str]]:
         """The table that is there, whoever wrote it and however it ends its lines."""
@@ -180,7 +180,7 @@ class CsvLogger(BatchTracker):
         ending = b"," * (len(fieldnames) - len(self.fieldnames)) + b"\n"
         self._file.replace(
             self.csv_filename,
-            f"{self.csv_filename}.{os.getpid()}.tmp",
+            self._temporary,
             _line(fieldnames),
             b"".join(lines),
             keep=keep,
@@ -188,6 +188,11 @@ class CsvLogger(BatchTracker):
         )
         self.fieldnames = fieldnames
         self._columns = set(fieldnames)
+
+    @property
+    def _temporary(self) -> str:
+        """Where the file is written that replaces it. By hand, no lock keeps two processes apart."""
+        return f"{self.csv_filename}.{os.getpid()}.tmp" if self.is_by_hand else f"{self.csv_filename}.tmp"
 
     def is_transient(self, error: BaseException) -> bool:
         """A disk may have room again."""
