@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from .open_file import Descriptor
+from .open_file import Descriptor, OpenFile
 
 FILES = 64
 """The most that are kept open at once."""
@@ -72,7 +72,7 @@ class Snapshot:
             raise OSError(errno.EINVAL, "it is neither a file nor a folder", path)
         self.size += there.st_size
         if self.is_whole:
-            file = Descriptor(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+            file = OpenFile(path, os.O_RDONLY)
             self._held.append(_Held(inside, file, _state(file)))
             self.is_whole = len(self._held) < FILES
 
@@ -101,7 +101,7 @@ class Snapshot:
             while piece := os.pread(_own(held.file), _PIECE, at):
                 at += len(piece)
                 self._sha256.update(piece)
-                _write(new, piece)
+                new.write(piece)
                 further()
             if _state(held.file) != held.was:
                 raise Changed(errno.EBUSY, "it was written into while it was copied", self._source)
@@ -113,7 +113,7 @@ class Snapshot:
             os.makedirs(os.path.join(target, folder), 0o700, exist_ok=True)
         for held in self._held:
             path = os.path.join(target, held.inside) if self._is_folder else target
-            new = Descriptor(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+            new = OpenFile(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW)
             try:
                 yield held, new
             finally:
@@ -143,11 +143,6 @@ def _own(file: Descriptor) -> int:
 def _state(file: Descriptor) -> tuple[int, int]:
     now = os.fstat(_own(file))
     return now.st_size, now.st_mtime_ns
-
-
-def _write(file: Descriptor, content: bytes) -> None:
-    while content:
-        content = content[os.write(_own(file), content) :]
 
 
 def _files_in(path: str, inside: str, folders: list[str]) -> Iterator[tuple[str, str]]:
