@@ -24,12 +24,13 @@ if TYPE_CHECKING:
         WhereError,
     )
     from .reading import load, runs
-    from .trackers import Aim, BaseTracker, Console, CsvLogger, DvcLive, Mlflow, TensorBoard, Trackio, Wandb
+    from .trackers import Aim, Alert, BaseTracker, Console, CsvLogger, DvcLive, Mlflow, TensorBoard, Trackio, Wandb
 
     __version__: str
 
 __all__ = [
     "Aim",
+    "Alert",
     "BaseTracker",
     "Begin",
     "Best",
@@ -75,7 +76,7 @@ _WORDS = {
     ".errors": "ConfigError DeliveryError LifecycleError RunDirectoryError Terminated TrackerBlocked TrackerLost "
     "TrackerUnavailable TrackerWarning TracklibError WhereError",
     ".reading": "load runs",
-    ".trackers": "Aim BaseTracker Console CsvLogger DvcLive Mlflow TensorBoard Trackio Wandb",
+    ".trackers": "Aim Alert BaseTracker Console CsvLogger DvcLive Mlflow TensorBoard Trackio Wandb",
 }
 _HOME = {name: module for module, names in _WORDS.items() for name in names.split()}
 _MODULES = ("errors", "integrations", "limits", "reading", "testing", "trackers")

@@ -91,6 +91,11 @@ def variables() -> Iterator[tuple[str, str]]:
     yield from os.environ.items()
 
 
+def with_more(**more: str) -> dict[str, str]:
+    """The variables for a program of the user's, with ``more``; it does not know that a companion began it."""
+    return {**{name: value for name, value in os.environ.items() if name != _COMPANION}, **more}
+
+
 _COMPANION = "TRACKLIB_COMPANION"
 _NOT_INHERITED = (
     "WANDB_SERVICE",  # the companion's W&B runs would live in the training's own process of W&B's, and die with it

@@ -230,6 +230,7 @@ class Loop:
             return False
         if self._condition.connection is not Connection.ENDED:
             self._tracker.ended_at = end.time
+            self._tracker.ended_with = ": ".join(filter(None, [end.error, end.message]))
             self.calls.insist(lambda: self._tracker.finish(end.status), always=True)
             self._condition.connection = Connection.ENDED
             saved.ended = self._route.begin.attempt

@@ -53,7 +53,7 @@ def deliveries_of(
     """
     made: list[Delivering] = []
     for name, tracker, config in wanted:
-        if tracker.requires and variables.is_offline():
+        if (tracker.requires or tracker.in_companion) and variables.is_offline():
             made.append(PutOff(tracker, name, place.journal))
             continue
         options = options_elsewhere(tracker)

@@ -59,4 +59,12 @@ def loggers_of_child(attempt: Attempt) -> list[BaseTracker]:
     loggers: Any = attempt.trackers.values()
     if attempt.elsewhere:
         loggers = _configs.build(without_masks(attempt.elsewhere.handle.configs))
-    return [_configs.another(tracker) for tracker in loggers]
+    return [_without_alerts(_configs.another(tracker)) for tracker in loggers if not tracker.is_alert]
+
+
+def _without_alerts(tracker: Any) -> BaseTracker:
+    """A child run has its own alerts, if any: W&B's are not those of the outer run."""
+    if hasattr(tracker, "alerts"):
+        tracker.alerts = []
+    made: BaseTracker = tracker
+    return made

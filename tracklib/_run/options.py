@@ -21,6 +21,7 @@ from .._common.modes import GRANTS, Access
 from .._journal.records import Parent, Status
 from .._values.arguments import as_bests, as_names, as_params, as_path, as_seconds, as_tags, as_text, shown
 from ..errors import Mistake
+from .alerting import Alerts
 from .verdict import as_status
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -36,6 +37,7 @@ class ChildOptions(TypedDict, total=False):
     best: Mapping[str, Literal["min", "max"]] | None
     environment: bool | None
     system_metrics: float | None
+    alerts: Alerts
     leave: Literal["wait", "later"]
     on_error: Literal["warn", "raise"]
 
@@ -64,6 +66,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     best: Mapping[str, Literal["min", "max"]] | None = None
     environment: bool | None = None
     system_metrics: float | None = None
+    alerts: Alerts = None
     leave: Literal["wait", "later"] = "wait"
     on_error: Literal["warn", "raise"] = "warn"
     parent: Parent | None = None

@@ -17,6 +17,7 @@ from ..errors import ConfigError, LifecycleError, Mistake, RunDirectoryError
 from ..trackers import _configs, _identity
 from ..trackers.base import BaseTracker
 from ..trackers.csv_logger import CsvLogger
+from .alerting import with_alerts
 from .arrival import ArrivalWords
 from .artifacts import ArtifactWords
 from .attempt import Attempt
@@ -82,7 +83,8 @@ class Trackers(RunLog, DistributionWords, ArtifactWords, CheckpointWords, Arriva
 
     def _be_told(self, configs: _configs.Configs, options: Options) -> None:
         self.loggers_configs = configs
-        self.loggers: Sequence[BaseTracker] = _with_csv_last(_configs.build(configs))
+        trackers = with_alerts(_configs.build(configs), options.alerts, options.best or ())
+        self.loggers: Sequence[BaseTracker] = _with_csv_last(trackers)
         self._options = options
         self.name = options.name
         described = [_identity.describe(tracker) for tracker in self.loggers]
@@ -136,7 +138,8 @@ class Trackers(RunLog, DistributionWords, ArtifactWords, CheckpointWords, Arriva
         options = replace(
             self._options, output_run=self.directory, resume=True, params=None, tags=None, environment=False
         )
-        return new_run([_configs.another(tracker, is_same_run=True) for tracker in self.loggers], options, type(self))
+        loggers = [_configs.another(tracker, is_same_run=True) for tracker in self.loggers if not tracker.is_alert]
+        return new_run(loggers, options, type(self))
 
     def __enter__(self) -> Self:
         block = block_of(self)

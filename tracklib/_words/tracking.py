@@ -63,6 +63,9 @@ class tracking:  # noqa: N801  # a word of the language, used as one
             for a run that is inside no other, unless the variable ``TRACKLIB_ENVIRONMENT`` is ``0``.
         system_metrics: sample processor, memory, disk and NVIDIA GPUs every so many seconds, on the axis
             ``system``; None does not.
+        alerts: what of the run is told to a webhook, a command or by W&B's alert, each a dict of the options of
+            :class:`~tracklib.Alert`: ``[{"on": ["failed", "killed"], "webhook": "$SLACK_WEBHOOK"}]``. A child run has
+            its own.
         leave: ``"wait"`` waits at the end for trackers that get on; ``"later"`` leaves at once where the companion
             process delivers: it goes on for at most ten minutes, after the program's end too.
         on_error: ``"raise"`` raises :class:`~tracklib.DeliveryError` at the block's normal end if a

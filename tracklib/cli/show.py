@@ -158,8 +158,10 @@ def _print_rest(run: Run) -> None:
         if len(runs)
     ]
     before = [plain(one.uid[:8]) for one in run.previous]
-    rest = {"histograms": [*_histograms(run)], "checkpoints": checkpoints, "artifacts": artifacts, "trackers": trackers}
-    for title, told in {**rest, "children": inside, "previous": before}.items():
+    alerts = [f"{plain(each.event)} {each.how} to {plain(each.to)}" for each in run.alerts[-10:]]
+    rest = {"histograms": [*_histograms(run)], "alerts": alerts, "checkpoints": checkpoints, "artifacts": artifacts}
+    rest |= {"trackers": trackers, "children": inside, "previous": before}
+    for title, told in rest.items():
         if told:
             _print_list(title, told)
 

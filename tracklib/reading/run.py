@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from .._journal import layout
+from .._journal.alerts import Alerted, alerts_in
 from .._journal.checkpoints import CheckpointPath, Checkpoints
 from .._journal.curve import BUCKETS
 from .._journal.records import Best, Histogram, Parent, Record
@@ -253,6 +254,12 @@ class Run:
             RunDirectoryError: the journal is no longer there, or cannot be read.
         """
         return self._journal.histograms()
+
+    @property
+    def alerts(self) -> list[Alerted]:
+        """What its alerts told, each with ``event``, ``text``, ``to`` whom, ``time`` in milliseconds since 1970, and
+        ``how`` that went: ``"sent"``, ``"failed"`` (it is tried again), or ``"unknown"``."""
+        return alerts_in(self.directory)
 
     @property
     def artifacts(self) -> Mapping[str, Artifact]:

@@ -37,6 +37,7 @@ def as_dict(run: Run) -> dict[str, Any]:
         name: {"count": len(each), "last": _without(msgspec.to_builtins(each[-1]), "type", "name")}
         for name, each in run.histograms.items()
     }
+    told["alerts"] = [msgspec.to_builtins(each) for each in run.alerts]
     told["artifacts"] = [
         {"name": each.name, "path": each.path, "sha256": each.sha256, "logged": each.logged.isoformat()}
         for each in run.artifacts.values()

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from .aim import Aim
+from .alert import Alert
 from .base import BaseTracker
 from .console import Console
 from .csv_logger import CsvLogger
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Aim",
+    "Alert",
     "BaseTracker",
     "Console",
     "CsvLogger",

@@ -25,12 +25,13 @@ Config = Mapping[str, Any] | BaseTracker
 Configs = Sequence[Config] | Config | str | os.PathLike[str] | None
 
 
-def build(configs: Configs) -> list[BaseTracker]:
+def build(configs: Configs, origin: str = "configs") -> list[BaseTracker]:
     """The trackers that ``configs`` ask for, none of them connected.
 
     Args:
         configs: dicts with a ``type``, tracker objects, or the path of a TOML, YAML or JSON file that
             holds such dicts, as a list or under the key ``trackers``.
+        origin: what messages call them.
 
     Raises:
         ConfigError: with all that is wrong.
@@ -42,7 +43,7 @@ def build(configs: Configs) -> list[BaseTracker]:
             f"the variable TRACKLIB_MODE is {mode!r}: set it to 'disabled' to keep nothing, to 'offline' to leave what "
             "needs an SDK to `tracklib sync`, or unset it"
         )
-    for where, config in _listed(configs):
+    for where, config in _listed(configs, origin):
         try:
             tracker = _build_one(config)
         except Problem as problem:
@@ -82,8 +83,7 @@ def another(tracker: BaseTracker, *, is_same_run: bool = False) -> BaseTracker:
     return made
 
 
-def _listed(configs: Configs) -> list[tuple[str, Any]]:
-    origin = "configs"
+def _listed(configs: Configs, origin: str) -> list[tuple[str, Any]]:
     if isinstance(configs, str | os.PathLike):
         origin = os.fspath(configs)
         configs = read_file(origin)

@@ -22,7 +22,7 @@ def options_elsewhere(tracker: BaseTracker) -> dict[str, Any] | None:
     anything, of a class that the program itself may define.
     """
     kind = type(tracker)
-    if tracker.in_process or not tracker.requires:
+    if tracker.in_process or not (tracker.requires or kind.in_companion):
         return None
     if type_name(kind) in BUILT_IN:
         kept: Mapping[str, Any] = {name: getattr(tracker, name) for name in kind.config_schema}

@@ -14,8 +14,11 @@ from .._values.plain import plain
 from ._portion import TOGETHER
 from .base import BaseTracker
 
+_NO_MATTER = (TOGETHER, "alerts")
+
 BUILT_IN = {
     "Aim": "tracklib.trackers.aim:Aim",
+    "Alert": "tracklib.trackers.alert:Alert",
     "Console": "tracklib.trackers.console:Console",
     "CsvLogger": "tracklib.trackers.csv_logger:CsvLogger",
     "DvcLive": "tracklib.trackers.dvclive:DvcLive",
@@ -57,8 +60,8 @@ def names_of(configs: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def fingerprints(configs: Sequence[Mapping[str, Any]]) -> list[str]:
     """A short text for each config, as :func:`describe` gives it, that no other has; the same in every process, and
-    whatever the tracker gets of the metrics."""
-    own = ({name: value for name, value in config.items() if name != TOGETHER} for config in configs)
+    whatever the tracker gets of the metrics, and tells as alerts."""
+    own = ({name: value for name, value in config.items() if name not in _NO_MATTER} for config in configs)
     return _numbered(f"{zlib.crc32(msgspec.json.encode(config, order='sorted')):08x}" for config in own)
 
 

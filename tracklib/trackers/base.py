@@ -96,6 +96,13 @@ class BaseTracker(ABC):
     lives_elsewhere: bool = False
     """Whether this object only shows :attr:`state` and :attr:`location` of a tracker in the companion process."""
 
+    in_companion: ClassVar[bool] = False
+    """Whether a built-in or a plug-in lives in the companion process though it :attr:`requires` nothing: so that it
+    lives on where the training dies."""
+
+    is_alert: ClassVar[bool] = False
+    """Whether it tells of the run to somebody, rather than keep it: a child run does not take it over."""
+
     owner_pid: int | None = None
     """The training process, for a tracker in the companion process."""
 
@@ -122,6 +129,9 @@ class BaseTracker(ABC):
 
     ended_at: int | None = None
     """When the run ended, in milliseconds since the epoch, once :meth:`finish` is called for it."""
+
+    ended_with: str = ""
+    """The exception that ended the run, in words, secrets masked, by then; empty where none did."""
 
     state: dict[str, str]
     """What must outlive the process, such as the backend's run id. Kept in ``state/<tracker>.json``."""
@@ -240,6 +250,10 @@ class BaseTracker(ABC):
 
     def finish_epoch(self, epoch: int) -> None:
         """The run has finished this epoch of ``t.epochs``. The default does nothing."""
+
+    def also_alerts(self, rules: Mapping[str, Any]) -> bool:
+        """Tell by the backend's own alert what these rules say; before :meth:`init`. The default cannot: False."""
+        return False
 
     def idle(self) -> None:
         """Nothing more was logged for now: comes about once a second, as long as it is so. The default does nothing."""

@@ -18,8 +18,10 @@ from .._journal import layout
 from .._journal.records import Best, Checkpoint, Histogram, Log, Status, Superseded
 from .._values.plain import plain
 from ..errors import LifecycleError, TrackerBlocked, TrackerLost, TrackerUnavailable
+from ._alert_events import When
 from ._options import checked
 from ._sdk_log import keep_quiet
+from ._wandb_alerts import WandbAlerts
 from ._wandb_artifact import checkpoint_artifact
 from ._wandb_core import begin_own, core_pid, disconnect, has_died, hide, is_core, is_cut_off, is_finished
 from ._wandb_limits import (
@@ -66,6 +68,8 @@ class Wandb(BatchTracker):
         notes: a longer text.
         config: hyperparameters, as W&B's config.
         settings: any other setting of ``wandb.init``, as ``wandb.Settings`` names it.
+        alerts: what W&B's own alert tells, each ``on``, ``nan``, ``quiet`` and ``best`` as :class:`Alert` has them;
+            ``tracking(..., alerts=[{..., "wandb": True}])`` adds to them.
         in_process: keep it in the training process (``docs/explanation/companion.rst``), for who wants :attr:`run`.
         output_run: the directory where logs are stored.
     """
@@ -104,6 +108,7 @@ class Wandb(BatchTracker):
         notes: str | None = None,
         config: dict[str, Any] | None = None,
         settings: dict[str, Any] | None = None,
+        alerts: list[dict[str, Any]] | None = None,
         in_process: bool = False,
         output_run: str | None = None,
     ) -> None:
@@ -120,12 +125,14 @@ class Wandb(BatchTracker):
         self.notes = notes
         self.config = config or {}
         self.settings = settings or {}
+        self.alerts = [When(**rules).told() for rules in alerts or ()]
         self._names = Names("W&B", wandb_name)
         self._param_names = Names("W&B", wandb_param_name, "param_names", {_LONG_TAGS: "the tags that are too long"})
         self._on_other_axes: set[str] = set()
         self._rows = 0  # W&B has the rows of all ordinals below
         self._file = ""  # of an offline run
         self._run: wandb.Run | None = None
+        self._alerts: WandbAlerts | None = None
 
     @property
     def run(self) -> wandb.Run | None:
@@ -165,6 +172,7 @@ class Wandb(BatchTracker):
         hide(self._run)
         if self.mode is None and self._is_off(self._run):
             warn("WANDB_MODE or W&B's own settings say that it is disabled: it keeps nothing of this run")
+        self._alerts = WandbAlerts(self.alerts, self.begin, self.output_run, self._run)
         self._on_other_axes = set()
         self._run.define_metric(self._names.axis("epoch"))
         self._run.define_metric("*", step_metric=self._names.axis("epoch"), step_sync=False)
@@ -214,6 +222,8 @@ class Wandb(BatchTracker):
                 if record.ordinal >= self._rows:
                     self._log_row(run, record, axis, row)
                     self._rows = record.ordinal + 1
+            if self._alerts is not None:
+                self._alerts.logs(records)
         self._names.keep(self.state)
 
     @staticmethod
@@ -289,6 +299,20 @@ class Wandb(BatchTracker):
         self._names.keep(self.state)
         with self._live() as run:
             run.summary.update({name: best.value, step: best.step})
+            if self._alerts is not None:
+                self._alerts.best(best)
+
+    def also_alerts(self, rules: Mapping[str, Any]) -> bool:
+        """Add to :attr:`alerts`."""
+        if rules not in self.alerts:
+            self.alerts = [*self.alerts, dict(rules)]
+        return True
+
+    def idle(self) -> None:
+        """Tell of a silence."""
+        if self._alerts is not None and self._run is not None and self.alerts:
+            with self._live():
+                self._alerts.idle()
 
     def log_histogram(self, histogram: Histogram) -> None:
         """Log a ``wandb.Histogram`` as ``histograms/<name>``, in a row of its own."""
@@ -351,6 +375,8 @@ class Wandb(BatchTracker):
         with self._live() as run:
             if status is Status.PREEMPTED:
                 run.mark_preempting()
+            if self._alerts is not None:
+                self._alerts.end(status, self.ended_with, self.ended_at)
             run.finish(exit_code=0 if status is Status.FINISHED else 1)
             self._run = None
         if self._file:

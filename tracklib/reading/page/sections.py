@@ -30,6 +30,7 @@ from .inline import Inline
 if TYPE_CHECKING:
     from ..run import Run
 
+_MOST_ALERTS = 50
 _MOST_RIDGES, _LEAST_RIDGES, _ALL_RIDGES = 40, 6, 1200  # of a name, and in all
 
 Item = TypeVar("Item")
@@ -51,6 +52,13 @@ def _attempts(run: Run, inline: Inline) -> list[dict[str, Any]]:
             "message": attempt.message,
         }
         for attempt in attempts
+    ]
+
+
+def _alerts(run: Run, inline: Inline) -> list[dict[str, Any]]:
+    return [
+        {"time": each.time, "event": each.event, "text": each.text, "to": each.to, "how": each.how, "why": each.why}
+        for each in run.alerts[-_MOST_ALERTS:]
     ]
 
 
@@ -98,6 +106,7 @@ def _thinned(items: Sequence[Item], most: int) -> list[Item]:
 SECTIONS: dict[str, Tell] = {
     "attempts": _attempts,
     "checkpoints": _checkpoints,
+    "alerts": _alerts,
     "histograms": _histograms,
     "artifacts": _artifacts,
     "patch": _patch,
