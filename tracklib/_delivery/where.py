@@ -62,7 +62,7 @@ def deliveries_of(
             made.append(RemoteDelivery(there, tracker, options, name, *place[:3], config, later=place.later))
         else:
             _import_for(tracker)
-            if tracker.requires:
+            if tracker.requires or tracker.in_companion:
                 wait_for_deliverer(place.directory)
             made.append(Delivery(tracker, name, *place[:3], heartbeat, connected, config, imports=False))
     return made

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from .._common.modes import open_made
+from .._common.open_file import open_made
 from . import layout
 
 How = Literal["sending", "failed", "sent", "unknown"]
