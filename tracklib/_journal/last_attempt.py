@@ -11,7 +11,7 @@ from . import layout
 from .encoding import best_marker, marker
 from .journal import Journal
 from .rank_ends import as_ranks_ended
-from .records import Begin, Best, End, Epoch, Log, Record, Status, Superseded
+from .records import Begin, Best, End, Epoch, Log, Record, Status, Superseded, counting
 from .spill import spilled_begin, take_in
 from .state import Saved, furthest, load_begin, store_begin
 from .tail import last_record, size_of
@@ -187,6 +187,10 @@ def best_of(directory: str, name: str, mode: str, before: int) -> Best | None:
 
 
 def last_step(directory: str, axis: str, earlier: Earlier) -> int:
-    """The step that was last logged on ``axis`` before the run went on; -1 where none was."""
-    found = last_record(layout.journal_path(directory), Log, marker(Log, axis), earlier.size)
-    return found[0].step if found and isinstance(found[0], Log) else -1
+    """The step that was last logged on ``axis`` before the run went on, and counts; -1 where none was."""
+    path = layout.journal_path(directory)
+    superseded = superseded_in(path)
+    for found in _backwards(path, Log, marker(Log, axis), earlier.size):
+        if isinstance(found, Log) and found.axis == axis and counting([found], superseded):
+            return found.step
+    return -1

@@ -37,6 +37,7 @@ from .meeting import Met
 from .options import Options
 from .other_ranks import NoJournal
 from .rank import in_use, who_am_i
+from .rewinding import behind
 from .sigterm import exits_on_sigterm
 from .sys_exit import seen_exit
 from .telling import LongWait, say_end
@@ -69,6 +70,7 @@ class Attempt:
         parent: the run around this one.
         earlier: the attempt before, once this one has begun.
         keeping: its checkpoints.
+        again: where it went back, the first epoch that is done again.
         journal: where its words go, once it has begun.
         begun: its first record, once it has begun where it is kept.
         copying: what brings the words of other processes into the journal, until the end.
@@ -96,6 +98,7 @@ class Attempt:
         self.title = options.name or ""
         self.parent = options.parent
         self.earlier: Earlier | None = None
+        self.again: int | None = None
         self.bests = Bests(options.best or {})
         self.keeping = Keeping(self.directory)
         self.bar: EpochBar | None = None
@@ -159,7 +162,7 @@ class Attempt:
         """The epochs that earlier attempts have finished; on another rank by rank 0's word."""
         if self.met:
             return Finished(self.met.begin.finished, self.met.begin.stopped)
-        return finished_epochs(self.directory, self.earlier) if self.earlier else Finished()
+        return behind(finished_epochs(self.directory, self.earlier), self.again) if self.earlier else Finished()
 
     @property
     def is_forgotten(self) -> bool:

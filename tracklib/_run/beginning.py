@@ -30,6 +30,7 @@ from .best import Bests
 from .keeping import sweep
 from .meeting import meet
 from .other_ranks import NoJournal
+from .rewinding import epoch_again, supersede
 from .taking_up import taken_up
 from .telling import say_moved
 
@@ -52,6 +53,7 @@ def begin_keeping(attempt: Attempt) -> None:
         attempt.journal = journal = _open_journal(attempt)
         stack.callback(journal.let_go)
         attempt.begun = begun = _say_begin(attempt)
+        supersede(attempt)
         # What the deliveries hold must not hold the attempt: without the garbage collector, it would never be gone.
         hear = functools.partial(_hear, attempt.bests, journal)
         attempt.copying = Copying(directory, journal, begun.uid, begun.attempt == 1, hear)
@@ -76,6 +78,7 @@ def begin_without_keeping(attempt: Attempt) -> None:
         attempt.output_run = os.fspath(options.output_run or met.directory)
     try:  # for the epochs to go on alike
         attempt.earlier = earlier_run(attempt.directory) if resumes and not met else None
+        _go_back(attempt)
     except OSError as error:
         raise cannot_be_used(attempt.directory, error) from error
     attempt.journal = NoJournal()
@@ -91,10 +94,16 @@ def _open_journal(attempt: Attempt) -> Journal:
             attempt.earlier = settled(journal, earlier)
             attempt.uid = earlier.begin.uid
             attempt.bests.go_on(directory, attempt.earlier)
+            _go_back(attempt)
             sweep(directory)
         return journal
     except OSError as error:
         raise cannot_be_used(directory, error) from error
+
+
+def _go_back(attempt: Attempt) -> None:
+    if attempt.earlier and attempt.options.rewind_to is not None:
+        attempt.again = epoch_again(attempt.directory, attempt.options.rewind_to)
 
 
 def _files_of(attempt: Attempt) -> list[str]:

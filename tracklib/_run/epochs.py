@@ -16,6 +16,7 @@ from .early import Counted, EarlyLogs
 from .epoch_bar import EpochBar
 from .patience import Patience, need_patience
 from .preemption import has_come
+from .rewinding import say_goes_on
 from .telling import say_stopped
 from .words import Words
 
@@ -157,9 +158,11 @@ class EpochWords(Words):
         attempt = self._attempt
         attempt.keeping.wait()  # what is being copied was before
         again = self._is_done_again(first, is_said)
-        self._finished = Finished(first)
+        was_stopped, self._finished = self._known_finished().stopped, Finished(first)
         if not (self.is_init and attempt.keeps):
             return
+        if was_stopped:
+            say_goes_on(attempt.journal)
         early = self._early.begin_loop(attempt.journal, first)
         for superseded in (early, self._superseded(first) if again else None):
             if superseded:

@@ -19,7 +19,17 @@ from msgspec.structs import replace
 
 from .._common.modes import GRANTS, Access
 from .._journal.records import Parent, Status
-from .._values.arguments import as_bests, as_names, as_params, as_path, as_seconds, as_tags, as_text, shown
+from .._values.arguments import (
+    as_bests,
+    as_names,
+    as_params,
+    as_path,
+    as_seconds,
+    as_tags,
+    as_text,
+    shown,
+    whole_number,
+)
 from ..errors import Mistake
 from .alerting import Alerts
 from .verdict import as_status
@@ -51,6 +61,7 @@ class RunOptions(ChildOptions, total=False):
     at_exit: Status | str | None
     group_access: Access | None
     preemptible: bool
+    rewind_to: int | str | None
     quiet: bool
 
 
@@ -74,6 +85,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     at_exit: Status | str | None = None
     group_access: Access | None = None
     preemptible: bool = False
+    rewind_to: int | str | None = None
     quiet: bool = False
 
     def __post_init__(self) -> None:
@@ -85,6 +97,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"group_access must be 'read', 'write' or None, got {self.group_access!r}")
         if self.resume and not self.output_run:
             raise ValueError("resume=True needs output_run: the directory of the run that goes on")
+        if self.rewind_to is not None and not self.resume:
+            raise ValueError("rewind_to needs resume=True: it goes back in the run that goes on")
         if self.preemptible and not self.output_run:
             raise ValueError("preemptible=True needs output_run: the directory by which the job finds its run again")
         if self.parent is not None and not isinstance(self.parent, Parent):
@@ -123,6 +137,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
                 leave_out=leave_out,
                 tags=None if self.tags is None else as_tags(self.tags),
                 best=as_bests(self.best),
+                rewind_to=_as_place(self.rewind_to),
                 at_exit=None if self.at_exit is None else as_status(self.at_exit),
                 system_metrics=as_seconds("system_metrics", self.system_metrics),
             )
@@ -143,6 +158,18 @@ def unexpected(word: str, name: str, known: Iterable[str]) -> TypeError:
     meant = _CALLED_ELSEWHERE.get(name) or next(iter(difflib.get_close_matches(name, known, 1)), "")
     hint = f"did you mean {meant}? " if meant in known else ""
     return TypeError(f"{word} got an unexpected keyword argument {name!r}: {hint}It takes {', '.join(known)}")
+
+
+def _as_place(value: Any) -> int | str | None:
+    number = None if value is None or isinstance(value, str) else whole_number(value)
+    if value is None or (isinstance(value, str) and value):
+        return value if value is None else str(value)
+    if number is None or number < -1:
+        raise ValueError(
+            "rewind_to must be the last epoch that is to count (-1: none), or 'latest', 'best' or a checkpoint's name; "
+            f"got {shown(value)}"
+        )
+    return number
 
 
 def _is_rank(value: Any) -> bool:

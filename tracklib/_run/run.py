@@ -136,7 +136,13 @@ class Trackers(RunLog, DistributionWords, ArtifactWords, CheckpointWords, Arriva
         if self._attempt.keeps and is_others(self.directory, self.uid):
             raise LifecycleError(f"again after {self.directory} became another run's: this one is in its previous/")
         options = replace(
-            self._options, output_run=self.directory, resume=True, params=None, tags=None, environment=False
+            self._options,
+            output_run=self.directory,
+            resume=True,
+            rewind_to=None,
+            params=None,
+            tags=None,
+            environment=False,
         )
         loggers = [_configs.another(tracker, is_same_run=True) for tracker in self.loggers if not tracker.is_alert]
         return new_run(loggers, options, type(self))

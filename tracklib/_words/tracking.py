@@ -51,6 +51,10 @@ class tracking:  # noqa: N801  # a word of the language, used as one
         resume: go on with the run that ``output_run`` holds, ended or not (a job that was killed and
             queued again): the same run at every tracker, after what was left undelivered. Where there
             is none, begin one.
+        rewind_to: with ``resume``, the last epoch that is to count: what the run logged behind it is superseded, and
+            ``t.epochs`` goes on there; -1 begins anew. Or ``"latest"``, ``"best"`` or the name of a checkpoint: the
+            epoch of that; where there is no latest or best one, all is done again. Each attempt that is told so goes
+            back: a number is for one by hand, ``"latest"`` for a job that is queued again.
         name: the run's name; None takes the directory's.
         params: hyperparameters, logged when the run begins: what ``t.log_params`` takes. True, on a function:
             the arguments of the call, defaults among them; an object that is no value by its class's name.
