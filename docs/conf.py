@@ -33,10 +33,7 @@ intersphinx_mapping = {"python": ("https://docs.python.org/3", "_inventories/pyt
 nitpicky = True
 nitpick_ignore_regex = [
     ("py:class", r"(mlflow|wandb)\..*"),  # their inventories are megabytes
-    (
-        "py:class",
-        r"tracklib\._journal\.(checkpoints|curves|records|statistics|summary)\..*",
-    ),  # what journal.rst describes
+    ("py:class", r"tracklib\._journal\..*"),  # what journal.rst describes
     ("py:class", r"tracklib\.reading\.(live\.Live|metrics\.LogColumns|showing\.Picture)"),  # what a notebook shows
 ]
 nitpick_ignore = [
