@@ -37,6 +37,7 @@ nitpick_ignore_regex = [
     ("py:class", r"tracklib\.reading\.(live\.Live|metrics\.LogColumns|showing\.Picture)"),  # what a notebook shows
 ]
 nitpick_ignore = [
+    ("py:class", "Alerts"),  # dicts and addresses, as their page lists them
     ("py:class", "Access"),  # the two words that group_access may be
     ("py:class", "Run"),  # MLflow's, as mlflow.entities has it
     ("py:class", "optuna.Trial"),

@@ -13,7 +13,11 @@ from pathlib import Path
 ROUNDS = 10
 RUN = "with tracking([], output_run='runs/a', environment=False) as t:\n"
 BOTH = RUN.replace("[]", "[{'type':'Mlflow','tracking_uri':'sqlite:///m.db'},{'type':'Wandb','mode':'offline'}]")
-MANY = "for i in range(100):\n    with tracking(output_run=f'runs/{i}', environment=False) as t: t.log(0, {'loss': i})\n"
+MANY = """from tracklib import tracking
+for i in range(100):
+    with tracking(output_run=f"runs/{i}", environment=False) as t:
+        t.log(0, {"loss": i})
+"""
 FELT = {
     "import": "begin()\nimport tracklib\nend()",
     "enter": f"from tracklib import tracking\nbegin()\n{RUN}    end()",
@@ -22,7 +26,7 @@ FELT = {
         f"from tracklib import tracking\nm = {{f'm{{i}}': i / 7 for i in range(10)}}\n{RUN}"
         "    for i in range(2000):\n        if i == 1000: begin()\n        t.log(i, m)\n    end()"
     ),
-    "leave": f"from tracklib import tracking\n{RUN}    for i in range(100): t.log(i, {{'loss': i}})\n    begin()\nend()",
+    "leave": f"from tracklib import tracking\n{RUN}    t.log(0, {{'loss': 1}})\n    begin()\nend()",
 }
 CLOCK = """import os, time
 def begin():
@@ -49,10 +53,11 @@ def main() -> None:
         print(f"{what:30}{min(rounds):10.2f} ms")
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "runs").mkdir()
-        python(folder, "-c", "from tracklib import tracking\n" + MANY)
+        python(folder, "-c", MANY)
         for what, arguments in LOOKS.items():
-            program = f"{CLOCK}import subprocess, sys\nbegin()\nsubprocess.run([sys.executable, '-m', 'tracklib', *{arguments!r}], stdout=-3)\nend()"
-            print(f"{what:30}{min(float(python(folder, '-c', program)) for _ in range(ROUNDS)):10.2f} ms")
+            asked = f"subprocess.run([sys.executable, '-m', 'tracklib', *{arguments!r}], stdout=subprocess.DEVNULL)"
+            code = f"{CLOCK}import subprocess, sys\nbegin()\n{asked}\nend()"
+            print(f"{what:30}{min(float(python(folder, '-c', code)) for _ in range(ROUNDS)):10.2f} ms")
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ BARS = {  # the peer's name in the table, and in the picture
 
 
 def draw(rows: Sequence[Row], folder: Path) -> None:
-    """The picture of the docs, on a light page and on a dark one: what a call costs, beside what one might call else."""
+    """The picture of the docs, on a light page and on a dark one: what a call costs, ours and others'."""
     import matplotlib
 
     matplotlib.use("svg")
@@ -106,7 +106,8 @@ def draw(rows: Sequence[Row], folder: Path) -> None:
 
 def _draw_bars(axes: Any, bars: Sequence[tuple[str, float]], ink: str) -> None:
     labels, costs = [label for label, _ in bars], [cost for _, cost in bars]
-    drawn = axes.barh(labels, [cost - 0.1 for cost in costs], left=0.1, color=["#2f7fd0", *["#8a97a6"] * (len(bars) - 1)])
+    colours = ["#2f7fd0", *["#8a97a6"] * (len(bars) - 1)]
+    drawn = axes.barh(labels, [cost - 0.1 for cost in costs], left=0.1, color=colours)
     axes.bar_label(drawn, [_short(cost) for cost in costs], padding=5, color=ink)
     axes.set(xscale="log", xlim=(0.1, 20_000), xticks=[])
     axes.minorticks_off()
