@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         ConfigError,
         DeliveryError,
         LifecycleError,
+        RanksUnavailable,
         RunDirectoryError,
         Terminated,
         TrackerBlocked,
@@ -45,6 +46,7 @@ __all__ = [
     "Metrics",
     "Mlflow",
     "Parent",
+    "RanksUnavailable",
     "RunDirectoryError",
     "Status",
     "TensorBoard",
@@ -73,8 +75,8 @@ _WORDS = {
     "._values.gathering": "Metrics",
     "._words.tracked": "tracked",
     "._words.tracking": "tracking",
-    ".errors": "ConfigError DeliveryError LifecycleError RunDirectoryError Terminated TrackerBlocked TrackerLost "
-    "TrackerUnavailable TrackerWarning TracklibError WhereError",
+    ".errors": "ConfigError DeliveryError LifecycleError RanksUnavailable RunDirectoryError Terminated TrackerBlocked "
+    "TrackerLost TrackerUnavailable TrackerWarning TracklibError WhereError",
     ".reading": "load runs",
     ".trackers": "Aim Alert BaseTracker Console CsvLogger DvcLive Mlflow TensorBoard Trackio Wandb",
 }

@@ -7,6 +7,7 @@
     ├── LifecycleError       (ValueError)   the right call at the wrong time, as log before init
     ├── RunDirectoryError    (OSError)      the run's directory cannot be used, or is a live run's
     ├── WhereError           (ValueError)   a condition on runs cannot be understood; points at the character
+    ├── RanksUnavailable                    the ranks of a job do not agree: one did not come in time, or is gone
     ├── DeliveryError                       a tracker did not get everything (only with ``on_error="raise"``)
     ├── TrackerUnavailable                  raised *by* a tracker: try again later
     │   └── TrackerLost                     raised *by* a tracker: the connection is gone, begin anew
@@ -25,6 +26,7 @@ __all__ = [
     "ConfigError",
     "DeliveryError",
     "LifecycleError",
+    "RanksUnavailable",
     "RunDirectoryError",
     "Terminated",
     "TrackerBlocked",
@@ -93,6 +95,10 @@ class RunDirectoryError(TracklibError, OSError):
     def __init__(self, message: str, *, in_use: bool = False) -> None:
         super().__init__(message)
         self.in_use = in_use
+
+
+class RanksUnavailable(TracklibError):
+    """``t.agree`` found no agreement, and says of which rank: the same on every rank that called it."""
 
 
 class WhereError(TracklibError, ValueError):

@@ -32,6 +32,7 @@ WRONG: dict[str, Callable[[Trackers, Path], Any]] = {
     "metrics that are none": lambda t, _: t.log(0, "x"),
     "no metrics": lambda t, _: t.log(0, None),
     "an axis that is no name": lambda t, _: t.log(0, {"loss": 1.0}, axis=3),  # type: ignore[arg-type]
+    "a word for all ranks that is none": lambda t, _: t.log(0, {"loss": 1.0}, ranks="median"),  # type: ignore[arg-type]
     "params that are none": lambda t, _: t.log_params(5),
     "tags that are none": lambda t, _: t.log_tags("baseline"),
     "a file that is missing": lambda t, _: t.log_artifact("no_such_file"),

@@ -22,6 +22,7 @@ from .._journal.records import (
     Histogram,
     Log,
     Params,
+    Share,
     Superseded,
     Tags,
 )
@@ -176,6 +177,8 @@ class Handing:
                 self._hand_histogram(batch[0], histogram)
             case Superseded() as superseded:
                 self._route.tracker.log_superseded(superseded)
+            case Share():  # pragma: no cover  # never in a journal
+                pass
             case End() as end:
                 self._cursor.saved.end = end
             case Params(params=params):

@@ -5,15 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal, get_args
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, cast, get_args
 
 import msgspec
 from msgspec.structs import force_setattr
 
 from .._common.distinct import apart
 from .format import check_format
-from .records import Log, Record, Said
+from .records import Log, Number, Record, Said
 
 _encode = msgspec.json.Encoder().encode
 _decoder = msgspec.json.Decoder(Record)
@@ -46,9 +46,13 @@ def encode(record: Record) -> bytes:
     if type(record) is Log:
         total = sum(record.metrics.values())
         if total - total != 0:  # a value is NaN or infinite, or the sum alone is: much less to look at than the JSON
-            metrics: Any = {name: value if value - value == 0 else str(value) for name, value in record.metrics.items()}
-            body = _encode(_loose(record, metrics))
+            body = _encode(_loose(record, as_numbers(record.metrics)))
     return body
+
+
+def as_numbers(values: Mapping[str, float]) -> dict[str, Number]:
+    """``values`` as JSON has them: NaN and the infinities as strings."""
+    return {name: value if value - value == 0 else cast(Number, str(value)) for name, value in values.items()}
 
 
 def marker(kind: type[Record], axis: str = "") -> bytes:

@@ -18,7 +18,7 @@ from .._common import clock
 from .._common.open_file import OpenFile, open_made
 from .encoding import encode
 from .lines import line_of
-from .lock import renew
+from .lock import close, renew
 from .mirror import Mirror
 from .records import Record
 from .run_clock import RunClock
@@ -234,7 +234,7 @@ class Journal:
 
     def __del__(self) -> None:
         with contextlib.suppress(AttributeError):  # it never opened
-            self._file.close()
+            close(self._file)
 
 
 _fdatasync = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync

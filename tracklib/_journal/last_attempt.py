@@ -10,8 +10,9 @@ from typing import NamedTuple
 from . import layout
 from .encoding import best_marker, marker
 from .journal import Journal
-from .rank_ends import as_ranks_ended
+from .rank_ends import as_ranks_ended, failed_rank
 from .records import Begin, Best, End, Epoch, Log, Record, Status, Superseded, counting
+from .reducing import reduce_rest
 from .spill import spilled_begin, take_in
 from .state import Saved, furthest, load_begin, store_begin
 from .tail import last_record, size_of
@@ -78,6 +79,7 @@ def settled(journal: Journal, earlier: Earlier, status: Status = Status.KILLED) 
     bring_back(directory, earlier.begin.uid)
     waiting = take_in(journal, earlier.begin.uid)
     copy_in(directory, journal, earlier.begin.uid)
+    reduce_rest(directory, journal, earlier.begin)
     if journal.size != earlier.size:
         earlier = earlier_run(directory) or earlier
     for record in waiting:
@@ -97,9 +99,10 @@ def settled(journal: Journal, earlier: Earlier, status: Status = Status.KILLED) 
 
 def _true_end(directory: str, earlier: Earlier, status: Status) -> End:
     """How the run ended: as another rank failed, where one did; else by its own word; without one, with ``status``."""
-    own = earlier.end or End(time=earlier.time, status=Status.FINISHED)
-    end = as_ranks_ended(directory, earlier.begin, own)
-    return End(time=earlier.time, status=status) if earlier.end is None and end is own else end
+    if earlier.end:
+        return as_ranks_ended(directory, earlier.begin, earlier.end)
+    failed = failed_rank(directory, earlier.begin)  # that others were killed, too, says nothing
+    return failed or End(time=earlier.time, status=status)
 
 
 def bring_back(directory: str, uid: str) -> None:
@@ -130,6 +133,17 @@ def begins_before(directory: str, begin: Begin) -> Iterator[Begin]:
         earlier, at = found
         if isinstance(earlier, Begin) and earlier.attempt < begin.attempt:
             yield earlier
+
+
+def attempts_before(directory: str, begin: Begin) -> Earlier | None:
+    """What was there when the attempt that began with ``begin`` came; None where that is the first."""
+    if begin.attempt == 1:
+        return None
+    with contextlib.suppress(OSError):
+        found = last_record(layout.journal_path(directory), Begin, marker(Begin))
+        if found and isinstance(found[0], Begin) and found[0].attempt == begin.attempt:
+            return Earlier(begin, None, begin.time, found[1])
+    return None
 
 
 class Finished(NamedTuple):

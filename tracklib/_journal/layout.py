@@ -16,6 +16,7 @@ CHILDREN = "children"  # a directory like this one for each child run
 PREVIOUS = "previous"  # and for each run that was here before, by its uid
 WRITERS = "writers"  # what other processes said, each in a file of its own: <host>-<process>-<chance>.jsonl
 RANKS = "ranks"  # how other ranks than 0 ended, where one did not end well
+AGREED = "agreed"  # in there, what ranks tell each other at once
 LAUNCHES = ".launch"  # beside the runs: what rank 0 leaves for the others of its launch
 WANDB = "wandb"  # what W&B writes itself
 TENSORBOARD = "tensorboard"  # the event files
@@ -112,6 +113,11 @@ def ranks_of(directory: str) -> dict[int, str]:
     """The files of the ranks that have one."""
     found = _lines_in(os.path.join(directory, RANKS))
     return {int(name): path for name, path in found.items() if name.isdecimal()}
+
+
+def agreed_folder(directory: str) -> str:
+    """Where ranks tell each other something at once."""
+    return os.path.join(directory, RANKS, AGREED)
 
 
 def _lines_in(folder: str) -> dict[str, str]:

@@ -104,6 +104,15 @@ def try_lock(path: str) -> OpenFile | None:
     return file
 
 
+def hold(file: OpenFile) -> None:
+    """Have a lock on a file, which no other process asks for, say that this one lives, where the file system knows
+    locks. It is taken again each time, as who closes any descriptor of the file, as a copy of the directory does, loses
+    it. :func:`close` gives it back."""
+    with contextlib.suppress(OSError):
+        fcntl.lockf(file.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _locked[file] = os.getpid()
+
+
 def close(file: OpenFile | None) -> None:
     """Give the lock back."""
     if file:

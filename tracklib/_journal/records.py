@@ -51,7 +51,8 @@ class Begin(Said, frozen=True, tag="begin"):
 
     ``launch`` tells the ranks that were started together from others; ``finished`` is how many epochs earlier attempts
     had finished by then, and ``stopped`` whether no further one was to come: other ranks go by it. ``job`` is the
-    scheduler's job.
+    scheduler's job, ``ranks`` how many ranks there are, as far as anybody says. ``locks`` stands in another rank's
+    file: whether a lock on it tells the other processes that it lives.
     """
 
     says: ClassVar[bool] = False
@@ -69,6 +70,8 @@ class Begin(Said, frozen=True, tag="begin"):
     finished: int = 0
     stopped: bool = False
     job: str = ""
+    ranks: int = 0
+    locks: bool = False
 
 
 class Log(Said, frozen=True, tag="log", gc=False):
@@ -183,6 +186,30 @@ class Superseded(Said, frozen=True, tag="superseded"):
         return before if told in before else "; ".join(filter(None, [before, told]))
 
 
+Reduction = Literal["mean", "sum", "min", "max", "each", "first"]
+"""What is made of what the ranks say: one value, each rank's own, or rank 0's."""
+
+Number = float | Literal["nan", "inf", "-inf"]
+
+
+class Share(Said, frozen=True, tag="share", gc=False):
+    """What one rank says of a ``step``, of which something is to be made over all ranks; it stands in that rank's file
+    alone.
+
+    ``how`` says what is made of it, and ``hows`` of single names otherwise. The value of a name that is in ``weights``
+    is a sum, and that is its weight.
+    """
+
+    says: ClassVar[bool] = False
+
+    axis: str
+    step: int
+    metrics: dict[str, Number]
+    how: Reduction = "mean"
+    hows: dict[str, Reduction] = {}
+    weights: dict[str, Number] = {}
+
+
 class Artifact(Said, frozen=True, tag="artifact"):
     """A file or folder that was copied to ``artifacts/<name>`` in the run's directory.
 
@@ -224,7 +251,7 @@ class End(Said, frozen=True, tag="end"):
     message: str = ""
 
 
-Record = Begin | Log | Params | Tags | Epoch | Best | Histogram | Superseded | Artifact | Checkpoint | End
+Record = Begin | Log | Params | Tags | Epoch | Best | Histogram | Superseded | Share | Artifact | Checkpoint | End
 
 R = TypeVar("R", bound=Record)
 

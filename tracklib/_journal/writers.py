@@ -9,7 +9,6 @@ that file, so the journal itself tells how far each writer was copied, after any
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import re
 import socket
@@ -24,14 +23,13 @@ from .._common.warn import tell
 from ..errors import RunDirectoryError
 from . import layout
 from .journal import Journal
-from .lock import Holding, holding_of
+from .lock import Holding, hold, holding_of
+from .moments import Moments
 from .reader import Entry, Reader
 from .records import Artifact, Begin, Checkpoint, Histogram, Log, Params, Tags
 
 COPY_SECONDS = 1.0
 _PIECES = 4  # of 256 KiB, which are copied in one go while the training goes on
-_MOST_MOMENTS = 50_000
-_NEAR = 20
 
 Told = Log | Params | Tags | Artifact | Histogram | Checkpoint
 """What a writer may say in a run. The rest is its owner's alone: how it began and ended, which epochs are finished."""
@@ -58,10 +56,8 @@ class Writer(Journal):
         self.sync()
 
     def sync(self) -> None:
-        """As of any journal. A lock on the file says that its writer lives; it is taken again each time, as who closes
-        any descriptor of the file, as a copy of the directory does, loses it."""
-        with contextlib.suppress(OSError):
-            fcntl.lockf(self._file.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        """As of any journal. A lock on the file says that its writer lives."""
+        hold(self._file)
         super().sync()
 
 
@@ -90,7 +86,7 @@ class Copying:
         self._before: dict[str, int] | None = {} if is_new else None
         self._heard = heard
         self._sources: dict[str, _Source] = {}
-        self._moments = _Moments()
+        self._moments = Moments()
         self._copying = threading.Lock()
         self._copied_at = clock.steady()
         self._is_over = False
@@ -161,31 +157,6 @@ class Copying:
         """When it was said, as far as its writer's clock is not ahead of the owner's."""
         time = min(record.time, self._journal.now())
         return self._moments.free_from(time, record) if isinstance(record, Log) else time
-
-
-class _Moments:
-    """When the same was said: two records with one value at one step and moment would be one at MLflow."""
-
-    def __init__(self) -> None:
-        self._taken: set[tuple[int, int, str, float]] = set()
-        self._latest: dict[tuple[int, str, float], int] = {}
-
-    def free_from(self, time: int, log: Log) -> int:
-        """A moment for it that is not taken, as near behind ``time`` as is found soon."""
-        values = [(log.step, name, value) for name, value in log.metrics.items()]
-        for _ in range(_NEAR):
-            if not any((time, *value) in self._taken for value in values):
-                break
-            time += 1
-        else:
-            time = max(self._latest[value] for value in values if value in self._latest) + 1
-        if len(self._taken) > _MOST_MOMENTS:
-            self._taken.clear()
-            self._latest.clear()
-        for value in values:
-            self._taken.add((time, *value))
-            self._latest[value] = max(time, self._latest.get(value, time))
-        return time
 
 
 class _Source:

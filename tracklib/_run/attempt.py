@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +17,7 @@ from .._delivery.undelivered import what_is_left
 from .._delivery.waiting import draining, let_go, wait_for_change
 from .._journal.directory import default_directory
 from .._journal.journal import Journal
-from .._journal.last_attempt import Earlier, Finished, finished_epochs
+from .._journal.last_attempt import Earlier, Finished, attempts_before, finished_epochs
 from .._journal.launches import Left, leave_word
 from .._journal.records import Begin, Status
 from .._journal.spill import child_spill, spill_folder
@@ -36,8 +37,9 @@ from .life import Life
 from .meeting import Met
 from .options import Options
 from .other_ranks import NoJournal
-from .rank import in_use, who_am_i
+from .rank import in_use, size_of_launch, who_am_i
 from .rewinding import behind
+from .sharing import Sharing
 from .sigterm import exits_on_sigterm
 from .sys_exit import seen_exit
 from .telling import LongWait, say_end
@@ -61,7 +63,9 @@ class Attempt:
         is_counted: whether the last loop over the epochs came to its end; None where there was none.
         job: the scheduler's.
         launch: the key of those ranks that were started together, once it has begun.
+        size: how many ranks there are; None where nobody says.
         met: on another rank than 0: rank 0's run, if it was met.
+        sharing: what is said together with the other ranks, if there are any.
         keeps: whether it keeps what is said: on rank 0, unless ``TRACKLIB_MODE`` switches tracklib off.
         background: what is written beside the words, until the end.
         elsewhere: in another process than the run's, what was brought there.
@@ -114,6 +118,8 @@ class Attempt:
         self.job = job_key()
         self.is_counted: bool | None = None
         self.met: Met | None = None
+        self.size: int | None = None
+        self.sharing: Sharing | None = None
         self.background: Background | None = None
         self.elsewhere: Elsewhere | None = None
         self.words: Callable[[], object] = lambda: self
@@ -142,6 +148,7 @@ class Attempt:
         is_off = variables.is_switched_off()
         self.keeps = self.rank == 0 and not is_off
         self.launch = "" if is_off else launch_key(told)
+        self.size = told.size if told else size_of_launch(self.rank)
         try:
             (begin_keeping if self.keeps else begin_without_keeping)(self)
         except RunDirectoryError as error:
@@ -164,6 +171,11 @@ class Attempt:
             return Finished(self.met.begin.finished, self.met.begin.stopped)
         return behind(finished_epochs(self.directory, self.earlier), self.again) if self.earlier else Finished()
 
+    @functools.cached_property
+    def before(self) -> Earlier | None:
+        """The attempts before this one; on another rank those before rank 0's."""
+        return attempts_before(self.directory, self.met.begin) if self.met else self.earlier
+
     @property
     def is_forgotten(self) -> bool:
         """Whether nobody has the object any more that could end it."""
@@ -180,6 +192,8 @@ class Attempt:
             self.background.end(waits=status is Status.FINISHED)  # nothing stands before any other end
         if self.copying:
             self.copying.end()
+        if self.sharing:
+            self.sharing.end(waits=status is Status.FINISHED)
         self.keeping.end()
         end = write_end(self, status, error)
         self.life, self._status = Life.ENDED, end.status
@@ -216,7 +230,8 @@ class Attempt:
                 self._around.close()
                 open_runs.let_go(self)
                 self.life = Life.OVER
-                self.background = self.copying = None  # they know the run, and a circle would keep its files open
+                # They know the run, and a circle would keep its files open.
+                self.background = self.copying = self.sharing = None
                 with self.owned:
                     self._look_back()
 
@@ -247,3 +262,5 @@ class Attempt:
         self.bests.start()
         self.keeping.start_in_child()
         self.journal.after_fork_in_child(child_spill(self._spill_folder, self.uid))
+        if self.sharing:
+            self.sharing.after_fork_in_child()

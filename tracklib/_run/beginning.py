@@ -21,6 +21,7 @@ from .._journal.journal import Journal
 from .._journal.last_attempt import earlier_run, settled
 from .._journal.launches import Left, leave_word, take_back
 from .._journal.records import Begin, Log, Params, Tags
+from .._journal.reducing import Reducing
 from .._journal.sketch import Sketch
 from .._journal.state import store_begin
 from .._journal.writers import Copying, Told
@@ -31,6 +32,7 @@ from .keeping import sweep
 from .meeting import meet
 from .other_ranks import NoJournal
 from .rewinding import epoch_again, supersede
+from .sharing import Sharing
 from .taking_up import taken_up
 from .telling import say_moved
 
@@ -57,6 +59,9 @@ def begin_keeping(attempt: Attempt) -> None:
         # What the deliveries hold must not hold the attempt: without the garbage collector, it would never be gone.
         hear = functools.partial(_hear, attempt.bests, journal)
         attempt.copying = Copying(directory, journal, begun.uid, begun.attempt == 1, hear)
+        if attempt.launch:
+            reducing = Reducing(directory, journal, begun, attempt.size, hear)
+            attempt.sharing = Sharing(directory, 0, begun, reducing, bool(options.ranks))
         _make_deliveries(attempt, begun, attempt.copying)
         attempt.owned = stack.pop_all()
 
@@ -82,6 +87,8 @@ def begin_without_keeping(attempt: Attempt) -> None:
     except OSError as error:
         raise cannot_be_used(attempt.directory, error) from error
     attempt.journal = NoJournal()
+    if met:
+        attempt.sharing = Sharing(attempt.directory, attempt.rank, met.begin, None, bool(options.ranks))
 
 
 def _open_journal(attempt: Attempt) -> Journal:
@@ -117,6 +124,7 @@ def _say_begin(attempt: Attempt) -> Begin:
     if attempt.launch:
         finished = attempt.finished
         begun = replace(begun, launch=attempt.launch, finished=finished.epochs, stopped=finished.stopped)
+        begun = replace(begun, ranks=attempt.size or 0)
     journal.append(begun)
     with contextlib.suppress(OSError):  # the journal has it
         store_begin(attempt.directory, begun)
@@ -160,17 +168,19 @@ def _make_deliveries(attempt: Attempt, begun: Begin, copying: Copying) -> None:
     fingerprints = _identity.fingerprints(attempt.configs)
     wanted = [(*named, config) for named, config in zip(attempt.trackers.items(), fingerprints, strict=True)]
     place = Place(attempt.directory, begun, journal.path, later=attempt.options.leave == "later")
-    tick = functools.partial(_tick, journal, copying)
+    tick = functools.partial(_tick, journal, copying, attempt.sharing and attempt.sharing.reducing)
     attempt.deliveries = deliveries_of(wanted, place, tick, open_runs.come_first_at_exit)
     csv = attempt.deliveries[-1]
     assert isinstance(csv, Delivery)
     csv.show_to(Sketch(attempt.directory, begun.uid))  # it reads the whole journal
 
 
-def _tick(journal: Journal, copying: Copying) -> None:
+def _tick(journal: Journal, copying: Copying, reducing: Reducing | None) -> None:
     """Between a delivery's records."""
     journal.tick()
     copying.tick()
+    if reducing:
+        reducing.tick()
 
 
 def _hear(bests: Bests, journal: Journal, record: Told) -> None:

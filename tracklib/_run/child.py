@@ -43,6 +43,7 @@ def options_of_child(
         name=name,
         leave=outer.leave,
         on_error=outer.on_error,
+        ranks=attempt.options.ranks,
         parent=Parent(uid=attempt.uid, output_run=attempt.directory),
         rank=attempt.rank,
         group_access=attempt.options.group_access or access_to(attempt.directory),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .._common.secrets import error_text
-from .._journal.rank_ends import as_ranks_ended, say_rank_end
+from .._journal.rank_ends import as_ranks_ended
 from .._journal.records import End, Status, Tags
 from .preemption import has_come
 from .verdict import is_behind, status_of, tag_of
@@ -37,9 +37,9 @@ def write_end(attempt: Attempt, status: Status, error: BaseException | None) -> 
 
 
 def _beside_the_other_ranks(attempt: Attempt, end: End) -> End:
-    if attempt.met and end.status is not Status.FINISHED:
-        say_rank_end(attempt.directory, attempt.rank, attempt.met.begin, end)
-    return as_ranks_ended(attempt.directory, attempt.begun, end) if attempt.begun else end
+    if attempt.sharing:
+        attempt.sharing.leave(end)
+    return as_ranks_ended(attempt.directory, attempt.begun, end, is_now=True) if attempt.begun else end
 
 
 def _stands_for(error: BaseException | None, told: BaseException) -> bool:

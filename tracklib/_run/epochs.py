@@ -195,8 +195,11 @@ class EpochWords(Words):
     def _finish_epoch(self, epoch: int, last: bool = False) -> None:
         self._finished, self._left = Finished(epoch + 1, last), None
         if self.is_init:
-            journal = self._attempt.journal
-            journal.append(Epoch(time=journal.now(later=True), number=epoch, last=last, planned=self._planned))
+            journal, sharing = self._attempt.journal, self._attempt.sharing
+            finished = Epoch(time=journal.now(later=True), number=epoch, last=last, planned=self._planned)
+            journal.append(finished)
+            if sharing:
+                sharing.finish_epoch(finished)
 
     @property
     def _epoch_here(self) -> int | None:
@@ -221,7 +224,7 @@ class EpochWords(Words):
 
     def _first_step(self, axis: str = "epoch") -> int:
         """The first automatic step of this attempt: 0, or the one after the last that an earlier attempt logged."""
-        earlier = self._attempt.earlier
+        earlier = self._attempt.before
         return 0 if earlier is None else min(last_step(self.directory, axis, earlier) + 1, INT64 - 1)
 
 

@@ -12,13 +12,13 @@ import inspect
 import operator
 import os
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, Self, TypedDict, TypeVar
+from typing import Any, Literal, Self, TypedDict, TypeVar, get_args
 
 import msgspec
 from msgspec.structs import replace
 
 from .._common.modes import GRANTS, Access
-from .._journal.records import Parent, Status
+from .._journal.records import Parent, Reduction, Status
 from .._values.arguments import (
     as_bests,
     as_names,
@@ -50,6 +50,7 @@ class ChildOptions(TypedDict, total=False):
     alerts: Alerts
     leave: Literal["wait", "later"]
     on_error: Literal["warn", "raise"]
+    ranks: Reduction | None
 
 
 class RunOptions(ChildOptions, total=False):
@@ -80,6 +81,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     alerts: Alerts = None
     leave: Literal["wait", "later"] = "wait"
     on_error: Literal["warn", "raise"] = "warn"
+    ranks: Reduction | None = None
     parent: Parent | None = None
     rank: int | None = None
     at_exit: Status | str | None = None
@@ -93,6 +95,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"leave must be 'wait' or 'later', got {self.leave!r}")
         if self.on_error not in ("warn", "raise"):
             raise ValueError(f"on_error must be 'warn' or 'raise', got {self.on_error!r}")
+        need_reduction(self.ranks)
         if self.group_access not in (None, *GRANTS):
             raise ValueError(f"group_access must be 'read', 'write' or None, got {self.group_access!r}")
         if self.resume and not self.output_run:
@@ -142,6 +145,18 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
                 system_metrics=as_seconds("system_metrics", self.system_metrics),
             )
 
+
+def need_reduction(ranks: Any) -> None:
+    """See that ``ranks`` says what is made of what the ranks say, or None.
+
+    Raises:
+        ValueError: it is none of the words.
+    """
+    if ranks is not None and (not isinstance(ranks, str) or ranks not in _REDUCTIONS):
+        raise ValueError(f"ranks must be one of {', '.join(map(repr, _REDUCTIONS))}, or None; got {shown(ranks)}")
+
+
+_REDUCTIONS = get_args(Reduction)
 
 _CALLED_ELSEWHERE = {  # as other trackers call it
     **dict.fromkeys(

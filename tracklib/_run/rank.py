@@ -80,6 +80,12 @@ def who_am_i() -> Rank:
     return known
 
 
+def size_of_launch(rank: int) -> int | None:
+    """How many ranks there are, where the program says itself that this is ``rank``."""
+    told = next(filter(None, [*map(_asked, INITIALISED), *map(_told_by, LAUNCHERS)]), None)
+    return told.size if told and told.number == rank else None
+
+
 def in_use(error: RunDirectoryError, rank: Rank) -> RunDirectoryError:
     """What is said to a process that took itself for rank 0, and finds the directory in use: it may be another rank."""
     why = f"as {rank.by} says" if rank.by else "since nothing numbers it"

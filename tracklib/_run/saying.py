@@ -8,21 +8,23 @@ from typing import Any
 
 from .._common.warn import warn
 from .._journal.journal import Journal
-from .._journal.records import Best, Log, Params, Tags
+from .._journal.records import Best, Log, Params, Reduction, Tags
 from .._values.arguments import INT64, as_axis, as_params, as_tags
 from .._values.flat import clean
+from .._values.gathering import parts_of
 from .._values.habits import as_written_elsewhere
 from .._values.mappings import as_mapping
 from ..errors import TrackerWarning
+from .among_ranks import RankWords
 from .attempt import Attempt
 from .early import Counted
-from .epochs import EpochWords
 from .life import Life
+from .options import need_reduction
 
 _OPEN = Life.OPEN  # a member of an enum takes longer to look up
 
 
-class RunLog(EpochWords):
+class RunLog(RankWords):
     """Logs metrics, params and tags."""
 
     def __init__(self, attempt: Attempt) -> None:
@@ -51,7 +53,15 @@ class RunLog(EpochWords):
         than 0."""
         return self._attempt.bests.found
 
-    def log(self, epoch: Any = None, log_dict: Any = None, *, axis: str = "epoch", **metrics: Any) -> None:
+    def log(
+        self,
+        epoch: Any = None,
+        log_dict: Any = None,
+        *,
+        axis: str = "epoch",
+        ranks: Reduction | None = None,
+        **metrics: Any,
+    ) -> None:
         """Log metrics. When it returns, they survive the process.
 
         Args:
@@ -60,12 +70,14 @@ class RunLog(EpochWords):
             log_dict: names to numbers of any package (a scalar tensor, too), nested as you like: nested
                 names are joined by ``/``. What is no number is passed over, with one warning a name.
             axis: what ``epoch`` counts.
+            ranks: what is made of it over all ranks, as for :class:`tracking`; None as that was told.
             metrics: as other trackers' users write it: ``t.log({"loss": 0.1})``, ``t.log({"loss": 0.1}, step=3)`` and
                 ``t.log(0, loss=0.1)`` mean what they say.
 
         Raises:
             LifecycleError: the run has not begun, or has ended.
             TypeError: ``log_dict`` is no mapping, or ``axis`` no name.
+            ValueError: ``ranks`` is no such word.
         """
         attempt = self._attempt
         if attempt.life is not _OPEN:
@@ -80,6 +92,11 @@ class RunLog(EpochWords):
             log_dict = found
         if type(axis) is not str or len(axis) > 200:
             axis = as_axis(axis)
+        if ranks is not None and ranks != "first":
+            need_reduction(ranks)
+        if attempt.sharing is not None and (how := self._shared(ranks)):
+            self._share(epoch, log_dict, axis, how, parts_of(log_dict))
+            return
         if not attempt.keeps:
             return  # nothing more is looked at: to make a number of a tensor waits for its device
         journal = attempt.journal

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from .._common.warn import warn
 from .flat import Skipped, clean
@@ -12,6 +12,15 @@ from .mappings import as_mapping
 from .numbers import need_unmasked_tensor, to_float
 
 How = Literal["mean", "sum", "min", "max", "last"]
+
+
+class Part(NamedTuple):
+    """What a gathered value is made of: the ``total`` of a ``weight``, where it is a mean. What ranks gathered is put
+    together ``how`` one rank's batches were; of what is the last, the first rank's is taken."""
+
+    how: Literal["mean", "sum", "min", "max", "first"]
+    total: float
+    weight: float
 
 
 class Metrics(Mapping[str, float]):
@@ -92,6 +101,18 @@ class Metrics(Mapping[str, float]):
         weight = self._weights[name] = to_float(self._weights[name])
         return value / weight if weight else math.nan
 
+    def _parts(self) -> dict[str, Part]:
+        """What each value is made of."""
+        parts: dict[str, Part] = {}
+        for name, value in self.items():
+            how = self._how.get(name, "mean")
+            parts[name] = (
+                Part("mean", self._gathered[name], self._weights[name])
+                if how == "mean"
+                else Part("first" if how == "last" else how, value, 1.0)
+            )
+        return parts
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._gathered)
 
@@ -100,6 +121,22 @@ class Metrics(Mapping[str, float]):
 
     def __repr__(self) -> str:
         return f"Metrics({dict(self)})"
+
+
+def parts_of(found: Any, prefix: str = "") -> dict[str, Part]:
+    """What the gathered values in ``found`` are made of, by their flat names: of a :class:`Metrics`, by itself, in a
+    mapping or in a tuple. Of two with one name, the first's."""
+    if isinstance(found, Metrics):
+        return {prefix + name: part for name, part in found._parts().items()}
+    parts: dict[str, Part] = {}
+    if type(found) is dict:
+        for key, value in found.items():
+            if isinstance(key, str) and isinstance(value, Metrics | dict):
+                parts |= parts_of(value, f"{prefix}{key}/")
+    elif type(found) is tuple:
+        for each in reversed(found):
+            parts |= parts_of(each, prefix)
+    return parts
 
 
 def _as_weight(weight: Any) -> Any:

@@ -11,10 +11,13 @@ from typing import Any, NamedTuple, TypeVar, overload
 from .. import limits
 from .._common.secrets import error_text
 from .._common.warn import warn
+from .._journal.records import Reduction
 from .._run.current import active, current, here, inside
 from .._run.early import Counted
+from .._run.options import need_reduction
 from .._run.run import Trackers
 from .._values.arguments import arguments_of
+from .._values.gathering import parts_of
 from .._values.mappings import pairs_of
 from .._values.returned import as_metrics
 from .._values.room import name_of
@@ -33,7 +36,13 @@ def tracked(function: F, /) -> F: ...
 
 @overload
 def tracked(
-    *, epoch: str = "epoch", axis: str = "epoch", every: int = 1, params: bool = False, prefix: str = ""
+    *,
+    epoch: str = "epoch",
+    axis: str = "epoch",
+    every: int = 1,
+    params: bool = False,
+    prefix: str = "",
+    ranks: Reduction | None = None,
 ) -> Callable[[F], F]: ...
 
 
@@ -46,6 +55,7 @@ def tracked(
     every: int = 1,
     params: bool = False,
     prefix: str = "",
+    ranks: Reduction | None = None,
 ) -> Any:
     """Log the metrics that a function returns, into the current run.
 
@@ -70,12 +80,16 @@ def tracked(
             that is no value by its class's name, and none for the epoch.
         prefix: stands before each name: ``validate = tracked(prefix="val/")(evaluate)``, and ``prefix="test/"`` for
             what tests with the same function.
+        ranks: what is made over all ranks of what each one's call returns: ``"mean"``, ``"sum"``, ``"min"``, ``"max"``,
+            ``"each"`` (``loss/rank3``) or ``"first"``, which is rank 0's; None as the run was told, see
+            :class:`tracking`.
 
     A tracked function that returns what a tracked one has just logged inside it, does not log that twice.
 
     Raises:
         TypeError: what is decorated is no function; ``axis`` is no name, or ``prefix`` no text.
-        ValueError: the function has no argument of the name given as ``epoch``; ``every`` is less than 1.
+        ValueError: the function has no argument of the name given as ``epoch``; ``every`` is less than 1; ``ranks`` is
+            no such word.
     """
     if type(every) is not int or every < 1:
         raise ValueError(f"every must be a whole number from 1 on, as 50; got {every!r}")
@@ -83,7 +97,9 @@ def tracked(
         raise TypeError(f"axis must be a name, as 'epoch' or 'batch'; got {axis!r}")
     if not isinstance(prefix, str):
         raise TypeError(f"prefix must be text, as 'val/'; got {prefix!r}")
-    how = _How(epoch or ("epoch" if axis == "epoch" else ""), epoch not in (None, "epoch"), axis, every, params, prefix)
+    need_reduction(ranks)
+    named = epoch or ("epoch" if axis == "epoch" else "")
+    how = _How(named, epoch not in (None, "epoch"), axis, every, params, prefix, ranks)
     return functools.partial(_track, how=how) if function is None else _track(function, how)
 
 
@@ -96,6 +112,7 @@ class _How(NamedTuple):
     every: int
     params: bool
     prefix: str = ""
+    ranks: Reduction | None = None
 
 
 def _track(function: Any, how: _How) -> Any:
@@ -121,6 +138,7 @@ class _Watch:
         self._axis = how.axis
         self._every = how.every
         self._prefix = how.prefix
+        self._ranks = how.ranks
         self._position, self._default = find_argument(function, how.epoch, how.is_needed)
         self._counts: weakref.WeakKeyDictionary[Trackers, Iterator[int]] = weakref.WeakKeyDictionary()
         self._calls: weakref.WeakKeyDictionary[Trackers, Iterator[int]] = weakref.WeakKeyDictionary()
@@ -221,7 +239,8 @@ class _Watch:
     def _log(self, run: Trackers, returned: Any, inner: Heard, instance: Any, args: Any, kwargs: Any) -> None:
         """Log what was returned. Never raises: the caller's work is done and must not be lost. So there is nothing to
         check where nothing is kept, and no device is waited for."""
-        if not run._keeps:
+        shared = run._shared(self._ranks) if run._attempt.sharing else None
+        if not run._keeps and not shared:
             return
         try:
             if self._every > 1 and not self._is_due(run):
@@ -235,8 +254,10 @@ class _Watch:
             if self._prefix:
                 metrics = {f"{self._prefix}{name_of(key)}": value for key, value in pairs_of(metrics, limits.KEYS + 1)}
             news = without(inner, run, self._axis, epoch, metrics) if inner else metrics
-            if news or not metrics:
-                run.log(epoch, news, axis=self._axis)
+            if shared and news:
+                run._share(epoch, news, self._axis, shared, parts_of(returned, self._prefix))
+            elif news or not metrics:
+                run.log(epoch, news, axis=self._axis, ranks="first")
             if (outer := inside.get()) is not None:
                 tell(outer, inner, run, self._axis, epoch, metrics)
         except Exception as error:

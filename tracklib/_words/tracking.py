@@ -74,6 +74,9 @@ class tracking:  # noqa: N801  # a word of the language, used as one
             process delivers: it goes on for at most ten minutes, after the program's end too.
         on_error: ``"raise"`` raises :class:`~tracklib.DeliveryError` at the block's normal end if a
             tracker did not get everything; ``"warn"`` warns.
+        ranks: what is made of what all ranks of a job say, without any of them waiting for it: their ``"mean"`` (of a
+            :class:`Metrics` the exact one, by its weights), ``"sum"``, ``"min"`` or ``"max"``, or ``"each"`` rank's
+            own, as ``loss/rank3``. None, and ``"first"``, is what rank 0 says alone.
         parent: the run around this one; None takes the current one, if there is one.
         rank: this process's rank; None asks torch, JAX or MPI, where they are initialised, else the launcher's
             variables, on entering. A rank other than 0 gets a run that keeps nothing: it makes the same checks, and

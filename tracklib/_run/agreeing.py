@@ -1,0 +1,150 @@
+"""Ranks agree: all get the same mapping, or all the same refusal.
+
+Each puts its own into a store; rank 0 makes one of them, and what is decided first stands: also that somebody waited
+too long. So no rank goes on with what another has given up.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import msgspec
+
+from .._common import clock
+from .._journal.encoding import as_numbers, decode, encode
+from .._journal.records import Number, Share
+from .._journal.shares import put_together
+from ..errors import RanksUnavailable
+from .stores import Gone, Store
+
+_ASK_SECONDS = 2.5  # between two looks at whether a rank is dead: a lock may be lost for a moment
+
+
+class _Decision(msgspec.Struct, frozen=True):
+    values: dict[str, Number]
+    refusal: str = ""
+
+
+class Agreement(NamedTuple):
+    """One call of all ranks.
+
+    Args:
+        store: by which they tell each other.
+        key: the call's, the same on all ranks.
+        rank: this one.
+        size: how many there are.
+        patience: seconds to wait for the others.
+        gone: why one will not answer.
+    """
+
+    store: Store
+    key: str
+    rank: int
+    size: int
+    patience: float
+    gone: Gone
+
+    def of(self, own: Share) -> dict[str, float]:
+        """What is made of all ranks' words; ``own`` is this one's.
+
+        Raises:
+            RanksUnavailable: a rank did not come in time, or is gone.
+        """
+        if self.rank == 0:
+            decided = self._decide(self._made(own))
+        else:
+            self.store.put(self._word_of(self.rank), encode(own))
+            decided = self._decided()
+        if decided.refusal:
+            raise RanksUnavailable(f"the ranks do not agree: {decided.refusal}")
+        return {name: float(value) for name, value in decided.values.items()}
+
+    def refuse(self, why: str) -> None:
+        """Have no rank wait for this one."""
+        self._decide(_Decision({}, why))
+
+    def forget(self) -> None:
+        """All ranks are past it."""
+        for rank in range(1, self.size):
+            self.store.forget(self._word_of(rank))
+        self.store.forget(self._decision)
+
+    def _made(self, own: Share) -> _Decision:
+        """Rank 0's proposal."""
+        said = {0: own}
+        for refusal in self._waiting("did not call agree"):
+            for rank in range(1, self.size):
+                if rank not in said and (word := self.store.get(self._word_of(rank))):
+                    record = decode(word, -1)
+                    assert isinstance(record, Share)
+                    said[rank] = record
+            if len(said) == self.size:
+                return _Decision(as_numbers(put_together(said)))
+            if self.store.get(self._decision):
+                break  # another rank has given up
+            missing = [rank for rank in range(self.size) if rank not in said]
+            if why := refusal(missing):
+                return _Decision({}, why)
+        return _Decision({}, "somebody has given up")
+
+    def _decided(self) -> _Decision:
+        for refusal in self._waiting(f"did not answer rank {self.rank}"):
+            if word := self.store.get(self._decision):
+                return msgspec.json.decode(word, type=_Decision)
+            if why := refusal([0]):
+                break
+        return self._decide(_Decision({}, why))
+
+    def _decide(self, proposed: _Decision) -> _Decision:
+        word = self.store.decide(self._decision, msgspec.json.encode(proposed))
+        while word is None:  # it is just being written
+            time.sleep(0.001)
+            word = self.store.get(self._decision)
+        return msgspec.json.decode(word, type=_Decision)
+
+    def _waiting(self, what: str) -> Iterator[_Refusal]:
+        refusal = _Refusal(self, what)
+        pause = 0.0005
+        while True:
+            yield refusal
+            time.sleep(pause)
+            pause = min(1.5 * pause, 0.05)
+
+    def _word_of(self, rank: int) -> str:
+        return f"{self.key}/{rank}"
+
+    @property
+    def _decision(self) -> str:
+        return f"{self.key}/all"
+
+
+class _Refusal:
+    """Why there is no waiting any more for ranks that are missing; empty while there is."""
+
+    def __init__(self, agreement: Agreement, what: str) -> None:
+        self._agreement = agreement
+        self._what = what
+        now = clock.steady()
+        self._until = now + agreement.patience
+        self._next = now + _ASK_SECONDS
+        self._dead: dict[int, str] = {}
+
+    def __call__(self, missing: list[int]) -> str:
+        now = clock.steady()
+        if now >= self._until:
+            return f"{_in_words(missing)} {self._what} within {self._agreement.patience:g} s"
+        if now >= self._next:
+            self._next = now + _ASK_SECONDS
+            dead = {rank: why for rank in missing if (why := self._agreement.gone(rank))}
+            for rank in dead.keys() & self._dead.keys():
+                return f"rank {rank} {dead[rank]}"
+            self._dead = dead
+        return ""
+
+
+def _in_words(ranks: list[int]) -> str:
+    shown = ", ".join(map(str, ranks[:5]))
+    more = f" and {len(ranks) - 5} more" if len(ranks) > 5 else ""
+    return f"rank{'s' if len(ranks) > 1 else ''} {shown}{more}"

@@ -1,0 +1,139 @@
+"""What a rank says for all ranks: metrics of which one value is made, without waiting for anybody; and what they decide
+together."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+from .._journal.agreed import Agreed
+from .._journal.rank_ends import why_gone
+from .._journal.records import Reduction, Share
+from .._journal.shares import put_together
+from .._values.arguments import INT64
+from .._values.flat import clean
+from .._values.gathering import Part, parts_of
+from .._values.mappings import as_mapping
+from ..errors import RanksUnavailable
+from .agreeing import Agreement
+from .attempt import Attempt
+from .epochs import EpochWords
+from .options import need_reduction
+from .sharing import as_said
+from .stores import store_there
+
+_without_run = itertools.count()  # of all runs of this process that are kept nowhere
+
+
+class RankWords(EpochWords):
+    """Says something together with the other ranks."""
+
+    def __init__(self, attempt: Attempt) -> None:
+        super().__init__(attempt)
+        self._agreements = itertools.count()
+        self._agreed: Agreement | None = None
+
+    def agree(
+        self, values: Mapping[str, Any], *, ranks: Reduction = "mean", timeout: float = 300.0
+    ) -> dict[str, float]:
+        """The same mapping on all ranks, now: for what all of them must decide alike. ::
+
+            val = t.agree({"loss": loss})["loss"]  # the mean over the ranks
+            if t.agree({"stop": t.preempted}, ranks="max")["stop"]:  # has any of them been told?
+                break
+
+        Each rank calls it as often as the others, and waits for them. They tell each other by PyTorch's store or by
+        JAX's, where the program has initialised it, else by files in the run's directory: never by a collective, which
+        a rank that does not take part in it would break for good. Nothing is logged.
+
+        Args:
+            values: names to numbers, as ``log`` takes them; a :class:`Metrics` brings its weights. What some ranks lack
+                is made of those that have it.
+            ranks: what is made of the ranks' values, as for :class:`tracking`; ``"first"`` tells all what rank 0 says.
+            timeout: seconds to wait for the other ranks.
+
+        Raises:
+            RanksUnavailable: on every rank that calls it: one did not come in time, or is gone.
+            LifecycleError: the run has not begun, or has ended.
+            TypeError: a value is no number.
+            ValueError: ``ranks`` is no such word.
+        """
+        attempt = self._need_own("agree")
+        need_reduction(ranks)
+        found = as_mapping(values)
+        numbers, skipped = clean({} if found is None else found)
+        wrong = "; ".join(f"{key}: {why}" for key, why in skipped)
+        if found is None:
+            wrong = f"values must map names to numbers, as {{'loss': loss}}; got {type(values).__name__}"
+        agreement = self._agreement(timeout)
+        if wrong:
+            if agreement:
+                agreement.refuse(f"rank {attempt.rank} said what is no number ({wrong})")
+            raise TypeError(f"agree takes numbers: {wrong}")
+        metrics, hows, weights = as_said(numbers, ranks, parts_of(found))
+        own = Share(time=0, axis="", step=0, metrics=metrics, how=ranks, hows=hows, weights=weights)
+        if agreement is None:
+            return put_together({0: own})
+        agreed = agreement.of(own)
+        if attempt.rank == 0:  # all have come, so all have what was agreed before
+            if self._agreed:
+                self._agreed.forget()
+            self._agreed = agreement
+        return agreed
+
+    def _agreement(self, timeout: float) -> Agreement | None:
+        """The next one; None where there is nobody else.
+
+        Raises:
+            RanksUnavailable: there is nothing by which ranks could tell each other.
+        """
+        attempt = self._attempt
+        begin = attempt.sharing.begin if attempt.sharing else None
+        if attempt.size == 1 or not (attempt.size or attempt.launch or attempt.rank):
+            return None
+        if attempt.size is None:
+            raise RanksUnavailable("nobody says how many ranks there are: agree needs a launcher that does")
+        store = store_there() or (Agreed(self.directory) if begin else None)
+        if store is None:
+            raise RanksUnavailable(
+                f"rank {attempt.rank} is in no run that all ranks see, and neither torch.distributed nor "
+                "jax.distributed is initialised: there is nothing by which the ranks could tell each other"
+            )
+        run = f"{begin.uid}/{begin.attempt}" if begin else "none"
+        numbers = self._agreements if begin else _without_run
+        return Agreement(
+            store,
+            f"tracklib/{run}/{next(numbers)}",
+            attempt.rank,
+            attempt.size,
+            timeout,
+            functools.partial(why_gone, self.directory, begin) if begin else lambda rank: "",
+        )
+
+    def _shared(self, ranks: Reduction | None) -> Reduction | None:
+        """What is made of what is said now over all ranks; None where it is rank 0's alone."""
+        attempt = self._attempt
+        if attempt.sharing is None:
+            return None
+        how = ranks or attempt.options.ranks
+        return None if how == "first" else how
+
+    def _share(
+        self, epoch: Any, log_dict: Mapping[Any, Any], axis: str, how: Reduction, parts: Mapping[str, Part]
+    ) -> None:
+        """As :meth:`log`, for all ranks. Each rank makes numbers of its own values."""
+        attempt = self._need_open("log")
+        values, skipped = clean(log_dict)
+        step = epoch if type(epoch) is int and -INT64 <= epoch < INT64 else self._step(epoch, axis)
+        self._steps[axis] = step
+        if values and attempt.sharing:
+            if not attempt.sharing.say(axis, step, values, how, parts):
+                why = "no file can be made in the run's directory"
+                self._warn_once("ranks", "", f"what rank {attempt.rank} says for all ranks is not kept: {why}")
+            if bar := attempt.bar:
+                bar.show(values)
+        if attempt.keeps:
+            for key, why in skipped:
+                self._warn_once("value", f"{key}: {why}", f"metric {key!r} is not logged: {why}")
