@@ -13,7 +13,19 @@ from hypothesis import strategies as st
 from tracklib import TrackerWarning, tracking
 from tracklib._delivery.sync import Outcome, sync
 from tracklib._journal.encoding import SILENT, decode, encode
-from tracklib._journal.records import Artifact, Begin, End, Epoch, Log, Params, Parent, Record, Share, Status, Tags
+from tracklib._journal.records import (
+    Artifact,
+    Begin,
+    Contribution,
+    End,
+    Epoch,
+    Log,
+    Params,
+    Parent,
+    Record,
+    Status,
+    Tags,
+)
 
 names = st.text(st.characters(exclude_categories=["Cs"]))
 floats = st.floats()
@@ -145,7 +157,7 @@ def test_a_metric_that_only_repeats_the_step_is_no_column_beside_it(
 
 
 def test_each_kind_of_record_says_something_or_says_why_not() -> None:
-    silent = {Begin, Epoch, Share, End}  # a tracker marks Superseded
+    silent = {Begin, Epoch, Contribution, End}  # a tracker marks Superseded
     assert {kind for kind in get_args(Record) if not kind.says} == silent
     assert tuple(b'","type":"%b"' % name for name in (b"begin", b"epoch", b"share", b"end")) == SILENT
 

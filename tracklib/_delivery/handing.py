@@ -17,12 +17,12 @@ from .._journal.records import (
     Begin,
     Best,
     Checkpoint,
+    Contribution,
     End,
     Epoch,
     Histogram,
     Log,
     Params,
-    Share,
     Superseded,
     Tags,
 )
@@ -177,7 +177,7 @@ class Handing:
                 self._hand_histogram(batch[0], histogram)
             case Superseded() as superseded:
                 self._route.tracker.log_superseded(superseded)
-            case Share():  # pragma: no cover  # never in a journal
+            case Contribution():  # pragma: no cover  # never in a journal
                 pass
             case End() as end:
                 self._cursor.saved.end = end

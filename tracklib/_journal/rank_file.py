@@ -17,7 +17,7 @@ from .._common.warn import tell
 from . import layout
 from .journal import Journal
 from .lock import Holding, hold, holding
-from .records import Begin, End, Epoch, Share, Status
+from .records import Begin, Contribution, End, Epoch, Status
 
 
 class RankFile(Journal):
@@ -48,7 +48,7 @@ class RankFile(Journal):
         self.append(replace(own, name=f"rank {rank}", locks=sees and not self._is_rank_0s))
         self.sync()
 
-    def say(self, record: Share | Epoch) -> None:
+    def say(self, record: Contribution | Epoch) -> None:
         """Keep it."""
         self.has_said = True
         self.append(record)

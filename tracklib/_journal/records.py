@@ -192,7 +192,7 @@ Reduction = Literal["mean", "sum", "min", "max", "each", "first"]
 Number = float | Literal["nan", "inf", "-inf"]
 
 
-class Share(Said, frozen=True, tag="share", gc=False):
+class Contribution(Said, frozen=True, tag="share", gc=False):
     """What one rank says of a ``step``, of which something is to be made over all ranks; it stands in that rank's file
     alone.
 
@@ -251,7 +251,9 @@ class End(Said, frozen=True, tag="end"):
     message: str = ""
 
 
-Record = Begin | Log | Params | Tags | Epoch | Best | Histogram | Superseded | Share | Artifact | Checkpoint | End
+Record = (
+    Begin | Log | Params | Tags | Epoch | Best | Histogram | Superseded | Contribution | Artifact | Checkpoint | End
+)
 
 R = TypeVar("R", bound=Record)
 

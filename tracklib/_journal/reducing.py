@@ -25,7 +25,7 @@ from .journal import Journal
 from .lock import Holding, holding_of
 from .moments import Moments
 from .reader import Reader
-from .records import Begin, End, Epoch, Log, Share
+from .records import Begin, Contribution, End, Epoch, Log
 from .shares import LATE_SECONDS, WRITER, Shares
 from .tail import last_record
 
@@ -150,7 +150,7 @@ class _Rank:
         self._has_locks = False
         self.is_over = False
 
-    def read(self) -> list[Share | Epoch]:
+    def read(self) -> list[Contribution | Epoch]:
         """What it has said since."""
         try:
             if os.path.getsize(self._path) <= self._offset:
@@ -165,14 +165,14 @@ class _Rank:
             self.is_over = True
         return []
 
-    def _take(self, record: Any) -> Share | Epoch | None:
+    def _take(self, record: Any) -> Contribution | Epoch | None:
         match record:
             case Begin(uid=uid, attempt=attempt, locks=locks):
                 self._is_there = (uid, attempt) == (self._begin.uid, self._begin.attempt)
                 self._has_locks, self.is_over = locks, False
             case End():
                 self.is_over = self._is_there
-            case Share() | Epoch() if self._is_there:
+            case Contribution() | Epoch() if self._is_there:
                 return record
         return None
 

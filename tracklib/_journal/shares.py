@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from .._common import clock
-from .records import Epoch, Log, Reduction, Share
+from .records import Contribution, Epoch, Log, Reduction
 from .reduced import Weighed, reduced, value_of
 
 WRITER = "ranks"  # of a record that was made of all ranks' words; no other writer is called so
@@ -77,7 +77,7 @@ class Shares:
         """Whether something waits for another rank."""
         return any(any(step.open) for step in self._steps.values())
 
-    def take(self, rank: int, record: Share | Epoch) -> None:
+    def take(self, rank: int, record: Contribution | Epoch) -> None:
         """What ``rank`` said next."""
         if isinstance(record, Epoch):  # it is behind it
             self._go_to(rank, "epoch", record.number + 1)
@@ -174,7 +174,7 @@ class Shares:
         closed[step.backs] = max(key[1], closed.get(step.backs, key[1]))
 
 
-def put_together(said: Mapping[int, Share]) -> dict[str, float]:
+def put_together(said: Mapping[int, Contribution]) -> dict[str, float]:
     """What is made of one word of each rank, by name."""
     names: dict[str, _Said] = {}
     for rank, record in sorted(said.items()):

@@ -14,7 +14,21 @@ from msgspec.structs import replace
 
 from .checkpoints import take_in
 from .curves import Curves
-from .records import Artifact, Begin, Best, Checkpoint, End, Epoch, Histogram, Log, Params, Record, Share, Superseded, Tags
+from .records import (
+    Artifact,
+    Begin,
+    Best,
+    Checkpoint,
+    Contribution,
+    End,
+    Epoch,
+    Histogram,
+    Log,
+    Params,
+    Record,
+    Superseded,
+    Tags,
+)
 from .statistics import At, Statistics, nothing_yet, reduced
 from .stretches import Stretch
 
@@ -93,7 +107,7 @@ class Summary(msgspec.Struct):
                 self.histograms[name] = self.histograms.get(name, 0) + 1
             case Artifact():
                 self.artifacts[record.name] = record
-            case Share():  # pragma: no cover  # never in a journal
+            case Contribution():  # pragma: no cover  # never in a journal
                 pass
             case Checkpoint():
                 take_in(self.checkpoints, record)

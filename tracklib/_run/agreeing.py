@@ -14,7 +14,7 @@ import msgspec
 
 from .._common import clock
 from .._journal.encoding import as_numbers, decode, encode
-from .._journal.records import Number, Share
+from .._journal.records import Contribution, Number
 from .._journal.shares import put_together
 from ..errors import RanksUnavailable
 from .stores import Gone, Store
@@ -46,7 +46,7 @@ class Agreement(NamedTuple):
     patience: float
     gone: Gone
 
-    def of(self, own: Share) -> dict[str, float]:
+    def of(self, own: Contribution) -> dict[str, float]:
         """What is made of all ranks' words; ``own`` is this one's.
 
         Raises:
@@ -71,14 +71,14 @@ class Agreement(NamedTuple):
             self.store.forget(self._word_of(rank))
         self.store.forget(self._decision)
 
-    def _made(self, own: Share) -> _Decision:
+    def _made(self, own: Contribution) -> _Decision:
         """Rank 0's proposal."""
         said = {0: own}
         for refusal in self._waiting("did not call agree"):
             for rank in range(1, self.size):
                 if rank not in said and (word := self.store.get(self._word_of(rank))):
                     record = decode(word, -1)
-                    assert isinstance(record, Share)
+                    assert isinstance(record, Contribution)
                     said[rank] = record
             if len(said) == self.size:
                 return _Decision(as_numbers(put_together(said)))

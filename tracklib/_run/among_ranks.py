@@ -10,7 +10,7 @@ from typing import Any
 
 from .._journal.agreed import Agreed
 from .._journal.rank_ends import why_gone
-from .._journal.records import Reduction, Share
+from .._journal.records import Contribution, Reduction
 from .._journal.shares import put_together
 from .._values.arguments import INT64
 from .._values.flat import clean
@@ -73,7 +73,7 @@ class RankWords(EpochWords):
                 agreement.refuse(f"rank {attempt.rank} said what is no number ({wrong})")
             raise TypeError(f"agree takes numbers: {wrong}")
         metrics, hows, weights = as_said(numbers, ranks, parts_of(found))
-        own = Share(time=0, axis="", step=0, metrics=metrics, how=ranks, hows=hows, weights=weights)
+        own = Contribution(time=0, axis="", step=0, metrics=metrics, how=ranks, hows=hows, weights=weights)
         if agreement is None:
             return put_together({0: own})
         agreed = agreement.of(own)

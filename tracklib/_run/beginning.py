@@ -168,7 +168,7 @@ def _make_deliveries(attempt: Attempt, begun: Begin, copying: Copying) -> None:
     fingerprints = _identity.fingerprints(attempt.configs)
     wanted = [(*named, config) for named, config in zip(attempt.trackers.items(), fingerprints, strict=True)]
     place = Place(attempt.directory, begun, journal.path, later=attempt.options.leave == "later")
-    tick = functools.partial(_tick, journal, copying, attempt.sharing and attempt.sharing.reducing)
+    tick = functools.partial(_tick, journal, copying, attempt.sharing.reducing if attempt.sharing else None)
     attempt.deliveries = deliveries_of(wanted, place, tick, open_runs.come_first_at_exit)
     csv = attempt.deliveries[-1]
     assert isinstance(csv, Delivery)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from .._journal.encoding import as_numbers
 from .._journal.rank_file import RankFile
-from .._journal.records import Begin, End, Epoch, Number, Reduction, Share
+from .._journal.records import Begin, Contribution, End, Epoch, Number, Reduction
 from .._journal.reducing import Reducing
 from .._values.gathering import Part
 from .background import keep_synced
@@ -55,7 +55,11 @@ class Sharing:
         """
         if file := self._open():
             metrics, hows, weights = as_said(values, how, parts)
-            file.say(Share(time=file.now(), axis=axis, step=step, metrics=metrics, how=how, hows=hows, weights=weights))
+            file.say(
+                Contribution(
+                    time=file.now(), axis=axis, step=step, metrics=metrics, how=how, hows=hows, weights=weights
+                )
+            )
             self._says_epochs = True
         return file is not None
 
