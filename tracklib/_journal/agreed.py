@@ -6,7 +6,7 @@ import contextlib
 import os
 
 from .._common.files import make_folder
-from .._common.modes import open_made
+from .._common.open_file import OpenFile, content_of
 from . import layout
 from .lines import body_of, line_of
 
@@ -30,9 +30,9 @@ class Agreed:
         self._write(key, value, os.O_TRUNC)
 
     def get(self, key: str) -> bytes | None:
-        """The value, as far as it is there."""
-        with contextlib.suppress(OSError), open(self._path(key), "rb") as file:  # opened anew, for a network's files
-            line = file.read()
+        """The value, as far as it is there. It is opened anew, as a network's files are known for a while."""
+        with contextlib.suppress(OSError):
+            line = content_of(self._path(key))
             if line.endswith(b"\n"):
                 return body_of(line[:-1]) or None
         return None
@@ -50,11 +50,11 @@ class Agreed:
 
     def _write(self, key: str, value: bytes, how: int) -> None:
         make_folder(self._folder)
-        fd = open_made(self._path(key), os.O_WRONLY | how)
+        file = OpenFile(self._path(key), os.O_WRONLY | os.O_CREAT | how)
         try:
-            os.write(fd, line_of(value))
+            file.write(line_of(value))
         finally:
-            os.close(fd)
+            file.close()
 
     def _path(self, key: str) -> str:
         return os.path.join(self._folder, key.replace("/", "-"))
