@@ -99,7 +99,7 @@ def lint(session: nox.Session) -> None:
     session.run("mypy")
 
 
-BACKENDS = ["aim", "dvclive", "trackio"]
+BACKENDS = ["aim", "comet", "dvclive", "neptune", "trackio"]
 
 
 @nox.session(python="3.11")

@@ -133,6 +133,8 @@ def test_only_a_backends_file_knows_its_sdk() -> None:
     assert all(module.startswith(("trackers.wandb", "trackers._wandb_")) for module in importers_of("wandb"))
     assert importers_of("tensorboard") == {"trackers._tensorboard_events", "trackers._tensorboard_history"}
     assert importers_of("aim") == {"trackers.aim"}
+    assert importers_of("comet_ml") == {"trackers.comet"}
+    assert importers_of("neptune_scale") == {"trackers.neptune"}
     assert importers_of("dvclive") == {"trackers.dvclive"}
     assert importers_of("trackio") == {"trackers.trackio"}
     assert importers_of("rich") == {"trackers._console_table"}

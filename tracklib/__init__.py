@@ -25,7 +25,20 @@ if TYPE_CHECKING:
         WhereError,
     )
     from .reading import load, runs
-    from .trackers import Aim, Alert, BaseTracker, Console, CsvLogger, DvcLive, Mlflow, TensorBoard, Trackio, Wandb
+    from .trackers import (
+        Aim,
+        Alert,
+        BaseTracker,
+        Comet,
+        Console,
+        CsvLogger,
+        DvcLive,
+        Mlflow,
+        Neptune,
+        TensorBoard,
+        Trackio,
+        Wandb,
+    )
 
     __version__: str
 
@@ -35,6 +48,7 @@ __all__ = [
     "BaseTracker",
     "Begin",
     "Best",
+    "Comet",
     "ConfigError",
     "Console",
     "CsvLogger",
@@ -45,6 +59,7 @@ __all__ = [
     "Log",
     "Metrics",
     "Mlflow",
+    "Neptune",
     "Parent",
     "RanksUnavailable",
     "RunDirectoryError",
@@ -78,7 +93,7 @@ _WORDS = {
     ".errors": "ConfigError DeliveryError LifecycleError RanksUnavailable RunDirectoryError Terminated TrackerBlocked "
     "TrackerLost TrackerUnavailable TrackerWarning TracklibError WhereError",
     ".reading": "load runs",
-    ".trackers": "Aim Alert BaseTracker Console CsvLogger DvcLive Mlflow TensorBoard Trackio Wandb",
+    ".trackers": "Aim Alert BaseTracker Comet Console CsvLogger DvcLive Mlflow Neptune TensorBoard Trackio Wandb",
 }
 _HOME = {name: module for module, names in _WORDS.items() for name in names.split()}
 _MODULES = ("errors", "integrations", "limits", "reading", "testing", "trackers")

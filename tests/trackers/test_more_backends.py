@@ -6,13 +6,15 @@ import importlib.util
 
 import pytest
 
-from tracklib import Aim, BaseTracker, ConfigError, DvcLive, LifecycleError, Trackers, Trackio
+from tracklib import Aim, BaseTracker, Comet, ConfigError, DvcLive, LifecycleError, Neptune, Trackers, Trackio
 from tracklib.trackers._configs import another, build
 from tracklib.trackers.aim import aim_name
+from tracklib.trackers.comet import comet_name
 from tracklib.trackers.dvclive import dvclive_name
+from tracklib.trackers.neptune import neptune_name
 from tracklib.trackers.trackio import trackio_name
 
-KINDS: list[type[BaseTracker]] = [Aim, DvcLive, Trackio]
+KINDS: list[type[BaseTracker]] = [Aim, Comet, DvcLive, Neptune, Trackio]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -67,3 +69,10 @@ def test_a_metric_of_trackios_is_called_as_none_of_a_rows_own(raw: str, name: st
 
 def test_a_metric_of_aims_has_a_name_in_one_line() -> None:
     assert [aim_name("a\nb"), aim_name("")] == ["a_b", "unnamed"]
+
+
+def test_a_metric_of_neptunes_is_short_in_bytes_and_none_is_nameless() -> None:
+    assert neptune_name("val/loss") == "val/loss"
+    assert len(neptune_name("\u00fc" * 1000).encode()) == 1000
+    assert neptune_name("") == comet_name("") == "unnamed"
+    assert len(comet_name("x" * 600)) == 500

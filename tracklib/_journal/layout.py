@@ -21,6 +21,8 @@ LAUNCHES = ".launch"  # beside the runs: what rank 0 leaves for the others of it
 WANDB = "wandb"  # what W&B writes itself
 TENSORBOARD = "tensorboard"  # the event files
 DVCLIVE = "dvclive"  # what DVCLive writes
+COMET = "comet"  # Comet's archive
+NEPTUNE = "neptune"  # Neptune's database
 
 # In the folder of states, beside those of the trackers:
 BEGIN = "begin.json"  # a second copy of how the last attempt began
@@ -30,7 +32,20 @@ DELIVERING = "delivery.lock"  # held by the companion process that delivers the 
 SPILLED = "spilled-"  # with the uid behind it: records of the run are in the folder for temporary files
 
 OWN = (JOURNAL, LOCK, REJECTED, ALERTS, STATE, ARTIFACTS, CHECKPOINTS, CHILDREN, PREVIOUS, WRITERS, RANKS)
-FOLDERS = (STATE, ARTIFACTS, CHECKPOINTS, CHILDREN, PREVIOUS, WRITERS, RANKS, WANDB, TENSORBOARD, DVCLIVE)
+FOLDERS = (
+    STATE,
+    ARTIFACTS,
+    CHECKPOINTS,
+    CHILDREN,
+    PREVIOUS,
+    WRITERS,
+    RANKS,
+    WANDB,
+    TENSORBOARD,
+    DVCLIVE,
+    COMET,
+    NEPTUNE,
+)
 SET_ASIDE = (
     STATE,
     ARTIFACTS,
@@ -50,6 +65,8 @@ WITHOUT_RUNS = (
     WANDB,
     TENSORBOARD,
     DVCLIVE,
+    COMET,
+    NEPTUNE,
 )  # what a copied run in there says is not looked at
 
 

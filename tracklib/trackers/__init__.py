@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING
 from .aim import Aim
 from .alert import Alert
 from .base import BaseTracker
+from .comet import Comet
 from .console import Console
 from .csv_logger import CsvLogger
 from .dvclive import DvcLive
 from .mlflow import Mlflow
+from .neptune import Neptune
 from .tensorboard import TensorBoard
 from .trackio import Trackio
 from .wandb import Wandb
@@ -20,10 +22,12 @@ __all__ = [
     "Aim",
     "Alert",
     "BaseTracker",
+    "Comet",
     "Console",
     "CsvLogger",
     "DvcLive",
     "Mlflow",
+    "Neptune",
     "TensorBoard",
     "Trackers",
     "Trackio",

@@ -19,6 +19,8 @@ _NO_MATTER = (TOGETHER, "alerts")
 BUILT_IN = {
     "Aim": "tracklib.trackers.aim:Aim",
     "Alert": "tracklib.trackers.alert:Alert",
+    "Comet": "tracklib.trackers.comet:Comet",
+    "Neptune": "tracklib.trackers.neptune:Neptune",
     "Console": "tracklib.trackers.console:Console",
     "CsvLogger": "tracklib.trackers.csv_logger:CsvLogger",
     "DvcLive": "tracklib.trackers.dvclive:DvcLive",

@@ -1,0 +1,185 @@
+"""Comet, offline: one archive a run, which ``comet upload`` takes to the server."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .._common.files import make_folder
+from .._common.names import Names, in_one_line, spelt, without_controls
+from .._common.secrets import redact, redact_text
+from .._journal import layout
+from .._journal.records import Best, Log, Status
+from .._values.plain import plain
+from ..errors import LifecycleError
+from ._options import checked
+from ._sdk_log import keep_quiet
+from .base import BatchTracker
+
+_NOTHING_BY_ITSELF = dict.fromkeys(
+    ("log_code log_graph auto_param_logging auto_metric_logging parse_args auto_output_logging log_env_details "
+     "log_git_metadata log_git_patch log_env_gpu log_env_host log_env_cpu log_env_network log_env_disk "
+     "auto_log_co2").split(),
+    False,
+)  # fmt: skip
+
+
+class Comet(BatchTracker):
+    """Writes one offline experiment of Comet's: an archive in the run's directory.
+
+    Comet writes it when the experiment ends. It is a projection of the run's journal: written anew when the run is
+    resumed, and by ``tracklib sync`` after a kill, so that each record is there once. The experiment's key is made of
+    the run's uid, so ``comet upload --force-reupload`` replaces what an earlier attempt uploaded. Metrics of another
+    axis are called ``<axis>/<metric>``, and their step is that axis's. Best values and the status are the experiment's
+    others, under ``tracklib/``. Artifacts stay in the run's directory.
+
+    Importing Comet changes other libraries, so it lives in the companion process only.
+
+    Args:
+        project_name: the project; None leaves it to Comet.
+        workspace: the workspace; None leaves it to Comet.
+        name: the experiment's name; None takes the tracklib run's name.
+        folder: where the archive is; None takes ``comet`` in ``output_run``.
+        output_run: the directory where logs are stored.
+    """
+
+    requires = ("comet_ml",)
+    extra = "comet"
+    imports = ("comet_ml", "comet_ml.config", "comet_ml.messages")
+    name_option = "name"
+    batch_size = 512
+    reads_whole_journal = True
+    builds_anew = True
+
+    @checked
+    def __init__(
+        self,
+        *,
+        project_name: str | None = None,
+        workspace: str | None = None,
+        name: str | None = None,
+        folder: str | None = None,
+        output_run: str | None = None,
+    ) -> None:
+        super().__init__(output_run=output_run)
+        self.project_name = project_name
+        self.workspace = workspace
+        self.name = name
+        self.folder = None if folder is None else os.path.abspath(folder)
+        self._experiment: Any = None
+
+    @property
+    def _place(self) -> str:
+        return self.folder or os.path.join(self.output_run, layout.COMET)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The folder, where it is in the run's directory."""
+        return () if self.folder else (layout.COMET,)
+
+    @property
+    def _archive(self) -> str:
+        return os.path.join(self._place, f"{self._key}.zip")
+
+    @property
+    def _key(self) -> str:
+        return hashlib.sha256(self.begin.uid.encode()).hexdigest()[:32]
+
+    def is_intact(self) -> bool:
+        """Whether the archive is there."""
+        return os.path.isfile(self._archive)
+
+    def init(self) -> None:
+        """Begin an empty experiment. Comet has one that counts, and would end it for this one: it is to forget it."""
+        OfflineExperiment, set_global_experiment = _comet()
+
+        self.close()
+        make_folder(self._place)
+        for left in glob.glob(os.path.join(glob.escape(self._place), f"{self._key}*.zip")):
+            os.unlink(left)
+        self._names = Names("Comet", comet_name)
+        set_global_experiment(None)
+        self._experiment = OfflineExperiment(
+            project_name=self.project_name,
+            workspace=self.workspace,
+            offline_directory=self._place,
+            experiment_key=self._key,
+            display_summary_level=0,
+            auto_histogram_epoch_rate=0,
+            **_NOTHING_BY_ITSELF,
+        )
+        set_global_experiment(None)
+        self._experiment.set_name(in_one_line(redact_text(self.name or self.begin.name or self.begin.uid), 128))
+        self.state["run_id"] = self._key
+        self.location = self._archive
+
+    def _need(self) -> Any:
+        if self._experiment is None:
+            raise LifecycleError("Comet's experiment has not begun: call init() before log()")
+        return self._experiment
+
+    def log_batch(self, records: Sequence[Log]) -> None:
+        """Queue messages. ``log_metric`` would say when it was called, not when it was logged."""
+        experiment = self._need()
+        from comet_ml.messages import MetricMessage
+
+        for record in records:
+            is_epoch = record.axis == "epoch"
+            for metric, value in record.columns().items():
+                name = self._names[metric] if is_epoch else self._names.within(record.axis, metric)
+                message = MetricMessage(timestamp=record.time)
+                message.set_metric(name, value, step=record.step, epoch=record.step if is_epoch else None)
+                experiment._enqueue_message(message)
+
+    def log_params(self, params: Mapping[str, Any]) -> None:
+        """Log the experiment's parameters."""
+        self._need().log_parameters({spelt(name): value for name, value in redact(plain(params)).items()})
+
+    def log_tags(self, tags: Mapping[str, str]) -> None:
+        """Add tags, as ``name`` or ``name:value``."""
+        told = redact(plain(tags))
+        self._need().add_tags([in_one_line(f"{name}:{value}" if value else name, 100) for name, value in told.items()])
+
+    def log_best(self, best: Best) -> None:
+        """Set ``tracklib/best/<name>``."""
+        self._need().log_other(f"tracklib/best/{spelt(best.name)}", f"{best.value} ({best.axis} {best.step})")
+
+    def finish(self, status: Status) -> None:
+        """Say the status, and write the archive."""
+        self._need().log_other("tracklib/status", str(status))
+        self.close()
+
+    def close(self) -> None:
+        """Write the archive."""
+        experiment, self._experiment = self._experiment, None
+        if experiment is not None:
+            experiment.end()
+
+    def is_transient(self, error: BaseException) -> bool:
+        """A disk may have room again."""
+        return isinstance(error, OSError) or super().is_transient(error)
+
+
+def _comet() -> tuple[Any, Any]:
+    """What is needed of the package. It stands in the way of later imports, to change those libraries and MLflow, and
+    has a hook for exceptions: neither stays, unless somebody else had imported it."""
+    is_ours, hook = "comet_ml" not in sys.modules, sys.excepthook
+    import comet_ml
+    from comet_ml.config import set_global_experiment
+
+    if is_ours:
+        sys.excepthook = hook
+        finder = getattr(comet_ml, "MODULE_FINDER", None)
+        if finder in sys.meta_path:
+            sys.meta_path.remove(finder)
+    keep_quiet(["comet_ml"])
+    return comet_ml.OfflineExperiment, set_global_experiment
+
+
+def comet_name(raw: str) -> str:
+    """A name that Comet takes: its longest is 500."""
+    return without_controls(raw)[:500] or "unnamed"
