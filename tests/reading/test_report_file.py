@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 import tracklib
 from tracklib import tracking
+from tracklib.reading.page.html import _OF_ONE, _OF_SEVERAL, _SCRIPTS
 from tracklib.reading.page.packed import packed
 from tracklib.reading.page.sections import SECTIONS
 from tracklib.reading.page.told import points_for
@@ -146,3 +147,13 @@ def test_a_page_holds_no_script_of_sections_that_none_of_its_runs_has(tmp_path: 
     assert not re.findall(r'section\("(\w+)", ', without)
     assert re.findall(r'section\("(\w+)", ', both) == ["artifacts"]
     assert [[*run["sections"]] for run in data_of(tmp_path / "both.html")["runs"]] == [["artifacts"], []]
+
+
+@pytest.mark.parametrize("choosing", [_OF_ONE, _OF_SEVERAL])
+def test_no_two_scripts_of_a_page_declare_one_name(choosing: tuple[str, ...]) -> None:
+    scripts = [(ASSETS / f"{name}.js").read_text() for name in (*_SCRIPTS, *choosing) if "/" not in name]
+    declared = re.compile(r"^(?:async )?(?:function|const|let|class) (\w+)", re.MULTILINE)
+
+    names = [name for script in scripts for name in declared.findall(script)]
+
+    assert [name for name in names if names.count(name) > 1] == []

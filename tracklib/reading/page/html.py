@@ -15,10 +15,11 @@ import msgspec
 from .sections import SECTIONS
 
 _SCRIPTS = (
-    *("uplot/uPlot.iife.min", "dom", "format", "data", "state", "fields", "where", "colours", "detail"),
-    *("lines", "ranges", "chart", "tooltip", "charts", "table", "scale", "parallel", "scatter", "sections", "run"),
-    *("overview", "controls", "keys"),
+    *("uplot/uPlot.iife.min", "dom", "format", "data", "state", "fields", "colours", "detail", "lines", "ranges"),
+    *("chart", "tooltip", "charts", "sections", "run", "overview", "controls", "keys"),
 )
+_OF_SEVERAL = ("where", "table", "scale", "parallel", "scatter")
+_OF_ONE = ("alone",)
 _START = "app"  # last, as it begins to draw
 _STYLES = ("uplot/uPlot.min", "page")
 
@@ -34,8 +35,10 @@ def html(told: dict[str, Any], reads_itself: bool = False) -> str:
         reads_itself: whether the page may ask the server that it came from, and nobody else.
     """
     sections = [f"sections/{name}" for name in SECTIONS if any(name in run["sections"] for run in told["runs"])]
-    style = _joined((*_STYLES, *filter(_has_style, sections)), "css")
-    script = _joined((*_SCRIPTS, *sections, _START), "js")
+    style = _tight(_joined((*_STYLES, *filter(_has_style, sections)), "css"))
+    choosing = _OF_SEVERAL if len(told["runs"]) > 1 else _OF_ONE
+    own = [f"(() => {{\n{_joined((name,), 'js')}\n}})();" for name in sections]  # names of one are not another's
+    script = "\n".join([_joined((*_SCRIPTS, *choosing), "js"), *own, _joined((_START,), "js")])
     parts = {
         "mark": MARK,
         "policy": _policy(style, script, reads_itself),
@@ -70,6 +73,12 @@ def _terse(text: str) -> str:
     return re.sub(
         r"^\s+", "", re.sub(r"^\s*/\*.*?\*/\s*$", "", text, flags=re.MULTILINE | re.DOTALL), flags=re.MULTILINE
     )
+
+
+@cache
+def _tight(style: str) -> str:
+    """A style without the spaces and lines that only people need; ours has none of them in a text."""
+    return re.sub(r"\s*([{};,>])\s*", r"\1", style)
 
 
 def _has_style(name: str) -> bool:

@@ -91,7 +91,10 @@ function start() {
   makeControls();
   showCounts();
   redraw();
-  if (place) scrollTo(0, place.top);
+  if (place) {
+    addSections(Infinity);
+    scrollTo(0, place.top);
+  }
   addEventListener("hashchange", () => (readHash(), showTheme(), redraw()));
   addEventListener("popstate", () => (readHash(), showTheme(), redraw()));
   addEventListener("keydown", keyPressed);

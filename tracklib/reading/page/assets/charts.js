@@ -37,7 +37,7 @@ const drawWaiting = eachFrame(() => {
 
 function drawCard(card) {
   letGo(card);
-  const lines = linesOf(card.axis, card.metric, card.shown());
+  const lines = linesOf(card.axis, card.metric, drawnRuns);
   card.host.setAttribute("aria-label", describe(card, lines));
   if (!lines.length) return void fill(card.host, el("p.empty", {}, "None of the runs shown has it."));
   fill(card.host);
@@ -69,12 +69,12 @@ function describe(card, lines) {
   return `${card.metric} by ${state.x === "step" ? card.axis : X_KINDS[state.x]}: ${many(lines.length, "line")}. Last values: ${ends.join(", ")}`;
 }
 
-function makeCard(axis, metric, shown) {
+function makeCard(axis, metric) {
   const host = el("div.plot", { role: "img" });
   const note = el("span.note");
   const open = el("button.ghost.expand", { title: "Enlarge (Enter)", "aria-label": `Enlarge ${cut(metric, 80)}`, click: () => enlarge(card) }, "⤢");
   const name = el("h4", { title: metric }, cut(metric, 120));
-  const card = { axis, metric, shown, host, note, node: el("article.card", {}, el("header", {}, name, open), host, note) };
+  const card = { axis, metric, host, note, node: el("article.card", {}, el("header", {}, name, open), host, note) };
   card.node.card = card;
   return card;
 }
@@ -101,6 +101,7 @@ function seriesNames(list) {
   return [...found.values()];
 }
 
+let drawnRuns = [];
 let built = ""; // which cards there are: they are kept while only their lines change
 let folded = new Set();
 
@@ -109,11 +110,9 @@ function showCharts(list, shown) {
   const words = state.find.toLowerCase().split(/\s+/).filter(Boolean);
   const names = seriesNames(list).filter(([, metric]) => words.every((word) => metric.toLowerCase().includes(word)));
   const key = JSON.stringify(names);
+  drawnRuns = shown;
   if (key !== built) buildCards(names, key);
-  for (const card of cards) {
-    card.shown = () => shown;
-    if (card.isNear) waiting.add(card);
-  }
+  for (const card of cards) if (card.isNear) waiting.add(card);
   drawWaiting();
 }
 
@@ -123,12 +122,24 @@ function buildCards(names, key) {
     letGo(card);
     watcher.unobserve(card.node);
   }
-  fill($("charts"), sections(names).map(makeSection));
+  coming = sections(names);
+  fill($("charts"));
+  addSections(FIRST);
   if (!names.length) fill($("charts"), el("p.empty", {}, state.find ? "No metric's name has these words." : "No metric was logged."));
 }
 
+/* A thousand cards at once would hold the page up: the first ones are there at once, the others come from frame to frame. */
+const FIRST = 100;
+let coming = []; // sections whose cards are still to be made
+
+function addSections(count) {
+  for (let more = count; coming.length && more > 0; more -= coming.shift()[1].length) $("charts").append(makeSection(coming[0]));
+  if (coming.length) addMore();
+}
+const addMore = eachFrame(() => addSections(FIRST / 2));
+
 function makeSection([title, names]) {
-  const mine = names.map(([axis, metric]) => makeCard(axis, metric, () => []));
+  const mine = names.map(([axis, metric]) => makeCard(axis, metric));
   const grid = el("div.grid", {}, mine.map((card) => card.node));
   cards.push(...mine);
   for (const card of mine) watcher.observe(card.node);
@@ -139,7 +150,7 @@ function makeSection([title, names]) {
 
 /** One chart as large as the window. */
 function enlarge(card) {
-  const large = makeCard(card.axis, card.metric, card.shown);
+  const large = makeCard(card.axis, card.metric);
   const dialog = $("large");
   large.node.querySelector(".expand").replaceWith(el("button.ghost", { "aria-label": "Close", click: () => dialog.close() }, "✕"));
   large.height = Math.max(260, Math.round(innerHeight * 0.72));
@@ -166,8 +177,9 @@ addEventListener("beforeprint", () => {
   theme = document.documentElement.dataset.theme;
   document.documentElement.dataset.theme = "light";
   document.documentElement.classList.add("paper");
-  for (const details of document.querySelectorAll("details.section")) details.open = true;
   redraw({ isPaper: true });
+  addSections(Infinity);
+  for (const details of document.querySelectorAll("details.section")) details.open = true;
   $("table").style.zoom = Math.min(1, (2 * PAPER + 12) / $("table").scrollWidth);
   drawAll();
 });

@@ -32,6 +32,10 @@ function headOfRun(run) {
   return el("header.of-run", {}, el("div", {}, back, title, el("p.facts", {}, facts.filter(Boolean).join(" · ")), el("p.facts.path", {}, el("code", {}, run.path || run.directory))), choice);
 }
 
+function statusOf(run) {
+  return el(`span.status.${run.status.replace(/\W/g, "")}`, {}, run.status);
+}
+
 function pairs(entries) {
   const told = entries.filter(([, value]) => value !== "" && value != null);
   return told.length ? el("dl", {}, told.map(([name, value]) => [el("dt", {}, cut(name, 60)), el("dd", {}, cut(shown(value), 2000))])) : null;
@@ -46,13 +50,15 @@ function paramsOf(run, other) {
   return el("table.plain", {}, el("tbody", {}, ordered.map(row)));
 }
 
+const METRIC_ROWS = 60;
+
 function metricsOf(run, other) {
   const names = [...run.metrics.keys()].filter((name) => !name.startsWith("system/") || run.metrics.size < 12);
   if (!names.length) return null;
   const heads = ["metric", "", "last", other ? `last of ${cut(other.name, 20)}` : null, "best", "at", "min", "max", "records"].filter((one) => one != null);
   const head = el("tr", {}, heads.map((name) => el("th", { scope: "col" }, name)));
-  const table = el("table.plain.metrics", {}, el("thead", {}, head), el("tbody", {}, names.slice(0, 200).map((name) => metricRow(run, other, name))));
-  return el("div.scroll", {}, table, names.length > 200 ? el("p.empty", {}, `${names.length - 200} more: their charts are below`) : null);
+  const table = el("table.plain.metrics", {}, el("thead", {}, head), el("tbody", {}, names.slice(0, METRIC_ROWS).map((name) => metricRow(run, other, name))));
+  return el("div.scroll", {}, table, names.length > METRIC_ROWS ? el("p.empty", {}, `${names.length - METRIC_ROWS} more: their charts are below`) : null);
 }
 
 function metricRow(run, other, name) {

@@ -78,10 +78,6 @@ function nameCell(run) {
   return el("td.text.name", {}, eye, open);
 }
 
-function statusOf(run) {
-  return el(`span.status.${run.status.replace(/\W/g, "")}`, {}, run.status);
-}
-
 /** A key that was pressed in the table; whether it meant something. */
 function keyInTable(event) {
   const row = event.target.closest?.("tr");
