@@ -6,6 +6,8 @@ A Python that is not on this machine is passed over. One that pyenv has installe
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import nox
@@ -119,3 +121,34 @@ def docs(session: nox.Session) -> None:
     session.run(
         "codespell", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs", "tracklib", "examples"
     )
+
+
+SMALL_EXTRAS = ["console", "system", "yaml"]
+
+
+@nox.session(python="3.11")
+def release(session: nox.Session) -> None:
+    """Both files of a release: built, checked, and the wheel used as users do on each Python, with and without extras.
+
+    Further extras are named behind ``--``. Nothing is uploaded.
+    """
+    session.install("build", "twine")
+    built = Path(session.create_tmp()).resolve()
+    session.run("python", "-m", "build", "--outdir", str(built))
+    files = sorted(str(path) for path in built.iterdir() if path.suffix in (".whl", ".gz"))
+    session.run("twine", "check", "--strict", *files)
+    wheel = next(file for file in files if file.endswith(".whl"))
+    program = str(Path("tests/smoke.py").resolve())
+    for python in PYTHONS:
+        if interpreter := shutil.which(f"python{python}"):
+            for extras in ("", ",".join([*SMALL_EXTRAS, *session.posargs])):
+                _use(session, interpreter, f"{wheel}[{extras}]" if extras else wheel, program)
+
+
+def _use(session: nox.Session, interpreter: str, wheel: str, program: str) -> None:
+    with tempfile.TemporaryDirectory() as place:  # outside of the checkout, which must not be what is imported
+        session.run(interpreter, "-m", "venv", place, external=True)
+        python = f"{place}/bin/python"
+        session.run(python, "-m", "pip", "install", "--quiet", wheel, external=True)
+        with session.chdir(place):
+            session.run(python, "-I", program, external=True)

@@ -175,7 +175,8 @@ def test_a_run_that_is_deleted_while_it_is_watched_is_a_message_and_no_traceback
         _, said = watch.communicate(timeout=60)
         (tmp_path / "moved").rename(tmp_path / "run")
 
-    assert (watch.returncode, said) == (1, f"Error: {tmp_path / 'run'} holds no run: there is no journal.jsonl in it\n")
+    told = "holds no run: there is no journal.jsonl in it; `tracklib ls DIR` lists the runs below DIR"
+    assert (watch.returncode, said) == (1, f"Error: {tmp_path / 'run'} {told}\n")
 
 
 def test_export_has_every_point_in_long_form(root: Path) -> None:

@@ -122,7 +122,7 @@ class ArtifactWords(Words):
         attempt = self._need_open(f"log_{kind}")
         if not isinstance(name, str):
             got = type(name).__name__
-            raise TypeError(f"log_{kind} takes the name first, as log_{kind}('sample', {kind}); the first is a {got}")
+            raise TypeError(f"log_{kind} takes the name first, as log_{kind}('sample', {kind}); got {got} first")
         name = with_ending(checked_file_name(name), kind, value)
         (self._keep if attempt.keeps else rehearse)(name, lambda new: save(value, new))
 

@@ -171,8 +171,8 @@ def unexpected(word: str, name: str, known: Iterable[str]) -> TypeError:
     """The error that there is no such option."""
     known = list(known)
     meant = _CALLED_ELSEWHERE.get(name) or next(iter(difflib.get_close_matches(name, known, 1)), "")
-    hint = f"did you mean {meant}? " if meant in known else ""
-    return TypeError(f"{word} got an unexpected keyword argument {name!r}: {hint}It takes {', '.join(known)}")
+    hint = f"did you mean {meant}? It" if meant in known else "it"
+    return TypeError(f"{word} got an unexpected keyword argument {name!r}: {hint} takes {', '.join(known)}")
 
 
 def _as_place(value: Any) -> int | str | None:

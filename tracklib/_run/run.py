@@ -132,7 +132,7 @@ class Trackers(RunLog, DistributionWords, ArtifactWords, CheckpointWords, Arriva
             LifecycleError: the run has not ended, or another one has its directory now.
         """
         if self._attempt.life is not Life.OVER:
-            raise LifecycleError("again before the end of the run: it goes on, or has not begun; say it to this one")
+            raise LifecycleError("again before the end of the run: while it goes on, log into it; else begin it first")
         if self._attempt.keeps and is_others(self.directory, self.uid):
             raise LifecycleError(f"again after {self.directory} became another run's: this one is in its previous/")
         options = replace(
@@ -210,7 +210,7 @@ class Trackers(RunLog, DistributionWords, ArtifactWords, CheckpointWords, Arriva
 
     def _entered(self) -> Block:
         if self._block is None:
-            raise LifecycleError("this run's block is left before it was entered")
+            raise LifecycleError("this run's block is left before it was entered: write `with run as t:`")
         return self._block
 
     @takes(ChildOptions)

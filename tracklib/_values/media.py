@@ -68,7 +68,7 @@ def save_image(image: Any, path: str) -> None:
         image.save(path)
         return
     if not hasattr(image, "__array__"):
-        instead = "; for a file of one: log_artifact" if isinstance(image, str) else ""
+        instead = "; a picture that is a file is kept by log_artifact" if isinstance(image, str) else ""
         raise TypeError(f"an image must be Pillow's, or an array of pixels; got {type(image).__name__}{instead}")
     try:
         pillow = importlib.import_module("PIL.Image")

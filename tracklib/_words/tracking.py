@@ -157,7 +157,7 @@ class tracking:  # noqa: N801  # a word of the language, used as one
 
     def _entered(self) -> Trackers:
         if self._run is None:
-            raise LifecycleError("this tracking block is left before it was entered")
+            raise LifecycleError("this tracking block is left before it was entered: write `with tracking(...) as t:`")
         return self._run
 
     def __call__(self, function: F, /) -> F:

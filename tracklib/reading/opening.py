@@ -94,6 +94,8 @@ def unreadable(directory: str, error: OSError) -> RunDirectoryError:
     if isinstance(error, RunDirectoryError):
         return error
     if isinstance(error, FileNotFoundError | NotADirectoryError):
-        return RunDirectoryError(f"{directory} holds no run: there is no {layout.JOURNAL} in it")
+        return RunDirectoryError(
+            f"{directory} holds no run: there is no {layout.JOURNAL} in it; `tracklib ls DIR` lists the runs below DIR"
+        )
     mend = ": ask its owner, or root, for the permission" if isinstance(error, PermissionError) else ""
     return RunDirectoryError(f"the run in {directory} cannot be read ({error.strerror or error}){mend}")

@@ -112,7 +112,8 @@ def _of_another_contract(kind: type[BaseTracker], source: str, plug_in: PlugIn |
 
 
 def _imported() -> dict[str, type[BaseTracker]]:
-    return {kind.__name__: kind for kind in _subclasses(BaseTracker)}  # type: ignore[type-abstract]
+    kinds = _subclasses(BaseTracker)  # type: ignore[type-abstract]
+    return {kind.__name__: kind for kind in kinds if kind.__module__ != BaseTracker.__module__}  # it has abstract ones
 
 
 def _subclasses(kind: type[BaseTracker]) -> list[type[BaseTracker]]:
