@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         ConfigError,
         DeliveryError,
         LifecycleError,
+        NotFinite,
         RanksUnavailable,
         RunDirectoryError,
         Terminated,
@@ -60,6 +61,7 @@ __all__ = [
     "Metrics",
     "Mlflow",
     "Neptune",
+    "NotFinite",
     "Parent",
     "RanksUnavailable",
     "RunDirectoryError",
@@ -90,8 +92,8 @@ _WORDS = {
     "._values.gathering": "Metrics",
     "._words.tracked": "tracked",
     "._words.tracking": "tracking",
-    ".errors": "ConfigError DeliveryError LifecycleError RanksUnavailable RunDirectoryError Terminated TrackerBlocked "
-    "TrackerLost TrackerUnavailable TrackerWarning TracklibError WhereError",
+    ".errors": "ConfigError DeliveryError LifecycleError NotFinite RanksUnavailable RunDirectoryError Terminated "
+    "TrackerBlocked TrackerLost TrackerUnavailable TrackerWarning TracklibError WhereError",
     ".reading": "load runs",
     ".trackers": "Aim Alert BaseTracker Comet Console CsvLogger DvcLive Mlflow Neptune TensorBoard Trackio Wandb",
 }

@@ -7,6 +7,7 @@
     ├── LifecycleError       (ValueError)   the right call at the wrong time, as log before init
     ├── RunDirectoryError    (OSError)      the run's directory cannot be used, or is a live run's
     ├── WhereError           (ValueError)   a condition on runs cannot be understood; points at the character
+    ├── NotFinite            (ValueError)   a metric is NaN or infinite (only with ``on_nan="stop"``)
     ├── RanksUnavailable                    the ranks of a job do not agree: one did not come in time, or is gone
     ├── DeliveryError                       a tracker did not get everything (only with ``on_error="raise"``)
     ├── TrackerUnavailable                  raised *by* a tracker: try again later
@@ -26,6 +27,7 @@ __all__ = [
     "ConfigError",
     "DeliveryError",
     "LifecycleError",
+    "NotFinite",
     "RanksUnavailable",
     "RunDirectoryError",
     "Terminated",
@@ -128,6 +130,24 @@ def _around(text: str, position: int) -> tuple[str, int]:
     before = "..." if start else ""
     part = "".join(letter if letter.isprintable() else " " for letter in text[start : position + 60])
     return before + part + ("..." if len(text) > position + 60 else ""), len(before) + position - start
+
+
+class NotFinite(TracklibError, ValueError):
+    """A metric is NaN or infinite, and the run's option ``on_nan`` says that this ends it. It was logged before.
+
+    Attributes:
+        name: the metric's.
+        value: NaN or an infinity.
+        axis: what ``step`` counts.
+        step: at which it was logged.
+    """
+
+    def __init__(self, name: str, value: float, axis: str, step: int) -> None:
+        super().__init__(name, value, axis, step)
+        self.name, self.value, self.axis, self.step = name, value, axis, step
+
+    def __str__(self) -> str:
+        return f"{self.name} is {self.value} at {self.axis} {self.step}, which on_nan='stop' does not go on with"
 
 
 class DeliveryError(TracklibError):

@@ -31,6 +31,7 @@ from .best import Bests
 from .elsewhere import Elsewhere, Handle
 from .end_record import truth, write_end
 from .epoch_bar import EpochBar
+from .guards import Guards, as_guards
 from .keeping import Keeping
 from .launch import job_key, launch_key
 from .life import Life
@@ -73,6 +74,7 @@ class Attempt:
         title: its name, or its directory's.
         parent: the run around this one.
         earlier: the attempt before, once this one has begun.
+        guards: what is done about a metric that is no finite number.
         keeping: its checkpoints.
         again: where it went back, the first epoch that is done again.
         journal: where its words go, once it has begun.
@@ -104,6 +106,7 @@ class Attempt:
         self.earlier: Earlier | None = None
         self.again: int | None = None
         self.bests = Bests(options.best or {})
+        self.guards = Guards(as_guards(options.on_nan))
         self.keeping = Keeping(self.directory)
         self.bar: EpochBar | None = None
         self.deliveries: list[Delivering] = []
@@ -131,6 +134,7 @@ class Attempt:
         self.uid, self.keeps, self.rank, self.title = handle.uid, handle.keeps, handle.rank, handle.title
         self.elsewhere, self.life = Elsewhere(handle), Life.ELSEWHERE
         self.keeping.go_elsewhere()
+        self.guards = Guards(handle.on_nan)
 
     def begin(self) -> None:
         """Own the directory, open the journal and start the deliveries; on another rank, nothing of it.

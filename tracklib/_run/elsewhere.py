@@ -39,6 +39,7 @@ class Handle(msgspec.Struct, frozen=True, kw_only=True):
     on_error: Literal["warn", "raise"]
     rank: int
     best: dict[str, Literal["min", "max"]]
+    on_nan: dict[str, Literal["warn", "stop"]]
     epoch: int | None = None
 
 
@@ -57,6 +58,7 @@ def handle_of(attempt: Attempt, epoch: int | None) -> Handle:
         keeps=attempt.keeps,
         rank=attempt.rank,
         best=dict(attempt.bests.modes),
+        on_nan=attempt.guards.actions,
         resume=options.resume,
         leave=options.leave,
         on_error=options.on_error,

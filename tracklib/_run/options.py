@@ -32,6 +32,7 @@ from .._values.arguments import (
 )
 from ..errors import Mistake
 from .alerting import Alerts
+from .guards import as_guards
 from .verdict import as_status
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -45,6 +46,7 @@ class ChildOptions(TypedDict, total=False):
     leave_out: Iterable[str]
     tags: Mapping[str, Any] | Iterable[str] | None
     best: Mapping[str, Literal["min", "max"]] | None
+    on_nan: Literal["warn", "stop"] | Mapping[str, Literal["warn", "stop"]] | None
     environment: bool | None
     system_metrics: float | None
     alerts: Alerts
@@ -76,6 +78,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     leave_out: Iterable[str] = ()
     tags: Mapping[str, Any] | Iterable[str] | None = None
     best: Mapping[str, Literal["min", "max"]] | None = None
+    on_nan: Literal["warn", "stop"] | Mapping[str, Literal["warn", "stop"]] | None = None
     environment: bool | None = None
     system_metrics: float | None = None
     alerts: Alerts = None
@@ -140,6 +143,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
                 leave_out=leave_out,
                 tags=None if self.tags is None else as_tags(self.tags),
                 best=as_bests(self.best),
+                on_nan=as_guards(self.on_nan),
                 rewind_to=_as_place(self.rewind_to),
                 at_exit=None if self.at_exit is None else as_status(self.at_exit),
                 system_metrics=as_seconds("system_metrics", self.system_metrics),

@@ -76,6 +76,7 @@ class RunLog(RankWords):
 
         Raises:
             LifecycleError: the run has not begun, or has ended.
+            NotFinite: a metric is NaN or infinite that the run's option ``on_nan`` names with ``"stop"``; it is logged.
             TypeError: ``log_dict`` is no mapping, or ``axis`` no name.
             ValueError: ``ranks`` is no such word.
         """
@@ -96,8 +97,10 @@ class RunLog(RankWords):
             need_reduction(ranks)
         if attempt.sharing is not None and (how := self._shared(ranks)):
             self._share(epoch, log_dict, axis, how, parts_of(log_dict))
+            self._see_guarded(epoch, log_dict, axis)
             return
         if not attempt.keeps:
+            self._see_guarded(epoch, log_dict, axis)  # rank 0 would else end alone
             return  # nothing more is looked at: to make a number of a tensor waits for its device
         journal = attempt.journal
         values, skipped = clean(log_dict)
@@ -113,8 +116,16 @@ class RunLog(RankWords):
                 bar.show(values)
             if attempt.bests.modes:
                 attempt.bests.see(values, axis, step, journal)
+            if attempt.guards.actions:
+                attempt.guards.see(values, axis, step, journal)
         for key, why in skipped:
             self._warn_once("value", f"{key}: {why}", f"metric {key!r} is not logged: {why}")
+
+    def _see_guarded(self, epoch: Any, log_dict: Mapping[Any, Any], axis: str) -> None:
+        """Look at the own values of what may end the run, where this process does not keep them."""
+        guards = self._attempt.guards
+        if guards.stops:
+            guards.see_elsewhere(log_dict, axis, self._epoch_here if epoch is None else epoch)
 
     def _time_of(self, step: int, journal: Journal) -> int:
         """When a record of ``step`` is made. Two of one step differ in it, so that MLflow keeps both."""

@@ -30,6 +30,11 @@ class Words:
         """Whether what is said is kept: on rank 0."""
         return self._attempt.keeps
 
+    @property
+    def _is_looked_at(self) -> bool:
+        """Whether metrics are looked at: where they are kept, and where a guard may end the run on all ranks."""
+        return self._attempt.keeps or self._attempt.guards.stops
+
     def _need_open(self, call: str) -> Attempt:
         if self._attempt.life is Life.NEW:
             raise LifecycleError(f"{call} before init: call init() first, or use `with tracking(...) as t:`")

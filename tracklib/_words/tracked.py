@@ -21,6 +21,7 @@ from .._values.gathering import parts_of
 from .._values.mappings import pairs_of
 from .._values.returned import as_metrics
 from .._values.room import name_of
+from ..errors import NotFinite
 from . import spawned
 from .callables import Kind, drive, drive_async, kind_of, need_callable
 from .epoch_argument import find_argument, name_of_function
@@ -237,10 +238,10 @@ class _Watch:
             run._silent.add(self.name)
 
     def _log(self, run: Trackers, returned: Any, inner: Heard, instance: Any, args: Any, kwargs: Any) -> None:
-        """Log what was returned. Never raises: the caller's work is done and must not be lost. So there is nothing to
-        check where nothing is kept, and no device is waited for."""
+        """Log what was returned. Never raises, but what ``on_nan="stop"`` asks for: the caller's work is done and must
+        not be lost. So there is nothing to check where nothing is kept, and no device is waited for."""
         shared = run._shared(self._ranks) if run._attempt.sharing else None
-        if not run._keeps and not shared:
+        if not run._is_looked_at and not shared:
             return
         try:
             if self._every > 1 and not self._is_due(run):
@@ -256,10 +257,13 @@ class _Watch:
             news = without(inner, run, self._axis, epoch, metrics) if inner else metrics
             if shared and news:
                 run._share(epoch, news, self._axis, shared, parts_of(returned, self._prefix))
+                run._see_guarded(epoch, news, self._axis)
             elif news or not metrics:
                 run.log(epoch, news, axis=self._axis, ranks="first")
             if (outer := inside.get()) is not None:
                 tell(outer, inner, run, self._axis, epoch, metrics)
+        except NotFinite:  # the run's option on_nan has it so
+            raise
         except Exception as error:
             self._warn(f"returned what could not be logged ({type(error).__name__}: {error_text(error)})")
 

@@ -62,6 +62,10 @@ class tracking:  # noqa: N801  # a word of the language, used as one
         leave_out: names of params that are not logged, as ``["resume"]``; nested names are joined by ``/``.
         best: metrics whose best value is kept, each with what is better: ``{"val/accuracy": "max"}``. It is
             ``t.best``, and every tracker shows it in its own way.
+        on_nan: guards: ``"warn"`` warns once where a metric is NaN or infinite, and the run's tag ``not_finite`` says
+            since when; ``"stop"`` raises :class:`~tracklib.NotFinite` out of the call that logged it, so that the run
+            failed, and its message tells. ``{"loss": "stop", "grad/*": "warn"}`` does so for these metrics only, whose
+            names may be patterns. With ``"stop"`` the named metrics are looked at on every rank.
         environment: say with what the run was made, in the background: git's commit, branch and difference,
             the command (secrets masked), the versions of Python and the packages, and the machine. None does so
             for a run that is inside no other, unless the variable ``TRACKLIB_ENVIRONMENT`` is ``0``.
