@@ -19,6 +19,7 @@ from running import tracklib
 
 from tracklib import load, tracking
 from tracklib.cli import watch
+from tracklib.cli.serve import _zoom_in
 
 
 @pytest.fixture(scope="module")
@@ -328,3 +329,20 @@ def test_a_plot_of_one_step_of_a_huge_one_and_of_the_widest_values_is_drawn(tmp_
 
     assert said.exit_code == 0
     assert "└epoch 1152921504606846976\n" in said.output
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {},
+        {"from": "1"},
+        {"from": "1", "to": "many"},
+        {"from": "nan", "to": "2"},
+        {"from": "1", "to": "inf"},
+        {"from": "1", "to": "1e300"},
+        {"from": "1", "to": "2", "by": "colour"},
+    ],
+)
+def test_what_is_no_place_to_zoom_into_is_refused(query: dict[str, str]) -> None:
+    assert _zoom_in(query) is None
+    assert _zoom_in({"from": "1", "to": "2.5"}) == ("step", 1.0, 2.5, "epoch")

@@ -551,3 +551,33 @@ def test_the_served_page_asks_for_every_point_of_what_it_is_zoomed_into(
             page.wait(f"{DRAWN} && {of_loss}.records > 10")
         finally:
             server.shutdown()
+
+
+@pytest.mark.parametrize("by", ["time", "clock", "share"])
+def test_so_it_does_by_time_by_the_clock_and_by_the_share_of_the_run(
+    at: Callable[..., Browser], long_run: Path, by: str
+) -> None:
+    series = tracklib.load(long_run / "run").metrics.series("loss", "batch")
+    began = 1000 * tracklib.load(long_run / "run").began.timestamp()
+    count = len(series)
+    x = {
+        "time": [(time - began) / 1000 for time in series.times],
+        "clock": [time / 1000 for time in series.times],
+        "share": [index / (count - 1) for index in range(count)],
+    }[by]
+    edge = 1e-5 if by == "share" else 4e-4  # between two steps, and between two milliseconds
+    low, high = x[count // 2] - edge, x[count // 2 + 200] + edge
+    with Server(Source(str(long_run), None, 60.0), str(long_run)) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,)).start()
+        try:
+            page = at(server.address, f"#x={by}&zoom={by}%09{low!r}%09{high!r}")
+            page.wait("drawnCharts().some((chart) => chart.metric === 'loss' && chart.lines[0].records === 1)")
+            line = page.run(
+                "const { x, y } = drawnCharts().find((chart) => chart.metric === 'loss').lines[0];"
+                "return [...x].map((one, i) => [one, y[i]])"
+            )
+        finally:
+            server.shutdown()
+
+    expected = [value for place, value in zip(x, series.values, strict=True) if low <= place <= high]
+    assert [value for place, value in line if low <= place <= high] == pytest.approx(expected, abs=1e-6)

@@ -18,7 +18,7 @@ import msgspec
 from .._journal import layout
 from ..reading.collection import Runs
 from ..reading.finding import runs as runs_under
-from ..reading.page.drawn import Steps, detailed
+from ..reading.page.drawn import X_KINDS, Zoom, detailed
 from ..reading.page.html import html
 from ..reading.page.packed import Arrays
 from ..reading.page.told import points_for, told
@@ -27,6 +27,8 @@ from . import asked
 from .trackers import as_told
 
 _EVERY = 5.0
+_FAR = 1e18
+_WHERE = b"From where, and to where? By step, time, clock or share.\n"
 _KINDS = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif", ".webp": "image/webp"}
 
 
@@ -77,11 +79,11 @@ class Source:
         mark = _mark(found)
         return mark, html(page | {"mark": mark}, reads_itself=True).encode()
 
-    def points(self, axis: str, steps: Steps) -> bytes:
-        """What was logged at these steps of an axis, in more detail than the page has it."""
+    def points(self, zoom: Zoom) -> bytes:
+        """What is zoomed into, in more detail than the page has it."""
         arrays, found = Arrays(), self._runs()
         most = points_for(sum(len(run.series) for run in found))
-        rows = {run.uid: detailed(run, arrays, most, steps, axis) for run in found}
+        rows = {run.uid: detailed(run, arrays, most, zoom) for run in found}
         return msgspec.json.encode({"runs": rows, "arrays": arrays.texts})
 
     def _runs(self) -> Runs:
@@ -128,10 +130,10 @@ class Server(http.server.ThreadingHTTPServer):
         with self._making:
             return self.source.page()
 
-    def points(self, axis: str, steps: Steps) -> bytes:
-        """What lies between two steps, in more detail."""
+    def points(self, zoom: Zoom) -> bytes:
+        """What is zoomed into, in more detail."""
         with self._making:
-            return self.source.points(axis, steps)
+            return self.source.points(zoom)
 
     def file(self, path: str) -> str | None:
         """The file that a link means, if it is an artifact of a run below the root and no link leads out of it."""
@@ -178,12 +180,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         return unquote(rest) if right and host in ("127.0.0.1", "localhost") else None
 
     def _say_points(self, with_body: bool) -> None:
-        asked = dict(parse_qsl(urlsplit(self.path).query))
-        try:
-            steps = int(asked["from"]), int(asked["to"])
-        except (KeyError, ValueError):
-            return self._say(400, b"From which step, and to which?\n", "text/plain", with_body)
-        return self._say(200, self.server.points(asked.get("axis", "epoch"), steps), "application/json", with_body)
+        zoom = _zoom_in(dict(parse_qsl(urlsplit(self.path).query)))
+        if zoom is None:
+            return self._say(
+                400, b"From where, and to where? By step, time, clock or share.\n", "text/plain", with_body
+            )
+        return self._say(200, self.server.points(zoom), "application/json", with_body)
 
     def _say_page(self, with_body: bool) -> None:
         kind = "text/html; charset=utf-8"
@@ -205,6 +207,18 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Be quiet."""
+
+
+def _zoom_in(query: dict[str, str]) -> Zoom | None:
+    """What is asked for; None where that is no place."""
+    by = query.get("by", "step")
+    try:
+        low, high = float(query["from"]), float(query["to"])
+    except (KeyError, ValueError):
+        return None
+    if by not in X_KINDS or not (abs(low) < _FAR and abs(high) < _FAR):
+        return None
+    return Zoom(by, low, high, query.get("axis", "epoch") if by == "step" else None)
 
 
 def _headers(kind: str, length: int, mark: str) -> dict[str, str]:

@@ -65,7 +65,13 @@ class Series:
 
     def between(self, first: int, last: int) -> Series:
         """What lies at steps from ``first`` to ``last``, both included, in its order."""
-        kept = [place for place, step in enumerate(self.steps) if first <= step <= last]
+        return self._kept([place for place, step in enumerate(self.steps) if first <= step <= last])
+
+    def between_times(self, first: int, last: int) -> Series:
+        """What was logged from ``first`` to ``last``, both included, in milliseconds since 1970, in its order."""
+        return self._kept([place for place, time in enumerate(self.times) if first <= time <= last])
+
+    def _kept(self, kept: Sequence[int]) -> Series:
         columns = ((self.steps, "q"), (self.times, "q"), (self.values, "d"))
         return Series(self.name, self.axis, *(array(kind, [column[i] for i in kept]) for column, kind in columns))
 

@@ -56,7 +56,7 @@ function letGo(card) {
 /** What of the picture a reader should know: that its points stand for many records, or that some have no place. */
 function noteOf(lines) {
   const most = Math.max(...lines.map((line) => line.records));
-  const notes = most > 1.5 ? [`a point is ${Math.round(most).toLocaleString("en")} records: their mean, in a band from least to greatest`] : [];
+  const notes = most > 1.5 ? [`a point is ${Math.round(most).toLocaleString("en")} records: their mean, in a band from least to greatest${state.zoom && !page.mark ? " (tracklib serve draws each)" : ""}`] : [];
   const lost = state.log ? lines.reduce((sum, line) => sum + [...line.raw].filter((value) => value <= 0).length, 0) : 0;
   if (lost) notes.push(`${many(lost, "value")} not above 0 not shown`);
   const odd = lines.reduce((sum, line) => sum + [...line.raw].filter((value) => !Number.isFinite(value)).length, 0);

@@ -12,15 +12,22 @@ function seriesOf(run, key) {
 
 async function lookCloser() {
   const [key, low, high] = state.zoom.split("\t");
-  if (!page.mark || !state.zoom || state.x !== "step" || askedFor === state.zoom) return;
+  if (!page.mark || !state.zoom || askedFor === state.zoom) return;
   askedFor = state.zoom;
   const margin = MARGIN * (high - low);
-  const asked = { axis: key.slice("step:".length), from: Math.floor(low - margin), to: Math.ceil(Number(high) + margin) };
+  const [by] = key.split(":", 1);
+  const asked = { by, axis: key.slice(by.length + 1), from: low - margin, to: Number(high) + margin };
   const told = await answerTo(`points?${new URLSearchParams(asked)}`);
   if (!told || askedFor !== state.zoom) return;
   const array = unpacker(told.arrays);
-  detail = { zoom: askedFor, of: new Map(Object.entries(told.runs).map(([uid, rows]) => [uid, seriesFrom(rows, array)])) };
+  detail = { zoom: askedFor, of: new Map(Object.entries(told.runs).map(([uid, rows]) => [uid, closer(uid, seriesFrom(rows, array))])) };
   redraw();
+}
+
+/** A part of a series has its share of the run by all of it. */
+function closer(uid, parts) {
+  for (const [key, part] of parts) part.whole = byUid.get(uid)?.series.get(key);
+  return parts;
 }
 
 /** None where the server has ended: what is shown stays. */

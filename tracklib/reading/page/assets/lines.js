@@ -8,9 +8,9 @@ function xOf(run, series) {
   if (state.x === "time") return time;
   if (state.x === "clock") return Float64Array.from(time, (seconds) => run.began / 1000 + seconds);
   if (state.x === "share") {
-    const first = x[0];
-    const width = x[x.length - 1] - first || 1;
-    return Float64Array.from(x, (step) => (step - first) / width);
+    const all = (series.whole || series).x;
+    const width = all[all.length - 1] - all[0] || 1;
+    return Float64Array.from(x, (step) => (step - all[0]) / width);
   }
   return x;
 }
