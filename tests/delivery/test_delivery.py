@@ -257,6 +257,14 @@ def test_behind_the_last_record_it_rests_for_a_second(folder: Folder) -> None:
     assert delivery.rests == [giving_way.IDLE_SECONDS] == [1.0]
 
 
+def test_a_backend_that_takes_long_to_answer_is_left_alone_four_times_as_long(folder: Folder) -> None:
+    folder.write(*run_of(log(1)))
+    delivery = folder.delivery(Scripted())
+    delivery._loop.calls.latency = 3.0
+    assert giving_way.rest_after(delivery._loop._reader, 0.0, 3.0, 1, latency=3.0) == 12.0
+    assert giving_way.rest_after(delivery._loop._reader, 0.0, 3.0, 1, latency=300.0) == 60.0
+
+
 def test_at_the_end_of_the_run_it_does_not_rest(folder: Folder, working: Instant) -> None:
     folder.write(end())
     working.hurry()

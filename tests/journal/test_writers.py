@@ -192,10 +192,42 @@ def test_the_same_value_of_two_writers_in_one_moment_stays_two(tmp_path: Path, r
 def test_a_journal_is_not_read_for_a_run_that_nobody_copied_into(
     tmp_path: Path, run: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writers, "_copied_in", lambda path: pytest.fail("read"))
+    monkeypatch.setattr(writers, "copied_in", lambda directory, uid: pytest.fail("read"))
     say(Writer(str(tmp_path), BEGIN), 0)
     Copying(str(tmp_path), run, "u1", is_new=True).copy_all()
     assert steps(tmp_path) == [0]
+
+
+def test_what_was_copied_before_is_not_read_again(
+    tmp_path: Path, run: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer, gone = Writer(str(tmp_path), BEGIN), Writer(str(tmp_path), BEGIN)
+    for step in range(100):
+        say(writer, step)
+        say(gone, 1000 + step)
+    copy_in(tmp_path, run)
+    for path in (run.path, gone.path, writer.path):  # what was read once is damaged since
+        content = Path(path).read_bytes()
+        Path(path).write_bytes(b"\n".rjust(len(content), b"x"))
+    say(writer, 100)
+    copy_in(tmp_path, run)
+    assert steps(tmp_path) == [100]
+
+
+@pytest.mark.parametrize("lost", ["the state", "the journal's end"])
+def test_where_it_is_not_known_how_far_was_copied_the_journal_tells(tmp_path: Path, run: Journal, lost: str) -> None:
+    writer = Writer(str(tmp_path), BEGIN)
+    for step in range(10):
+        say(writer, step)
+    copy_in(tmp_path, run)
+    if lost == "the state":
+        os.unlink(tmp_path / "state/copied")
+    else:
+        lines = Path(run.path).read_bytes().splitlines(keepends=True)
+        os.truncate(run.path, len(b"".join(lines[:-3])) + 5)
+    say(writer, 10)
+    copy_in(tmp_path, run)
+    assert steps(tmp_path) == list(range(11))
 
 
 def test_a_file_that_cannot_be_read_costs_the_others_nothing(tmp_path: Path, run: Journal) -> None:

@@ -32,6 +32,9 @@ class Calls:
         heartbeat: called about once a second of each wait.
         meets_forks: whether it lives in the training process, where a fork must meet no call of the tracker's, whose
             locks the child would inherit.
+
+    Attributes:
+        latency: seconds that the last call took which returned.
     """
 
     def __init__(
@@ -42,6 +45,7 @@ class Calls:
         self._heartbeat = heartbeat
         self._apart = apart_from_forks if meets_forks and not tracker.holds_no_lock else contextlib.nullcontext
         self._wake = threading.Event()
+        self.latency = 0.0
 
     def wake(self) -> None:
         """End the wait that is going on, or the next one."""
@@ -98,7 +102,7 @@ class Calls:
             BaseException: what ``call`` raised, if waiting cannot mend it and not ``always``.
         """
         for failed, delay in enumerate(delays(), 1):  # pragma: no branch  # they never end
-            waited_for = self._condition.asked
+            waited_for, begun = self._condition.asked, clock.steady()
             try:
                 self.once(call)
             except Abandoned:
@@ -115,6 +119,7 @@ class Calls:
                 if is_lost:
                     raise
             else:
+                self.latency = clock.steady() - begun
                 self._condition.recovered()
                 return
 

@@ -162,7 +162,8 @@ class Loop:
             self._be_idle()
         if not entries or not (self.calls.hurries or self.cursor.saved.offset < self.awaited):
             took, moved = clock.steady() - begun, self._reader.offset - start
-            self.calls.rest(rest_after(self._reader, time.thread_time() - worked, took, moved))
+            latency = self.calls.latency if entries else 0.0
+            self.calls.rest(rest_after(self._reader, time.thread_time() - worked, took, moved, latency))
         return False
 
     def _be_idle(self) -> None:

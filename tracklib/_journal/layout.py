@@ -27,6 +27,7 @@ NEPTUNE = "neptune"  # Neptune's database
 # In the folder of states, beside those of the trackers:
 BEGIN = "begin.json"  # a second copy of how the last attempt began
 SUMMARY = "summary"  # each series in a few numbers, up to a place in the journal
+COPIED = "copied"  # how far each writer was copied, up to a place in the journal
 CURVES = "curves"  # and drawn
 DELIVERING = "delivery.lock"  # held by the companion process that delivers the run
 SPILLED = "spilled-"  # with the uid behind it: records of the run are in the folder for temporary files

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 from typing import TypeVar
@@ -51,12 +52,13 @@ def load(path: str, journal: str, uid: str, config: str = "") -> Saved:
     """
     for candidate in [path, *_stored(os.path.dirname(path))]:
         saved = read_line(candidate, Saved)
-        if saved and (saved.uid, saved.config) == (uid, config) and _begins_line(journal, saved.offset):
+        if saved and (saved.uid, saved.config) == (uid, config) and begins_line(journal, saved.offset):
             return saved
     return Saved(uid, config)
 
 
-def _begins_line(journal: str, offset: int) -> bool:
+def begins_line(journal: str, offset: int) -> bool:
+    """Whether a line of the journal ends right before ``offset``."""
     if offset == 0:
         return True
     try:
@@ -71,9 +73,17 @@ def furthest(directory: str, uid: str) -> Saved | None:
     found = [
         saved
         for path in _stored(layout.state_path(directory, ""))
-        if (saved := read_line(path, Saved)) and saved.uid == uid and _begins_line(journal, saved.offset)
+        if (saved := read_line(path, Saved)) and saved.uid == uid and begins_line(journal, saved.offset)
     ]
     return max(found, key=lambda saved: saved.offset, default=None)
+
+
+def states_of(directory: str, uid: str) -> list[dict[str, str]]:
+    """What the trackers of the run ``uid`` in ``directory`` remember, as far as it can be read from here."""
+    paths = _stored(layout.state_path(directory, ""))
+    with contextlib.suppress(RunDirectoryError):  # a newer version's
+        return [saved.tracker for path in paths if (saved := read_line(path, Saved)) and saved.uid == uid]
+    return []
 
 
 def _stored(folder: str) -> list[str]:

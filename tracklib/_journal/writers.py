@@ -22,6 +22,7 @@ from .._common.files import make_folder
 from .._common.warn import tell
 from ..errors import RunDirectoryError
 from . import layout
+from .copied import Mark, copied_in, keep_copied
 from .journal import Journal
 from .lock import Holding, hold, holding_of
 from .moments import Moments
@@ -29,6 +30,7 @@ from .reader import Entry, Reader
 from .records import Artifact, Begin, Checkpoint, Histogram, Log, Params, Tags
 
 COPY_SECONDS = 1.0
+_KEEP_BYTES = 4 * 2**20  # of the journal, after which it is kept how far each was copied
 _PIECES = 4  # of 256 KiB, which are copied in one go while the training goes on
 
 Told = Log | Params | Tags | Artifact | Histogram | Checkpoint
@@ -83,7 +85,8 @@ class Copying:
         self._directory = directory
         self._journal = journal
         self._uid = uid
-        self._before: dict[str, int] | None = {} if is_new else None
+        self._before: dict[str, Mark] | None = {} if is_new else None
+        self._kept_at = 0  # how many bytes the journal had
         self._heard = heard
         self._sources: dict[str, _Source] = {}
         self._moments = Moments()
@@ -98,6 +101,8 @@ class Copying:
                 with contextlib.suppress(OSError):  # no further file can be opened, say
                     if not self._is_over and not self._copy(_PIECES):
                         self._copied_at = clock.steady()
+                    if self._journal.size - self._kept_at >= _KEEP_BYTES:
+                        self._keep()
             finally:
                 self._copying.release()
 
@@ -110,11 +115,18 @@ class Copying:
                 self._sources[name].offset < size for name, size in until.items() if name in self._sources
             ):
                 pass
+            self._keep()
 
     def end(self) -> None:
         """Copy all, and nothing more afterwards: the run's end comes behind it."""
         self._is_over = True  # a tick under way is waited for
         self.copy_all()
+
+    def _keep(self) -> None:
+        if self._sources and not self._journal.waiting:
+            marks = (self._before or {}) | {name: source.mark for name, source in self._sources.items() if source.mark}
+            keep_copied(self._directory, self._uid, self._journal, marks)
+        self._kept_at = self._journal.size
 
     def _copy(self, pieces: int) -> bool:
         """Copy up to so many pieces of each writer's file; whether there was more in one."""
@@ -135,9 +147,9 @@ class Copying:
         files = layout.writers_of(self._directory)
         for name in files.keys() - self._sources.keys():
             if self._before is None:
-                self._before = _copied_in(self._journal.path)
+                self._before = copied_in(self._directory, self._uid)
             with contextlib.suppress(OSError):
-                self._sources[name] = _Source(name, files[name], self._uid, self._before.get(name, -1))
+                self._sources[name] = _Source(name, files[name], self._uid, self._before.get(name, Mark()))
 
     def _append(self, name: str, entry: Entry) -> bool:
         """Copy a record; whether the journal could take it. One that waits in memory would be lost with the owner, and
@@ -160,15 +172,23 @@ class Copying:
 
 
 class _Source:
-    """A writer's file, and how far it is copied: up to the record ``nth`` in it."""
+    """A writer's file, and how far it is copied."""
 
-    def __init__(self, name: str, path: str, uid: str, nth: int) -> None:
+    def __init__(self, name: str, path: str, uid: str, mark: Mark) -> None:
         self._name = name
-        self._reader = Reader(path)
+        size = _size_of(path)
+        self._reader = Reader(path, mark.offset, mark.ordinal) if mark.offset <= size else Reader(path)
         self._uid = uid
-        self._nth = nth
+        self._nth = mark.nth
         self._waiting: list[Entry] = []
-        self._is_ours: bool | None = None
+        self._is_ours = True if self._reader.offset else None
+
+    @property
+    def mark(self) -> Mark | None:
+        """Where it stands; None where it is another run's, or something that was read waits."""
+        if not self._is_ours or self._waiting:
+            return None
+        return Mark(self._nth, self._reader.offset, self._reader.ordinal)
 
     @property
     def offset(self) -> int:
@@ -208,12 +228,6 @@ def _size_of(path: str) -> int:
     with contextlib.suppress(OSError):
         return os.path.getsize(path)
     return 0
-
-
-def _copied_in(path: str) -> dict[str, int]:
-    """The ordinal of the last record of each writer that the journal holds."""
-    with contextlib.closing(Reader(path)) as reader:
-        return {record.writer: record.nth for record in reader.records_with(b'"writer":"') if record.writer}
 
 
 def copy_in(directory: str, journal: Journal, uid: str) -> None:

@@ -32,6 +32,7 @@ from .._common.exclusive import alone
 from .._common.secrets import error_text, redact_text
 from ..errors import TrackerBlocked, TrackerUnavailable
 from ._mlflow_errors import BLOCKING, is_busy
+from ._request_patience import RequestPatience
 
 _NOT_FOR_US = frozenset({401, 403, 404, 405, 407, 410, 415, 421, 451})
 _TOO_MUCH = frozenset({413, 422, 431})  # of a proxy between, as a rule: fewer records at once may pass
@@ -39,7 +40,8 @@ _TOO_MUCH = frozenset({413, 422, 431})  # of a proxy between, as a rule: fewer r
 
 def bounded_client(tracking_uri: str | None, timeout: float, is_over: Callable[[], bool]) -> MlflowClient:
     """A client for ``tracking_uri`` (None: MLflow's own default) whose requests are given up after ``timeout``
-    seconds in which the server says nothing, and that makes none any more once ``is_over()``."""
+    seconds in which the server says nothing (after silence, twice as many), and that makes none any more once
+    ``is_over()``."""
     with _alone_at_first(tracking_uri or mlflow.get_tracking_uri()):
         client = MlflowClient(tracking_uri)
     store = client._tracking_client.store
@@ -101,7 +103,7 @@ class _BoundedService(TrackingServiceClient):  # type: ignore[misc]  # MLflow is
 class _BoundedStore(RestStore):  # type: ignore[misc]  # MLflow is untyped
     def __init__(self, get_host_creds: Any, timeout: float, is_over: Callable[[], bool]) -> None:
         super().__init__(get_host_creds)
-        self._timeout = timeout
+        self._patience = RequestPatience(timeout)
         self._is_over = is_over
 
     def _call_endpoint(
@@ -135,15 +137,10 @@ class _BoundedStore(RestStore):  # type: ignore[misc]  # MLflow is untyped
             raise TrackerUnavailable("the run was left: it is delivered by somebody else")
         creds = self.get_host_creds()
         try:
-            response = http_request(
-                creds,
-                endpoint,
-                method,
-                max_retries=0,
-                timeout=self._timeout,
-                raise_on_status=False,
-                **body,
-            )
+            with self._patience.request() as timeout:
+                response = http_request(
+                    creds, endpoint, method, max_retries=0, timeout=timeout, raise_on_status=False, **body
+                )
         except InvalidUrlException as error:
             raise TrackerBlocked(f"MLflow's tracking_uri is no URL: {error}") from error
         except MlflowException as error:

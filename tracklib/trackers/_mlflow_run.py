@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from .._common.names import in_one_line
 from .._common.secrets import redact, redact_text
-from .._journal.records import Begin
+from .._journal.records import Begin, Parent
+from .._journal.state import states_of
 from ..errors import TrackerBlocked
 from ._mlflow_experiment import experiment_id
 from ._mlflow_limits import RUN_NAME_LENGTH
@@ -108,15 +109,22 @@ class RunAtMlflow:
         parent = self._begin.parent
         if parent is None or "parent" in self._state:
             return
-        found = self._client.search_runs(
-            [experiment.experiment_id for experiment in self._client.search_experiments()],
-            _of(parent.uid),
-            max_results=1,
-        )
+        found = self._kept_id(parent) or self._searched_id(parent)
         self._further("parent")
         if found:
-            self._state["parent"] = found[0].info.run_id
+            self._state["parent"] = found
             self._client.set_tag(self._state["run_id"], _PARENT_TAG, self._state["parent"], synchronous=True)
+
+    def _kept_id(self, parent: Parent) -> str | None:
+        """The parent's id, as its own tracker keeps it: the server need not be asked."""
+        target = self._state.get("target")
+        states = states_of(parent.output_run, parent.uid)
+        return next((state["run_id"] for state in states if "run_id" in state and state.get("target") == target), None)
+
+    def _searched_id(self, parent: Parent) -> str | None:
+        experiments = [experiment.experiment_id for experiment in self._client.search_experiments()]
+        found = self._client.search_runs(experiments, _of(parent.uid), max_results=1)
+        return str(found[0].info.run_id) if found else None
 
 
 def need_active(client: MlflowClient, run: Run) -> None:

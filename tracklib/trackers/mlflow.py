@@ -56,7 +56,8 @@ class Mlflow(BatchTracker):
         run_name: None takes the tracklib run's name.
         params: hyperparameters, logged when the run begins.
         tags: tags, set when the run begins.
-        timeout: seconds without a word from the server after which a request is given up, to be tried again.
+        timeout: seconds without a word from the server after which a request is given up, to be tried again with twice
+            the patience, up to eight times or a minute.
         in_process: keep it in the training process (``docs/explanation/companion.rst``), for who wants :attr:`run`.
         output_run: the directory where logs are stored.
     """
