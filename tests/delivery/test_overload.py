@@ -109,4 +109,4 @@ def test_most_of_what_many_runs_say_arrives_at_an_overloaded_server(tmp_path: Pa
     print(f"{runs} runs: {there:.0%} there, worst {worst:.0%}; {wasted} of {useful + wasted} answers for nobody")
     assert there >= 0.8
     assert worst >= 0.7
-    assert wasted <= 0.4 * (useful + wasted)
+    assert wasted <= 0.5 * (useful + wasted)
