@@ -101,7 +101,7 @@ def lint(session: nox.Session) -> None:
     session.run("mypy")
 
 
-BACKENDS = ["aim", "comet", "dvclive", "neptune", "trackio"]
+BACKENDS = ["aim", "comet", "dvclive", "neptune", "swanlab", "trackio"]
 
 
 @nox.session(python="3.11")

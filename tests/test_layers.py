@@ -136,6 +136,7 @@ def test_only_a_backends_file_knows_its_sdk() -> None:
     assert importers_of("comet_ml") == {"trackers.comet"}
     assert importers_of("neptune_scale") == {"trackers.neptune"}
     assert importers_of("dvclive") == {"trackers.dvclive"}
+    assert importers_of("swanlab") == {"trackers.swanlab"}
     assert importers_of("trackio") == {"trackers.trackio"}
     assert importers_of("rich") == {"trackers._console_table"}
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         DvcLive,
         Mlflow,
         Neptune,
+        SwanLab,
         TensorBoard,
         Trackio,
         Wandb,
@@ -66,6 +67,7 @@ __all__ = [
     "RanksUnavailable",
     "RunDirectoryError",
     "Status",
+    "SwanLab",
     "TensorBoard",
     "Terminated",
     "TrackerBlocked",
@@ -95,7 +97,7 @@ _WORDS = {
     ".errors": "ConfigError DeliveryError LifecycleError NotFinite RanksUnavailable RunDirectoryError Terminated "
     "TrackerBlocked TrackerLost TrackerUnavailable TrackerWarning TracklibError WhereError",
     ".reading": "load runs",
-    ".trackers": "Aim Alert BaseTracker Comet Console CsvLogger DvcLive Mlflow Neptune TensorBoard Trackio Wandb",
+    ".trackers": "Aim Alert BaseTracker Comet Console CsvLogger DvcLive Mlflow Neptune SwanLab TensorBoard Trackio Wandb",
 }
 _HOME = {name: module for module, names in _WORDS.items() for name in names.split()}
 _MODULES = ("errors", "integrations", "limits", "reading", "testing", "trackers")

@@ -6,15 +6,16 @@ import importlib.util
 
 import pytest
 
-from tracklib import Aim, BaseTracker, Comet, ConfigError, DvcLive, LifecycleError, Neptune, Trackers, Trackio
+from tracklib import Aim, BaseTracker, Comet, ConfigError, DvcLive, LifecycleError, Neptune, SwanLab, Trackers, Trackio
 from tracklib.trackers._configs import another, build
 from tracklib.trackers.aim import aim_name
 from tracklib.trackers.comet import comet_name
 from tracklib.trackers.dvclive import dvclive_name
 from tracklib.trackers.neptune import neptune_name
+from tracklib.trackers.swanlab import swanlab_name
 from tracklib.trackers.trackio import trackio_name
 
-KINDS: list[type[BaseTracker]] = [Aim, Comet, DvcLive, Neptune, Trackio]
+KINDS: list[type[BaseTracker]] = [Aim, Comet, DvcLive, Neptune, SwanLab, Trackio]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -76,3 +77,10 @@ def test_a_metric_of_neptunes_is_short_in_bytes_and_none_is_nameless() -> None:
     assert len(neptune_name("\u00fc" * 1000).encode()) == 1000
     assert neptune_name("") == comet_name("") == "unnamed"
     assert len(comet_name("x" * 600)) == 500
+
+
+@pytest.mark.parametrize(
+    ("raw", "name"), [("val/loss", "val/loss"), ("/a/", "a"), ("..", "unnamed"), ("a" * 300, "a" * 255)]
+)
+def test_a_metric_of_swanlabs_has_a_name_that_it_would_not_trim(raw: str, name: str) -> None:
+    assert swanlab_name(raw) == name

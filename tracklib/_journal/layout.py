@@ -23,6 +23,7 @@ TENSORBOARD = "tensorboard"  # the event files
 DVCLIVE = "dvclive"  # what DVCLive writes
 COMET = "comet"  # Comet's archive
 NEPTUNE = "neptune"  # Neptune's database
+SWANLAB = "swanlab"  # SwanLab's folder
 
 # In the folder of states, beside those of the trackers:
 BEGIN = "begin.json"  # a second copy of how the last attempt began
@@ -46,6 +47,7 @@ FOLDERS = (
     DVCLIVE,
     COMET,
     NEPTUNE,
+    SWANLAB,
 )
 SET_ASIDE = (
     STATE,
@@ -68,6 +70,7 @@ WITHOUT_RUNS = (
     DVCLIVE,
     COMET,
     NEPTUNE,
+    SWANLAB,
 )  # what a copied run in there says is not looked at
 
 

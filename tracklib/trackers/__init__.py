@@ -11,6 +11,7 @@ from .csv_logger import CsvLogger
 from .dvclive import DvcLive
 from .mlflow import Mlflow
 from .neptune import Neptune
+from .swanlab import SwanLab
 from .tensorboard import TensorBoard
 from .trackio import Trackio
 from .wandb import Wandb
@@ -28,6 +29,7 @@ __all__ = [
     "DvcLive",
     "Mlflow",
     "Neptune",
+    "SwanLab",
     "TensorBoard",
     "Trackers",
     "Trackio",

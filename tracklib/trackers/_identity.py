@@ -25,6 +25,7 @@ BUILT_IN = {
     "CsvLogger": "tracklib.trackers.csv_logger:CsvLogger",
     "DvcLive": "tracklib.trackers.dvclive:DvcLive",
     "Mlflow": "tracklib.trackers.mlflow:Mlflow",
+    "SwanLab": "tracklib.trackers.swanlab:SwanLab",
     "TensorBoard": "tracklib.trackers.tensorboard:TensorBoard",
     "Trackio": "tracklib.trackers.trackio:Trackio",
     "Wandb": "tracklib.trackers.wandb:Wandb",
