@@ -97,7 +97,8 @@ _WORDS = {
     ".errors": "ConfigError DeliveryError LifecycleError NotFinite RanksUnavailable RunDirectoryError Terminated "
     "TrackerBlocked TrackerLost TrackerUnavailable TrackerWarning TracklibError WhereError",
     ".reading": "load runs",
-    ".trackers": "Aim Alert BaseTracker Comet Console CsvLogger DvcLive Mlflow Neptune SwanLab TensorBoard Trackio Wandb",
+    ".trackers": "Aim Alert BaseTracker Comet Console CsvLogger DvcLive Mlflow Neptune SwanLab TensorBoard "
+    "Trackio Wandb",
 }
 _HOME = {name: module for module, names in _WORDS.items() for name in names.split()}
 _MODULES = ("errors", "integrations", "limits", "reading", "testing", "trackers")

@@ -26,9 +26,9 @@ class SwanLab(BatchTracker):
     """Writes one offline run of SwanLab's: a folder in the run's directory.
 
     It is a projection of the run's journal, written anew when the run is resumed, so that each record is there once.
-    SwanLab keeps one value for each step, and none below 0, so its step is the record's number in the run; the epoch, or
-    the step of another axis, is a metric of the axis's name beside the others. An infinity is a NaN there. Params are
-    the run's config; tags and the best values are in it under ``tracklib``. Artifacts stay in the run's directory.
+    SwanLab keeps one value for each step, and none below 0, so its step is the record's number in the run; the epoch,
+    or the step of another axis, is a metric of the axis's name beside the others. An infinity is a NaN there. Params
+    are the run's config; tags and the best values are in it under ``tracklib``. Artifacts stay in the run's directory.
     ``swanlab sync`` takes the folder to the server.
 
     SwanLab has one run at a time, and hooks of the interpreter's, so it lives in the companion process only.
