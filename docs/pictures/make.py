@@ -54,7 +54,7 @@ def tutorials_runs(folder: Path) -> Any:
     assert program
     with contextlib.chdir(folder):
         exec(compile(textwrap.dedent(program[1]), "sweep.py", "exec"), {})
-    return tracklib.runs(folder / "runs")
+    return tracklib.runs(folder / "runs/sweep")
 
 
 def shoot(page: Browser, report: Path, name: str, hash: str, down: int = 0) -> None:
