@@ -65,7 +65,8 @@ def command(
         click.secho(f"not shown: {', '.join(left_out)} (--csv and --md have all)", dim=True)
     if same and not is_whole:
         told = ", ".join(
-            f"{plain(name).strip()} {about(values[0]) if kind == 'time' else shown(values[0])}" for name, kind, values in same
+            f"{plain(name).strip()} {about(values[0]) if kind == 'time' else shown(values[0])}"
+            for name, kind, values in same
         )
         click.secho(f"same in all: {told}", dim=True)
     return None
