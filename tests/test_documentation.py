@@ -428,3 +428,12 @@ def test_the_readme_names_each_extra_that_is_for_users() -> None:
 
     assert everything
     assert {*everything[1].split(",")} == {*re.findall(r"`(\w+)`", told)}
+
+
+def test_the_version_and_its_date_are_the_same_wherever_they_stand() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    (named, date), *_ = re.findall(r"^## (\S+) \((\d{4}-\d\d-\d\d)\)$", (ROOT / "CHANGELOG.md").read_text(), re.M)
+    citation = (ROOT / "CITATION.cff").read_text()
+    assert named == version
+    assert f"\nversion: {version}\n" in citation
+    assert f'\ndate-released: "{date}"\n' in citation

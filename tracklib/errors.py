@@ -90,6 +90,9 @@ class LifecycleError(TracklibError, ValueError):
 class RunDirectoryError(TracklibError, OSError):
     """The run's directory cannot be used: not readable, without a run, not writable, or held by a live process.
 
+    Args:
+        message: what is wrong with it, and how that is mended.
+
     Attributes:
         in_use: whether a live process holds it.
     """
@@ -158,6 +161,7 @@ class TrackerUnavailable(TracklibError):
     """For trackers to raise: the backend cannot be reached now, and the same call may work later.
 
     Args:
+        message: what it could not do, for who looks why metrics are late.
         retry_after: seconds that the backend asked to wait, if it said so.
     """
 
@@ -171,6 +175,7 @@ class TrackerLost(TrackerUnavailable):
     that was deleted). ``init`` comes again, and then the same records.
 
     Args:
+        message: what is gone.
         from_the_start: all records of the run come again; so it is always for a tracker that reads the whole
             journal.
     """

@@ -42,6 +42,7 @@ class Metrics(Mapping[str, float]):
         how: for each name, what is made of its values: ``"mean"`` (weighted), ``"sum"``, ``"min"``,
             ``"max"`` or ``"last"``. A name that is not given here has its mean. A mapping is for names
             that are no keywords: ``Metrics({"val/lr": "last"})``.
+        hows: the same for names that are keywords: ``Metrics(lr="last")``.
 
     Raises:
         ValueError: another word is given.

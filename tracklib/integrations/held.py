@@ -97,7 +97,8 @@ class Held:
         return Trackers(copy.deepcopy(self._configs), **{"at_exit": Status.FINISHED, **more, **self._options})
 
     def fit_begins(self, **more: Any) -> Trackers | None:
-        """A fit begins: :meth:`begin`. One that goes on was left by an exception of which no hook told."""
+        """A fit begins: :meth:`begin`, with ``more`` options for a run of its own. One that goes on was left by an
+        exception of which no hook told."""
         if self._in_fit:
             self.fit_ends(status=Status.FAILED)
         self._in_fit = True
@@ -119,7 +120,12 @@ class Held:
         return made
 
     def fit_ends(self, error: BaseException | None = None, status: Status | str | None = None) -> None:
-        """The fit ended, by ``error``: so does a run of its own. One around it is told of an interruption only."""
+        """The fit ended: so does a run of its own. One around it is told of an interruption only.
+
+        Args:
+            error: what ended the fit; None is a normal end.
+            status: how it ended, where that is known better than by ``error``.
+        """
         self._in_fit = False
         run = self._run
         if run is None or not run.is_init:
@@ -130,17 +136,17 @@ class Held:
             run.ending(error)
 
     def log(self, step: Any, metrics: Any, axis: str = "epoch") -> None:
-        """``Trackers.log``, to the run if there is one."""
+        """``Trackers.log`` of ``metrics`` at ``step`` of ``axis``, to the run if there is one."""
         if run := self.begin():
             run.log(step, metrics, axis=axis)
 
     def log_params(self, params: Any) -> None:
-        """``Trackers.log_params``, but for what the run was told already: a framework says it at each fit."""
+        """``Trackers.log_params`` of the ``params`` that the run was not told yet: a framework says them at each fit."""
         if run := self.begin():
             tell_once(run, params)
 
     def log_artifact(self, path: str | os.PathLike[str], name: str | None = None) -> None:
-        """``Trackers.log_artifact``; a file that cannot be copied does not stop the training."""
+        """``Trackers.log_artifact`` of ``path`` as ``name``; one that cannot be copied does not stop the training."""
         run = self.begin()
         try:
             if run:

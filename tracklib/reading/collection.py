@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 class Runs(Sequence["Run"]):
     """Runs in an order: by their directories' names, unless it was sorted.
 
+    Args:
+        runs: in that order.
+        unreadable: see below.
+
     Attributes:
         unreadable: the directories that hold a run that cannot be read, each with why.
     """
@@ -148,7 +152,10 @@ class Runs(Sequence["Run"]):
     ) -> str:
         """Write one HTML file that shows the runs, and asks nobody for anything; where it is.
 
-        ``steps=(40_000, 50_000)`` draws only what was logged there, in as much detail as there is room for.
+        Args:
+            path: where it is written; a report that is there is replaced.
+            title: stands above it; empty is the first run's name.
+            steps: ``(40_000, 50_000)`` draws only what was logged there, in as much detail as there is room for.
 
         Raises:
             FileExistsError: the file is there, and is no report.

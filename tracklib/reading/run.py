@@ -39,6 +39,10 @@ class Run:
     Nothing is written, no lock is taken, and no server is asked. What a run is comes out of a small file of its
     own and the end of its journal; the points are read when they are asked for, all of them.
 
+    Args:
+        directory: the run's.
+        whole: read the journal from its start, whatever the small file says.
+
     Attributes:
         directory: an absolute path.
         status: ``"finished"``, ``"failed"``, ``"killed"`` or ``"preempted"``; ``"running"`` while its process lives;
@@ -277,8 +281,11 @@ class Run:
         return list(self._checkpoints)
 
     def checkpoint(self, which: str | int = "latest") -> CheckpointPath | None:
-        """The path of the one that is ``"latest"`` or ``"best"``, or has this name or epoch; None where there is none,
-        or its file is gone."""
+        """The path of a checkpoint; None where there is none such, or its file is gone.
+
+        Args:
+            which: ``"latest"``, ``"best"``, its name, or its epoch.
+        """
         return self._checkpoints.find(which)
 
     @property
@@ -326,6 +333,10 @@ class Run:
 
     def plot(self, name: str, axis: str | None = None) -> Picture:
         """A metric's curve, for a notebook: its mean in a band of its least and greatest values.
+
+        Args:
+            name: the metric's.
+            axis: None takes the epochs', else its first one.
 
         Raises:
             KeyError: there is no such metric; the message says which there are.

@@ -237,7 +237,7 @@ class BaseTracker(ABC):
         part of a record, which the tracker itself knows to pass over if the record comes again. Managers listen."""
 
     def log_params(self, params: Mapping[str, Any]) -> None:
-        """Keep hyperparameters: nested mappings of JSON values. The default does nothing."""
+        """Keep hyperparameters: ``params`` are nested mappings of JSON values. The default does nothing."""
 
     def log_tags(self, tags: Mapping[str, str]) -> None:
         """Keep tags; a bare tag has an empty value. The default does nothing."""
@@ -246,7 +246,7 @@ class BaseTracker(ABC):
         """Keep the best value so far of a metric, and where it was. The default does nothing."""
 
     def log_histogram(self, histogram: Histogram) -> None:
-        """Keep how values were distributed at a step. The default does nothing."""
+        """Keep how values were distributed at a step: a ``histogram`` has edges and counts. The default does nothing."""
 
     def finish_epoch(self, epoch: int) -> None:
         """The run has finished this epoch of ``t.epochs``. The default does nothing."""
@@ -259,8 +259,8 @@ class BaseTracker(ABC):
         """Nothing more was logged for now: comes about once a second, as long as it is so. The default does nothing."""
 
     def log_superseded(self, superseded: Superseded) -> None:
-        """What was logged of these epochs before counts no more, as a checkpoint has been loaded: they come again.
-        Records of them that this tracker has not got yet do not come any more. The default does nothing."""
+        """What was logged before of the epochs that are ``superseded`` counts no more: a checkpoint was loaded, and they
+        come again. Records of them that this tracker has not got yet do not come any more. The default does nothing."""
 
     def log_artifact(self, name: str, path: str) -> None:
         """Keep a copy of the file or folder ``path`` as ``name``. The default does nothing."""
@@ -282,7 +282,7 @@ class BaseTracker(ABC):
         self.close()
 
     def is_transient(self, error: BaseException) -> bool:
-        """Whether the same call may work later. The default: the network's errors, and
+        """Whether the same call that raised ``error`` may work later. The default: the network's errors, and
         :class:`~tracklib.TrackerUnavailable`."""
         return isinstance(error, ConnectionError | TimeoutError | TrackerUnavailable)
 
