@@ -141,7 +141,7 @@ class Held:
             run.log(step, metrics, axis=axis)
 
     def log_params(self, params: Any) -> None:
-        """``Trackers.log_params`` of the ``params`` that the run was not told yet: a framework says them at each fit."""
+        """``Trackers.log_params`` of ``params`` that the run was not told yet: a framework says them at each fit."""
         if run := self.begin():
             tell_once(run, params)
 

@@ -246,7 +246,7 @@ class BaseTracker(ABC):
         """Keep the best value so far of a metric, and where it was. The default does nothing."""
 
     def log_histogram(self, histogram: Histogram) -> None:
-        """Keep how values were distributed at a step: a ``histogram`` has edges and counts. The default does nothing."""
+        """Keep how values were distributed at a step: ``histogram`` has edges and counts. The default does nothing."""
 
     def finish_epoch(self, epoch: int) -> None:
         """The run has finished this epoch of ``t.epochs``. The default does nothing."""
@@ -259,7 +259,7 @@ class BaseTracker(ABC):
         """Nothing more was logged for now: comes about once a second, as long as it is so. The default does nothing."""
 
     def log_superseded(self, superseded: Superseded) -> None:
-        """What was logged before of the epochs that are ``superseded`` counts no more: a checkpoint was loaded, and they
+        """What was logged before of the epochs that are ``superseded`` counts no more: a checkpoint was loaded, they
         come again. Records of them that this tracker has not got yet do not come any more. The default does nothing."""
 
     def log_artifact(self, name: str, path: str) -> None:
