@@ -16,6 +16,7 @@ import tracklib as library
 from tracklib.trackers import _csv_history
 from tracklib.trackers._foreign import Point
 
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(40))
 WRITE = """
 import sys, json, math
 from tracklib import tracking
@@ -88,6 +89,43 @@ def test_tensorboards_events_become_a_run(tmp_path: Path) -> None:
     run = imported(tmp_path / "runs")
     assert (run.status, run.params) == ("finished", {"lr": 0.1})
     assert run.metrics["val/loss"].values.tolist() == pytest.approx([1 / (e + 1) for e in range(5)], rel=1e-6)
+
+
+def test_tensorboards_pictures_and_texts_are_files_of_the_run(tmp_path: Path) -> None:
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboard.compat.proto.tensor_pb2 import TensorProto
+    from tensorboard.plugins.image.metadata import create_summary_metadata
+    from tensorboard.plugins.text.summary_v2 import text_pb
+    from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+    writer = EventFileWriter(str(tmp_path / "there"))
+    picture = Summary.Image(width=1, height=1, colorspace=3, encoded_image_string=PNG)
+    for step in (0, 10):
+        old = Summary(value=[Summary.Value(tag="valid/sample", image=picture)])
+        writer.add_event(Event(wall_time=1.0 + step, step=step, summary=old))
+    tensor = TensorProto(dtype=7, string_val=[b"1", b"1", PNG, PNG])  # as TensorFlow 2 writes several pictures
+    named = create_summary_metadata(display_name="", description="")
+    new = Summary(value=[Summary.Value(tag="../odd name", metadata=named, tensor=tensor)])
+    writer.add_event(Event(wall_time=2.0, step=3, summary=new))
+    writer.add_event(Event(wall_time=3.0, step=4, summary=text_pb("note", "**kept** \u00e9")))
+    writer.close()
+
+    said = tracklib("import", "tensorboard", tmp_path / "there", "--root", tmp_path / "runs")
+
+    run = imported(tmp_path / "runs")
+    assert said.exit_code == 0, said.output
+    names = {
+        "valid-sample-step-0.png",
+        "valid-sample-step-10.png",
+        "odd-name-step-3.png",
+        "odd-name-step-3-2.png",
+        "note.md",
+    }
+    assert {*run.artifacts} == names
+    assert all(each.is_intact() for each in run.artifacts.values())
+    assert Path(run.artifacts["valid-sample-step-10.png"]).read_bytes() == PNG
+    assert Path(run.artifacts["note.md"]).read_text(encoding="utf-8") == "**kept** \u00e9"
 
 
 def test_a_run_of_tensorboards_that_has_only_params_and_a_failure_is_one_too(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
-"""Reads TensorBoard's event files, their scalars, params and status: each folder that holds some is a run."""
+"""Reads TensorBoard's event files, their scalars, params, status, pictures and texts: each folder that holds some is a
+run."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from typing import Any
 
 from .._journal.records import Status
 from ._foreign import Foreign, Point
+from ._tensorboard_media import files_of, has_media
 
 
 def runs_in(path: str) -> Iterator[Foreign]:
@@ -24,10 +26,11 @@ def runs_in(path: str) -> Iterator[Foreign]:
             files = [*_files(folder)]
             points = sorted(_points(files), key=lambda point: (point.time, point.step))
             params = {name: value for file in files for name, value in _params(file)}
-            if points or params:
+            if points or params or any(has_media(file) for file in files):
                 whole = os.path.abspath(folder)
                 began = points[0].time if points else _began(files)
-                yield Foreign(whole, os.path.basename(whole), began, points, params, status=_status(files))
+                kept = files_of(files)
+                yield Foreign(whole, os.path.basename(whole), began, points, params, {}, _status(files), kept)
 
 
 def _files(folder: str) -> Iterator[Any]:
@@ -35,7 +38,7 @@ def _files(folder: str) -> Iterator[Any]:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     for file in sorted(glob.glob(os.path.join(glob.escape(folder), "*tfevents*"))):
-        yield EventAccumulator(file, size_guidance={"scalars": 0, "tensors": 0}).Reload()
+        yield EventAccumulator(file, size_guidance={"scalars": 0, "tensors": 0, "images": 0}).Reload()
 
 
 def _points(files: Iterable[Any]) -> Iterator[Point]:
@@ -93,9 +96,12 @@ def _began(files: Iterable[Any]) -> int:
     return int(1000 * min(events.FirstEventTimestamp() for events in files))
 
 
-def _scalar(tensor: object) -> float | None:
+def _scalar(tensor: Any) -> float | None:
     """The number in a tensor of no dimensions; None for text, pictures and histograms."""
+    from tensorboard.compat.proto.types_pb2 import DT_STRING
     from tensorboard.util.tensor_util import make_ndarray
 
+    if tensor.dtype == DT_STRING:
+        return None
     array = make_ndarray(tensor)
     return float(array) if array.ndim == 0 and array.dtype.kind in "fiub" else None
