@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +16,11 @@ from tracklib._journal.records import Begin, End, Log, Params
 AT_MLFLOW = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED", "preempted": "KILLED"}
 
 
-class Arrived:
+class Kept:
     """The run in ``directory``, whose records have a metric ``n`` that numbers them."""
 
-    def __init__(self, directory: Path, uri: str, experiment: str) -> None:
+    def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.uri, self.experiment = uri, experiment
-
-    @property
-    def configs(self) -> list[dict[str, Any]]:
-        """MLflow and offline W&B; the CSV file is always there."""
-        return [
-            {"type": "Mlflow", "tracking_uri": self.uri, "experiment_name": self.experiment},
-            {"type": "Wandb", "mode": "offline", "project": "p"},
-        ]
 
     def records(self, kind: type[Any]) -> list[Any]:
         return kept.records(self.directory, kind)
@@ -42,6 +34,56 @@ class Arrived:
 
     def in_csv(self) -> list[float]:
         return list(pandas.read_csv(self.directory / "metrics.csv").get("n", []))
+
+    def begun(self) -> int:
+        """How many attempts there were."""
+        return len(self.records(Begin)) if (self.directory / "journal.jsonl").exists() else 0
+
+    def ends(self) -> list[str]:
+        return [str(record.status) for record in self.records(End)]
+
+
+class ArrivedThere(Kept):
+    """At a tracker that the companion has, and that needs no SDK."""
+
+    def __init__(self, directory: Path, path: Path) -> None:
+        super().__init__(directory)
+        self.path = path
+
+    @property
+    def configs(self) -> list[dict[str, Any]]:
+        """It alone; the CSV file is always there."""
+        return [{"type": "Elsewhere", "path": str(self.path)}]
+
+    def _lines(self, kind: str) -> list[Any]:
+        return [line for line in map(json.loads, self.path.read_text().splitlines()) if line[0] == kind]
+
+    def in_there(self) -> list[float]:
+        return [line[4]["n"] for line in self._lines("log")]
+
+    def check(self, status: str) -> None:
+        """What the journal has is there, once, and the status is the true one."""
+        journal = self.in_journal()
+        assert len(set(journal.values())) == len(journal)
+        assert self.in_csv() == list(journal.values())
+        assert [(line[1], line[4]["n"]) for line in self._lines("log")] == list(journal.items())
+        assert self.ends()[-1] == self._lines("finish")[-1][1] == status
+
+
+class Arrived(Kept):
+    """At MLflow and at W&B."""
+
+    def __init__(self, directory: Path, uri: str, experiment: str) -> None:
+        super().__init__(directory)
+        self.uri, self.experiment = uri, experiment
+
+    @property
+    def configs(self) -> list[dict[str, Any]]:
+        """MLflow and offline W&B; the CSV file is always there."""
+        return [
+            {"type": "Mlflow", "tracking_uri": self.uri, "experiment_name": self.experiment},
+            {"type": "Wandb", "mode": "offline", "project": "p"},
+        ]
 
     def mlflow_run(self) -> Any:
         """The only one that is of this run."""
@@ -71,13 +113,6 @@ class Arrived:
         passed = (".log", ".lock")
         files = (path for path in sorted(self.directory.rglob("*")) if path.is_file() and path.suffix not in passed)
         return {path: path.read_bytes() for path in files}
-
-    def begun(self) -> int:
-        """How many attempts there were."""
-        return len(self.records(Begin)) if (self.directory / "journal.jsonl").exists() else 0
-
-    def ends(self) -> list[str]:
-        return [str(record.status) for record in self.records(End)]
 
     def check(self, status: str) -> None:
         """What the journal has is everywhere, once, and the status is the true one."""

@@ -16,6 +16,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from patience import PATIENT
@@ -118,6 +119,15 @@ class Elsewhere(Filed):
         super().__init__(path=path, output_run=output_run)
         self.note = note
         self.in_process = in_process
+
+
+def offered(folder: Path) -> Path:
+    """A folder for ``sys.path`` in which a distribution offers :class:`Elsewhere`: the companion takes no other's."""
+    info = folder / "site/filed-1.0.dist-info"
+    info.mkdir(parents=True, exist_ok=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: filed\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[tracklib.trackers]\nElsewhere = filed:Elsewhere\n")
+    return folder / "site"
 
 
 class FaultyMlflow(Mlflow):

@@ -105,11 +105,18 @@ def run(nursery: Nursery, tmp_path: Path, mlflow_server: Any) -> Run:
 WHILE_LEAVING = [name for name in BARRIERS if "end" in name or "waited" in name or name == "the table is closed"]
 
 
+IN_A_CALL = ("MLflow's run is created, and its id not kept", "a batch is in MLflow, and nobody knows")
+
+
 @pytest.mark.parametrize("killer", KILLERS, ids=lambda killer: killer.name)
 @pytest.mark.parametrize("barrier", sorted(set(BARRIERS) - set(WHILE_LEAVING)))
-def test_nothing_is_lost_or_doubled_when_a_run_dies_while(barrier: str, killer: signal.Signals, run: Run) -> None:
+def test_nothing_is_lost_or_doubled_when_a_run_dies_while(
+    barrier: str, killer: signal.Signals, run: Run, long: bool
+) -> None:
     if barrier.startswith("how far") and killer is signal.SIGTERM:
         pytest.skip("who is there has a lock that leaving needs")
+    if killer is signal.SIGTERM and barrier not in IN_A_CALL and not long:
+        pytest.skip("runs with --long: SIGTERM leaves the block, whatever call its deliveries are in")
     child = run.train(barrier=barrier, records=60)
     assert child.until(AT_BARRIER)
     child.kill(killer)
@@ -148,7 +155,7 @@ def test_a_sync_that_is_killed_at_any_barrier_is_done_by_the_next(run: Run) -> N
 
 # At random moments --------------------------------------------------------------------------------
 
-KILLS, KILLS_LONG, AT_ONCE = 60, 1000, 3
+KILLS, KILLS_LONG, AT_ONCE = 30, 1000, 3
 
 
 def test_nothing_is_lost_or_doubled_however_often_and_whenever_a_run_dies(

@@ -57,8 +57,7 @@ class Program:
         self.folder = folder
         source = PROGRAM + textwrap.dedent(body)
         (folder / "program.py").write_text(source)
-        install(folder)
-        paths = [TESTS, str(folder / "site"), *filter(None, [os.environ.get("PYTHONPATH")])]
+        paths = [TESTS, str(filed.offered(folder)), *filter(None, [os.environ.get("PYTHONPATH")])]
         environment = {key: value for key, value in os.environ.items() if key != "TRACKLIB_ENVIRONMENT"}
         self.process = subprocess.Popen(
             [*under, sys.executable, "program.py", *arguments],
@@ -96,14 +95,6 @@ class Program:
     def kill(self) -> None:
         self.process.kill()
         self.process.communicate()
-
-
-def install(folder: Path) -> None:
-    """Have the tracker that needs no SDK be one of a distribution's, as the companion takes no others."""
-    info = folder / "site/filed-1.0.dist-info"
-    info.mkdir(parents=True, exist_ok=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: filed\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[tracklib.trackers]\nElsewhere = filed:Elsewhere\n")
 
 
 def descendants_in(folder: Path) -> list[str]:
