@@ -39,8 +39,14 @@ class Run(Arrived):
         self.acknowledged: list[int] = []
         self.figures: Counter[str] = Counter()
         self._nursery = nursery
+        self.is_in_process = False
         self.status = "killed"
         self._attempts = itertools.count()
+
+    @property
+    def configs(self) -> list[dict[str, Any]]:
+        """With the companion, as for users; else in the process that is killed, which has imported all before."""
+        return [config | {"in_process": self.is_in_process} for config in super().configs]
 
     def train(self, records: int = 400, **job: Any) -> Child:
         """A process in which the run begins or goes on."""
@@ -171,8 +177,10 @@ def test_nothing_is_lost_or_doubled_however_often_and_whenever_a_run_dies(
                 if failures or figures["killed"] >= (KILLS_LONG if long else KILLS):
                     return
                 run = Run(nursery, tmp_path, mlflow_server.uri, f"kills-{seed}-{number}")
+                chance = random.Random(f"{seed} {number} {life}")
+                run.is_in_process = not long and chance.random() < 0.6  # a companion takes seconds to import all
                 try:
-                    live_and_die(run, random.Random(f"{seed} {number} {life}"))
+                    live_and_die(run, chance)
                 except Exception as error:
                     error.add_note(f"seed {seed}, worker {number}, life {life}")
                     failures.append(error)

@@ -456,34 +456,27 @@ def test_a_param_that_is_refused_however_short_costs_itself_only(
 @pytest.mark.slow
 def test_processes_that_begin_at_once_on_a_new_database_file_all_have_their_run(tmp_path: Path) -> None:
     script = """
-        import sys
-        import mlflow
-        from tracklib.trackers import Mlflow
-        tracker = Mlflow(tracking_uri="sqlite:///new.db", experiment_name="e")
-        print("ready", flush=True)
-        sys.stdin.readline()
-        tracker.init()
-        tracker.log(epoch=1, log_dict={"loss": 0.5})
-        tracker.close()
+        import os
+        import mlflow.store.tracking.sqlalchemy_store
+        from tracklib.trackers import Mlflow, _mlflow_client
+
+        begun, begin = os.pipe()
+        children = []
+        for _ in range(3):
+            if not (child := os.fork()):
+                os.close(begin)
+                os.read(begun, 1)
+                tracker = Mlflow(tracking_uri="sqlite:///new.db", experiment_name="e")
+                tracker.init()
+                tracker.log(epoch=1, log_dict={"loss": 0.5})
+                tracker.close()
+                os._exit(0)
+            children.append(child)
+        os.close(begin)  # now
+        assert [os.waitpid(child, 0)[1] for child in children] == [0, 0, 0]
     """
     command = [sys.executable, "-W", "ignore", "-c", textwrap.dedent(script)]
-    started = [
-        subprocess.Popen(
-            command, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
-        for _ in range(3)
-    ]
-    for process in started:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"ready\n"
-    for process in started:
-        assert process.stdin is not None
-        process.stdin.write(b"\n")
-        process.stdin.flush()
-
-    assert [process.wait() for process in started] == [0, 0, 0]
-    for process in started:
-        process.communicate()
+    subprocess.run(command, cwd=tmp_path, check=True, stderr=subprocess.DEVNULL)
     store = client(f"sqlite:///{tmp_path}/new.db")
     found = store.search_runs([store.get_experiment_by_name("e").experiment_id])
     assert [run.data.metrics for run in found] == [{"loss": 0.5}] * 3
