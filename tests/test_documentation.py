@@ -258,6 +258,7 @@ def test_digits_sends_to_the_server_it_is_told(tmp_path: Path, mlflow_server: An
     assert not (tmp_path / "runs/mlflow.db").exists()
 
 
+@pytest.mark.slow
 def test_the_custom_tracker_keeps_a_line_for_each_epoch(tmp_path: Path) -> None:
     run(tmp_path, ROOT / "examples/custom_tracker.py")
 

@@ -136,6 +136,7 @@ def test_plots_csv_has_the_least_and_the_greatest(root: Path) -> None:
     assert [float(row["max"]) for row in rows] == [1 + math.exp(-epoch) for epoch in range(10)]
 
 
+@pytest.mark.slow
 def test_watch_follows_a_run_to_its_end_and_fails_where_that_failed(tmp_path: Path) -> None:
     program = """
 import sys

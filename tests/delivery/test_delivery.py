@@ -525,6 +525,7 @@ def artifact(folder: Folder, name: str) -> Artifact:
     return Artifact(time=1, name=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "error", [ConnectionError("down"), TrackerBlocked("not writable"), FileNotFoundError("staging")]
 )
@@ -1108,6 +1109,7 @@ def test_a_line_that_is_no_record_is_no_progress_though_it_is_passed(folder: Fol
     assert delivery.progress().records == records
 
 
+@pytest.mark.slow
 def test_processor_time_counts_as_getting_on_while_connecting_only(folder: Folder) -> None:
     seen: list[Any] = []
     folder.write(*run_of(log(1)))

@@ -257,6 +257,7 @@ def test_the_command_goes_on_after_a_directory_that_holds_no_run(tmp_path: Path)
     assert "complete" in result.output
 
 
+@pytest.mark.slow
 def test_python_m_tracklib_is_the_same_command(tmp_path: Path) -> None:
     killed_run(tmp_path / "run")
     command = [sys.executable, "-m", "tracklib", "sync", str(tmp_path / "run")]

@@ -27,6 +27,7 @@ def written(path: Path) -> set[str]:
     return found
 
 
+@pytest.mark.slow
 def test_no_other_module_writes_a_name_of_the_layout() -> None:
     house = Path(tracklib.__file__).parent
     others = {str(path.relative_to(house)): written(path) & NAMES for path in house.rglob("*.py")}

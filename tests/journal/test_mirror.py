@@ -204,6 +204,7 @@ def test_readers_that_have_it_open_go_on_at_their_offsets(written: Written) -> N
     reader.close()
 
 
+@pytest.mark.slow
 def test_who_has_the_copy_owns_its_directory_until_the_run_is_over(written: Written) -> None:
     script = f"from tracklib._journal.lock import held\nwith held({str(written.directory)!r}): print('held')"
 

@@ -192,6 +192,7 @@ def check_rows(run: Run, directory: Path) -> None:
         assert kept == {name: value for name, value in there.items() if name not in run.metrics.axes and name != "time"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("beside", BESIDE)
 @settings(deadline=None, max_examples=40)
 @example(
@@ -232,6 +233,7 @@ def test_it_says_the_same(beside: str, attempts: list[tuple[list[Any], Status | 
         shutil.rmtree(directory)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60)
 @given(attempts=ATTEMPTS, cuts=st.lists(st.integers(0, 40), max_size=4))
 def test_a_run_that_is_read_on_says_what_one_that_is_read_at_once_says(

@@ -158,6 +158,7 @@ def test_following_yields_each_record_once_and_ends_with_the_run(tmp_path: Path)
     assert isinstance(found[-1], End)
 
 
+@pytest.mark.slow
 def test_a_live_display_is_drawn_anew_until_the_runs_end(tmp_path: Path) -> None:
     pytest.importorskip("IPython")
     script = """

@@ -115,6 +115,7 @@ def test_a_killed_run_is_killed_at_once(writer: Callable[..., Writer], tmp_path:
     assert inside(tmp_path) == before
 
 
+@pytest.mark.slow
 def test_a_resumed_run_has_all_its_attempts(writer: Callable[..., Writer], tmp_path: Path) -> None:
     first = writer()
     first.log(0)

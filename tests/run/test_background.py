@@ -80,6 +80,7 @@ def in_a_process(folder: Path, script: str, *arguments: str, **variables: str) -
     subprocess.run([sys.executable, "train.py", *arguments], check=True, cwd=folder, timeout=PATIENT, env=env)
 
 
+@pytest.mark.slow
 def test_the_code_of_a_real_program_is_known_and_its_secrets_are_not(tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text("")
     for command in ("init -q", "add train.py", "-c user.name=a -c user.email=a@b commit -qm begin"):
@@ -103,6 +104,7 @@ def test_the_code_of_a_real_program_is_known_and_its_secrets_are_not(tmp_path: P
     assert "+from tracklib import tracking" in patch
 
 
+@pytest.mark.slow
 def test_a_module_of_the_programs_that_is_called_like_one_of_pythons_is_no_matter(tmp_path: Path) -> None:
     (tmp_path / "platform.py").write_text("raise SystemExit('mine')\n")
     script = """
@@ -303,6 +305,7 @@ def test_seconds_that_are_none_are_refused(every: Any) -> None:
         Trackers(system_metrics=every)
 
 
+@pytest.mark.slow
 def test_a_folder_that_was_deleted_is_no_matter(tmp_path: Path) -> None:
     script = f"""if True:
         import os

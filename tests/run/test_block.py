@@ -84,6 +84,7 @@ def test_it_ends_with_the_true_status(tmp_path: Path, opener: str, error: BaseEx
     assert statuses(tmp_path / "run") == [status]
 
 
+@pytest.mark.slow
 @each_opener
 def test_sigterm_is_an_exit_through_it(tmp_path: Path, opener: str) -> None:
     opening = {

@@ -51,6 +51,7 @@ def table(directory: Path) -> list[str]:
     return [row for row in (directory / "metrics.csv").read_text().splitlines()[1:] if not row.startswith(",")]
 
 
+@pytest.mark.slow
 def test_the_model_has_as_many_epochs_as_were_asked_for_and_each_is_there_once(killed: Path) -> None:
     done = train(killed)
     assert (done.returncode, done.stdout, done.stderr) == (0, "8\n", "")
@@ -63,6 +64,7 @@ def test_the_model_has_as_many_epochs_as_were_asked_for_and_each_is_there_once(k
     assert len([log for log in records(killed / "run", Log) if log.axis == "epoch"]) == 11  # the journal has all
 
 
+@pytest.mark.slow
 def test_whatever_the_small_files_say_the_same_is_read(killed: Path) -> None:
     live = load(killed / "run")
     assert live.series["epoch", "acc"].count == 7

@@ -55,6 +55,7 @@ def test_also_in_a_runs_first_moment_when_its_threads_open_files_and_pipes(tmp_p
     assert not any((tmp_path / f"mine-{number}").read_bytes() for number in range(100))
 
 
+@pytest.mark.slow
 def test_after_all_descriptors_were_closed_no_run_writes_into_another_one_s_journal(tmp_path: Path) -> None:
     script = """
         import contextlib, os
@@ -74,6 +75,7 @@ def test_after_all_descriptors_were_closed_no_run_writes_into_another_one_s_jour
     ]
 
 
+@pytest.mark.slow
 def test_a_number_that_is_another_file_s_by_now_is_neither_written_to_nor_closed(tmp_path: Path) -> None:
     script = """
         import os
@@ -96,6 +98,7 @@ def test_a_number_that_is_another_file_s_by_now_is_neither_written_to_nor_closed
     assert lines(tmp_path / "run") == [0, 1]
 
 
+@pytest.mark.slow
 def test_a_worker_that_becomes_a_daemon_logs_on(tmp_path: Path) -> None:
     script = """
         import os
@@ -116,6 +119,7 @@ def test_a_worker_that_becomes_a_daemon_logs_on(tmp_path: Path) -> None:
     assert lines(tmp_path / "run") == [0]
 
 
+@pytest.mark.slow
 def test_where_the_standard_streams_are_closed_none_of_ours_takes_their_place(tmp_path: Path) -> None:
     script = """
         import os
@@ -131,6 +135,7 @@ def test_where_the_standard_streams_are_closed_none_of_ours_takes_their_place(tm
     assert lines(tmp_path / "run") == [0]
 
 
+@pytest.mark.slow
 def test_the_lock_is_taken_again_after_all_descriptors_were_closed(tmp_path: Path) -> None:
     script = """
         import os, subprocess, sys
@@ -145,6 +150,7 @@ def test_the_lock_is_taken_again_after_all_descriptors_were_closed(tmp_path: Pat
     run_bare(tmp_path, script)
 
 
+@pytest.mark.slow
 def test_flush_does_not_wait_for_a_damaged_line(tmp_path: Path) -> None:
     script = """
         from tracklib import tracking

@@ -49,6 +49,7 @@ def test_finish_is_told_the_error_that_ended_the_run(
     assert ended(tmp_path) == (status, error)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "code", "end"),
     [

@@ -385,6 +385,7 @@ def at_a_terminal(*arguments: Any, code: str = SHOWING, with_stdout: bool = Fals
     return shown.decode()
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_a_bar_with_the_newest_metrics(tmp_path: Path) -> None:
     drawn = at_a_terminal(tmp_path / "run", 0, 2).split("\r")
 
@@ -398,6 +399,7 @@ def test_a_terminal_shows_a_bar_with_the_newest_metrics(tmp_path: Path) -> None:
     assert not any("system" in line for line in drawn)
 
 
+@pytest.mark.slow
 def test_a_name_that_would_steer_the_terminal_is_shown_as_it_is_written(tmp_path: Path) -> None:
     code = SHOWING.replace('"digits"', r'"di\x1b[31m"').replace('"batch_loss"', r'"batch\nloss\x1b[2J"')
     shown = at_a_terminal(tmp_path / "run", 0, 1, code=code)
@@ -427,6 +429,7 @@ def test_a_pipe_shows_nothing_and_needs_no_tqdm(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+@pytest.mark.slow
 def test_a_loop_that_is_left_leaves_the_bar_as_it_is(tmp_path: Path) -> None:
     code = SHOWING + "        break\nprint('behind', file=sys.stderr)"
     *_, bar, behind = at_a_terminal(tmp_path / "run", 0, 2, code=code).replace("\r\n", "\n").strip().split("\n")
@@ -442,6 +445,7 @@ def test_a_traceback_begins_on_a_line_of_its_own_and_no_bar_follows_it(tmp_path:
     assert last == "stopped"
 
 
+@pytest.mark.slow
 def test_ten_metrics_stay_within_the_terminal(tmp_path: Path) -> None:
     many = "t.log(epoch, {f'a_metric_{i}': i / 3 for i in range(10)})"
     shown = at_a_terminal(
@@ -482,6 +486,7 @@ assert sys.stdout is stdout
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("prints", "expected"),
     [
@@ -501,6 +506,7 @@ def test_what_is_printed_in_the_loop_stands_above_the_bar(tmp_path: Path, prints
     assert bar.startswith("digits: 100%")
 
 
+@pytest.mark.slow
 def test_a_bar_within_the_loop_and_what_is_printed_in_it_have_lines_of_their_own(tmp_path: Path) -> None:
     prints = "from tqdm import tqdm; [print('batch', i) for i in tqdm(range(2), leave=False)]"
     shown = at_a_terminal(tmp_path / "run", code=PRINTING.replace("PRINTS", prints), with_stdout=True)
@@ -509,6 +515,7 @@ def test_a_bar_within_the_loop_and_what_is_printed_in_it_have_lines_of_their_own
     assert bar.startswith("digits: 100%")
 
 
+@pytest.mark.slow
 def test_a_forked_child_prints_as_if_there_were_no_bar(tmp_path: Path) -> None:
     prints = (
         "import warnings; warnings.simplefilter('ignore')  # Python's own of forks beside threads, from 3.12 on\n"
@@ -518,6 +525,7 @@ def test_a_forked_child_prints_as_if_there_were_no_bar(tmp_path: Path) -> None:
     assert shown.count("from the fork") == 3
 
 
+@pytest.mark.slow
 def test_output_that_is_no_terminal_is_left_alone(tmp_path: Path) -> None:
     code = PRINTING.replace("PRINTS", "assert sys.stdout is stdout")
     at_a_terminal(tmp_path / "run", code=code)

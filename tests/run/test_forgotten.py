@@ -32,6 +32,7 @@ def test_a_run_by_hand_is_ended_as_killed_when_its_cell_is_run_again(tmp_path: P
     assert [log.metrics["loss"] for log in records(before, Log) if log.axis == "epoch"] == [1.0]
 
 
+@pytest.mark.slow
 def test_so_is_one_whose_tracker_object_is_used_again(tmp_path: Path) -> None:
     tracker = CsvLogger()
     for name in ("a", "b"):

@@ -162,6 +162,7 @@ def test_no_thread_of_ours_imports_anything(tmp_path: Path) -> None:
     assert done.returncode == 0
 
 
+@pytest.mark.slow
 def test_children_that_are_forked_right_after_entering_do_their_work_and_end(tmp_path: Path) -> None:
     script = """
         from tracklib import tracking
@@ -180,6 +181,7 @@ def test_children_that_are_forked_right_after_entering_do_their_work_and_end(tmp
     run_bare(tmp_path, HUNG + "if True:" + script)
 
 
+@pytest.mark.slow
 def test_workers_of_multiprocessing_that_are_begun_right_after_entering_end(tmp_path: Path) -> None:
     script = """
         import multiprocessing
@@ -203,6 +205,7 @@ def test_workers_of_multiprocessing_that_are_begun_right_after_entering_end(tmp_
     run_bare(tmp_path, HUNG + "if True:" + script)
 
 
+@pytest.mark.slow
 def test_children_may_be_forked_where_no_folder_for_temporary_files_can_be_used(tmp_path: Path) -> None:
     script = """
         import tempfile
@@ -221,6 +224,7 @@ def test_children_may_be_forked_where_no_folder_for_temporary_files_can_be_used(
     assert (tmp_path / "run/metrics.csv").read_text() == "epoch,loss\n0,0.5\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("held", ["a handler's own lock", "the buffer of stderr"])
 def test_a_fork_waits_until_a_thread_of_ours_has_told_what_it_has_to_say(tmp_path: Path, held: str) -> None:
     script = """
@@ -271,6 +275,7 @@ def test_a_fork_waits_until_a_thread_of_ours_has_told_what_it_has_to_say(tmp_pat
     run_bare(tmp_path, f"HELD = {held!r}\n" + HUNG + "if True:" + script)
 
 
+@pytest.mark.slow
 def test_a_fork_waits_until_a_tracker_of_the_users_has_imported_what_it_needs(tmp_path: Path) -> None:
     script = """
         from tracklib import BaseTracker, tracking
@@ -346,6 +351,7 @@ def test_a_forked_child_obeys_its_own_rank(tmp_path: Path) -> None:
     assert run_bare(tmp_path, script).strip() == "['epoch,rank', '0,0.0', '1,0.0'] 1"
 
 
+@pytest.mark.slow
 def test_so_does_one_that_is_told_its_rank_behind_its_first_words(tmp_path: Path) -> None:
     script = """
         import os

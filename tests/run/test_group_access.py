@@ -55,6 +55,7 @@ def train(directory: Path, **options: Any) -> None:
             fold.log(0, {"loss": 0.5})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("access", "expected"), [("read", READ), ("write", WRITE), (None, PRIVATE)])
 def test_all_that_a_run_makes_has_the_mode_that_its_option_says(
     lab: Path, access: str | None, expected: set[tuple[bool, int]]

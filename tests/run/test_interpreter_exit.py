@@ -54,6 +54,7 @@ def test_by_itself_after_a_cell_that_failed_the_run_was_killed(tmp_path: Path, s
     assert ended(tmp_path) == ("killed", "")
 
 
+@pytest.mark.slow
 def test_by_itself_after_a_line_of_a_shell_that_failed_the_run_was_killed(tmp_path: Path) -> None:
     script = """
         import subprocess, sys

@@ -21,6 +21,7 @@ def forgets() -> None:
     """As a user writes it who forgot the return."""
 
 
+@pytest.mark.slow
 def test_a_block_that_is_never_entered_is_said_to_be_at_the_users_line() -> None:
     with pytest.warns(TrackerWarning, match="never entered, so nothing is tracked: write `with tracking") as warned:
         tracking(output_run="runs/never")
@@ -98,6 +99,7 @@ def test_what_is_ambiguous_says_how_it_is_written(tmp_path: Path, args: Any, kwa
         t.log(*args, **kwargs)
 
 
+@pytest.mark.slow
 def test_a_coroutine_that_nobody_awaits_is_called_by_its_own_name() -> None:
     @tracked
     async def validate() -> dict[str, float]:
@@ -125,6 +127,7 @@ def test_an_option_of_another_name_says_which_is_meant(option: str, meant: str) 
             word(**options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "mistake",
     [

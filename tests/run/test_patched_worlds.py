@@ -65,6 +65,7 @@ def test_a_worker_that_is_forked_in_gevents_world_logs_and_ends(tmp_path: Path) 
     assert (tmp_path / "run/metrics.csv").read_text() == CSV
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frozen", ["from the start", "in the block"])
 def test_where_time_is_frozen_a_run_is_left_though_a_tracker_hangs_and_is_dated_rightly(
     tmp_path: Path, frozen: str
@@ -97,6 +98,7 @@ def test_where_time_is_frozen_a_run_is_left_though_a_tracker_hangs_and_is_dated_
     assert all(record["time"] > 1_700_000_000_000 for record in records)
 
 
+@pytest.mark.slow
 def test_where_the_system_gives_no_threads_all_is_kept_and_the_csv_comes_when_it_gives_one(tmp_path: Path) -> None:
     script = f"""
         import threading
@@ -120,6 +122,7 @@ def test_where_the_system_gives_no_threads_all_is_kept_and_the_csv_comes_when_it
     assert json.loads(lines[-1])["status"] == "finished"
 
 
+@pytest.mark.slow
 def test_a_companion_that_was_let_go_where_there_are_no_threads_blocks_its_tracker_only(tmp_path: Path) -> None:
     script = f"""
         import threading

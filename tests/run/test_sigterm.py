@@ -159,6 +159,7 @@ print("never here")
     assert [end.status for end in ends(tmp_path / "run")] == ["killed"]
 
 
+@pytest.mark.slow
 def test_what_the_program_does_as_it_is_left_by_sigterm_is_not_broken_off(tmp_path: Path) -> None:
     script = """
         import os, signal, sys, time
@@ -182,6 +183,7 @@ def test_what_the_program_does_as_it_is_left_by_sigterm_is_not_broken_off(tmp_pa
     assert [end.status for end in ends(tmp_path / "run")] == ["killed"]
 
 
+@pytest.mark.slow
 def test_after_the_block_no_sigterm_of_ours_comes(tmp_path: Path) -> None:
     script = """
         import os, signal, time
@@ -269,6 +271,7 @@ def ends(directory: Path) -> list[End]:
     return [record for record in found if isinstance(record, End)]
 
 
+@pytest.mark.slow
 def test_a_forked_child_is_left_by_sigterm_out_of_a_block_of_its_own(tmp_path: Path) -> None:
     script = """
         import os, signal

@@ -61,6 +61,7 @@ telling.LONG_SECONDS, ending.PATIENCE = 0.0, 0.5
 """
 
 
+@pytest.mark.slow
 def test_a_long_wait_is_told_with_what_is_left_and_how_to_leave_it(tmp_path: Path) -> None:
     """For a server that accepts and never answers."""
     said = in_a_terminal(tmp_path, ", configs=trackers", before=SILENT)
@@ -77,6 +78,7 @@ def test_a_failed_run_says_so_before_the_users_own_traceback(tmp_path: Path) -> 
     assert said.rstrip().endswith("RuntimeError: boom")
 
 
+@pytest.mark.slow
 def test_where_an_earlier_run_went_is_said(tmp_path: Path) -> None:
     in_a_terminal(tmp_path)
 
@@ -87,6 +89,7 @@ def test_where_an_earlier_run_went_is_said(tmp_path: Path) -> None:
     assert last.startswith("tracklib: finished")
 
 
+@pytest.mark.slow
 def test_quiet_says_nothing(tmp_path: Path) -> None:
     in_a_terminal(tmp_path)
 

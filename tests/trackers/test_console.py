@@ -506,6 +506,7 @@ def test_a_bar_of_rich_stays_below(tmp_path: Path) -> None:
     assert "100%" in lines[-1]
 
 
+@pytest.mark.slow
 def test_a_bar_of_tqdm_stays_below(tmp_path: Path) -> None:
     script = """
         from tqdm import tqdm

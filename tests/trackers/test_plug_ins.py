@@ -270,6 +270,7 @@ def test_a_program_logs_to_plug_ins_and_those_with_packages_live_in_the_companio
     assert [config["type"] for config in begin["configs"]] == ["shelf.core:Shelf", "sdk_tracker:NeedsSdk", "CsvLogger"]
 
 
+@pytest.mark.slow
 def test_a_run_is_delivered_later_where_plug_ins_are_switched_off(
     installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -299,6 +300,7 @@ def test_the_command_lists_all_with_what_is_wrong(shop: Path, tmp_path: Path) ->
     assert done.returncode == 1
 
 
+@pytest.mark.slow
 def test_the_command_is_a_table_for_a_reader(shop: Path, tmp_path: Path) -> None:
     said = ran(shop, tmp_path, "-m", "tracklib", "plugins").stdout.splitlines()
     assert said[0].split() == ["TYPE", "FROM", "CLASS", "STANDING"]

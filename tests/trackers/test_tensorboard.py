@@ -376,6 +376,7 @@ def test_a_file_that_somebody_spoiled_is_written_anew(tracker: Any, folder: Path
         tracker.finish(Status.FINISHED)
 
 
+@pytest.mark.slow
 def test_after_a_full_disk_the_same_records_are_there_once(tmp_path: Path, folder: Path) -> None:
     program = """
         import os, resource, signal, sys
@@ -503,6 +504,7 @@ def killed(directory: Path, epochs: int, resume: bool = False) -> None:
     assert ran.returncode == -signal.SIGKILL
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_in_a_write_has_each_point_once_after_sync(tmp_path: Path) -> None:
     killed(tmp_path / "run", 40)
     folder = tmp_path / "run/tensorboard"
@@ -527,6 +529,7 @@ def test_a_run_that_was_killed_again_and_again_has_each_point_once(tmp_path: Pat
     assert steps(tmp_path / "run/tensorboard") == list(range(30))
 
 
+@pytest.mark.slow
 def test_a_second_sync_writes_nothing_and_one_after_a_loss_writes_all(tmp_path: Path) -> None:
     killed(tmp_path / "run", 5)
     folder = tmp_path / "run/tensorboard"
@@ -560,6 +563,7 @@ def test_the_loader_of_single_files_reads_it_too(tracker: Any, folder: Path) -> 
     assert [event.step for event in events if any(v.tag == "loss" for v in event.summary.value)] == [0, 1, 2]
 
 
+@pytest.mark.slow
 def test_neither_tensorflow_nor_pytorch_is_imported(tmp_path: Path) -> None:
     program = """
         import sys

@@ -251,6 +251,7 @@ def test_a_metric_that_is_called_as_the_axis_is_kept_beside_it(
     assert 42.5 in only.values()
 
 
+@pytest.mark.slow
 def test_rows_over_many_blocks_of_the_file_are_all_there(
     offline: Callable[..., Wandb], read: Callable[[], WandbFile]
 ) -> None:
@@ -354,6 +355,7 @@ def test_a_project_that_wandb_refuses_is_told_before_the_run_begins(project: str
         Wandb(project=project)
 
 
+@pytest.mark.slow
 def test_a_run_of_the_users_own_stays_open(offline: Callable[..., Wandb], tmp_path: Path) -> None:
     import wandb
 
@@ -745,6 +747,7 @@ def test_a_connection_to_its_process_that_is_closed_is_made_anew() -> None:
 # Whatever the names and however much ---------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_long_text_or_list_of_the_params_is_whole_in_a_file_and_nothing_is_printed(
     offline: Callable[..., Wandb], tmp_path: Path, read: Callable[[], WandbFile], capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -803,6 +806,7 @@ def test_names_depend_on_the_rows_that_wandb_has_already_too(
     assert 2.0 in only.values()
 
 
+@pytest.mark.slow
 def test_a_tracker_that_takes_a_run_up_again_has_the_same_names(
     offline: Callable[..., Wandb], tmp_path: Path, read: Callable[[], WandbFile]
 ) -> None:

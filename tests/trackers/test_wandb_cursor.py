@@ -79,6 +79,7 @@ def test_a_file_that_was_cut_off_anywhere_tells_the_rows_before(tracker: Any, tm
     assert {0, 1, 10, 20} <= set(told)
 
 
+@pytest.mark.slow
 def test_a_long_files_end_tells_what_the_whole_would(tracker: Any, tmp_path: Path, monkeypatch: Any) -> None:
     run = tracker()
     run.init()
@@ -120,6 +121,7 @@ def test_the_next_attempt_writes_the_rows_that_no_file_has(tracker: Any, tmp_pat
     assert steps(tmp_path) == [0, 1, 2, 3, 4, 5]
 
 
+@pytest.mark.slow
 def test_rows_of_a_killed_process_that_wandb_had_not_written_come_with_sync(tmp_path: Path) -> None:
     script = f"""
         import os, signal
@@ -202,6 +204,7 @@ def test_somebody_elses_wandb_init_gets_a_run_of_its_own(tracker: Any, tmp_path:
     assert steps(tmp_path) == [0, 1, 2]
 
 
+@pytest.mark.slow
 def test_a_run_that_somebody_finished_is_lost_and_goes_on(tracker: Any, tmp_path: Path) -> None:
     run = tracker()
     run.init()
@@ -296,6 +299,7 @@ def test_a_run_of_a_sweep_goes_on_as_itself_where_there_is_no_sweep(tmp_path: Pa
     assert which_run(tmp_path, "run_id=trial")[0] == "trial"
 
 
+@pytest.mark.slow
 def test_a_run_that_the_environment_disables_is_said_once(tracker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     run = tracker()
     run.mode = None

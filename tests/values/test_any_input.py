@@ -158,6 +158,7 @@ def test_any_value_under_any_name_at_any_step_leaves_its_neighbour_alone(
     assert type(step) is not int or not -(2**63) <= step < 2**63 or record.step == step
 
 
+@pytest.mark.slow
 @given(drawn=nested, step=steps, neighbour=finite)
 @trying(200)
 def test_anything_nested_leaves_its_neighbour_alone(alone: Any, drawn: Any, step: Any, neighbour: float) -> None:

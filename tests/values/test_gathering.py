@@ -302,6 +302,7 @@ def test_a_tensor_that_is_written_into_later_keeps_what_it_was(how: Any, bits: i
     assert metrics["x"] == 1.0
 
 
+@pytest.mark.slow
 def test_a_tensors_history_is_let_go() -> None:
     class Graph:
         alive = 0
@@ -319,6 +320,7 @@ def test_a_tensors_history_is_let_go() -> None:
     assert Graph.alive == 0
 
 
+@pytest.mark.slow
 def test_very_many_batches_take_no_more_memory_than_a_few() -> None:
     device = Device()
     metrics = Metrics(a="max", b="last", c="sum")

@@ -43,6 +43,7 @@ def test_a_tracked_function_says_once_that_the_parents_run_is_not_here(tmp_path:
     assert printed[3] == "['epoch']"
 
 
+@pytest.mark.slow
 def test_where_the_parent_has_none_nothing_is_said(tmp_path: Path) -> None:
     script = SCRIPT.replace("METHOD", "spawn").split("            with tracking")[0]
     assert run_bare(tmp_path, script).strip() == "0"

@@ -1071,6 +1071,7 @@ def test_what_another_process_would_not_find_is_refused_when_it_is_pickled(funct
         pickle.dumps(function)
 
 
+@pytest.mark.slow
 def test_a_spawned_process_gets_the_function() -> None:
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         assert pool.starmap(train_epoch, [(1, 2, 3)]) == [{"loss": 3}]

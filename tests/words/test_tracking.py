@@ -1182,6 +1182,7 @@ def test_a_users_own_sigterm_handler_is_the_one_that_runs(tmp_path: Path) -> Non
     assert logged(script.run) == [(1, {"loss": 0.5})]
 
 
+@pytest.mark.slow
 def test_falling_out_of_the_block_in_a_forked_child_never_ends_the_parents_run(tmp_path: Path) -> None:
     script = Script(tmp_path, """
     def fork():
@@ -1219,6 +1220,7 @@ def test_falling_out_of_the_block_in_a_forked_child_never_ends_the_parents_run(t
     assert len(csv_of(script.run)) == 7
 
 
+@pytest.mark.slow
 def test_a_forked_child_that_reaches_the_blocks_end_writes_no_end(tmp_path: Path) -> None:
     script = Script(tmp_path, """
     has_logged, says_so = os.pipe()
