@@ -19,5 +19,8 @@ NAME = 16_384
 TEXT = 250_000
 """Characters of one text among the params or tags."""
 
+CONSOLE = 4 * 2**20
+"""Bytes of what a run prints, where that is kept: beyond, the middle is left out."""
+
 CALL = 1_000_000
 """Characters of all names and longer texts in one call."""

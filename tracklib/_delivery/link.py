@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import select
 import socket
 import sys
@@ -11,7 +12,7 @@ from typing import Any
 
 from .._common.open_file import Descriptor, socket_pair
 from .messages import line
-from .process import Process
+from .process import START, Process
 from .surroundings import Surroundings
 
 _NO_SIGNAL = getattr(socket, "MSG_NOSIGNAL", 0)
@@ -128,7 +129,7 @@ def begin(surroundings: Surroundings) -> Link:
     """
     ours, theirs = socket_pair()
     try:
-        process = Process.begin(theirs.fd, surroundings.variables)
+        process = Process.begin([theirs.fd], surroundings.variables, START, str(os.getpid()), str(theirs.fd))
     except BaseException:
         ours.close()
         raise

@@ -1,4 +1,4 @@
-"""The system's process that is a companion: how it is begun, and what ``/proc`` tells of it."""
+"""The system's process that is a companion, or another of our own: how it is begun, and what ``/proc`` tells of it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from .._common.interpreter import interpreter
 
@@ -19,14 +19,16 @@ _SCRIPT = '"$@" >/dev/null & echo $!'
 
 
 class Process:
-    """A companion's process. Use :meth:`begin`."""
+    """A process of our own. Use :meth:`begin`."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, program: str = START) -> None:
         self._pid = pid
+        self._program = program
 
     @classmethod
-    def begin(cls, fd: int, environment: dict[str, str]) -> Process:
-        """Begin one that has the descriptor ``fd``, in a session of its own, without waiting for it.
+    def begin(cls, fds: Sequence[int], environment: dict[str, str], program: str, *arguments: str) -> Process:
+        """Begin one that runs the file ``program`` and has the descriptors ``fds``, in a session of its own, without
+        waiting for it.
 
         What ends the training's whole group or step is not for it, not even in the moment before it ignores that:
         it inherits a mask. No ``preexec_fn``: with one, the whole process would be copied.
@@ -35,16 +37,16 @@ class Process:
             OSError: no process can be begun here.
         """
         python = interpreter()
-        if not os.path.isfile(START):
+        if not os.path.isfile(program):
             raise OSError("tracklib is not installed as files")
         with (
             _signals_wait(),
             subprocess.Popen(
-                ["/bin/sh", "-c", _SCRIPT, "sh", python, "-I", "-S", START, str(os.getpid()), str(fd)],
+                ["/bin/sh", "-c", _SCRIPT, "sh", python, "-I", "-S", program, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                pass_fds=[fd],
+                pass_fds=fds,
                 start_new_session=True,
                 cwd="/",
                 env=environment,
@@ -54,13 +56,13 @@ class Process:
             said = shell.stdout.readline().strip()
         if not said.isdigit():
             raise OSError("the system gives no more processes")
-        return cls(int(said))
+        return cls(int(said), program)
 
     @property
     def is_alive(self) -> bool:
         """Whether it is there, and not a zombie."""
         if _has_processes():
-            return self._is_companion() and self._state() not in ("Z", "X")
+            return self._is_ours() and self._state() not in ("Z", "X")
         try:
             os.kill(self._pid, 0)
         except OSError:
@@ -74,7 +76,7 @@ class Process:
 
     def kill(self) -> None:
         """End it at once."""
-        if self._is_companion():
+        if self._is_ours():
             with contextlib.suppress(OSError):
                 os.kill(self._pid, signal.SIGKILL)
 
@@ -88,13 +90,13 @@ class Process:
         except (OSError, IndexError):
             return ""
 
-    def _is_companion(self) -> bool:
-        """Whether the number is that of a process that runs the companion's program: it may be another's by now."""
+    def _is_ours(self) -> bool:
+        """Whether the number is that of a process that runs the program: it may be another's by now."""
         if not _has_processes():
             return True
         try:
             with open(f"/proc/{self._pid}/cmdline", "rb") as command:
-                return os.fsencode(START) in command.read()
+                return os.fsencode(self._program) in command.read()
         except OSError:
             return False
 

@@ -8,6 +8,7 @@ JOURNAL = "journal.jsonl"  # all that the run said; the rest can be made anew fr
 LOCK = "journal.lock"  # held by the process that owns the directory
 TABLE = "metrics.csv"  # unless the user's config names it otherwise
 REJECTED = "rejected.jsonl"  # records that a tracker refused for good, with the reason
+CONSOLE = "console.txt"  # what the run printed
 ALERTS = "alerts.jsonl"  # what alerts said, and to whom
 STATE = "state"  # how far each tracker is, in <tracker>.json, and what may be computed again
 ARTIFACTS = "artifacts"  # files and folders that the user gave
@@ -33,7 +34,7 @@ CURVES = "curves"  # and drawn
 DELIVERING = "delivery.lock"  # held by the companion process that delivers the run
 SPILLED = "spilled-"  # with the uid behind it: records of the run are in the folder for temporary files
 
-OWN = (JOURNAL, LOCK, REJECTED, ALERTS, STATE, ARTIFACTS, CHECKPOINTS, CHILDREN, PREVIOUS, WRITERS, RANKS)
+OWN = (JOURNAL, LOCK, REJECTED, ALERTS, CONSOLE, STATE, ARTIFACTS, CHECKPOINTS, CHILDREN, PREVIOUS, WRITERS, RANKS)
 FOLDERS = (
     STATE,
     ARTIFACTS,
@@ -58,6 +59,7 @@ SET_ASIDE = (
     RANKS,
     REJECTED,
     ALERTS,
+    CONSOLE,
 )  # where another run follows; with the trackers' own, and the journal
 WITHOUT_RUNS = (
     STATE,

@@ -8,7 +8,7 @@ import functools
 import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._common import clock, variables
 from .._common.warn import tell
@@ -38,6 +38,7 @@ from .life import Life
 from .meeting import Met
 from .options import Options
 from .other_ranks import NoJournal
+from .printed import end_console
 from .rank import in_use, size_of_launch, who_am_i
 from .rewinding import behind
 from .sharing import Sharing
@@ -45,6 +46,9 @@ from .sigterm import exits_on_sigterm
 from .sys_exit import seen_exit
 from .telling import LongWait, say_end
 from .verdict import as_status
+
+if TYPE_CHECKING:
+    from .console import Console
 
 
 class Attempt:
@@ -68,6 +72,7 @@ class Attempt:
         met: on another rank than 0: rank 0's run, if it was met.
         sharing: what is said together with the other ranks, if there are any.
         keeps: whether it keeps what is said: on rank 0, unless ``TRACKLIB_MODE`` switches tracklib off.
+        console: keeps what it prints, if it does.
         background: what is written beside the words, until the end.
         elsewhere: in another process than the run's, what was brought there.
         uid: the run's, of all its attempts.
@@ -124,6 +129,7 @@ class Attempt:
         self.size: int | None = None
         self.sharing: Sharing | None = None
         self.background: Background | None = None
+        self.console: Console | None = None
         self.elsewhere: Elsewhere | None = None
         self.words: Callable[[], object] = lambda: self
         self.owned = contextlib.ExitStack()
@@ -192,6 +198,8 @@ class Attempt:
         if self.bar:  # a traceback keeps its loop alive, and would be glued to it
             self.bar.close()
         status, error = truth(self, status, error)
+        if self.console:
+            end_console(self.console, self.words())
         if self.background:
             self.background.end(waits=status is Status.FINISHED)  # nothing stands before any other end
         if self.copying:
@@ -235,7 +243,7 @@ class Attempt:
                 open_runs.let_go(self)
                 self.life = Life.OVER
                 # They know the run, and a circle would keep its files open.
-                self.background = self.copying = self.sharing = None
+                self.console = self.background = self.copying = self.sharing = None
                 with self.owned:
                     self._look_back()
 

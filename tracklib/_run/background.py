@@ -14,7 +14,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from .._common import clock, variables
 from .._common.interpreter import interpreter
@@ -27,6 +27,7 @@ _PATIENCE = 2.0
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
+@runtime_checkable
 class Told(Protocol):
     """Whom it tells what it finds out: ``Trackers`` is one."""
 

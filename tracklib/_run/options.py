@@ -50,6 +50,7 @@ class ChildOptions(TypedDict, total=False):
     environment: bool | None
     system_metrics: float | None
     alerts: Alerts
+    console: bool
     leave: Literal["wait", "later"]
     on_error: Literal["warn", "raise"]
     ranks: Reduction | None
@@ -82,6 +83,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     environment: bool | None = None
     system_metrics: float | None = None
     alerts: Alerts = None
+    console: bool = False
     leave: Literal["wait", "later"] = "wait"
     on_error: Literal["warn", "raise"] = "warn"
     ranks: Reduction | None = None
@@ -94,6 +96,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     quiet: bool = False
 
     def __post_init__(self) -> None:
+        if not isinstance(self.console, bool):
+            raise TypeError(f"console must be True or False: keep what the run prints, or not; got {self.console!r}")
         if self.leave not in ("wait", "later"):
             raise ValueError(f"leave must be 'wait' or 'later', got {self.leave!r}")
         if self.on_error not in ("warn", "raise"):

@@ -31,6 +31,7 @@ from .finishing import FinishWords
 from .inside import Inside
 from .life import Life
 from .options import ChildOptions, Options, RunOptions, takes
+from .printed import console_of
 from .saying import RunLog
 from .travelling import pickled
 
@@ -119,6 +120,8 @@ class Trackers(RunLog, DistributionWords, ArtifactWords, CheckpointWords, Arriva
             environment = self._options.environment
             if environment is None:
                 environment = attempt.parent is None and variables.says_environment()
+            if self._options.console and attempt.begun:
+                attempt.console = console_of(weakref.proxy(self), attempt.begun.attempt)
             attempt.background = Background(weakref.proxy(self), environment, self._options.system_metrics)
 
     def again(self) -> Self:

@@ -74,6 +74,9 @@ class tracking:  # noqa: N801  # a word of the language, used as one
         alerts: what of the run is told to a webhook, a command or by W&B's alert, each a dict of the options of
             :class:`~tracklib.Alert`: ``[{"on": ["failed", "killed"], "webhook": "$SLACK_WEBHOOK"}]``. A child run has
             its own.
+        console: keep what the run prints, by Python, C libraries and its child processes, as its file ``console.txt``:
+            secrets masked, progress bars folded, the middle left out beyond ``limits.CONSOLE``. It is printed all the
+            same; behind the block, the streams lead where they did.
         leave: ``"wait"`` waits at the end for trackers that get on; ``"later"`` leaves at once where the companion
             process delivers: it goes on for at most ten minutes, after the program's end too.
         on_error: ``"raise"`` raises :class:`~tracklib.DeliveryError` at the block's normal end if a

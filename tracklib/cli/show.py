@@ -20,17 +20,24 @@ from .tables import as_json as json_of
 from .trackers import trackers_of
 from .words import many, plain, shown, size, sparkline
 
+_CONSOLE_LINES = 200
+
 
 @click.command()
 @click.argument("name", required=False, metavar="[RUN]", type=RunName())
 @asked.root_option
 @asked.metrics_option
 @click.option("--patch", is_flag=True, help="Also the difference to the last commit.")
+@click.option("--console", is_flag=True, help="The end of what it printed, and nothing else.")
 @asked.json_option
 @asked.csv_option
-def command(name: str | None, root: str, metrics: tuple[str, ...], patch: bool, as_json: bool, as_csv: bool) -> None:
+def command(
+    name: str | None, root: str, metrics: tuple[str, ...], patch: bool, console: bool, as_json: bool, as_csv: bool
+) -> None:
     """Show one run: the newest, where none is named."""
     run = asked.one_run(name, root)
+    if console:
+        return _print_console(run)
     if as_json:
         return click.echo(json_of(run.as_dict() | {"trackers": [each.as_dict() for each in trackers_of(run)]}))
     rows = list(_metrics(run, metrics))
@@ -169,6 +176,14 @@ def _print_rest(run: Run) -> None:
 def _checkpoint(one: CheckpointPath) -> str:
     facts = [*one.aliases, *(f"{plain(name)} {number(value)}" for name, value in one.metrics.items())]
     return f"{plain(one.name)} ({', '.join([*facts, size(one.size) if one.exists else 'gone'])})"
+
+
+def _print_console(run: Run) -> None:
+    lines = run.console.splitlines()
+    if not lines:
+        raise asked.NotFound(f"{plain(run.name)} has no console: it printed nothing, or not with console=True")
+    for line in lines[-_CONSOLE_LINES:]:
+        click.echo(plain(line))
 
 
 def _print_patch(run: Run) -> None:

@@ -266,6 +266,15 @@ class Run:
         return alerts_in(self.directory)
 
     @property
+    def console(self) -> str:
+        """What the run printed, with ``console=True``, so far; else empty."""
+        try:
+            with open(os.path.join(self.directory, layout.CONSOLE), encoding="utf-8", errors="replace") as file:
+                return file.read()
+        except OSError:
+            return ""
+
+    @property
     def artifacts(self) -> Mapping[str, Artifact]:
         """The files and folders that it kept, by their names."""
         folder = os.path.join(self.directory, layout.ARTIFACTS)

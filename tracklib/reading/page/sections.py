@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ..run import Run
 
 _MOST_ALERTS = 50
+_MOST_PRINTED, _MOST_LINES = 100_000, 1_000  # characters, and lines
 _MOST_RIDGES, _LEAST_RIDGES, _ALL_RIDGES = 40, 6, 1200  # of a name, and in all
 
 Item = TypeVar("Item")
@@ -62,8 +63,15 @@ def _alerts(run: Run, inline: Inline) -> list[dict[str, Any]]:
     ]
 
 
+def _console(run: Run, inline: Inline) -> dict[str, Any] | None:
+    """The end of it."""
+    lines = run.console[-_MOST_PRINTED:].splitlines()
+    shown = lines[1:] if len(run.console) > _MOST_PRINTED else lines
+    return {"lines": shown[-_MOST_LINES:], "all": run.console.count("\n")} if shown else None
+
+
 def _artifacts(run: Run, inline: Inline) -> list[dict[str, Any]]:
-    return [inline.artifact(artifact) for artifact in run.artifacts.values()]
+    return [inline.artifact(artifact) for name, artifact in run.artifacts.items() if name != layout.CONSOLE]
 
 
 def _checkpoints(run: Run, inline: Inline) -> list[dict[str, Any]]:
@@ -108,6 +116,7 @@ SECTIONS: dict[str, Tell] = {
     "checkpoints": _checkpoints,
     "alerts": _alerts,
     "histograms": _histograms,
+    "console": _console,
     "artifacts": _artifacts,
     "patch": _patch,
 }
