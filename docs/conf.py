@@ -1,6 +1,7 @@
 """How Sphinx builds these pages."""
 
 import os
+import re
 import sys
 import tomllib
 from pathlib import Path
@@ -36,9 +37,14 @@ nitpick_ignore_regex = [
     ("py:class", r"tracklib\._journal\..*"),  # what journal.rst describes
     ("py:class", r"tracklib\.reading\.(live\.Live|metrics\.LogColumns|showing\.Picture)"),  # what a notebook shows
 ]
+# Aliases of types, which a signature may name, have no page of their own: as Access, the two words of group_access.
+ALIASES = {
+    alias
+    for path in ROOT.glob("tracklib/**/*.py")
+    for alias in re.findall(r"^([A-Z]\w*[a-z]\w*)(?:: TypeAlias)? = ", path.read_text(), re.MULTILINE)
+}
 nitpick_ignore = [
-    ("py:class", "Alerts"),  # dicts and addresses, as their page lists them
-    ("py:class", "Access"),  # the two words that group_access may be
+    *(("py:class", alias) for alias in sorted(ALIASES)),
     ("py:class", "Run"),  # MLflow's, as mlflow.entities has it
     ("py:class", "optuna.Trial"),
     ("py:class", "tracklib._run.run.F"),  # the type of a function that finds the run elsewhere

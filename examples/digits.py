@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from typing import NamedTuple
 
 import numpy as np
@@ -86,6 +87,9 @@ def main() -> None:
 
     for tracker in t.loggers:
         print(type(tracker).__name__, tracker.location)
+    python = os.path.relpath(sys.executable)
+    print(f"Look at it: {python} -m tracklib show {args.output_run}")
+    print(f"A page:     {python} -m tracklib report {beside} -o report.html")
 
 
 if __name__ == "__main__":

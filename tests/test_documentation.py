@@ -243,10 +243,17 @@ def test_digits_has_every_epoch_in_every_tracker_and_says_where(tmp_path: Path) 
     assert run_at_mlflow.info.status == "FINISHED"
     assert set(run_at_mlflow.data.metrics) == {"train_loss", "train_accuracy", "val_loss", "val_accuracy"}
     assert [row["epoch"] for row in WandbFile(tmp_path / "runs/digits").rows] == [0, 0, 1, 1, 2, 2]
-    printed = dict(line.split(maxsplit=1) for line in done.stdout.splitlines()[-3:])
+    *_, mlflow, wandb, csv_file, look, page = done.stdout.splitlines()
+    printed = dict(line.split(maxsplit=1) for line in (mlflow, wandb, csv_file))
     assert run_at_mlflow.info.run_id in printed["Mlflow"]
     assert Path(printed["Wandb"]).is_dir()
     assert Path(printed["CsvLogger"]).is_file()
+    for command in (look, page):
+        shown = subprocess.run(
+            command.partition(":")[2], shell=True, cwd=tmp_path, capture_output=True, timeout=PATIENT
+        )
+        assert shown.returncode == 0, shown
+    assert (tmp_path / "report.html").is_file()
 
 
 @pytest.mark.slow
