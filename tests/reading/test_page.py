@@ -80,6 +80,29 @@ DRAWN = f"(!coming.length && !waiting.size && {IN_SIGHT}.every((card) => card.ch
 NAMES = "#table tbody td.name a"
 
 
+def test_a_note_is_a_marker_on_each_chart_and_stands_in_a_list(at: Callable[..., Browser], tmp_path: Path) -> None:
+    with tracking(output_run=tmp_path / "run") as t:
+        for epoch in t.epochs(20):
+            t.log(epoch, {"flat": 1.0, "other": 2.0})
+            for batch in range(3):
+                t.log(3 * epoch + batch, {"speed": 1.0}, axis="batch")
+            if epoch == 12:
+                t.note("<b>lr</b> lowered")
+    page = at(Path(report([tracklib.load(tmp_path / "run")], tmp_path / "report.html")))
+
+    assert page.texts("ol.notes li")[0].endswith("epoch 12 <b>lr</b> lowered")
+    marked = """
+        const { plot } = cards.find((card) => card.metric === arguments[0]).chart;
+        const { left, top, width, height } = plot.bbox;
+        const rows = [...Array(Math.round(height / 5)).keys()];
+        const area = plot.ctx.getImageData(left, top + 20, width, rows.length).data;
+        const isMarked = (x) => rows.filter((y) => area[4 * (y * width + x) + 3] > 100).length > 8;
+        return [...Array(width).keys()].filter(isMarked).map((x) => plot.posToVal((x + 0.5) / devicePixelRatio, "x"));
+    """
+    assert {round(x) for x in page.run(marked, "flat")} == {12}
+    assert len({round(x) for x in page.run(marked, "speed")}) == 1  # by its moment, as it was said at an epoch
+
+
 def test_the_table_is_sorted_by_what_the_runs_were_asked_to_keep_best_first(
     at: Callable[..., Browser], twelve: Path
 ) -> None:

@@ -22,7 +22,7 @@ from patience import PATIENT
 from tracklib import Console, Status, tracking
 from tracklib._common import clock
 from tracklib._delivery.sync import sync
-from tracklib._journal.records import Begin, Best, Log
+from tracklib._journal.records import Begin, Best, Log, Note
 from tracklib.trackers._console_table import _aligned, _cell
 from tracklib.trackers._console_words import duration
 
@@ -522,3 +522,14 @@ def test_a_bar_of_tqdm_stays_below(tmp_path: Path) -> None:
     assert [line.split()[0] for line in shown if "0.5" in line] == ["0", "1", "2"]
     assert [line for line in shown if "%|" in line] == [shown[-2]]  # one bar, left behind when it was done
     assert "100%" in shown[-2]
+
+
+def test_a_note_is_a_line_of_this_attempt_only(console: Console, capsys: pytest.CaptureFixture[str]) -> None:
+    console.log_note(Note(time=console.begin.time - 1, text="of the attempt before"))
+    console.log_note(Note(time=console.begin.time, text="lr\nlowered\x1b[31m", step=12))
+    console.log_note(Note(time=console.begin.time, text="by itself"))
+    said = capsys.readouterr().err.splitlines()
+    assert [line for line in said if line.startswith("note")] == [
+        "note (epoch 12): lr lowered\\x1b[31m",
+        "note: by itself",
+    ]

@@ -23,7 +23,7 @@ from tensorboard.plugins.hparams import api_pb2, metadata
 
 from tracklib import LifecycleError, Status, TensorBoard, TrackerLost, TrackerWarning, tracking
 from tracklib._delivery.sync import sync
-from tracklib._journal.records import Begin, Log
+from tracklib._journal.records import Begin, Log, Note
 
 CONFIG = {"type": "TensorBoard"}
 
@@ -179,6 +179,15 @@ def test_by_hand_a_secret_is_masked(tmp_path: Path, folder: Path) -> None:
     tracker.close()
 
     assert "abcdef" not in str(hparams(folder))
+
+
+def test_notes_are_a_text_that_grows(tracker: Any, folder: Path) -> None:
+    for text in ("one", "<b>two</b>"):
+        tracker.log_note(Note(time=0, text=text, step=3))
+
+    one, two = texts(folder, "run/notes")
+    assert one == (0, "    1970-01-01 00:00:00, epoch 3: one")
+    assert two[1].splitlines()[1] == "    1970-01-01 00:00:00, epoch 3: <b>two</b>"
 
 
 def test_tags_are_a_text_that_shows_them_as_they_are(tracker: Any, folder: Path) -> None:

@@ -26,7 +26,7 @@ from mlflow_server import free_port
 from patience import PATIENT
 from wandb_file import WandbFile
 
-from tracklib._journal.records import Begin, Best, Checkpoint, Log, Status
+from tracklib._journal.records import Begin, Best, Checkpoint, Log, Note, Status
 from tracklib.errors import TrackerBlocked, TrackerWarning
 from tracklib.trackers import Wandb, _wandb_core
 
@@ -426,6 +426,17 @@ def test_a_tag_too_long_for_wandb_is_whole_in_the_config(
     assert len(set(read().tags)) == 4
     assert "exactly:" + "v" * 56 in read().tags
     assert read().config == {"tags": "the user's", "tracklib_tags": {long: "", other: "", "name": "v" * 64}}
+
+
+def test_notes_stand_behind_the_configs_in_the_runs_notes(offline: Callable[..., Wandb], read: Any) -> None:
+    tracker = offline(notes="a first try")
+    tracker.init()
+    for text in ("one", "two", "two"):
+        tracker.log_note(Note(time=0, text=text, step=3))
+    tracker.close()
+
+    said = "a first try\n1970-01-01 00:00:00, epoch 3: one\n1970-01-01 00:00:00, epoch 3: two"
+    assert read().run.notes == said
 
 
 def test_a_file_is_saved_under_its_name(offline: Callable[..., Wandb], tmp_path: Path, read: Any) -> None:

@@ -22,6 +22,7 @@ from .._journal.records import (
     Epoch,
     Histogram,
     Log,
+    Note,
     Params,
     Superseded,
     Tags,
@@ -185,6 +186,8 @@ class Handing:
                 self._route.tracker.log_params(params)
             case Tags(tags=tags):
                 self._route.tracker.log_tags(tags)
+            case Note() as note:
+                self._route.tracker.log_note(note)
             case Artifact(name=name):
                 self._route.tracker.log_artifact(name, os.path.join(self._route.directory, layout.ARTIFACTS, name))
             case Checkpoint(name=name) as checkpoint:

@@ -192,6 +192,21 @@ Reduction = Literal["mean", "sum", "min", "max", "each", "first"]
 Number = float | Literal["nan", "inf", "-inf"]
 
 
+class Note(Said, frozen=True, tag="note"):
+    """A ``text`` at a moment: at ``step`` of ``axis``; None where nothing had been logged, or the run had ended."""
+
+    text: str
+    axis: str = "epoch"
+    step: int | None = None
+
+    @property
+    def told(self) -> str:
+        """In one line, when and where it was."""
+        when = datetime.fromtimestamp(self.time / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+        where = "" if self.step is None else f", {self.axis} {self.step}"
+        return f"{when}{where}: {' '.join(self.text.split())}"
+
+
 class Contribution(Said, frozen=True, tag="share", gc=False):
     """What one rank says of a ``step``, of which something is to be made over all ranks; it stands in that rank's file
     alone.
@@ -252,7 +267,19 @@ class End(Said, frozen=True, tag="end"):
 
 
 Record = (
-    Begin | Log | Params | Tags | Epoch | Best | Histogram | Superseded | Contribution | Artifact | Checkpoint | End
+    Begin
+    | Log
+    | Params
+    | Tags
+    | Epoch
+    | Best
+    | Histogram
+    | Superseded
+    | Contribution
+    | Note
+    | Artifact
+    | Checkpoint
+    | End
 )
 
 R = TypeVar("R", bound=Record)

@@ -24,6 +24,7 @@ from .records import (
     Epoch,
     Histogram,
     Log,
+    Note,
     Params,
     Record,
     Superseded,
@@ -32,14 +33,17 @@ from .records import (
 from .statistics import At, Statistics, nothing_yet, reduced
 from .stretches import Stretch
 
+NOTES = 1000
+"""The most notes that are remembered."""
+
 
 class Summary(msgspec.Struct):
     """Of all the attempts at a run.
 
     ``begins`` is how each attempt began, the trackers' ``configs`` in the last one only; ``ends`` all that was said of
     ends. ``histograms`` counts those of each name. ``artifacts`` holds the newest record for each name, ``checkpoints``
-    that of those which are kept, ``finished_epochs`` how many epochs were finished, ``planned_epochs`` how many there
-    are to be, 0 where nobody said.
+    that of those which are kept, ``notes`` the newest thousand, ``finished_epochs`` how many epochs were finished,
+    ``planned_epochs`` how many there are to be, 0 where nobody said.
     ``logs`` is how many logs there are, ``time`` the newest record's. ``series`` maps axes to names to statistics.
 
     What is ``superseded`` counts in none of them, and is not to be handed over: statistics forget no value. So where a
@@ -53,6 +57,7 @@ class Summary(msgspec.Struct):
     best: dict[str, Best] = {}
     artifacts: dict[str, Artifact] = {}
     checkpoints: dict[str, Checkpoint] = {}
+    notes: list[Note] = []
     histograms: dict[str, int] = {}
     finished_epochs: int = 0
     planned_epochs: int = 0
@@ -109,6 +114,8 @@ class Summary(msgspec.Struct):
                 self.artifacts[record.name] = record
             case Contribution():  # pragma: no cover  # never in a journal
                 pass
+            case Note():
+                self.notes = [*self.notes, record][-NOTES:]
             case Checkpoint():
                 take_in(self.checkpoints, record)
             case Log():  # pragma: no cover  # they come in stretches

@@ -27,13 +27,13 @@ from .journal import Journal
 from .lock import Holding, hold, holding_of
 from .moments import Moments
 from .reader import Entry, Reader
-from .records import Artifact, Begin, Checkpoint, Histogram, Log, Params, Tags
+from .records import Artifact, Begin, Checkpoint, Histogram, Log, Note, Params, Tags
 
 COPY_SECONDS = 1.0
 _KEEP_BYTES = 4 * 2**20  # of the journal, after which it is kept how far each was copied
 _PIECES = 4  # of 256 KiB, which are copied in one go while the training goes on
 
-Told = Log | Params | Tags | Artifact | Histogram | Checkpoint
+Told = Log | Params | Tags | Note | Artifact | Histogram | Checkpoint
 """What a writer may say in a run. The rest is its owner's alone: how it began and ended, which epochs are finished."""
 
 

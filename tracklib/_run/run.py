@@ -30,6 +30,7 @@ from .elsewhere import Handle
 from .finishing import FinishWords
 from .inside import Inside
 from .life import Life
+from .notes import NoteWords
 from .options import ChildOptions, Options, RunOptions, takes
 from .printed import console_of
 from .saying import RunLog
@@ -39,7 +40,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 Run = TypeVar("Run", bound="Trackers")
 
 
-class Trackers(RunLog, DistributionWords, ArtifactWords, CheckpointWords, ArrivalWords, FinishWords):
+class Trackers(RunLog, DistributionWords, ArtifactWords, CheckpointWords, NoteWords, ArrivalWords, FinishWords):
     """One run, sent to any number of trackers. ``with Trackers(...) as t:`` is the same block as
     ``with tracking(...) as t:``; by hand::
 

@@ -21,6 +21,7 @@ from .room import DEPTH, name_of
 
 INT64 = 2**63
 _LOOKED_AT = 20_000
+_NOTE = 10_000
 
 
 def as_text(what: str, value: Any) -> str | None:
@@ -30,6 +31,20 @@ def as_text(what: str, value: Any) -> str | None:
     if isinstance(value, str):
         return redact_text(name_of(value))
     raise TypeError(f"{what} must be text, as {what}='baseline'; got {type(value).__name__}")
+
+
+def as_note(text: Any) -> str:
+    """What a note says, without the secrets in it; of a long one the beginning.
+
+    Raises:
+        TypeError: it is no text.
+        ValueError: it is empty.
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"a note must be text, as t.note('lr lowered'); got {type(text).__name__}")
+    if not text.strip():
+        raise ValueError("a note must say something; it is empty")
+    return redact_head(text.encode("utf-8", "backslashreplace").decode(), _NOTE)
 
 
 def as_axis(value: Any) -> str:

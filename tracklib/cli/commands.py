@@ -22,6 +22,8 @@ _COMMANDS = {
     "serve": "show the same page, always up to date, on this machine",
     "export": "the points as Parquet, CSV or JSON lines",
     "doctor": "what is wrong with runs, and what mends it",
+    "tag": "tag a run, also one that has ended",
+    "note": "write a note about a run, also one that has ended",
     "sync": "deliver what is left of runs",
     "import": "make runs of what TensorBoard, W&B, MLflow and CSV files have",
     "rm": "delete runs",

@@ -21,6 +21,7 @@ from .trackers import trackers_of
 from .words import many, plain, shown, size, sparkline
 
 _CONSOLE_LINES = 200
+_NOTES = 20  # the newest
 
 
 @click.command()
@@ -53,6 +54,8 @@ def command(
     if rows:
         _print_metrics(rows)
     _print_rest(run)
+    for note in run.notes[-_NOTES:]:
+        click.echo(plain(f"note       {note.told}"))
     if patch:
         _print_patch(run)
     return None

@@ -26,6 +26,7 @@ The public shape, which the command line, the page and notebooks stand on::
     run.metrics["val/loss"]                      # Series: steps times values axis name; smooth(0.9), buckets(1000)
     run.artifacts["model.pt"]                    # Artifact, os.PathLike: name path sha256 size is_intact()
     run.checkpoints, run.checkpoint("best")      # of CheckpointPath, a str: epoch name metrics aliases ...
+    run.notes                                    # list of Note: text axis step time
     run.children, run.previous                   # Runs
     run.refresh()                                # reads on; the run itself
     run.follow()                                 # yields records as they come, until the run's end

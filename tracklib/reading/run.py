@@ -12,7 +12,7 @@ from .._journal import layout
 from .._journal.alerts import Alerted, alerts_in
 from .._journal.checkpoints import CheckpointPath, Checkpoints
 from .._journal.curve import BUCKETS
-from .._journal.records import Best, Histogram, Parent, Record
+from .._journal.records import Best, Histogram, Note, Parent, Record
 from .._journal.statistics import Statistics
 from .._journal.summary import Summary
 from ..errors import RunDirectoryError
@@ -283,6 +283,11 @@ class Run:
             for name, record in self.summary.artifacts.items()
             if layout.is_name(name)
         }
+
+    @property
+    def notes(self) -> list[Note]:
+        """What was noted, in its order, the newest thousand: each has a ``text``, ``axis``, ``step`` and ``time``."""
+        return self.summary.notes
 
     @property
     def checkpoints(self) -> list[CheckpointPath]:

@@ -53,6 +53,7 @@ def run_as_html(run: Run) -> str:
     parts.append(_pairs("params", run.flat_params.items()))
     parts.append(_pairs("tags", run.own_tags.items()))
     parts.append(_metrics(run))
+    parts.append(_pairs("notes", ((each.told, "") for each in run.notes)))
     parts.append(_pairs("checkpoints", ((each.name, ", ".join(each.aliases)) for each in run.checkpoints)))
     parts.append(_pairs("artifacts", ((name, "") for name in run.artifacts)))
     return f'<div class="tracklib">{"<br>".join(filter(None, parts))}</div>'

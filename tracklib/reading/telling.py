@@ -47,6 +47,10 @@ def as_dict(run: Run) -> dict[str, Any]:
         | {"aliases": list(each.aliases), "size": each.size, "logged": moment(each.time).isoformat()}
         for each in run.checkpoints
     ]
+    told["notes"] = [
+        {"text": each.text, "axis": each.axis, "step": each.step, "time": moment(each.time).isoformat()}
+        for each in run.notes
+    ]
     whole: dict[str, Any] = plain(told)
     return whole
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._journal.records import Best, Checkpoint, Histogram, Log, Status, Superseded
+from .._journal.records import Best, Checkpoint, Histogram, Log, Note, Status, Superseded
 from ..trackers.base import BatchTracker
 
 
@@ -20,6 +20,7 @@ class MemoryTracker(BatchTracker):
         params: all that were logged, the last value of each.
         tags: the same of the tags.
         best: of each best metric, the last :class:`~tracklib.Best`.
+        notes: in order.
         checkpoints: of each checkpoint that came, what the run said of it.
         artifacts: the bytes of each artifact's file; those in a folder under ``<artifact>/<file>``.
         status: how the run ended; None while it goes on.
@@ -38,6 +39,7 @@ class MemoryTracker(BatchTracker):
         self.params: dict[str, Any] = {}
         self.tags: dict[str, str] = {}
         self.best: dict[str, Best] = {}
+        self.notes: list[Note] = []
         self.checkpoints: dict[str, Checkpoint] = {}
         self.histograms: list[Histogram] = []
         self.artifacts: dict[str, bytes] = {}
@@ -89,6 +91,10 @@ class MemoryTracker(BatchTracker):
     def log_artifact(self, name: str, path: str) -> None:
         """Keep the file's bytes."""
         self.artifacts = {**self.artifacts, **dict(_files(name, path))}
+
+    def log_note(self, note: Note) -> None:
+        """Keep it."""
+        self.notes = [*self.notes, note]
 
     def log_checkpoint(self, checkpoint: Checkpoint, path: str) -> None:
         """Keep what was said of it, not its bytes."""

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Self, TypeVar
 from .._common import clock
 from .._common.warn import warn
 from .._journal.format import FORMAT
-from .._journal.records import Begin, Best, Checkpoint, Histogram, Log, Status, Superseded
+from .._journal.records import Begin, Best, Checkpoint, Histogram, Log, Note, Status, Superseded
 from .._values.flat import clean
 from ..errors import ConfigError, LifecycleError, Mistake, TrackerUnavailable
 from ._portion import Portion
@@ -264,6 +264,9 @@ class BaseTracker(ABC):
 
     def log_artifact(self, name: str, path: str) -> None:
         """Keep a copy of the file or folder ``path`` as ``name``. The default does nothing."""
+
+    def log_note(self, note: Note) -> None:
+        """Keep a text and where it belongs. The default does nothing."""
 
     def log_checkpoint(self, checkpoint: Checkpoint, path: str) -> None:
         """Keep a copy of the model's checkpoint ``path``, a file or folder. One that the run has let go meanwhile does

@@ -11,7 +11,7 @@ from typing import TextIO
 
 from .._common import clock
 from .._common.names import printable
-from .._journal.records import Best, Log, Status, Superseded
+from .._journal.records import Best, Log, Note, Status, Superseded
 from ._console_table import Table, table_on
 from ._console_words import duration, line, number
 from ._options import checked
@@ -142,6 +142,12 @@ class Console(BatchTracker):
         if self._speaks:
             with contextlib.suppress(Exception):  # a stream that is closed, broken or not there
                 _write(sys.stderr, text)  # as it is now: a progress bar of rich puts itself in its place
+
+    def log_note(self, note: Note) -> None:
+        """Print it, if it is of this attempt."""
+        if note.time >= self.begin.time:
+            where = "" if note.step is None else f" ({printable(note.axis)} {note.step})"
+            self._say(f"note{where}: {printable(' '.join(note.text.split()))}")
 
     def log_best(self, best: Best) -> None:
         """Note the best value so far of a metric, for the end."""

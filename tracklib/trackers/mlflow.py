@@ -13,7 +13,7 @@ from .._common.names import Names
 from .._common.secrets import error_text, redact, redact_text, without_masks
 from .._common.warn import warn
 from .._journal import layout
-from .._journal.records import Best, Checkpoint, Histogram, Log, Status, Superseded
+from .._journal.records import Best, Checkpoint, Histogram, Log, Note, Status, Superseded
 from .._values.plain import plain
 from ..errors import TrackerBlocked, TrackerLost, TrackerUnavailable
 from ._mlflow_address import need_address
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 _WITHIN = "within"  # in the state: the ordinal of the record that the server has a part of, and how many metrics
+
+_DESCRIPTION = "mlflow.note.content"  # the tag that MLflow shows as the run's description
 
 _NOISY = ("mlflow.store.db.utils", "alembic.runtime.migration", "urllib3.connectionpool", "urllib3.util.retry")
 
@@ -265,6 +267,12 @@ class Mlflow(BatchTracker):
         """Say it in the tag ``tracklib.superseded``: MLflow deletes no points, so the chart shows both."""
         self.state["superseded"] = superseded.told_after(self.state.get("superseded", ""))
         self._writing.texts("tags", {"tracklib.superseded": self.state["superseded"]}, self.acknowledge)
+
+    def log_note(self, note: Note) -> None:
+        """Add it to the run's description, behind what stands there."""
+        there = self._client.get_run(self.run_id).data.tags.get(_DESCRIPTION, "")
+        if note.told not in there:
+            self._writing.texts("tags", {_DESCRIPTION: "\n\n".join(filter(None, [there, note.told]))}, self.acknowledge)
 
     def log_artifact(self, name: str, path: str) -> None:
         """Upload a file or a folder into the run's artifacts, as ``name``. In the name of each file, ``#``, ``?`` and

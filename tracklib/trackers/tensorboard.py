@@ -17,7 +17,7 @@ from .._common.names import Names, spelt
 from .._common.secrets import redact
 from .._common.warn import warn
 from .._journal import layout
-from .._journal.records import Best, Histogram, Log, Status
+from .._journal.records import Best, Histogram, Log, Note, Status
 from .._values.plain import plain
 from . import _tensorboard_events as events
 from ._options import checked
@@ -83,6 +83,7 @@ class TensorBoard(BatchTracker):
         self._param_names = Names("TensorBoard", tensorboard_name)
         self._params: dict[str, bool | int | float | str] = {}
         self._tags: dict[str, str] = {}
+        self._notes: list[str] = []
         self._newest: dict[str, tuple[int, bytes]] = {}  # of each image and text: its step and its content's hash
         self._now = self.begin.time
 
@@ -190,6 +191,12 @@ class TensorBoard(BatchTracker):
         lines = "\n".join(f"{name}: {value}" if value != "" else name for name, value in together.items())
         self._log_text(self._names.within("run", "tags"), events.verbatim(lines))
         self._tags = together
+
+    def log_note(self, note: Note) -> None:
+        """Write the notes so far as a text."""
+        together = [*self._notes, note.told]
+        self._log_text(self._names.within("run", "notes"), events.verbatim("\n".join(together)))
+        self._notes = together
 
     def log_artifact(self, name: str, path: str) -> None:
         """Write a PNG file as an image, a ``.txt`` or ``.md`` file as a text; nothing else. Where a name comes

@@ -15,7 +15,7 @@ from .._common.names import Names
 from .._common.secrets import error_text, redact, redact_text
 from .._common.warn import warn
 from .._journal import layout
-from .._journal.records import Best, Checkpoint, Histogram, Log, Status, Superseded
+from .._journal.records import Best, Checkpoint, Histogram, Log, Note, Status, Superseded
 from .._values.plain import plain
 from ..errors import LifecycleError, TrackerBlocked, TrackerLost, TrackerUnavailable
 from ._alert_events import When
@@ -325,6 +325,12 @@ class Wandb(BatchTracker):
                 bars: Any = (histogram.counts, histogram.edges)
                 self._log_row(run, histogram, axis, {name: wandb.Histogram(np_histogram=bars)})
                 self._rows = histogram.ordinal + 1
+
+    def log_note(self, note: Note) -> None:
+        """Add it to the run's notes, behind what stands there."""
+        with self._live() as run:
+            if note.told not in (there := run.notes or ""):
+                run.notes = "\n".join(filter(None, [there, note.told]))
 
     def log_superseded(self, superseded: Superseded) -> None:
         """Say it in the config's ``tracklib_superseded``: W&B deletes no rows, so the chart shows both."""

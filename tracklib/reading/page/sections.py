@@ -74,6 +74,14 @@ def _artifacts(run: Run, inline: Inline) -> list[dict[str, Any]]:
     return [inline.artifact(artifact) for name, artifact in run.artifacts.items() if name != layout.CONSOLE]
 
 
+def _notes(run: Run, inline: Inline) -> list[dict[str, Any]]:
+    began = milliseconds(run.began)
+    return [
+        {"text": each.text, "axis": each.axis, "step": each.step, "at": each.time, "time": (each.time - began) / 1000}
+        for each in run.notes
+    ]
+
+
 def _checkpoints(run: Run, inline: Inline) -> list[dict[str, Any]]:
     return [
         {"name": each.name, "epoch": each.epoch, "metrics": each.metrics, "aliases": each.aliases}
@@ -113,6 +121,7 @@ def _thinned(items: Sequence[Item], most: int) -> list[Item]:
 
 SECTIONS: dict[str, Tell] = {
     "attempts": _attempts,
+    "notes": _notes,
     "checkpoints": _checkpoints,
     "alerts": _alerts,
     "histograms": _histograms,

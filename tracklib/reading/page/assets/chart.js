@@ -65,9 +65,13 @@ function sizeOfAxis(plot, labels) {
   return Math.max(38, 14 + longest * 6.3);
 }
 
+/* What sections of a run's page paint on each chart besides: each is a function of the plot and the chart. */
+const painters = [];
+
 /** The grey ones first, then the strong ones, the best of them last and so on top. */
-function paintLines(plot, { lines }) {
+function paintLines(plot, chart) {
   const { ctx, bbox } = plot;
+  const { lines } = chart;
   ctx.save();
   ctx.beginPath();
   ctx.rect(bbox.left - 5, bbox.top - 5, bbox.width + 12, bbox.height + 8);
@@ -80,6 +84,7 @@ function paintLines(plot, { lines }) {
   for (const line of strong) if (state.smooth && !line.isGroup && few) stroke(plot, line.x, line.raw, line.colour, 1, 0.22);
   for (const line of strong) stroke(plot, line.x, line.y, line.colour, 1.5, 1);
   for (const line of strong) if (line.best >= 0 && few) paintBest(plot, line);
+  for (const paint of painters) paint(plot, chart);
   ctx.restore();
 }
 
