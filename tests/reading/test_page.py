@@ -604,3 +604,12 @@ def test_so_it_does_by_time_by_the_clock_and_by_the_share_of_the_run(
 
     expected = [value for place, value in zip(x, series.values, strict=True) if low <= place <= high]
     assert [value for place, value in line if low <= place <= high] == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_tag_without_a_value_is_told_from_none_in_the_table(at: Callable[..., Browser], tmp_path: Path) -> None:
+    for name, tags in (("bare", ["ablation"]), ("none", []), ("said", {"ablation": "third"})):
+        with tracking(output_run=tmp_path / name, tags=tags, environment=False):
+            pass
+    page = at(Path(report(tracklib.runs(tmp_path), tmp_path / "report.html")), "#cols=name%09tags.ablation&sort=name")
+
+    assert page.texts("#table tbody td:nth-child(2)") == ["yes", "", "third"]

@@ -47,7 +47,7 @@ function field(name) {
   const dot = name.indexOf(".");
   const part = Object.hasOwn(GROUPS, name.slice(0, dot)) ? name.slice(0, dot) : "";
   const label = part ? name.slice(dot + 1) : name;
-  const show = { took: duration, age: duration, began: moment, git: (text) => cut(text, 9) }[name] || shown;
+  const show = { took: duration, age: duration, began: moment, git: (text) => cut(text, 9) }[name] || (part === "tags" ? (text) => shown(text) || "yes" : shown);
   const mode = { best: direction(label), last: direction(label), min: "min", max: "max" }[part] || "";
   const over = { params: "param", tags: "tag", last: "last", min: "min", max: "max" }[part] || (part === "best" ? `best ${mode === "min" ? "↓" : "↑"}` : "");
   return { name, part, label, over, mode, show, value: name === "began" ? (run) => run.began : getter(name), isText: ["name", "status", "host", "git", "uid", "error", "directory"].includes(name) || part === "tags" };
