@@ -87,9 +87,17 @@ def engines(session: nox.Session) -> None:
 
 @nox.session(python="3.11")
 def ranks(session: nox.Session) -> None:
-    """Ranks by torchrun, and by Open MPI where the system has it."""
-    session.install("-e", ".[test]", "torch")
-    session.run("pytest", "-m", "engines", "tests/engines/test_launchers.py", *session.posargs)
+    """Ranks by torchrun, torch's and Lightning's own launchers, JAX, submitit, and Open MPI where the system has it."""
+    session.install("-e", ".[test]", "torch", "jax", "lightning", "submitit")
+    tests = ["tests/engines/test_launchers.py", "tests/engines/test_ranks_together.py"]
+    session.run("pytest", "-m", "engines", *tests, *session.posargs)
+
+
+@nox.session(python="3.11")
+def postgresql(session: nox.Session) -> None:
+    """Sixty runs at once into a real MLflow server on PostgreSQL, where the system has that."""
+    session.install("-e", ".[test]", "psycopg2-binary")
+    session.run("pytest", "-m", "engines", "tests/engines/test_postgresql.py", *session.posargs)
 
 
 @nox.session(python="3.11")
