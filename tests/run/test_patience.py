@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from kept import records
 from scripted import Scripted
+from test_agreeing import together
 
-from tracklib import TrackerWarning, load, tracking
+from tracklib import Trackers, TrackerWarning, load, tracking
 from tracklib._journal.records import Epoch
 
 BEST: Any = {"loss": "min"}
+
+
+@pytest.fixture
+def ranks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[Trackers]]:
+    """Three ranks of one run, in this process."""
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "one")
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    with contextlib.ExitStack() as stack:
+        entered = []
+        for rank in range(3):
+            monkeypatch.setenv("RANK", str(rank))
+            entered.append(stack.enter_context(tracking(output_run=tmp_path / "run", best=BEST)))
+        yield entered
 
 
 def train(t: Any, losses: list[float], count: int = 20, **options: Any) -> list[int]:
@@ -118,12 +134,19 @@ def test_without_a_metric_that_says_what_is_better_it_is_refused(tmp_path: Path)
             t.epochs(3, patience=5)
 
 
-@pytest.mark.filterwarnings("ignore:rank 1 finds no run of rank 0")
-@pytest.mark.parametrize("rank", [0, 1])
-def test_of_several_ranks_none_stops_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rank: int) -> None:
-    for name, value in {"RANK": rank, "WORLD_SIZE": 2}.items():
-        monkeypatch.setenv(name, str(value))
-    with tracking(output_run=tmp_path, best=BEST) as t:
+def test_of_several_ranks_rank_0_decides_and_all_end_behind_one_epoch(ranks: list[Trackers]) -> None:
+    assert together(ranks, lambda t, rank: train(t, LOSSES, patience=3)) == 3 * [list(range(7))]
+    assert [load(t.directory).epoch for t in ranks] == [6, 6, 6]
+
+
+@pytest.mark.parametrize("options", [{"rank": 1}, {"ranks": "mean"}])
+def test_where_the_ranks_cannot_be_told_or_the_metrics_come_late_it_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: Any
+) -> None:
+    if "ranks" in options:
+        for name, value in {"RANK": 0, "WORLD_SIZE": 2}.items():
+            monkeypatch.setenv(name, str(value))
+    with tracking(output_run=tmp_path, best=BEST, **options) as t:
         with pytest.raises(ValueError, match=r"would end the loop on rank 0 alone.*each call t.stop_epochs\(\)"):
             t.epochs(3, patience=5)
 

@@ -83,6 +83,12 @@ class RankWords(EpochWords):
             self._agreed = agreement
         return agreed
 
+    def _is_agreed(self, stops: bool) -> bool:
+        attempt = self._attempt
+        if not (attempt.launch or attempt.rank):
+            return stops
+        return bool(self.agree({"stops": stops}, ranks="first")["stops"])
+
     def _agreement(self, timeout: float) -> Agreement | None:
         """The next one; None where there is nobody else.
 

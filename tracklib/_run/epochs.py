@@ -57,10 +57,12 @@ class EpochWords(Words):
                 counts no more: it is superseded. None takes those that the run has finished.
             patience: early stopping: the loop ends behind an epoch when for so many, those of earlier attempts among
                 them, no metric that the run's option ``best`` names had a best value, as by :meth:`stop_epochs`. Before
-                the first best value none is counted. With several ranks it is refused: they decide together.
+                the first best value none is counted. Of several ranks, rank 0 decides, and at the end of each epoch the
+                others wait for its word, as by ``agree``; with ``ranks="mean"`` and the like it is refused.
 
         Raises:
             LifecycleError: the run has not begun, or has ended; on iterating, another loop is going on.
+            RanksUnavailable: on iterating, with ``patience``: another rank did not come, or is gone.
             ValueError: ``count`` or ``start`` is no whole number from 0 on, ``patience`` none from 1 on; or nobody can
                 tell what is best.
         """
@@ -69,7 +71,9 @@ class EpochWords(Words):
         first = None if start is None else _as_count("start", start)
         if patience is None:
             return self._epochs(number, first, None)
-        enough = need_patience(patience, attempt.bests, bool(attempt.launch or attempt.rank))
+        is_alone = not (attempt.launch or attempt.rank)
+        knows_others = is_alone or (bool(attempt.size) and attempt.options.ranks in (None, "first"))
+        enough = need_patience(patience, attempt.bests, knows_others)
         return self._epochs(number, first, enough)
 
     @property
@@ -119,7 +123,8 @@ class EpochWords(Words):
                 self._left = epoch, journal.now(later=True)
                 yield epoch
                 if self._left:
-                    if patience and (why := patience.exhausted_by(epoch)):
+                    why = patience.exhausted_by(epoch) if patience else ""
+                    if patience and self._is_agreed(bool(why)):
                         self.stop_epochs(why)
                     else:
                         self._finish_epoch(epoch)
@@ -132,6 +137,10 @@ class EpochWords(Words):
             bar.close()
             if self._stopped_by:
                 say_stopped(self._attempt, self._last_epoch, self._stopped_by)
+
+    def _is_agreed(self, stops: bool) -> bool:
+        """Whether all ranks stop, as rank 0 knows whether to."""
+        return stops
 
     def _first_epoch(self, count: int) -> int:
         """The one behind those that are finished, at most ``count``; a loop with nothing to do is wondered at."""

@@ -41,8 +41,14 @@ class Patience:
         return self._came[name]
 
 
-def need_patience(value: object, bests: Bests, is_one_of_several: bool) -> int:
+def need_patience(value: object, bests: Bests, knows_others: bool) -> int:
     """``value`` as a number of epochs.
+
+    Args:
+        value: as it was told.
+        bests: the run's.
+        knows_others: whether rank 0 has the metrics when an epoch is over, and the other ranks, if there are any, can
+            be told what it decides.
 
     Raises:
         ValueError: it is none, or nobody can tell here what is best.
@@ -55,9 +61,10 @@ def need_patience(value: object, bests: Bests, is_one_of_several: bool) -> int:
             f"patience={epochs} needs to know what is better: name the metric in the run's option best, as "
             "tracking(..., best={'val/loss': 'min'})"
         )
-    if is_one_of_several:
+    if not knows_others:
         raise ValueError(
-            f"patience={epochs} would end the loop on rank 0 alone, which keeps the metrics, and the other ranks would "
-            "wait for it: let all decide by the same value, as of an all-reduce, and each call t.stop_epochs()"
+            f"patience={epochs} would end the loop on rank 0 alone: with ranks='mean' and the like a metric is known "
+            "only when all ranks are past its epoch, and without a launcher nobody knows how many ranks there are. Let "
+            "all decide by t.agree({'loss': loss}), and each call t.stop_epochs()"
         )
     return epochs
