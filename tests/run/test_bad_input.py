@@ -266,7 +266,6 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     assert {path.name for path in tmp_path.iterdir()} <= {"run", "a", "a.toml", "a.json", "a.yaml", "a.ini"}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("wrong", TABLE, ids=lambda wrong: re.sub(r"\W+", "-", wrong.what))
 def test_it_is_refused_with_what_is_wrong_where_and_how_to_mend_it(wrong: Wrong, tmp_path: Path) -> None:
     with pytest.raises(wrong.error) as caught:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -127,39 +128,61 @@ def test_an_option_of_another_name_says_which_is_meant(option: str, meant: str) 
             word(**options)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "mistake",
-    [
-        'with tracking([{"type": "Mlfow"}]): pass',
-        'with tracking([{"type": "Mlflow", "experment": "x"}]): pass',
-        'with tracking("none.toml"): pass',
-        'tracking(nam="x")',
-        "with tracking(tags=3): pass",
-        'tracking([{"type": "Csv"}])(print)()',
-        'Trackers([{"type": "Mlfow"}])',
-        "Trackers(best=3)",
-        'tracking().__enter__().child("x", foo=1)',
-        'tracking().__enter__().child("x", on_error="x")',
-        'tracking().__enter__().child("x", tags=3)',
-        'with tracking(output_run="/dev/null/run"): pass',
-        'with Trackers(output_run="/dev/null/run"): pass',
-        'Trackers(output_run="/dev/null/run").init()',
-        "Wandb(project=1)",
-        'Wandb("digits")',
-        'Mlflow(tracking_ur="x")',
-    ],
-)
-def test_the_traceback_of_a_mistake_shows_the_callers_line_and_few_of_ours(tmp_path: Path, mistake: str) -> None:
+MISTAKES = [
+    'with tracking([{"type": "Mlfow"}]): pass',
+    'with tracking([{"type": "Mlflow", "experment": "x"}]): pass',
+    'with tracking("none.toml"): pass',
+    'tracking(nam="x")',
+    "with tracking(tags=3): pass",
+    'tracking([{"type": "Csv"}])(print)()',
+    'Trackers([{"type": "Mlfow"}])',
+    "Trackers(best=3)",
+    'tracking().__enter__().child("x", foo=1)',
+    'tracking().__enter__().child("x", on_error="x")',
+    'tracking().__enter__().child("x", tags=3)',
+    'with tracking(output_run="/dev/null/run"): pass',
+    'with Trackers(output_run="/dev/null/run"): pass',
+    'Trackers(output_run="/dev/null/run").init()',
+    "Wandb(project=1)",
+    'Wandb("digits")',
+    'Mlflow(tracking_ur="x")',
+]
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """What Python shows of each of the mistakes, as a program's own; each is a fork of one process."""
     script = f"""
-        import subprocess, sys
-        program = '''from tracklib import *; from tracklib.trackers import Trackers\\n{mistake}'''
-        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-        print(done.stderr)
+        import json, os, sys, traceback
+        from tracklib import *
+        from tracklib.trackers import Trackers
+
+        said = []
+        for mistake in {MISTAKES!r}:
+            read, write = os.pipe()
+            if not (child := os.fork()):
+                os.dup2(write, 2)
+                program = compile(f"\\n{{mistake}}", "<string>", "exec")
+                try:
+                    exec(program)
+                except BaseException as error:
+                    sys.excepthook(type(error), error.with_traceback(error.__traceback__.tb_next), error.__traceback__)
+                os._exit(0)
+            os.close(write)
+            with open(read) as pipe:
+                said.append(pipe.read())
+            os.waitpid(child, 0)
+        print(json.dumps(said))
     """
-    said = run_bare(tmp_path, script)
-    shown = said[said.index("Traceback") :].split("Error: ")[0].splitlines()
-    assert len(shown) <= 8, said
+    found: list[str] = json.loads(run_bare(tmp_path_factory.mktemp("mistakes"), script).splitlines()[-1])
+    return found
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_the_traceback_of_a_mistake_shows_the_callers_line_and_few_of_ours(shown: list[str], mistake: str) -> None:
+    said = shown[MISTAKES.index(mistake)]
+    lines = said[said.index("Traceback") :].split("Error: ")[0].splitlines()
+    assert len(lines) <= 8, said
     assert 'File "<string>", line 2' in said
     assert "During handling" not in said
 
