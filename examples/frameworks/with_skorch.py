@@ -10,5 +10,6 @@ x = np.linspace(-3, 3, 256, dtype="float32").reshape(-1, 1)
 module = torch.nn.Sequential(torch.nn.Linear(1, 32), torch.nn.Tanh(), torch.nn.Linear(32, 1))
 
 ours = TracklibCallback(output_run="runs/skorch")
-net = NeuralNetRegressor(module, max_epochs=20, optimizer=torch.optim.Adam, lr=0.01, verbose=0, callbacks=[ours])
+options = {"max_epochs": 20, "optimizer": torch.optim.Adam, "lr": 0.01, "verbose": 0}
+net = NeuralNetRegressor(module, callbacks=[ours], **options)
 net.fit(x, np.sin(x))

@@ -11,7 +11,7 @@ from tracklib.testing import MemoryTracker
 
 @pytest.fixture(autouse=True)
 def nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same checks and the same errors, but no file, no process, no network; no tracker's package is needed."""
+    """The same checks and errors, but no file, no process, no network."""
     monkeypatch.setenv("TRACKLIB_MODE", "disabled")
 
 
