@@ -89,7 +89,8 @@ def _install_with_torch(session: nox.Session, *packages: str) -> None:
 @nox.session(python="3.11")
 def engines(session: nox.Session) -> None:
     """The examples of engines, each on a local cluster of its own."""
-    session.install("-e", ".[test]", "distributed", "optuna", "ray")
+    launchers = ["hydra-joblib-launcher", "hydra-submitit-launcher", "submitit"]
+    session.install("-e", ".[test,hydra]", "distributed", "optuna", "ray[tune]", *launchers)
     session.run("pytest", "-m", "engines", "tests/engines/test_engines.py", *session.posargs)
 
 
