@@ -312,3 +312,24 @@ def test_without_the_token_or_by_another_name_nobody_gets_anything(served: str) 
     for address in (place, f"{place}/", f"{place}/{token[:-1]}/", f"{place}/{token}x/", f"{place}/é/"):
         assert get(address.encode("ascii", "ignore").decode())[0] == 403
     assert get(served, Host="evil.example:80")[0] == 403
+
+
+def test_rm_and_doctor_and_import_say_it_for_programs_too(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("loss\n0.5\n")
+    root = tmp_path / "runs"
+    (made,) = json.loads(tracklib("import", "csv", tmp_path / "mine.csv", "--root", root, "--json").output)
+    (again,) = json.loads(tracklib("import", "csv", tmp_path / "mine.csv", "--root", root, "--json").output)
+    directory = Path(made["directory"])
+    (directory / "journal.jsonl").write_bytes((directory / "journal.jsonl").read_bytes() + b"damaged\n")
+
+    ill = tracklib("doctor", root, "--csv")
+    (shown,) = json.loads(tracklib("rm", directory, "-n", "--json").output)
+    (gone,) = json.loads(tracklib("rm", directory, "-y", "--json").output)
+
+    assert (made["imported"], again) == (True, made | {"imported": False})
+    assert ill.exit_code == 1
+    assert ill.output.splitlines()[0] == "directory,kind,problem,mend"
+    assert "1 damaged line" in ill.output
+    assert (shown["deleted"], gone["deleted"], shown["refused"]) == (False, True, "")
+    assert shown["bytes"] == gone["bytes"] > 0
+    assert not directory.exists()

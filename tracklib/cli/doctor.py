@@ -16,7 +16,7 @@ from ..errors import RunDirectoryError, TracklibError
 from ..reading.finding import load
 from ..reading.run import Run
 from . import asked
-from .tables import print_json
+from .tables import print_csv, print_json
 from .trackers import trackers_of
 from .words import many, plain
 
@@ -35,7 +35,8 @@ class Finding(NamedTuple):
 @asked.root_option
 @click.option("--quick", is_flag=True, help="Do not read each journal and artifact whole.")
 @asked.json_option
-def command(places: tuple[str, ...], root: str, quick: bool, as_json: bool) -> None:
+@asked.csv_option
+def command(places: tuple[str, ...], root: str, quick: bool, as_json: bool, as_csv: bool) -> None:
     """Look for dead processes that trackers do not know of, records that were not delivered, damaged journals, and
     artifacts that are not what was logged. The exit code is 1 where something is wrong."""
     began = time.monotonic()
@@ -47,6 +48,8 @@ def command(places: tuple[str, ...], root: str, quick: bool, as_json: bool) -> N
     found = [*unreadable, *(finding for run in runs for finding in findings(run, quick))]
     if as_json:
         print_json(finding._asdict() for finding in found)
+    elif as_csv:
+        print_csv(Finding._fields, found)
     else:
         for finding in found:
             click.echo(

@@ -21,6 +21,7 @@ from .._journal.records import Artifact, Begin, End, Log, Params, Tags
 from ..errors import RunDirectoryError
 from ..trackers._foreign import Foreign
 from . import asked
+from .tables import print_json
 from .words import many, plain
 
 _SOURCES = ("csv", "tensorboard", "wandb", "mlflow")
@@ -33,30 +34,34 @@ _SOURCES = ("csv", "tensorboard", "wandb", "mlflow")
     "--root", default=asked.ROOT, show_default=True, type=click.Path(file_okay=False), help="Where the runs go."
 )
 @click.option("--tracking-uri", metavar="URI", help="MLflow's server or store.")
-def command(source: str, places: tuple[str, ...], root: str, tracking_uri: str | None) -> None:
+@asked.json_option
+def command(source: str, places: tuple[str, ...], root: str, tracking_uri: str | None, as_json: bool) -> None:
     """Make ordinary runs of what another tracker has, so that the report and `sync --to` work for it.
 
     PLACE is a CSV file; a folder of TensorBoard's event files; W&B's offline file or a folder of them; the name of an
     experiment at MLflow. What it was is not changed. A run that is there already is left as it is.
     """
-    made = left = 0
+    found: list[dict[str, Any]] = []
     for place in places:
         try:
             for run in _runs_in(source, place, tracking_uri):
-                if directory := _made(run, root, source):
+                directory, is_new = _made(run, root, source)
+                found.append({"directory": directory, "name": run.name, "uid": run.uid, "imported": is_new})
+                if is_new and not as_json:
                     click.echo(f"{plain(directory)}  {plain(run.name)}")
-                    made += 1
-                else:
-                    left += 1
         except ImportError as error:
             raise click.ClickException(
                 f"{source} is not installed ({error}): pip install 'tracklib-ml[{source}]'"
             ) from error
         except (OSError, LookupError, ValueError) as error:
             raise click.ClickException(plain(f"{place} cannot be imported: {error}")) from error
-    if not made and not left:
+    if not found:
         raise asked.NotFound(f"{source} has no run in {' '.join(map(plain, places))}")
-    click.echo(f"{many(made, 'run')} imported" + (f", {left} there already" if left else ""))
+    if as_json:
+        return print_json(found)
+    made = sum(each["imported"] for each in found)
+    left = len(found) - made
+    return click.echo(f"{many(made, 'run')} imported" + (f", {left} there already" if left else ""))
 
 
 def _runs_in(source: str, place: str, tracking_uri: str | None) -> Iterator[Foreign]:
@@ -70,11 +75,11 @@ def _runs_in(source: str, place: str, tracking_uri: str | None) -> Iterator[Fore
     yield from module.runs_in(place)
 
 
-def _made(run: Foreign, root: str, source: str) -> str:
-    """The directory of the run that was made; empty where it is there already."""
+def _made(run: Foreign, root: str, source: str) -> tuple[str, bool]:
+    """The directory of the run, and whether it was made now: else it was there already."""
     directory = os.path.join(root, f"{slug(run.name)}-{run.uid[:6]}")
     if os.path.lexists(layout.journal_path(directory)):
-        return ""
+        return directory, False
     with owned(directory):
         begun = layout.journal_path(directory) + ".part"  # a part of a run would be taken for all of it the next time
         with contextlib.suppress(FileNotFoundError):
@@ -85,7 +90,7 @@ def _made(run: Foreign, root: str, source: str) -> str:
         finally:
             journal.let_go()
         os.replace(begun, layout.journal_path(directory))
-    return directory
+    return directory, True
 
 
 def _write(run: Foreign, journal: Journal, source: str, folder: str) -> None:

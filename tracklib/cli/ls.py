@@ -102,15 +102,19 @@ def _tree(found: Runs) -> Runs:
 
 
 def _names(found: Sequence[Run], sort: str | None) -> list[str]:
-    """What there is to tell: what it was sorted by first, then what was measured, then params that differ."""
+    """What there is to tell: what it was sorted by first, then the metrics whose best value is kept, the params that
+    differ, and what else was measured."""
+    metrics = measured(found)
+    kept = [name for name in metrics if any(name in run.best for run in found)] or metrics
     wanted = [
         "name",
         "status",
         "took",
         "epoch",
         (sort or "").removeprefix("-"),
-        *measured(found),
+        *kept,
         *params_that_differ(found),
+        *metrics,
         "age",
         "git",
         "tags",

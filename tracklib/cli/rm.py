@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import sys
+from typing import Any
 
 import click
 
@@ -14,6 +16,7 @@ from ..errors import RunDirectoryError
 from ..reading.finding import runs as runs_under
 from ..reading.run import Run
 from . import asked
+from .tables import print_json
 from .trackers import trackers_of
 from .words import many, plain, size
 
@@ -25,7 +28,10 @@ from .words import many, plain, size
 @click.option("-n", "--dry-run", is_flag=True, help="Say what would go, and delete nothing.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("--force", is_flag=True, help="Also runs with records that were not delivered.")
-def command(names: tuple[str, ...], root: str, where: str | None, dry_run: bool, yes: bool, force: bool) -> None:
+@asked.json_option
+def command(
+    names: tuple[str, ...], root: str, where: str | None, dry_run: bool, yes: bool, force: bool, as_json: bool
+) -> None:
     """Delete runs, with their children and the previous runs in their directories.
 
     Only what the run wrote goes: files of your own stay, and so do the runs at MLflow, W&B and other trackers. A run
@@ -34,22 +40,37 @@ def command(names: tuple[str, ...], root: str, where: str | None, dry_run: bool,
     if not names and not where:
         raise click.UsageError("name the runs, or say --where which")
     runs = list(asked.several(names, root, where))
-    refused = [(run, why) for run in runs if (why := _refusal(run, force))]
-    for run, why in refused:
-        click.echo(f"{plain(run.directory)}: {why}", err=True)
-    going = [run for run in runs if run not in [kept for kept, _ in refused]]
+    refused = {run.directory: why for run in runs if (why := _refusal(run, force))}
+    going = [run for run in runs if run.directory not in refused]
+    if not as_json:
+        _tell(going, refused, dry_run)
+    if not (refused or dry_run):
+        if not yes:
+            click.confirm(f"delete {many(len(going), 'run')}?", abort=True, err=as_json)
+        told = [_as_dict(run, is_deleted=True) for run in going]
+        for run in going:
+            _delete(run)
+    else:
+        told = [_as_dict(run, refused.get(run.directory, "")) for run in runs]
+    if as_json:
+        print_json(told)
+    sys.exit(bool(refused))
+
+
+def _tell(going: list[Run], refused: dict[str, str], dry_run: bool) -> None:
+    """What would go, and why what stays does."""
+    for directory, why in refused.items():
+        click.echo(f"{plain(directory)}: {why}", err=True)
     for run in going:
         click.echo(_told(run))
     if refused or dry_run:
-        click.echo(
-            f"nothing was deleted, {many(len(going), 'run')} would be" if dry_run else "nothing was deleted",
-            err=bool(refused),
-        )
-        raise click.exceptions.Exit(1 if refused else 0)
-    if not yes:
-        click.confirm(f"delete {many(len(going), 'run')}?", abort=True)
-    for run in going:
-        _delete(run)
+        said = f"nothing was deleted, {many(len(going), 'run')} would be" if dry_run else "nothing was deleted"
+        click.echo(said, err=bool(refused))
+
+
+def _as_dict(run: Run, why: str = "", is_deleted: bool = False) -> dict[str, Any]:
+    told = {"directory": run.directory, "name": run.name, "uid": run.uid, "status": run.status}
+    return told | {"bytes": sum(map(_size, _own(run))), "refused": why, "deleted": is_deleted}
 
 
 def _refusal(run: Run, force: bool) -> str:
