@@ -79,6 +79,14 @@ def frameworks_more(session: nox.Session) -> None:
     session.run("pytest", "-m", "frameworks", *files, *session.posargs)
 
 
+@nox.session(python="3.11")
+def conformance(session: nox.Session) -> None:
+    """The frameworks' own tests with our adapters in them; their sdists are downloaded."""
+    extras = "accelerate,hydra,ignite,keras,optuna,sklearn,skorch,stable-baselines3"
+    _install_with_torch(session, f".[{extras}]", "hatchling", "parameterized", "setuptools")
+    session.run("python", "tests/conformance/theirs.py", *session.posargs)
+
+
 def _install_with_torch(session: nox.Session, *packages: str) -> None:
     """PyTorch comes first and alone, so that nothing brings another."""
     tests = ("numpy", "freezegun", "pytest>=8", "pytest-timeout", "pytest-xdist")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from types import TracebackType
 from typing import Any, Unpack
 
 from ignite.engine import Engine, State
@@ -53,6 +54,12 @@ class TracklibLogger(AsBlock, BaseLogger):  # type: ignore[misc]  # untyped, as 
     def close(self) -> None:
         """End a run of its own, with the exception that is being handled, if there is one."""
         self._held.fit_ends(sys.exception())
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        super().__exit__(kind, error, traceback)
+        self.close()  # which Ignite's loggers do, and a subclass may have its own
 
     def _create_output_handler(self, *args: Any, **kwargs: Any) -> OutputHandler:
         return OutputHandler(*args, **kwargs)
