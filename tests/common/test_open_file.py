@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tracklib._common import open_file
+from tracklib._common import high_numbers
 from tracklib._common.open_file import OpenFile, content_of, pipe, put_in_place
 
 
@@ -83,8 +83,8 @@ def thief(tmp_path: Path) -> Thief:
 def test_a_number_that_became_the_users_before_it_was_moved_is_his(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, thief: Thief
 ) -> None:
-    high = open_file._high
-    monkeypatch.setattr(open_file, "_high", lambda fd, first: high(thief.steals(fd), first))
+    high = high_numbers._high
+    monkeypatch.setattr(high_numbers, "_high", lambda fd, first: high(thief.steals(fd), first))
     put_in_place(str(tmp_path / "new"), str(tmp_path / "there"), b"ours")
     assert (tmp_path / "there").read_bytes() == b"ours"
     assert thief.has_lost_nothing()
@@ -103,8 +103,8 @@ def test_a_number_that_became_the_users_before_it_was_closed_is_his(
 def test_the_ends_of_a_pipe_are_made_anew_where_one_became_the_users(
     monkeypatch: pytest.MonkeyPatch, thief: Thief
 ) -> None:
-    high = open_file._high
-    monkeypatch.setattr(open_file, "_high", lambda fd, first: high(thief.steals(fd), first))
+    high = high_numbers._high
+    monkeypatch.setattr(high_numbers, "_high", lambda fd, first: high(thief.steals(fd), first))
     reads, writes = pipe()
     writes.write(b"x")
     assert os.read(reads.fd, 1) == b"x"
@@ -144,13 +144,13 @@ def test_who_reads_is_asked_again_where_somebody_closes_the_file_meanwhile(tmp_p
 
 def test_a_file_that_was_deleted_as_it_was_opened_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "there").write_bytes(b"whole")
-    high = open_file._high
+    high = high_numbers._high
 
     def deleted_behind(fd: int, first: int) -> int:
         (tmp_path / "there").unlink(missing_ok=True)
         return high(fd, first)
 
-    monkeypatch.setattr(open_file, "_high", deleted_behind)
+    monkeypatch.setattr(high_numbers, "_high", deleted_behind)
     assert content_of(str(tmp_path / "there")) == b"whole"
 
 
@@ -159,6 +159,6 @@ def test_who_closes_everything_all_the_time_is_given_up(tmp_path: Path, monkeypa
         os.close(fd)
         raise OSError(errno.EBADF, "closed")
 
-    monkeypatch.setattr(open_file, "_high", closed)
+    monkeypatch.setattr(high_numbers, "_high", closed)
     with pytest.raises(OSError, match="as soon as it is there"):
         put_in_place(str(tmp_path / "new"), str(tmp_path / "there"), b"ours")

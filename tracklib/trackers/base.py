@@ -266,7 +266,7 @@ class BaseTracker(ABC):
         """Keep a copy of the file or folder ``path`` as ``name``. The default does nothing."""
 
     def log_note(self, note: Note) -> None:
-        """Keep a text and where it belongs. The default does nothing."""
+        """Keep a ``note``: a text and where it belongs. The default does nothing."""
 
     def log_checkpoint(self, checkpoint: Checkpoint, path: str) -> None:
         """Keep a copy of the model's checkpoint ``path``, a file or folder. One that the run has let go meanwhile does
