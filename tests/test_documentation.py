@@ -111,6 +111,17 @@ def test_the_readmes_run_arrives_everywhere(tmp_path: Path) -> None:
     assert run_at_mlflow.info.status == "FINISHED"
     assert run_at_mlflow.data.metrics == {"loss": 0.05, "accuracy": 0.975}
     assert len(WandbFile(tmp_path / "runs/digits").rows) == 20
+    (next_lines,) = [block for block in blocks(README, "console") if "tracklib show first" in block]
+    for line in next_lines.splitlines():
+        command = line.partition("#")[0].replace("$ tracklib", f"{shlex.quote(sys.executable)} -m tracklib")
+        subprocess.run(command, shell=True, cwd=tmp_path, stdout=subprocess.DEVNULL, check=True, timeout=PATIENT)
+    assert (tmp_path / "report.html").is_file()
+
+
+def test_no_example_stands_where_it_is_not_run() -> None:
+    for page in PAGES:
+        written = re.findall(r"^ *(?:\.\. code-block:: python$|```python$)", page.read_text(), re.MULTILINE)
+        assert len(blocks(page, "python")) == len(written), page
 
 
 @pytest.mark.slow
