@@ -2,11 +2,14 @@
 
 import contextlib
 import errno
+import fcntl
 import os
+import socket
 import subprocess
 import sys
 import textwrap
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +17,10 @@ import pytest
 from bare import run_bare
 from forked import in_child
 
-from tracklib._journal import lock
+from tracklib._journal import lease, lock
 from tracklib._journal.journal import Journal
-from tracklib._journal.lock import held, try_lock
+from tracklib._journal.lock import Holding, held, holding, renew, try_lock
+from tracklib._journal.state import write_line
 from tracklib.errors import RunDirectoryError
 
 HOLDER = """
@@ -168,6 +172,65 @@ def test_on_a_file_system_without_locks_a_run_goes_on_and_one_warning_says_what_
     assert len(said) == 2  # one for each attempt
     assert all("knows no locks" in line and "tracklib sync" in line for line in said)
     assert (tmp_path / "run/metrics.csv").read_text() == "epoch,loss\n0,0.5\n1,0.25\n"
+
+
+@pytest.fixture
+def no_locks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    real = fcntl.fcntl
+
+    def refuse(*_: Any) -> Any:
+        raise OSError(errno.ENOLCK, "no locks available")
+
+    monkeypatch.setattr(fcntl, "lockf", refuse)
+    monkeypatch.setattr(
+        fcntl, "fcntl", lambda fd, how, *rest: refuse() if how == fcntl.F_GETLK else real(fd, how, *rest)
+    )
+    monkeypatch.setattr(lease, "_SETTLE_SECONDS", 0.0)
+    (tmp_path / "journal.lock").touch()
+
+
+def leave_lease(folder: Path, host: str, pid: int, seconds_ago: float) -> None:
+    write_line(str(folder / "journal.lease"), lease._Owner(host, pid, "token"))
+    then = time.time() - seconds_ago
+    os.utime(folder / "journal.lease", (then, then))
+
+
+@pytest.mark.usefixtures("no_locks")
+def test_without_locks_a_lease_keeps_others_out_while_it_is_renewed(tmp_path: Path) -> None:
+    leave_lease(tmp_path, "another-host", 1, seconds_ago=50)
+    assert holding(str(tmp_path)) is Holding.HELD
+    with pytest.raises(RunDirectoryError, match="belongs to a run that is still going on"), held(str(tmp_path)):
+        pass
+    leave_lease(tmp_path, "another-host", 1, seconds_ago=70)
+    assert holding(str(tmp_path)) is Holding.FREE
+    with pytest.warns(match="knows no locks: a lease"), held(str(tmp_path)):
+        assert holding(str(tmp_path)) is Holding.HELD
+    assert not (tmp_path / "journal.lease").exists()
+
+
+@pytest.mark.usefixtures("no_locks")
+def test_without_locks_a_dead_process_of_this_host_is_not_waited_for(tmp_path: Path) -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    leave_lease(tmp_path, socket.gethostname(), gone.pid, seconds_ago=0)
+    with pytest.warns(match="knows no locks"), held(str(tmp_path)):
+        pass
+
+
+@pytest.mark.usefixtures("no_locks")
+def test_a_lease_is_renewed_and_its_loss_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(lease, "RENEW_SECONDS", 0.0)
+    with pytest.warns(match="knows no locks"), held(str(tmp_path)):
+        os.utime(tmp_path / "journal.lease", (0, 0))
+        renew(str(tmp_path))
+        assert time.time() - os.stat(tmp_path / "journal.lease").st_mtime < 50
+        leave_lease(tmp_path, "another-host", 1, seconds_ago=0)
+        for _ in range(2):
+            renew(str(tmp_path))
+    assert caplog.text.count("two processes write into one run") == 1
+    assert (tmp_path / "journal.lease").exists()  # it is the other's
 
 
 def test_the_error_says_that_the_directory_is_in_use_and_not_that_it_is_broken(tmp_path: Path) -> None:

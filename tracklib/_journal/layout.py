@@ -6,6 +6,7 @@ import os
 
 JOURNAL = "journal.jsonl"  # all that the run said; the rest can be made anew from it
 LOCK = "journal.lock"  # held by the process that owns the directory
+LEASE = "journal.lease"  # whose it is, where the file system knows no locks
 TABLE = "metrics.csv"  # unless the user's config names it otherwise
 REJECTED = "rejected.jsonl"  # records that a tracker refused for good, with the reason
 CONSOLE = "console.txt"  # what the run printed
@@ -34,7 +35,21 @@ CURVES = "curves"  # and drawn
 DELIVERING = "delivery.lock"  # held by the companion process that delivers the run
 SPILLED = "spilled-"  # with the uid behind it: records of the run are in the folder for temporary files
 
-OWN = (JOURNAL, LOCK, REJECTED, ALERTS, CONSOLE, STATE, ARTIFACTS, CHECKPOINTS, CHILDREN, PREVIOUS, WRITERS, RANKS)
+OWN = (
+    JOURNAL,
+    LOCK,
+    LEASE,
+    REJECTED,
+    ALERTS,
+    CONSOLE,
+    STATE,
+    ARTIFACTS,
+    CHECKPOINTS,
+    CHILDREN,
+    PREVIOUS,
+    WRITERS,
+    RANKS,
+)
 FOLDERS = (
     STATE,
     ARTIFACTS,
@@ -115,6 +130,11 @@ def is_free(name: object) -> bool:
 def checkpoint_path(directory: str, name: str) -> str:
     """The checkpoint of this name."""
     return os.path.join(directory, CHECKPOINTS, name)
+
+
+def lease_path(directory: str) -> str:
+    """The file that says whose the directory is, where no lock can."""
+    return os.path.join(directory, LEASE)
 
 
 def writer_path(directory: str, writer: str) -> str:

@@ -15,6 +15,7 @@ from .._common.open_file import OpenFile, opened
 from .._common.warn import warn
 from . import layout
 from .in_use import still_owned
+from .lease import Lease, is_live, take
 
 # What a file system without locks says: not implemented, none left (no lock daemon), not supported.
 _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
@@ -22,6 +23,7 @@ _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 
 class _Holder:
     file: OpenFile | None = None
+    lease: Lease | None = None
 
 
 # POSIX locks do not exclude a second holder in the same process. The process id is part of the key
@@ -51,15 +53,25 @@ def held(directory: str) -> Iterator[None]:
             raise still_owned(directory, _other_holder(path)[1])
         try:
             if file not in _locked:
-                warn(
-                    f"the file system of {directory} knows no locks: nothing keeps another process, `tracklib sync` "
-                    "among them, from taking up this run while it goes on, so see to it that none does"
-                )
+                holder.lease = take(directory)
+                if holder.lease is None:
+                    raise still_owned(directory, 0)
+                _say_that_it_is_leased(directory)
             yield
         finally:
+            if holder.lease:
+                holder.lease.release()
             close(holder.file)
     finally:
         del _held[key]
+
+
+def _say_that_it_is_leased(directory: str) -> None:
+    warn(
+        f"the file system of {directory} knows no locks: a lease, {layout.LEASE}, stands for one. While this run "
+        "renews it nobody takes the run up; another process, `tracklib sync` among them, may do so once it was not "
+        "renewed for a minute"
+    )
 
 
 def renew(directory: str) -> None:
@@ -70,7 +82,9 @@ def renew(directory: str) -> None:
     """
     path = os.path.join(os.path.realpath(directory), layout.LOCK)
     holder = _held.get((os.getpid(), path))
-    if holder and holder.file:
+    if holder and holder.lease:
+        holder.lease.renew()
+    elif holder and holder.file:
         with contextlib.suppress(OSError):
             _renew(path, holder, holder.file)
 
@@ -133,7 +147,10 @@ def holding(directory: str) -> Holding:
 
     The lock's file of a run of this process is never opened: to close it would give the lock back.
     """
-    return holding_of(os.path.join(directory, layout.LOCK))
+    known = holding_of(os.path.join(directory, layout.LOCK))
+    if known is Holding.UNKNOWN and (leased := is_live(directory)) is not None:
+        return Holding.HELD if leased else Holding.FREE
+    return known
 
 
 def holding_of(path: str) -> Holding:
