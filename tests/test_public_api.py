@@ -78,8 +78,9 @@ def test_all_is_sorted_and_each_name_is_the_one_that_type_checkers_see() -> None
 
 RUN = """
 again agree at_exit best checkpoint child directory ending epoch epochs finish flush init inside is_init log
-log_artifact log_checkpoint log_figure log_histogram log_image log_params log_table log_tags log_text loggers
-loggers_configs name note output_run preempted stop_epochs uid wait_ready
+log_artifact log_audio log_checkpoint log_confusion_matrix log_figure log_histogram log_html log_image log_params
+log_pr_curve log_table log_tags log_text log_video loggers loggers_configs name note output_run preempted stop_epochs
+uid wait_ready
 """
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from bare import run_bare
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from kept import records
@@ -40,6 +40,7 @@ def told(values: Any) -> Binned:
 # What is counted -----------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)  # a machine may have much else to do
 @given(arrays.arrays(np.float64, st.integers(1, 200), elements=st.floats(allow_nan=True, allow_infinity=True)))
 def test_every_value_is_in_one_bin_and_the_moments_are_those_of_numpy(values: Any) -> None:
     found, finite = told(values), values[np.isfinite(values)]

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from bare import run_bare
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from kept import records
 from patience import PATIENT
@@ -98,11 +98,13 @@ def test_a_text_is_what_a_terminal_would_show(text: str, lines: list[str]) -> No
     assert shown(*text) == lines  # character by character
 
 
+@settings(deadline=None)  # a machine may have much else to do
 @given(st.lists(st.text("ab\r\n\b\t\x1b[]0;2AKJmHCD\x07", max_size=40), max_size=20))
 def test_any_text_is_shown_somehow(pieces: list[str]) -> None:
     assert all("\n" not in line for line in shown(*pieces))
 
 
+@settings(deadline=None)  # a machine may have much else to do
 @given(st.lists(st.text(st.characters(exclude_categories=["C"]), max_size=10), max_size=300))
 def test_plain_lines_stay_as_they_are(lines: list[str]) -> None:
     expected = [line.rstrip() for line in lines]

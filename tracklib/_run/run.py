@@ -19,7 +19,6 @@ from ..trackers.base import BaseTracker
 from ..trackers.csv_logger import CsvLogger
 from .alerting import with_alerts
 from .arrival import ArrivalWords
-from .artifacts import ArtifactWords
 from .attempt import Attempt
 from .background import Background
 from .block import Block
@@ -34,13 +33,14 @@ from .notes import NoteWords
 from .options import ChildOptions, Options, RunOptions, takes
 from .printed import console_of
 from .saying import RunLog
+from .showing_media import MediaWords
 from .travelling import pickled
 
 F = TypeVar("F", bound=Callable[..., Any])
 Run = TypeVar("Run", bound="Trackers")
 
 
-class Trackers(RunLog, DistributionWords, ArtifactWords, CheckpointWords, NoteWords, ArrivalWords, FinishWords):
+class Trackers(RunLog, DistributionWords, MediaWords, CheckpointWords, NoteWords, ArrivalWords, FinishWords):
     """One run, sent to any number of trackers. ``with Trackers(...) as t:`` is the same block as
     ``with tracking(...) as t:``; by hand::
 

@@ -82,7 +82,15 @@ def _pixels(image: Any) -> Any:
     with contextlib.suppress(AttributeError):  # torch's; numpy knows no bfloat16
         image = image.detach().cpu()
         image = image.float() if image.is_floating_point() else image
-    pixels = image.__array__()
+    return eight_bits(channels_last(image.__array__()))
+
+
+def channels_last(pixels: Any) -> Any:
+    """A picture's pixels: height by width, or by width by 3 or 4 channels.
+
+    Raises:
+        TypeError: it is no picture.
+    """
     shape = pixels.shape
     if pixels.ndim == 3 and shape[0] in (1, 3, 4) and shape[2] not in (1, 3, 4):
         pixels = pixels.transpose(1, 2, 0)
@@ -90,10 +98,15 @@ def _pixels(image: Any) -> Any:
         pixels = pixels[:, :, 0]
     if pixels.ndim not in (2, 3) or pixels.shape[2:] not in ((), (3,), (4,)) or not pixels.size:
         raise TypeError(f"an image must be height by width, with 1, 3 or 4 channels; its shape is {shape}")
-    return _bytes(pixels)
+    return pixels
 
 
-def _bytes(pixels: Any) -> Any:
+def eight_bits(pixels: Any) -> Any:
+    """Pixels as bytes.
+
+    Raises:
+        TypeError: they are no numbers.
+    """
     brightest = {"f": 1, "b": 1, "u": 255, "i": 255}.get(pixels.dtype.kind)
     if brightest is None:
         raise TypeError(f"an image must be of numbers; it is of {pixels.dtype}")
@@ -108,6 +121,19 @@ def save_text(text: Any, path: str) -> None:
     """A text, as UTF-8, secrets masked."""
     with open(path, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         file.write(redact_source(str(text)))
+
+
+def save_html(html: Any, path: str) -> None:
+    """A page, or a part of one, as a page; secrets masked.
+
+    Raises:
+        TypeError: it is no text, and does not say itself as HTML.
+    """
+    text = html if isinstance(html, str) else html._repr_html_() if hasattr(html, "_repr_html_") else None
+    if not isinstance(text, str):
+        raise TypeError(f"html must be a text, or say itself as HTML by _repr_html_; got {type(html).__name__}")
+    head = "" if "<html" in text[:1000].lower() else '<!doctype html>\n<meta charset="utf-8">\n'
+    save_text(head + text, path)
 
 
 def save_table(table: Any, path: str) -> None:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import io
 import struct
 import textwrap
+import wave
 from collections.abc import Mapping
 from typing import Any
 
 from .._journal.records import Begin, Histogram, Status
 
 _BEFORE_ALL_STEPS = -(2**63)
+_GIF = b"GIF8"
 _PNG = b"\x89PNG\r\n\x1a\n"
 _CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}  # by PNG's type of colour
 
@@ -64,15 +66,37 @@ def event(time: int, step: int, summary: Any) -> bytes:
 
 
 def image(tag: str, content: bytes) -> Any:
-    """The summary of a PNG file; None where it is none."""
+    """The summary of a PNG or GIF file; None where it is none."""
     from tensorboard.compat.proto.summary_pb2 import Summary
 
+    if content.startswith(_GIF) and len(content) >= 10:
+        width, height = struct.unpack("<HH", content[6:10])
+        moving = Summary.Image(width=width, height=height, colorspace=3, encoded_image_string=content)
+        return Summary(value=[Summary.Value(tag=tag, image=moving)])
     if not content.startswith(_PNG) or len(content) < 26:
         return None
     width, height, _, colours = struct.unpack(">IIBB", content[16:26])
     channels = _CHANNELS.get(colours, 3)
     picture = Summary.Image(width=width, height=height, colorspace=channels, encoded_image_string=content)
     return Summary(value=[Summary.Value(tag=tag, image=picture)])
+
+
+def sound(tag: str, content: bytes) -> Any:
+    """The summary of a WAV file; None where it is none."""
+    from tensorboard.compat.proto.summary_pb2 import Summary
+
+    try:
+        with wave.open(io.BytesIO(content)) as file:
+            audio = Summary.Audio(
+                sample_rate=file.getframerate(),
+                num_channels=file.getnchannels(),
+                length_frames=file.getnframes(),
+                encoded_audio_string=content,
+                content_type="audio/wav",
+            )
+    except (wave.Error, EOFError):
+        return None
+    return Summary(value=[Summary.Value(tag=tag, audio=audio)])
 
 
 def text(tag: str, content: bytes) -> Any:

@@ -199,10 +199,10 @@ class TensorBoard(BatchTracker):
         self._notes = together
 
     def log_artifact(self, name: str, path: str) -> None:
-        """Write a PNG file as an image, a ``.txt`` or ``.md`` file as a text; nothing else. Where a name comes
-        again, its newest content is the next step."""
+        """Write a PNG or GIF file as an image, a WAV file as audio, a ``.txt`` or ``.md`` file as a text; nothing else.
+        Where a name comes again, its newest content is the next step."""
         kind = os.path.splitext(name)[1].lower()
-        if kind not in (".png", ".txt", ".md") or not os.path.isfile(path):
+        if kind not in (".png", ".gif", ".wav", ".txt", ".md") or not os.path.isfile(path):
             return
         if os.path.getsize(path) > _ARTIFACT_BYTES:
             warn(f"artifact {name!r} is too large for TensorBoard, which gets files up to 4 MiB")
@@ -210,12 +210,12 @@ class TensorBoard(BatchTracker):
         with open(path, "rb") as file:
             content = file.read()
         tag = self._names.within("artifacts", name)
-        if kind == ".png":
-            image = events.image(tag, content)
-            if image is None:
-                warn(f"{tag!r} is no PNG file, so TensorBoard has no image of it")
+        if kind not in (".txt", ".md"):
+            shown = events.sound(tag, content) if kind == ".wav" else events.image(tag, content)
+            if shown is None:
+                warn(f"{tag!r} is no {kind[1:].upper()} file, so TensorBoard does not show it")
             else:
-                self._log_once(tag, content, image)
+                self._log_once(tag, content, shown)
         else:
             text = content.decode("utf-8", "backslashreplace")
             self._log_text(tag, text if kind == ".md" else events.verbatim(text))

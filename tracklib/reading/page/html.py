@@ -54,8 +54,8 @@ def _policy(style: str, script: str, reads_itself: bool) -> str:
     """Only this very script and style count, by their hashes; pictures are those in the page."""
     connect = "connect-src 'self'; " if reads_itself else ""
     return (
-        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:; {connect}"
-        "base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:; media-src data:; "
+        f"{connect}base-uri 'none'; form-action 'none'"
     )
 
 

@@ -65,6 +65,8 @@ class Inline:
         ending = os.path.splitext(path)[1].lower()
         if ending in _PICTURES and (content := self._read(path, _ROOM)) is not None:
             return {"picture": f"data:image/{_PICTURES[ending]};base64,{base64.b64encode(content).decode()}"}
+        if ending == ".wav" and (content := self._read(path, _ROOM)) is not None:
+            return {"sound": f"data:audio/wav;base64,{base64.b64encode(content).decode()}"}
         if ending in _TABLES and (content := self._read(path, _TEXT_BYTES)) is not None:
             return {"table": _table(content.decode(errors="replace"), _TABLES[ending])}
         if ending in _TEXTS and (place := self.text(path)) is not None:

@@ -1,6 +1,6 @@
 /* What was told to whom, the newest first. */
 
-section("alerts", (alerts) => panel("Alerts", el("table.plain.attempts", {}, el("tbody", {}, alerts.slice().reverse().map(alertRow)))), "facts");
+section("alerts", (alerts) => panel("Alerts", el("div.scroll", {}, el("table.plain.attempts", {}, el("tbody", {}, alerts.slice().reverse().map(alertRow)))), "wide"), "facts");
 
 function alertRow(one) {
   const how = one.how === "sent" ? `to ${one.to}` : `${one.how}: ${one.to}`;

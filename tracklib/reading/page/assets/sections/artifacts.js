@@ -6,6 +6,7 @@ section("artifacts", (artifacts) => {
   return el("section.panel", {}, el("h3", {}, "Artifacts"),
     el("ul.files", {}, artifacts.map(fileOf)),
     pictures.length ? el("div.pictures", {}, pictures.map((one) => el("figure", {}, el("img", { src: one.picture, alt: one.name, loading: "lazy" }), el("figcaption", {}, cut(one.name, 80))))) : null,
+    artifacts.filter((one) => one.sound).map((one) => el("figure.sound", {}, el("audio", { src: one.sound, controls: true, preload: "metadata" }), el("figcaption", {}, cut(one.name, 80)))),
     tables.map((one) => el("details.inline", { open: Boolean(one.table) && tables[0] === one }, el("summary", {}, cut(one.name, 80)), one.table ? el("div.scroll", {}, tableOf(one.table)) : el("pre", {}, textAt(one.text)))));
 });
 
