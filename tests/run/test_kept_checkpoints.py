@@ -6,6 +6,7 @@ import hashlib
 import logging
 import os
 import pickle
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -264,6 +265,32 @@ def test_what_a_killed_attempt_left_half_copied_is_taken_away(tmp_path: Path, mo
     assert sorted(os.listdir(tmp_path / "run/checkpoints")) == [".new-young", "epoch-0.pt"]
 
 
+@pytest.mark.slow
+def test_a_kill_in_the_middle_of_a_copy_leaves_whole_ones_and_the_training_goes_on_behind_them(tmp_path: Path) -> None:
+    script = """
+        import os, signal
+        from tracklib import tracking
+        is_first = not os.path.exists("run")
+        with tracking(output_run="run", resume=True) as t:
+            kept = t.checkpoint()
+            for epoch in t.epochs(4, start=kept.epoch + 1 if kept else 0):
+                t.log(epoch, {"loss": epoch})
+                with open("new", "wb") as file:
+                    file.write(bytes([epoch]) * 50_000_000)
+                os.replace("new", "model.pt")
+                t.log_checkpoint("model.pt", keep=1)
+                if is_first and epoch == 2:
+                    os.kill(os.getpid(), signal.SIGKILL)
+    """
+    run_bare(tmp_path, script, code=-signal.SIGKILL)
+    for kept in load(tmp_path / "run").checkpoints:
+        assert hashlib.sha256(Path(kept).read_bytes()).hexdigest() == kept.sha256
+    run_bare(tmp_path, script)
+    run = load(tmp_path / "run")
+    assert [(kept.epoch, kept.size) for kept in run.checkpoints] == [(3, 50_000_000)]
+    assert list(run.metrics["loss"]) == [(epoch, epoch) for epoch in range(4)]
+
+
 # What counts ----------------------------------------------------------------------------------------
 
 
@@ -279,6 +306,19 @@ def test_one_of_an_epoch_that_is_done_again_counts_no_more(tmp_path: Path, model
     assert [each.epoch for each in load(tmp_path / "run").checkpoints] == [0, 1]
     with tracking(output_run=tmp_path / "run", best=BEST, resume=True) as t:
         assert t.checkpoint("best") == kept
+
+
+@pytest.mark.usefixtures("_copied_behind")
+def test_one_that_is_still_being_copied_when_a_loop_goes_back_counts_no_more(
+    tmp_path: Path, model: Path, go_on: threading.Event
+) -> None:
+    with tracking(output_run=tmp_path / "run") as t:
+        for epoch in t.epochs(3):
+            if epoch == 2:
+                t.log_checkpoint(model)
+        threading.Timer(0.2, go_on.set).start()
+        next(t.epochs(3, start=1))
+        assert t.checkpoint() is None
 
 
 def test_the_best_is_the_newest_of_those_that_are_there(tmp_path: Path, model: Path) -> None:

@@ -28,7 +28,7 @@ from conftest import ScriptedServer
 from mlflow_server import MlflowServer, free_port
 
 from tracklib import tracking
-from tracklib._journal.records import Begin, Best, Checkpoint, Log, Parent, Status
+from tracklib._journal.records import Begin, Best, Checkpoint, Log, Note, Parent, Status
 from tracklib.errors import ConfigError, TrackerBlocked, TrackerLost, TrackerUnavailable, TrackerWarning
 from tracklib.trackers import Mlflow
 from tracklib.trackers._mlflow_experiment import experiment_id
@@ -701,6 +701,15 @@ def test_a_file_is_an_artifact_under_its_name(tracker: Mlflow, tmp_path: Path) -
 
     assert artifact(tracker, "file.txt") == "hello"
     assert artifact(tracker, "plots/other.txt") == "hello"
+
+
+def test_a_note_stands_once_behind_what_the_description_says(tracker: Mlflow) -> None:
+    client(tracker._client.tracking_uri).set_tag(tracker.run_id, "mlflow.note.content", "by hand")
+    for text in ("one", "two", "two"):
+        tracker.log_note(Note(time=0, text=text, step=3))
+
+    said = "by hand\n\n1970-01-01 00:00:00, epoch 3: one\n\n1970-01-01 00:00:00, epoch 3: two"
+    assert stored(tracker).data.tags["mlflow.note.content"] == said
 
 
 def test_a_checkpoint_is_an_artifact_and_tags_say_which_is_the_latest_and_the_best(
