@@ -13,7 +13,7 @@ from tracklib._common import compiled
 from tracklib._common.compiled import keep_ours_out
 from tracklib._run.attempt import Attempt
 from tracklib._words import callables
-from tracklib._words.tracked import _Watch
+from tracklib._words.watch import Watch
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_every_function_of_ours_is_skipped_once_and_no_other(frames: Any) -> Non
     letting_go: Any = Attempt._letting_go
     known: list[Any] = [
         letting_go.__wrapped__,
-        _Watch.call,
+        Watch.call,
         callables.drive,
         tracked,
         Trackers.log,
@@ -40,7 +40,7 @@ def test_every_function_of_ours_is_skipped_once_and_no_other(frames: Any) -> Non
     ]
     for ours in known:
         assert ours.__code__ in skipped
-    inner = [code for code in _Watch.generate.__code__.co_consts if isinstance(code, types.CodeType)]
+    inner = [code for code in Watch.generate.__code__.co_consts if isinstance(code, types.CodeType)]
     assert inner
     assert all(code in skipped for code in inner)
     assert all("tracklib" in code.co_filename or code.co_filename.startswith("<") for code in skipped)
