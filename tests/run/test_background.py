@@ -231,7 +231,7 @@ def test_a_system_that_gives_no_thread_costs_the_environment_only(
         def start(self) -> None:
             raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(_background, "_thread", lambda work, *arguments: Refused(target=work))
+    monkeypatch.setattr(_background, "thread", lambda work, *arguments: Refused(target=work))
     with tracking(output_run=tmp_path, environment=True, system_metrics=1) as t:
         t.log(0, {"loss": 0.5})
     assert len(records(tmp_path, Log)) == 1
