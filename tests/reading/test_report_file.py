@@ -43,6 +43,13 @@ def test_uplot_is_the_version_that_it_says_with_its_licence() -> None:
         assert hashlib.sha256((ASSETS / "uplot" / name).read_bytes()).hexdigest() == digest
 
 
+def test_the_page_carries_the_licence_of_what_draws_it(tmp_path: Path) -> None:
+    with tracking(output_run=tmp_path / "run", environment=False):
+        pass
+    page = Path(report([tracklib.load(tmp_path / "run")], tmp_path / "report.html")).read_text()
+    assert (ASSETS / "uplot/LICENSE").read_text() in page
+
+
 def test_every_script_and_style_is_allowed_by_its_hash_and_nothing_else_is(tmp_path: Path) -> None:
     with tracking(output_run=tmp_path / "run"):
         pass

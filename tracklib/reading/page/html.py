@@ -44,6 +44,7 @@ def html(told: dict[str, Any], reads_itself: bool = False) -> str:
         "policy": _policy(style, script, reads_itself),
         "style": style,
         "script": script,
+        "licence": _asset("uplot/LICENSE"),  # it goes wherever the code goes
         # In a script's text `<` could end it or begin a comment; in JSON it has a second spelling.
         "data": msgspec.json.encode(told).decode().replace("<", "\\u003c"),
     }
