@@ -157,7 +157,9 @@ class Shares:
         for name, said in times.items():
             said.is_closed = is_late or not self._missing(key, step, said, living)
             if said.is_closed and said.values:
-                made = {each: value for each, value in _made(name, said).items() if not self._was_told(key, each)}
+                made = _made(name, said)
+                if self._told:
+                    made = {each: value for each, value in made.items() if not self._was_told(key, each)}
                 metrics.update(made)
                 time = max(time, said.time) if made else time
         return metrics, time
