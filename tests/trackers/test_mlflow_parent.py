@@ -50,5 +50,5 @@ def test_the_server_is_not_searched_where_the_parents_directory_tells(
     begin = replace(BEGIN, parent=Parent(uid="parent", output_run=str(tmp_path)))
     client = Client()
     state = {"run_id": "c", "target": "http://server"}
-    RunAtMlflow(client, begin, state, None, "", lambda step: None).link_to_parent()  # type: ignore[arg-type]
+    RunAtMlflow(client, begin, state, None, "", lambda step: None).link_to_parent()
     assert client.asked == [asked]
