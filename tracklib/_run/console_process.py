@@ -14,12 +14,14 @@ import select
 import signal
 import sys
 import termios
+import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tracklib._run.console_text import ConsoleText
 
 _SHOW_SECONDS = 0.25
+_SHARE = 20  # of the time at most one such part goes into showing lines that may change still
 _CHUNK = 65536
 _GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
 
@@ -70,6 +72,7 @@ class Desk:
         self._text, self._control = text, control
         self._sources = {source.fd: source for source in sources}
         self._keeps = True
+        self._show_at = 0.0
         self._poll = select.poll()
         for fd in (*self._sources, control):
             os.set_blocking(fd, False)
@@ -110,10 +113,13 @@ class Desk:
     def _work(self, is_busy: bool) -> None:
         if self._text.has_work:
             self._text.work()
-        if not is_busy or not self._text.has_work:
+        begun = time.monotonic()
+        if begun >= self._show_at and not (is_busy and self._text.has_work):
             self._text.show()
             for source in self._sources.values():
                 source.follow_size()
+            took = time.monotonic() - begun
+            self._show_at = begun + max(_SHOW_SECONDS, _SHARE * took)
 
     def _end(self) -> None:
         """The run is over: keep what it printed by now. What others print, as its children, is handed on still."""

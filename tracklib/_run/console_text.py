@@ -40,8 +40,8 @@ class ConsoleText:
 
     @property
     def has_work(self) -> bool:
-        """Whether something waits to be looked at."""
-        return bool(self._waiting)
+        """Whether a whole slice waits to be looked at; what is less waits for :meth:`show`."""
+        return len(self._waiting) >= _SLICE
 
     def work(self) -> None:
         """Look at a slice."""
@@ -54,6 +54,8 @@ class ConsoleText:
 
     def show(self, is_over: bool = False) -> None:
         """Have the file hold what there is by now."""
+        while self._waiting:
+            self.work()
         if not self._is_new and not is_over:
             return
         self._is_new = False
