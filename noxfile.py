@@ -83,7 +83,7 @@ def frameworks_more(session: nox.Session) -> None:
 def conformance(session: nox.Session) -> None:
     """The frameworks' own tests with our adapters in them; their sdists are downloaded."""
     extras = "accelerate,hydra,ignite,keras,optuna,sklearn,skorch,stable-baselines3"
-    _install_with_torch(session, f".[{extras}]", "hatchling", "parameterized", "setuptools")
+    _install_with_torch(session, f".[{extras}]", "hatchling", "parameterized", "setuptools", "tensorboard")
     session.run("python", "tests/conformance/theirs.py", *session.posargs)
 
 

@@ -121,8 +121,11 @@ def measured(adapter: str, end: str) -> str:
         (folder / "mlflow.db").write_bytes(empty_store())
         program = [sys.executable, str(Path(__file__)), "train", adapter, end]
         subprocess.run(program, cwd=folder, env=env, capture_output=True, timeout=300)
-        companions = 60 if "ours" in adapter else 0  # whose process sees the end, and tells it
-        found = [*runs_in(folder, companions), *said_by_wandb(folder)]
+        until = time.monotonic() + (60 if "ours" in adapter else 0)  # the companion sees the end, and tells it
+        found = [*runs_in(folder, max(0, until - time.monotonic())), *said_by_wandb(folder)]
+        while "no end" in found and time.monotonic() < until:
+            time.sleep(1)
+            found = [*runs_in(folder, 0), *said_by_wandb(folder)]
         return ", ".join(found) or "no run"
 
 

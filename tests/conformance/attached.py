@@ -86,14 +86,16 @@ def keras() -> None:
 def stable_baselines3() -> None:
     """Ours is in each training."""
     from stable_baselines3.common.base_class import BaseAlgorithm
+    from stable_baselines3.common.callbacks import BaseCallback, ConvertCallback
 
     from tracklib.integrations.stable_baselines3 import TracklibCallback
 
     real = BaseAlgorithm._init_callback
 
     def init(self: Any, callback: Any, *args: Any, **kwargs: Any) -> Any:
-        given = [] if callback is None else callback if isinstance(callback, list) else [callback]
-        return real(self, callback if callable(callback) and not given else [*given, TracklibCallback(**own())], *args)
+        given = callback if isinstance(callback, list) else [] if callback is None else [callback]
+        known = [each if isinstance(each, BaseCallback) else ConvertCallback(each) for each in given]
+        return real(self, [*known, TracklibCallback(**own())], *args, **kwargs)
 
     BaseAlgorithm._init_callback = init
 

@@ -39,7 +39,8 @@ class TracklibCallback(AsBlock):
             self._held.log_params(env.params)
         row: dict[str, Any] = {}
         for data, metric, value, _, *deviation in env.evaluation_result_list or ():
-            row |= spread(f"{data}/{metric}", (value, *deviation) if deviation else value)
+            name = metric.replace(" ", "/", 1) if data == "cv_agg" else f"{data}/{metric}"  # so until 4.5
+            row |= spread(name, (value, *deviation) if deviation else value)
         self._held.log(env.iteration, row, "round")
         if env.iteration + 1 == env.end_iteration and not self._in_block:
             self._held.fit_ends()
