@@ -218,11 +218,14 @@ def test_leaving_waits_for_what_ranks_that_are_still_going_say(tmp_path: Path, e
     ranks[0].log(1, {"n": 1}, ranks="sum")
     ranks[1].log(1, {"n": 1}, ranks="sum")
     waiting = threading.Event()
+    looks: list[bool] = []
     real = reducing.Reducing._look
 
     def look(self: reducing.Reducing, all_of_it: bool = False) -> None:
         real(self, all_of_it)
-        waiting.set()
+        looks.append(all_of_it)
+        if looks == [False, False]:  # it has looked, and looks again
+            waiting.set()
 
     def say_late() -> None:
         waiting.wait(PATIENT)
@@ -234,6 +237,7 @@ def test_leaving_waits_for_what_ranks_that_are_still_going_say(tmp_path: Path, e
         ranks[0]._attempt.sharing.reducing._is_over = True  # type: ignore[union-attr]  # no tick, so the end looks first
         late.start()
         ranks[0].finish()
+    waiting.set()
     late.join()
     assert logged(tmp_path / "run") == [(0, {"n": 3.0}), (1, {"n": 3.0})]
 
