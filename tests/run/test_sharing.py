@@ -21,7 +21,7 @@ from patience import PATIENT
 from tracklib import Metrics, Trackers, load, tracked, tracking
 from tracklib._delivery.sync import sync
 from tracklib._journal import reducing, shares
-from tracklib._journal.records import End, Log
+from tracklib._journal.records import End, Log, Superseded, counting
 
 Enter = Callable[..., Trackers]
 
@@ -335,3 +335,40 @@ def test_what_ranks_said_before_rank_0_died_is_made_by_sync_once(tmp_path: Path)
         assert made[0] == made[1] == [2.0]
         assert made[2] in ([2.0], [1.0])
     assert set(made) == {0, 1, 2}
+
+
+RESUMED = """
+    import os, signal, sys, threading
+    from tracklib import tracking
+
+    with tracking(output_run="run", environment=False, resume=True, ranks="sum") as t:
+        for epoch in t.epochs(12):
+            t.log(epoch, {"n": 1.0})
+            threading.Event().wait(0.01)
+            if os.environ["RANK"] == "0" and epoch == int(sys.argv[1]):
+                os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.slow
+def test_each_epoch_counts_once_though_rank_0_is_killed_again_and_again(tmp_path: Path) -> None:
+    for launch, dies_at in enumerate([2, 3, 7, 99]):
+        environment = {
+            **os.environ,
+            "WORLD_SIZE": "2",
+            "TORCHELASTIC_RUN_ID": "one",
+            "TORCHELASTIC_RESTART_COUNT": str(launch),
+        }
+        command = [sys.executable, "-c", textwrap.dedent(RESUMED), str(dies_at)]
+        ranks = [
+            subprocess.Popen(command, cwd=tmp_path, env={**environment, "RANK": str(rank)}, stderr=subprocess.DEVNULL)
+            for rank in range(2)
+        ]
+        assert ranks[0].wait(PATIENT) == (0 if dies_at == 99 else -signal.SIGKILL)
+        ranks[1].terminate()
+        ranks[1].wait(PATIENT)
+    superseded = records(tmp_path / "run", Superseded)
+    counts = counting(records(tmp_path / "run", Log), superseded)
+    assert [log.step for log in counts] == list(range(12))
+    assert {log.metrics["n"] for log in counts} <= {1.0, 2.0}
+    assert all((log.metrics["n"] == 1.0) == ("ranks" in log.metrics) for log in counts)

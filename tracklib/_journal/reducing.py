@@ -114,7 +114,8 @@ class Reducing:
                     )
 
     def _append(self, made: Log) -> None:
-        time = self._moments.free_from(min(made.time, self._journal.now()), made)
+        now = self._journal.now()
+        time = self._moments.free_from(min(made.time or now, now), made)
         made = replace(made, time=time)
         self._journal.append(made)
         self._heard(made)

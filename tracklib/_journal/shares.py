@@ -48,7 +48,8 @@ class _Step:
 
 
 class Made(NamedTuple):
-    """A record of a step, and of how many ranks it is made."""
+    """A record of a step, and of how many ranks it is made. Its time is 0 where rank 0 said nothing of it: what a rank
+    says that is ahead counts as said now, as rank 0's epochs tell what counts no more."""
 
     log: Log
     ranks: int
@@ -161,7 +162,7 @@ class Shares:
                 if self._told:
                     made = {each: value for each, value in made.items() if not self._was_told(key, each)}
                 metrics.update(made)
-                time = max(time, said.time) if made else time
+                time = max(time, said.time) if made and 0 in said.values else time
         return metrics, time
 
     def _was_told(self, key: tuple[str, int], name: str) -> bool:
