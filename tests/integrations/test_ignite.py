@@ -94,7 +94,9 @@ def test_each_handler_is_on_the_axis_of_its_event(tmp_path: Path) -> None:
     found = points(tmp_path)
     assert [step for axis, step, names in found if (axis, names) == ("iteration", ["train/loss"])] == [2, 4, 6, 8]
     assert [step for axis, step, names in found if (axis, names) == ("epoch", ["lr"])] == [1, 2, 3]
-    assert ("epoch", 1, ["val/accuracy", "val/each/a", "val/each/b/0", "val/each/b/1"]) in found
+    (of_values,) = [names for axis, step, names in found if (axis, step) == ("epoch", 1) and names != ["lr"]]
+    nested = ["val/each/a", "val/each/b/0", "val/each/b/1"]  # which the newer versions of Ignite flatten
+    assert of_values in (["val/accuracy", *nested], ["val/accuracy"])
     assert params(tmp_path) == [{"lr": 0.25}]
 
 
