@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 from pathlib import Path
 
@@ -162,3 +163,48 @@ def test_who_closes_everything_all_the_time_is_given_up(tmp_path: Path, monkeypa
     monkeypatch.setattr(high_numbers, "_high", closed)
     with pytest.raises(OSError, match="as soon as it is there"):
         put_in_place(str(tmp_path / "new"), str(tmp_path / "there"), b"ours")
+
+
+@pytest.mark.parametrize("question", ["stat", "fstat"])
+def test_a_disk_that_does_not_tell_who_a_file_is_leaves_nothing_open(
+    question: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "there").write_bytes(b"whole")
+    before = _open_ones()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, question, _stale)
+        for _ in range(3):
+            with pytest.raises(OSError, match="stale"):
+                content_of(str(tmp_path / "there"))
+    assert _open_ones() == before
+    assert content_of(str(tmp_path / "there")) == b"whole"
+
+
+def test_a_file_is_closed_on_a_disk_that_no_longer_tells_who_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "there").write_bytes(b"whole")
+    before = _open_ones()
+    file = OpenFile(str(tmp_path / "there"), os.O_RDONLY)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fstat", _stale)
+        with pytest.raises(OSError, match="stale"):
+            file.checked()
+        file.close()
+    assert _open_ones() == before
+
+
+def _stale(*_: object) -> None:
+    raise OSError(errno.ESTALE, "stale")
+
+
+def _open_ones() -> set[int]:
+    """The numbers that are open, of those that ours may have; asked without opening a folder."""
+    return {fd for fd in range(1200) if _is_open(fd)}
+
+
+def _is_open(fd: int) -> bool:
+    try:
+        return bool(fcntl.fcntl(fd, fcntl.F_GETFD) + 1)
+    except OSError:
+        return False

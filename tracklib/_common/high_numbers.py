@@ -84,22 +84,40 @@ def _not_blocking(fd: int) -> int:
 
 
 def _moved(low: int, is_ours: Callable[[os.stat_result], bool], first: int) -> tuple[int, os.stat_result] | None:
-    """The same file under another number than ``low``, and who it is; None where somebody closed that meanwhile."""
-    with contextlib.suppress(OSError):  # one of them is closed
+    """The same file under another number than ``low``, and who it is; None where somebody closed that meanwhile.
+
+    Raises:
+        OSError: it cannot be asked who it is; nothing is left open.
+    """
+    fd = low
+    try:
         fd = _high(low, first)
         there = os.fstat(fd)
-        if not is_ours(there):  # it is the user's file, which is open by the low number still
-            if fd != low:
-                os.close(fd)
-            if stat.S_ISREG(there.st_mode) and not os.get_blocking(low):  # no, ours, which was renamed meanwhile
-                os.close(low)
-            return None
-        with contextlib.suppress(OSError):
-            if fd != low and identity(os.fstat(low)) == identity(there) and not os.get_blocking(low):
-                os.close(low)
-        os.set_blocking(fd, True)
-        return fd, there
+        if is_ours(there):
+            with contextlib.suppress(OSError):
+                if fd != low and identity(os.fstat(low)) == identity(there) and not os.get_blocking(low):
+                    os.close(low)
+            os.set_blocking(fd, True)
+            return fd, there
+        if fd != low:  # it is the user's file, which is open by the low number still
+            os.close(fd)
+        if stat.S_ISREG(there.st_mode) and not os.get_blocking(low):  # no, ours, which was renamed meanwhile
+            os.close(low)
+    except OSError as error:
+        if error.errno != errno.EBADF:  # the disk does not tell, and nobody closed them
+            _let_go(low, fd)
+            raise
     return None
+
+
+def _let_go(low: int, fd: int) -> None:
+    """Close both, as far as they are ours."""
+    with contextlib.suppress(OSError):
+        if fd != low:
+            os.close(fd)
+    with contextlib.suppress(OSError):
+        if not os.get_blocking(low):
+            os.close(low)
 
 
 def _is_at(path: str, there: os.stat_result) -> bool:

@@ -43,7 +43,7 @@ class Descriptor:
     def is_ours(self) -> bool:
         """Whether the number is still this file's."""
         with contextlib.suppress(OSError):
-            return self.is_same(os.fstat(self.fd))
+            return not self._is_other(self.fd)
         return False
 
     def write(self, content: bytes) -> None:
@@ -58,11 +58,27 @@ class Descriptor:
             content = content[written:]
 
     def close(self) -> None:
-        """Close it, if that is still ours to do."""
-        if self.is_ours:
-            fd, self.fd = self.fd, -1
-            with contextlib.suppress(OSError):
-                os.close(fd)
+        """Close it, if that is still ours to do: unless it is closed, or another file. A disk that does not tell is no
+        reason to keep it open."""
+        fd, self.fd = self.fd, -1
+        with contextlib.suppress(OSError):
+            if self._is_other(fd):
+                return
+        with contextlib.suppress(OSError):
+            os.close(fd)
+
+    def _is_other(self, fd: int) -> bool:
+        """Whether the number is no longer this file's.
+
+        Raises:
+            OSError: the disk does not tell.
+        """
+        try:
+            return not self.is_same(os.fstat(fd))
+        except OSError as error:
+            if error.errno == errno.EBADF:
+                return True
+            raise
 
 
 def pipe() -> tuple[Descriptor, Descriptor]:
@@ -95,12 +111,10 @@ class OpenFile(Descriptor):
         """The descriptor; a new one, where somebody closed it.
 
         Raises:
-            OSError: so it is, and the file is not at its path.
+            OSError: so it is, and the file is not at its path; or the disk does not tell.
         """
-        if not self.is_ours:
-            fd, there = opened_high(
-                self.path, self._again, self.fd
-            )  # another of ours may still hope for a lower number
+        if self._is_other(self.fd):
+            fd, there = opened_high(self.path, self._again, self.fd)  # by the old number, which may be hoped for
             if not self.is_same(there):
                 os.close(fd)
                 raise OSError(errno.ESTALE, "somebody closed its descriptor, and another file is there now", self.path)
