@@ -329,17 +329,26 @@ def test_the_killed_example_goes_on_as_one_run_with_each_epoch_once(tmp_path: Pa
 
 
 @pytest.mark.slow
-def test_the_notebook_runs_as_it_is(tmp_path: Path) -> None:
+def test_the_notebook_runs_as_it_is_shows_its_curves_without_a_warning_and_a_cell_runs_again(tmp_path: Path) -> None:
     script = f"""if True:
         import sys
         import nbformat
         from nbclient import NotebookClient
 
-        NotebookClient(nbformat.read(sys.argv[1], as_version=4), timeout={2 * PATIENT}).execute()
+        book = nbformat.read(sys.argv[1], as_version=4)
+        cells = [cell for cell in book.cells if cell.cell_type == "code"]
+        book.cells.append(nbformat.v4.new_code_cell(cells[1].source))
+        NotebookClient(book, timeout={2 * PATIENT}).execute()
+        outputs = [output for cell in cells for output in cell.outputs]
+        assert not any("Warning" in str(output) for output in outputs), outputs
+        shown = [output["data"]["text/html"] for output in outputs if "text/html" in output.get("data", {{}})]
+        assert sum("<svg" in each for each in shown) == 2, shown
     """
     run(tmp_path, "-c", script, ROOT / "examples/notebook.ipynb", JUPYTER_PLATFORM_DIRS="1")
 
-    assert [row["epoch"] for row in rows(tmp_path / "runs/notebook/metrics.csv")] == [str(n) for n in range(10)]
+    before = next((tmp_path / "runs/notebook/previous").iterdir())
+    for each in (tmp_path / "runs/notebook", before):
+        assert [row["epoch"] for row in rows(each / "metrics.csv")] == [str(n) for n in range(10)]
     assert [row["loss"] for row in rows(tmp_path / "runs/notebook-by-hand/metrics.csv")] == ["0.5", "0.25"]
 
 

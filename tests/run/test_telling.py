@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import pickle
 import pty
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tracklib import Trackers
 
 ROOT = Path(__file__).parent.parent.parent
 PROGRAM = """
@@ -109,3 +112,15 @@ def test_where_stderr_is_no_terminal_nothing_is_said(tmp_path: Path, capfd: pyte
     )
 
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_run_says_in_short_where_it_is_how_it_stands_and_its_best(tmp_path: Path) -> None:
+    run = Trackers(output_run=tmp_path / "run", best={"loss": "min"})
+    assert repr(run) == f"<Trackers {os.fspath(tmp_path / 'run')!r} not begun>"
+    with run as t:
+        t.log(3, {"loss": 0.25})
+        assert repr(t) == f"<Trackers {os.fspath(tmp_path / 'run')!r} going on, best loss 0.25 (min, epoch 3)>"
+        there = "import pickle, sys; print(pickle.load(sys.stdin.buffer))"
+        said = subprocess.run([sys.executable, "-c", there], input=pickle.dumps(t), capture_output=True, check=True)
+        assert said.stdout.decode() == f"<Trackers {os.fspath(tmp_path / 'run')!r} going on in another process>\n"
+    assert repr(t) == f"<Trackers {os.fspath(tmp_path / 'run')!r} finished, best loss 0.25 (min, epoch 3)>"

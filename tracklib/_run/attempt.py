@@ -85,6 +85,7 @@ class Attempt:
         journal: where its words go, once it has begun.
         begun: its first record, once it has begun where it is kept.
         copying: what brings the words of other processes into the journal, until the end.
+        status: how it ended; ``killed`` until it has.
         deliveries: to its trackers, a CSV file's last.
         owned: what it has of the system, its directory and its journal, to be let go in reverse.
         words: gives the object that says them, which nothing in here holds: None once it is gone.
@@ -118,7 +119,7 @@ class Attempt:
         self.undelivered = ""
         self.at_exit = as_status(options.at_exit or Status.KILLED)
         self.told: BaseException | None = None
-        self._status = Status.KILLED
+        self.status = Status.KILLED
         self._words_lent = 0
         self.begun: Begin | None = None
         self.copying: Copying | None = None
@@ -208,7 +209,7 @@ class Attempt:
             self.sharing.end(waits=status is Status.FINISHED)
         self.keeping.end()
         end = write_end(self, status, error)
-        self.life, self._status = Life.ENDED, end.status
+        self.life, self.status = Life.ENDED, end.status
         self.journal.sync()
 
     def leave(self, patience: float) -> None:
@@ -251,7 +252,7 @@ class Attempt:
         if not self.keeps:
             return
         self.undelivered = what_is_left(self.deliveries, self.journal, self.uid)
-        say_end(self, self._status)
+        say_end(self, self.status)
         if damaged := max(delivery.damaged for delivery in self.deliveries):
             tell(f"{damaged} damaged lines of {self.journal.path} were passed over")
 

@@ -34,6 +34,7 @@ from .options import ChildOptions, Options, RunOptions, takes
 from .printed import console_of
 from .saying import RunLog
 from .showing_media import MediaWords
+from .telling import in_short
 from .travelling import pickled
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -102,6 +103,9 @@ class Trackers(RunLog, DistributionWords, MediaWords, CheckpointWords, NoteWords
     def uid(self) -> str:
         """What tells the run from all others; a resumed one keeps it."""
         return self._attempt.uid
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {in_short(self._attempt)}>"
 
     # The run's life -----------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from .._common.secrets import redact_text
 from .._delivery.delivering import Delivering
 from .._delivery.put_off import PutOff
 from .._journal.records import Best, Status
+from .life import Life
 
 if TYPE_CHECKING:
     from .attempt import Attempt
@@ -25,6 +26,14 @@ logger = logging.getLogger("tracklib")
 LONG_SECONDS = 2.0
 AGAIN_SECONDS = 30.0
 _BESTS = 3
+_STANDS = {
+    Life.NEW: "not begun",
+    Life.OPEN: "going on",
+    Life.LENT: "going on",
+    Life.ENDED: "",
+    Life.OVER: "",
+    Life.ELSEWHERE: "going on in another process",
+}
 
 
 def say_moved(attempt: Attempt, target: str) -> None:
@@ -50,6 +59,12 @@ def say_stopped(attempt: Attempt, epoch: int | None, why: str) -> None:
         logger.info("%s", line)
     if _is_heard(attempt):
         _say(f"tracklib: {line}")
+
+
+def in_short(attempt: Attempt) -> str:
+    """Where a run is, how it stands, and its best values."""
+    best = _in_words(attempt.bests.found.values())
+    return redact_text(f"{attempt.output_run!r} {_STANDS[attempt.life] or attempt.status}{best}")
 
 
 class LongWait:
