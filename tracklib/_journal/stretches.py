@@ -59,7 +59,7 @@ def _columns(names: tuple[str, ...], metrics: list[dict[str, float]]) -> Sequenc
     """The values of each name. Of several names all of a log's are looked up at once, in half the time."""
     if len(names) < 2:
         return [[*map(itemgetter(name), metrics)] for name in names]
-    return [*zip(*map(itemgetter(*names), metrics), strict=True)]
+    return [*map(list, zip(*map(itemgetter(*names), metrics), strict=True))]  # as tuples they leave holes in memory
 
 
 def _split(logs: list[Log]) -> Iterator[Stretch]:
