@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import re
+import resource
 import select
 import signal
 import subprocess
@@ -186,6 +187,31 @@ def test_a_killed_reader_breaks_no_printing_and_loses_none_of_it(tmp_path: Path)
     )
     assert out == "first\n" + "".join(f"line {n} {'x' * 20}\n" for n in range(100_000)) + "after\n"
     assert load(tmp_path / "run").status == "finished"
+
+
+MANY_FILES = """
+import resource
+most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 4096), most))
+held = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+"""
+
+
+@pytest.mark.skipif(0 <= resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 2048, reason="a process may have few files")
+@pytest.mark.parametrize("kill", ["", "kill_once_idle(signal.SIGKILL)"])
+def test_a_run_with_more_than_a_thousand_files_open_prints_and_keeps_as_any(tmp_path: Path, kill: str) -> None:
+    program = f"""
+        with tracking(output_run="run", console=True) as t:
+            print("first", flush=True)
+            {kill}
+            os.system("echo child")
+            is_alive = t._attempt.console._watching.is_alive
+        print("after", is_alive() and not {bool(kill)})
+    """
+    out, said = run(tmp_path, MANY_FILES + textwrap.dedent(program))
+    assert out == "first\nchild\nafter False\n"
+    assert "Traceback" not in said
+    assert [each.name for each in records(tmp_path / "run", Artifact)] == ["console.txt"]
 
 
 def test_a_stopped_reader_is_ended_and_printing_goes_on(tmp_path: Path) -> None:

@@ -147,7 +147,7 @@ class Console:
         with contextlib.suppress(OSError):
             self._control.write(b"end\n")
             while b"\n" not in said and (left := until - clock.steady()) > 0:
-                if not select.select([self._control.fd], [], [], left)[0]:
+                if not _readable([self._control.fd], left):
                     break
                 part = os.read(self._control.fd, 100)
                 if not part:
@@ -180,7 +180,7 @@ class Console:
         """Hand on what was printed and not read, and what children print, until nobody can."""
         open_streams = {stream.reading.fd: stream for stream in self._streams}
         while open_streams:
-            for fd in select.select([*open_streams], [], [])[0]:
+            for fd in _readable([*open_streams]):
                 content = b""
                 with contextlib.suppress(OSError):  # a terminal's way to say its end
                     os.set_blocking(fd, True)
@@ -189,6 +189,14 @@ class Console:
                     open_streams[fd].to.write(content)
                 else:
                     del open_streams[fd]
+
+
+def _readable(fds: list[int], seconds: float | None = None) -> list[int]:
+    """Those with something to read, or an end; waited for. ``select`` refuses numbers above 1,023."""
+    ready = select.poll()
+    for fd in fds:
+        ready.register(fd, select.POLLIN)
+    return [fd for fd, _ in ready.poll(None if seconds is None else 1000 * seconds)]
 
 
 def _ways_out() -> list[list[int]]:

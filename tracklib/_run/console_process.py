@@ -50,7 +50,9 @@ class Source:
             try:
                 content = content[os.write(self._to, content) :]
             except BlockingIOError:
-                select.select([], [self._to], [], 1.0)
+                ready = select.poll()  # ``select`` refuses numbers above 1,023
+                ready.register(self._to, select.POLLOUT)
+                ready.poll(1000)
             except OSError:  # nobody reads it any more, as behind `| head`
                 self._to = -1
                 return
