@@ -60,6 +60,7 @@ def test_warn_warns_once_for_each_metric_and_a_tag_says_since_when(tmp_path: Pat
         ({"val/*": "stop"}, {"val": {"deep": {"loss": NAN}}}, True),
         ({"grad/*": "warn", "*": "stop"}, {"loss": 1.0}, False),
         ("stop", {"whatever": NAN}, True),
+        ({"acc[0]": "stop"}, {"acc[0]": NAN}, True),
         ("stop", {"a": 1e308, "b": 1e308}, False),
         (None, {"loss": NAN}, False),
     ],

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from fnmatch import fnmatchcase
 from typing import Any
 
+from .._common.patterns import fits
 from ..errors import ConfigError
 from ..trackers._configs import build
 from ..trackers.base import BaseTracker
@@ -47,7 +47,7 @@ def _problems(alert: Any, trackers: Sequence[BaseTracker], bests: Sequence[str])
     problems = [
         f"alerts: {pattern!r} is no metric whose best value the run keeps: name it in best={{{pattern!r}: 'max'}}"
         for pattern in alert.when.best
-        if not any(fnmatchcase(name, pattern) for name in bests)
+        if not any(fits(name, pattern) for name in bests)
     ]
     if alert.wandb and not [each for each in trackers if each.also_alerts(alert.when.told())]:
         problems.append("alerts: 'wandb' needs a Wandb tracker among the configs")

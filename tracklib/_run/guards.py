@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 from typing import Any, Literal
 
+from .._common.patterns import fits
 from .._common.warn import warn
 from .._journal.journal import Journal
 from .._journal.records import Tags
@@ -66,7 +66,7 @@ class Guards:
                 raise NotFinite(name, value, axis, step if isinstance(step, int) else -1)
 
     def _action(self, name: str) -> Action | None:
-        return next((action for pattern, action in self.actions.items() if fnmatchcase(name, pattern)), None)
+        return next((action for pattern, action in self.actions.items() if fits(name, pattern)), None)
 
     def _warn(self, name: str, value: float, axis: str, step: int, journal: Journal) -> None:
         """Once for each metric: in a tag that says since when, and to the user."""

@@ -7,11 +7,11 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from fnmatch import fnmatchcase
 from typing import Any, TextIO
 
 import click
 
+from .._common.patterns import fits
 from ..reading.collection import Runs, column
 from ..reading.metrics import Metrics
 from ..reading.table import Table, Tabular
@@ -84,7 +84,7 @@ def _kind_of(output: str | None) -> str:
 
 
 def _wanted(names: Iterable[str], patterns: Sequence[str]) -> list[str]:
-    return [name for name in names if not patterns or any(fnmatchcase(name, pattern) for pattern in patterns)]
+    return [name for name in names if not patterns or any(fits(name, pattern) for pattern in patterns)]
 
 
 def _long(runs: Runs, patterns: Sequence[str]) -> Table:

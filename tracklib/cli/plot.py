@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
 from typing import Any
 
 import click
 
+from .._common.patterns import fits
 from ..reading.run import Run
 from ..reading.series import smoothed
 from . import asked
@@ -75,7 +75,7 @@ def _wanted(runs: Sequence[Run], patterns: Sequence[str]) -> list[str]:
     every = dict.fromkeys(name for run in runs for name in run.last)
     if not patterns:
         return measured(runs)
-    return [name for name in every if any(fnmatchcase(name, pattern) for pattern in patterns)]
+    return [name for name in every if any(fits(name, pattern) for pattern in patterns)]
 
 
 def _chart(runs: Sequence[Run], metric: str, axis: str, smooth: float, is_log: bool, height: int) -> list[str]:

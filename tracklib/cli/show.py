@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from typing import Any
 
 import click
 
+from .._common.patterns import fits
 from .._journal.checkpoints import CheckpointPath
 from ..reading.run import Run
 from ..reading.words import duration, number
@@ -101,7 +101,7 @@ def _print_list(title: str, words: list[str]) -> None:
 def _metrics(run: Run, wanted: tuple[str, ...]) -> Iterator[list[Any]]:
     """Of each metric: name, axis, last, best, where that was, min, max, mean, count, and which way is better."""
     for (axis, name), known in run.series.items():
-        if wanted and not any(fnmatchcase(name, each) for each in wanted):
+        if wanted and not any(fits(name, each) for each in wanted):
             continue
         best = run.best.get(name)
         kept = best if best and best.axis == axis else None

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from .._common import clock
+from .._common.patterns import fits
 from .._common.secrets import redact_text
 from .._journal.records import Begin, Best, Log, Status
 from ..errors import ConfigError
@@ -125,7 +125,7 @@ class Watch:
 
 
 def _fits(name: str, patterns: Sequence[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
+    return any(fits(name, pattern) for pattern in patterns)
 
 
 def _words(given: Any) -> list[str]:

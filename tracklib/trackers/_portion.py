@@ -114,7 +114,7 @@ class Portion:
         for pattern, target in self._rules:
             if found := pattern.fullmatch(metric):
                 between = target.split("*")
-                parts = [*found.groups()[: len(between) - 1], ""]
+                parts = [*found.groups(default="")[: len(between) - 1], ""]
                 return "".join(text for pair in zip(between, parts, strict=True) for text in pair)
         return metric
 
@@ -147,7 +147,8 @@ def _patterns(word: str, given: Any, problems: list[str]) -> list[str]:
 
 def _pairs(word: str, given: Any, like: str, fits: Callable[[Any], bool], problems: list[str]) -> list[tuple[str, Any]]:
     try:
-        pairs = list(given.items()) if isinstance(given, Mapping) else [(a, b) for a, b in given or ()]
+        given = () if given is None else given
+        pairs = list(given.items()) if isinstance(given, Mapping) else [(a, b) for a, b in given]
     except (TypeError, ValueError):
         pairs = [("", None)]
     if all(_is_text(first) and fits(second) for first, second in pairs):
@@ -184,11 +185,12 @@ def _regex(patterns: Iterable[str]) -> re.Pattern[str]:
 
 
 def _one_regex(pattern: str) -> str:
+    """Also of what is called just so, as ``accuracy[0]``."""
     parts, at = [], 0
     for wild in _WILD.finditer(pattern):
         parts += [re.escape(pattern[at : wild.start()]), f"({_wild_regex(wild[0])})"]
         at = wild.end()
-    return "".join([*parts, re.escape(pattern[at:])])
+    return "".join([*parts, re.escape(pattern[at:]), "|", re.escape(pattern)])
 
 
 def _wild_regex(wild: str) -> str:
