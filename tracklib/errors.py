@@ -142,15 +142,16 @@ class NotFinite(TracklibError, ValueError):
         name: the metric's.
         value: NaN or an infinity.
         axis: what ``step`` counts.
-        step: at which it was logged.
+        step: at which it was logged; None where that is not known: on a rank that keeps nothing.
     """
 
-    def __init__(self, name: str, value: float, axis: str, step: int) -> None:
+    def __init__(self, name: str, value: float, axis: str, step: int | None) -> None:
         super().__init__(name, value, axis, step)
         self.name, self.value, self.axis, self.step = name, value, axis, step
 
     def __str__(self) -> str:
-        return f"{self.name} is {self.value} at {self.axis} {self.step}, which on_nan='stop' does not go on with"
+        where = "" if self.step is None else f" at {self.axis} {self.step}"
+        return f"{self.name} is {self.value}{where}, which on_nan='stop' does not go on with"
 
 
 class DeliveryError(TracklibError):

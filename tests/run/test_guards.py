@@ -79,6 +79,16 @@ def test_named_metrics_only_are_guarded_and_on_every_rank(
         assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
 
+def test_another_rank_names_no_step_that_it_does_not_know(tmp_path: Path) -> None:
+    with tracking(output_run=tmp_path, on_nan="stop", rank=1) as t:
+        for _ in t.epochs(1):
+            with pytest.raises(NotFinite, match="loss is nan at epoch 0, which"):
+                t.log(None, {"loss": NAN})
+            with pytest.raises(NotFinite, match="loss is nan, which") as caught:
+                t.log(None, {"loss": NAN}, axis="batch")
+    assert caught.value.step is None
+
+
 def test_on_another_rank_no_number_is_made_of_what_is_not_guarded(tmp_path: Path) -> None:
     class Tensor:
         def item(self) -> float:

@@ -363,6 +363,7 @@ def test_metrics_of_which_nobody_said_which_is_better_are_told(tmp_path: Path, m
         ({"path": "/dev/null"}, OSError, "neither a file nor a folder"),
         ({"path": "."}, ValueError, "holds the run's own directory"),
         ({"name": "a/b"}, ValueError, "must be a file's name without a folder"),
+        ({"name": "x" * 256}, ValueError, "has 256 bytes: a file's name may have 255; shorten it"),
         ({"metrics": 0.5}, TypeError, "metrics must map names to numbers"),
         ({"epoch": "x"}, ValueError, "epoch must be a whole number, as 7; got 'x'"),
         ({"keep": 0}, ValueError, "keep must be a whole number from 1 on, as 3; got 0"),

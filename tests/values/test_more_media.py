@@ -215,6 +215,8 @@ def test_a_long_curve_is_thinned_to_its_end() -> None:
         ("video", ("film.mp4",), TypeError, "must be an array, or a list of pictures; got str"),
         ("video", ([np.zeros((4, 4)), np.zeros((5, 5))],), TypeError, "of one size"),
         ("video", (np.zeros((2, 4, 4)), {"fps": 0}), ValueError, "fps must be"),
+        ("video", (np.zeros((2, 4, 4)), {"fps": 1e-9}), ValueError, "from one a minute to 1000; got 1e-09"),
+        ("audio", ([[0.1, 0.2], [0.3]], {"rate": 8000}), TypeError, "audio must be one array: its lists are not"),
         ("html", (3,), TypeError, "html must be a text, or say itself as HTML"),
         ("confusion_matrix", ([1], [1, 2]), ValueError, "both arrays must be as long; they have 1 and 2"),
         ("confusion_matrix", ([], []), ValueError, "both arrays are empty"),
@@ -222,6 +224,9 @@ def test_a_long_curve_is_thinned_to_its_end() -> None:
         ("confusion_matrix", ([[0.1, 0.9]], [[0.1, 0.9]]), TypeError, "give the argmax"),
         ("confusion_matrix", (["x"], ["a"], {"labels": ["a"]}), ValueError, "'x' is none of the labels a"),
         ("confusion_matrix", (list(range(501)), list(range(501))), ValueError, "may have 500 labels; there are 501"),
+        ("confusion_matrix", ([0], [1], {"labels": ["a", "a"]}), ValueError, "labels must differ; 'a' is there"),
+        ("pr_curve", ([0, 1], ["a", "b"]), TypeError, "scores must be numbers"),
+        ("pr_curve", ([0, 1], [10**400, 0]), TypeError, "scores must be numbers"),
         ("pr_curve", ([0, 0], [0.1, 0.2]), ValueError, "truth has no positive one"),
         ("pr_curve", ([0, 2], [0.1, 0.2]), ValueError, "truth must be booleans, or 0 and 1; it has 2"),
         ("pr_curve", ([0, 1], [0.1, float("nan")]), ValueError, "scores must be no NaN"),
@@ -242,6 +247,24 @@ def test_wrong_use_is_said_on_every_rank_and_leaves_nothing(
         with pytest.raises(TypeError, match="takes the name first"):
             t.log_html(3, "x")  # type: ignore[arg-type]
     assert not [*tmp_path.glob("run/artifacts/*")]
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_name_that_no_file_can_have_is_said_so(tmp_path: Path, rank: int) -> None:
+    with tracking(output_run=tmp_path / "run", rank=rank) as t:
+        for say in (t.log_html, t.log_text):
+            with pytest.raises(ValueError, match="has 25[67] bytes: a file's name may have 255; shorten it"):
+                say("x" * 252, "text")
+    assert not [*tmp_path.glob("run/artifacts/*")]
+
+
+def test_names_and_labels_of_any_text_are_kept_and_secrets_are_not(run: Trackers) -> None:
+    secret = "ghp_abcdefghijklmnopqrstuvwxyz0123456789"
+    run.log_confusion_matrix("a\udcff", ["<b>\udcff"], ["x\0"])
+    run.log_html(f"token={secret}", "text")
+    names = sorted(path.name for path in Path(run.directory, "artifacts").iterdir() if path.suffix != ".txt")
+    assert names == ["a\\udcff.csv", "a\\udcff.svg", "token=***.html"]
+    ElementTree.parse(kept(run, "a\\udcff.svg"))
 
 
 def test_before_the_run_there_is_no_word(tmp_path: Path) -> None:

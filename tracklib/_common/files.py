@@ -12,6 +12,8 @@ from .modes import granted_in, make_one
 from .open_file import ask
 from .secrets import redact_text
 
+_LONGEST_NAME = 255  # bytes; no common file system takes more
+
 SCRATCH = ".new-"
 """How the name of a folder begins in which something is written before it is put in place."""
 
@@ -105,7 +107,12 @@ def checked_file_name(name: Any) -> str:
     """
     if not isinstance(name, str) or os.path.basename(name) != name or name in ("", ".", "..") or "\0" in name:
         raise ValueError(f"name={name!r} must be a file's name without a folder, as 'model.pt'")
-    return redact_text(name).encode("utf-8", "backslashreplace").decode()
+    encoded = redact_text(name).encode("utf-8", "backslashreplace")
+    if len(encoded) > _LONGEST_NAME:
+        raise ValueError(
+            f"name={name[:40]!r}... has {len(encoded)} bytes: a file's name may have {_LONGEST_NAME}; shorten it"
+        )
+    return encoded.decode()
 
 
 def checksum(path: str) -> str:

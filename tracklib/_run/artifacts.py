@@ -123,7 +123,7 @@ class ArtifactWords(Words):
         if not isinstance(name, str):
             got = type(name).__name__
             raise TypeError(f"log_{kind} takes the name first, as log_{kind}('sample', {kind}); got {got} first")
-        name = with_ending(checked_file_name(name), kind, value)
+        name = checked_file_name(with_ending(checked_file_name(name), kind, value))
         (self._keep if attempt.keeps else rehearse)(name, lambda new: save(value, new))
 
     def _keep(self, name: str, put: Callable[[str], None]) -> None:

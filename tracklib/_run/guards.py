@@ -9,7 +9,7 @@ from .._common.patterns import fits
 from .._common.warn import warn
 from .._journal.journal import Journal
 from .._journal.records import Tags
-from .._values.arguments import as_tags, shown
+from .._values.arguments import as_tags, shown, whole_number
 from .._values.flat import clean
 from ..errors import NotFinite
 
@@ -63,7 +63,7 @@ class Guards:
         values, _ = clean(part)
         for name, value in values.items():
             if value - value != 0 and self._action(name) == "stop":
-                raise NotFinite(name, value, axis, step if isinstance(step, int) else -1)
+                raise NotFinite(name, value, axis, whole_number(step))
 
     def _action(self, name: str) -> Action | None:
         return next((action for pattern, action in self.actions.items() if fits(name, pattern)), None)

@@ -125,7 +125,8 @@ class RunLog(RankWords):
         """Look at the own values of what may end the run, where this process does not keep them."""
         guards = self._attempt.guards
         if guards.stops:
-            guards.see_elsewhere(log_dict, axis, self._epoch_here if epoch is None else epoch)
+            here = self._epoch_here if axis == "epoch" else None
+            guards.see_elsewhere(log_dict, axis, here if epoch is None else epoch)
 
     def _time_of(self, step: int, journal: Journal) -> int:
         """When a record of ``step`` is made. Two of one step differ in it, so that MLflow keeps both."""

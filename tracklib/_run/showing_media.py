@@ -125,13 +125,14 @@ class MediaWords(ArtifactWords):
         if not isinstance(name, str):
             got = type(name).__name__
             raise TypeError(f"log_{kind} takes the name first, as log_{kind}('sample', ...); got {got} first")
-        stem, dot, ending = checked_file_name(name).rpartition(".")
+        name = checked_file_name(name)
+        stem, dot, ending = name.rpartition(".")
         if dot and stem and ending.lower() in (*ways, *others):
             ways = ways if ending.lower() in ways else {ending: next(iter(ways.values()))}
         else:
             stem = name
-        for each, write in ways.items():
-            (self._keep if attempt.keeps else rehearse)(f"{stem}.{each}", write)
+        for file, write in [(checked_file_name(f"{stem}.{each}"), write) for each, write in ways.items()]:
+            (self._keep if attempt.keeps else rehearse)(file, write)
 
 
 def _write(path: str, text: str) -> None:

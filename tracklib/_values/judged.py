@@ -54,6 +54,8 @@ def confusion(truth: Any, predictions: Any, labels: Any = None) -> Confusion:
     counted = Counter(zip(map(_label, true), map(_label, said), strict=True))
     there = list(dict.fromkeys(itertools.chain.from_iterable(counted)))
     names = sorted(there, key=_order) if labels is None else list(map(_label, _listed(labels, "labels")))
+    if twice := [name for name, number in Counter(names).items() if number > 1]:
+        raise ValueError(f"labels must differ; {twice[0]!r} is there more than once")
     numbers = {each: each for each in names}
     if labels is not None and not set(there) <= set(names) and all(each.isdecimal() for each in there):
         numbers = {str(index): name for index, name in enumerate(names)}  # classes by number
@@ -79,8 +81,10 @@ def precision_recall(truth: Any, scores: Any) -> PrecisionRecall:
     """
     true, said = _pair(truth, scores)
     try:
-        ranked = sorted(((float(score), _positive(each)) for each, score in zip(true, said, strict=True)), reverse=True)
-    except TypeError:
+        ranked = sorted(
+            ((_score(score), _positive(each)) for each, score in zip(true, said, strict=True)), reverse=True
+        )
+    except (TypeError, OverflowError):
         raise TypeError("scores must be numbers: how sure the model is that each is positive") from None
     positives = sum(positive for _, positive in ranked)
     if not positives or any(math.isnan(score) for score, _ in ranked):
@@ -124,6 +128,12 @@ def _label(value: Any) -> str:
 
 def _order(label: str) -> tuple[bool, int, str]:
     return not label.isdecimal(), int(label) if label.isdecimal() and len(label) < 18 else 0, label
+
+
+def _score(value: Any) -> float:
+    if isinstance(value, str | bytes):
+        raise TypeError
+    return float(value)
 
 
 def _positive(value: Any) -> bool:

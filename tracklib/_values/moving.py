@@ -14,6 +14,7 @@ from .plain import plain
 
 _MOST_CHANNELS = 8
 _MOST_RATE = 768_000
+_LEAST_RATE = 1 / 60  # a file has no room for a picture's time of much more than a minute
 _GIF_RATE = 50  # pictures a second: browsers show a faster GIF slowly
 
 
@@ -43,7 +44,10 @@ def _array(values: Any, what: str) -> Any:
     with contextlib.suppress(AttributeError):  # torch's; numpy knows no bfloat16
         values = values.detach().cpu()
         values = values.float() if values.is_floating_point() else values
-    return numpy.asarray(values)
+    try:
+        return numpy.asarray(values)
+    except ValueError:
+        raise TypeError(f"{what} must be one array: its lists are not equally long") from None
 
 
 def _samples(samples: Any) -> Any:
@@ -83,8 +87,10 @@ def save_video(video: Any, fps: Any, path: str) -> None:
         TypeError: they are none of these, or of several sizes.
         ValueError: ``fps`` is no number of pictures a second, or there is no picture.
     """
-    if isinstance(fps, bool) or not isinstance(fps, int | float) or not 0 < fps <= 1000:
-        raise ValueError(f"fps must be how many pictures there are in a second, as 10; got {plain(fps)!r}")
+    if isinstance(fps, bool) or not isinstance(fps, int | float) or not _LEAST_RATE <= fps <= 1000:
+        raise ValueError(
+            f"fps must be how many pictures there are in a second, as 10, from one a minute to 1000; got {plain(fps)!r}"
+        )
     if path.endswith(".gif") and fps > _GIF_RATE:
         warn(f"a GIF shows at most {_GIF_RATE} pictures a second: name it with .webp for {fps:g}")
         fps = _GIF_RATE

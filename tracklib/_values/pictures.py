@@ -53,7 +53,7 @@ def _cell(number: int, of: int, x: int, y: int, side: int, what: str, told: Conf
         return
     colour = "#{:02x}{:02x}{:02x}".format(*(round(255 - share * (255 - part)) for part in _BLUE))
     yield f'<rect x="{x}" y="{y}" width="{side}" height="{side}" fill="{colour}" stroke="{_LINE}">'
-    yield f"<title>{escape(what)}: {number} of {of}</title></rect>\n"
+    yield f"<title>{escape(_drawable(what))}: {number} of {of}</title></rect>\n"
     if len(told.labels) <= _NUMBERED:
         ink = "#fff" if share > 0.5 else _INK if number else _DIM
         yield _text(x + side / 2, y + side / 2 + 4, str(number), anchor="middle", fill=ink, events="none")
