@@ -456,7 +456,7 @@ def test_a_large_file_streams(tmp_path: Path) -> None:
         (lambda run: run.log_figure("x", object()), TypeError, "must be matplotlib's or plotly's; got object"),
         (lambda run: run.log_figure(object(), "x"), TypeError, r"log_figure takes the name first, as log_figure\('s"),
         (lambda run: run.log_table([{"a": 1}], "x"), TypeError, "got list first"),
-        (lambda run: run.log_image("x", "cat.png"), TypeError, "got str; a picture that is a file is kept by log_artifact"),
+        (lambda run: run.log_image("x", "cat.png"), TypeError, "got str; a picture that is a file is kept"),
         (lambda run: run.log_image("x", [[0, 1]]), TypeError, "an array of pixels; got list"),
         (lambda run: run.log_image("x", np.zeros((2, 2, 2))), TypeError, r"its shape is \(2, 2, 2\)"),
         (lambda run: run.log_image("x", np.zeros((8, 3, 9, 9))), TypeError, r"its shape is \(8, 3, 9, 9\)"),
