@@ -76,6 +76,13 @@ def test_values_that_are_all_the_same_have_one_bin_around_them() -> None:
     assert told(np.full(2, GREATEST)).high == GREATEST
 
 
+@pytest.mark.parametrize("number", [2**53, 2**63, -(2**60), 10**18 + 1])
+def test_great_whole_numbers_that_are_all_the_same_have_one_bin_too(number: int) -> None:
+    found = told([number, number])
+    assert found.counts == [2]
+    assert found.low < found.min == found.max == float(number) < found.high
+
+
 def test_pieces_come_to_the_same_as_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     values = np.random.default_rng(1).normal(size=1000)
     whole = told(values)

@@ -17,6 +17,7 @@ BINS = 64
 _PIECE, _ON_DEVICE = 2**13, 2**22  # values at once: what is made of so many stays in the cache, and in one thread
 _HUGE = 1e150  # its square is no float
 _GREATEST = 1.7976931348623157e308
+_HALVES = 2.0**52  # a float from here on has none
 _DEPTH = 8
 
 
@@ -173,7 +174,7 @@ def _counted(package: Any, numbers: Any, bins: int) -> list[int]:
 
 def _edges(least: float, most: float, is_whole: bool) -> tuple[float, float, int]:
     """From where to where the bins are, and how many. Few whole numbers have one each."""
-    if is_whole and most - least < BINS:
+    if is_whole and most - least < BINS and max(-least, most) < _HALVES:
         return least - 0.5, most + 0.5, int(most - least) + 1
     if (most - least) / BINS > 0:
         return least, most, BINS
