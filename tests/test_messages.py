@@ -17,10 +17,10 @@ from tracklib import Trackers, TrackerWarning, tracking
 from tracklib.reading import Runs
 
 OPTIONS = (
-    "output_run, resume, name, params, leave_out, tags, best, environment, system_metrics, leave, on_error, parent, "
-    "rank, at_exit, group_access, preemptible, quiet"
+    "output_run, resume, name, params, leave_out, tags, best, on_nan, environment, system_metrics, alerts, console, "
+    "leave, on_error, ranks, parent, rank, at_exit, group_access, preemptible, rewind_to, quiet"
 )
-KINDS = "Aim, Console, CsvLogger, DvcLive, Mlflow, TensorBoard, Trackio, Wandb"
+KINDS = "Aim, Alert, Comet, Neptune, Console, CsvLogger, DvcLive, Mlflow, SwanLab, TensorBoard, Trackio, Wandb"
 
 # In each, `t` is an open run in the folder "run", and `ended` one that has ended.
 ERRORS = {
@@ -41,7 +41,7 @@ ERRORS = {
     "tracking([{'type': 'Wandb', 'project': 1}])": "ConfigError: configs[0]: Wandb's 'project' must be str | None, got "
     "int: 1",
     "Wandb('digits')": "TypeError: Wandb takes its options by name; it has entity, project, mode, name, group, "
-    "job_type, tags, notes, config, settings, in_process, output_run",
+    "job_type, tags, notes, config, settings, alerts, in_process, output_run",
     "tracking([{'type': 'Mlfow'}, {'type': 'CsvLogger', 'csv_filename': 1}])": "ConfigError: 2 problems in the "
     "trackers' configs:\n  - configs[0]: unknown type 'Mlfow' (did you mean 'Mlflow'?); known are {kinds}, or "
     "'package.module:Class'\n  - configs[1]: CsvLogger's 'csv_filename' must be str, got int: 1",
@@ -87,7 +87,7 @@ ERRORS = {
     "t.again()": "LifecycleError: again before the end of the run: while it goes on, log into it; else begin it first",
     "t.child('')": "ValueError: name must say which child it is, as 'fold-3'",
     "t.child('fold-3', project='x')": "TypeError: child got an unexpected keyword argument 'project': it takes resume, "
-    "params, leave_out, tags, best, environment, system_metrics, leave, on_error",
+    "params, leave_out, tags, best, on_nan, environment, system_metrics, alerts, console, leave, on_error, ranks",
     # What is said in it
     "t.log()": "TypeError: log has no metrics to log: write t.log(epoch, {'loss': 0.1}), or t.log(None, {'loss': 0.1}) "
     "for the epoch that is going on",
