@@ -20,7 +20,7 @@ OPTIONS = (
     "output_run, resume, name, params, leave_out, tags, best, on_nan, environment, system_metrics, alerts, console, "
     "leave, on_error, ranks, parent, rank, at_exit, group_access, preemptible, rewind_to, quiet"
 )
-KINDS = "Aim, Alert, Comet, Neptune, Console, CsvLogger, DvcLive, Mlflow, SwanLab, TensorBoard, Trackio, Wandb"
+KINDS = "Aim, Alert, Comet, Console, CsvLogger, DvcLive, Mlflow, Neptune, SwanLab, TensorBoard, Trackio, Wandb"
 
 # In each, `t` is an open run in the folder "run", and `ended` one that has ended.
 ERRORS = {

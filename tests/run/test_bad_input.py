@@ -240,7 +240,7 @@ TABLE = [
         "an unknown status", within(lambda run: run.finish("done")), ValueError, ("finished, failed, killed", "'done'")
     ),
     Wrong("an unknown end at exit", lambda path: Trackers(at_exit="done"), ValueError, ("finished, failed", "'done'")),
-    Wrong("again in the run", within(lambda run: run.again()), LifecycleError, ("again before the end", "to this one")),
+    Wrong("again in the run", within(lambda run: run.again()), LifecycleError, ("again before the end", "log into it")),
     Wrong("again before init", unbegun(lambda run: run.again()), LifecycleError, ("again before the end",)),
     Wrong("no exception", within(lambda run: run.finish(error="x")), TypeError, ("finish(error=...)", "got str")),
     Wrong("an unknown tracker", within(lambda run: run["Mlfow"]), KeyError, ("'Mlfow'", "it has CsvLogger")),
