@@ -18,7 +18,7 @@ import pytest
 from kept import logged, records, rows
 from patience import PATIENT
 
-from tracklib import Metrics, Trackers, load, tracked, tracking
+from tracklib import Metrics, Trackers, TrackerWarning, load, tracked, tracking
 from tracklib._delivery.sync import sync
 from tracklib._journal import reducing, shares
 from tracklib._journal.records import End, Log, Superseded, counting
@@ -372,3 +372,19 @@ def test_each_epoch_counts_once_though_rank_0_is_killed_again_and_again(tmp_path
     assert [log.step for log in counts] == list(range(12))
     assert {log.metrics["n"] for log in counts} <= {1.0, 2.0}
     assert all((log.metrics["n"] == 1.0) == ("ranks" in log.metrics) for log in counts)
+
+
+def test_the_best_of_all_ranks_comes_behind_the_loop_and_a_checkpoint_says_so(
+    tmp_path: Path, enter: Enter, recwarn: pytest.WarningsRecorder
+) -> None:
+    (tmp_path / "model.pt").write_text("")
+    ranks = [enter(rank, ranks="mean", best={"loss": "min"}) for rank in range(3)]
+    for rank, t in enumerate(ranks):
+        t.log(0, {"loss": float(rank)})
+    ranks[0].log_checkpoint(tmp_path / "model.pt", metrics={"loss": 1.0})
+    assert not recwarn
+    with pytest.warns(TrackerWarning, match=r"metrics=t.agree\({'loss': ...}\)"):
+        ranks[0].log_checkpoint(tmp_path / "model.pt")
+    leave(enter)
+    assert not recwarn  # that it never came
+    assert load(tmp_path / "run").best["loss"].value == 1.0

@@ -134,6 +134,8 @@ class RankWords(EpochWords):
         values, skipped = clean(log_dict)
         step = epoch if type(epoch) is int and -INT64 <= epoch < INT64 else self._step(epoch, axis)
         self._steps[axis] = step
+        if attempt.bests.modes:
+            attempt.bests.see_shared(values)
         if values and attempt.sharing:
             if not attempt.sharing.say(axis, step, values, how, parts):
                 why = "no file can be made in the run's directory"

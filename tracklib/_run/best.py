@@ -33,6 +33,7 @@ class Bests:
         self.found: dict[str, Best] = {}
         self._newest: dict[str, tuple[str, int, float]] = {}  # axis, step and value
         self.seen: set[str] = set()  # metrics, while some best is missing
+        self.shared: set[str] = set()  # metrics whose value is made of all ranks', later
         self.start()
 
     def start(self) -> None:
@@ -74,6 +75,12 @@ class Bests:
                 self._newest[name] = axis, step, metrics[name]
                 if _is_better(metrics[name], self.found.get(name), mode):
                     self._keep(name, mode, metrics[name], axis, step, journal)
+
+    def see_shared(self, metrics: Mapping[str, float]) -> None:
+        """Look at a rank's own part: the value comes, but is not known yet."""
+        self.shared.update(name for name in self.modes if name in metrics)
+        if len(self.seen) < _SEEN:
+            self.seen.update(metrics)
 
     def at(self, epoch: int) -> dict[str, float]:
         """The newest finite values, as far as they are not of another epoch."""

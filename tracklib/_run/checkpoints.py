@@ -49,7 +49,8 @@ class CheckpointWords(EpochWords):
         Args:
             path: the file or folder.
             metrics: names to numbers, as for ``log``: the values that the model has. None takes what the run logged
-                of its ``best`` metrics at this epoch. NaN and the infinities are left out.
+                of its ``best`` metrics at this epoch; what is made of all ranks' values is not known then, but by
+                ``agree``. NaN and the infinities are left out.
             epoch: the one behind which the model stands. None takes the one that is going on, behind a loop its last
                 one; without a loop the last one that was logged at; before that -1.
             name: without a folder; None takes ``epoch-<epoch>`` with the ending of ``path``. A later one of the same
@@ -82,6 +83,8 @@ class CheckpointWords(EpochWords):
             return
         modes = attempt.elsewhere.handle.best if attempt.elsewhere else attempt.bests.modes
         by = next((each for each in modes if each in values), "")
+        if metrics is None and (unknown := attempt.bests.shared - values.keys()):
+            self._warn_shared(min(unknown))
         if values and not by and not any(name in modes for name in as_mapping(metrics) or modes):
             self._warn_best_unknown(values, modes)
         record = Checkpoint(time=0, name=kept_as, epoch=at, metrics=values, by=by, mode=modes.get(by, "min"))
@@ -145,6 +148,14 @@ class CheckpointWords(EpochWords):
         for key, why in skipped:
             self._warn_once("value", f"{key}: {why}", f"metric {key!r} of the checkpoint is left out: {why}")
         return {name: value for name, value in values.items() if math.isfinite(value)}
+
+    def _warn_shared(self, name: str) -> None:
+        self._warn_once(
+            "checkpoint",
+            name,
+            f"no checkpoint is the best one by {name!r}: it is made of all ranks' values, behind the loop; say it "
+            f"at the call, as log_checkpoint(..., metrics=t.agree({{{name!r}: ...}}))",
+        )
 
     def _warn_best_unknown(self, values: Iterable[str], modes: Iterable[str]) -> None:
         name = next(iter(values))
