@@ -208,6 +208,22 @@ def test_a_copy_that_does_not_get_on_does_not_hold_up_the_end(
     assert load(tmp_path / "run").checkpoints == []
 
 
+def test_a_thread_that_keeps_one_while_the_run_ends_is_told_so(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Snapshot.copy
+    with tracking(output_run=tmp_path / "run") as t:
+
+        def copy(*arguments: Any) -> str:
+            t.finish()
+            return real(*arguments)
+
+        monkeypatch.setattr(Snapshot, "copy", copy)
+        with pytest.raises(LifecycleError, match="checkpoint epoch--1.pt is not kept: another thread ended the run"):
+            t.log_checkpoint(model)
+    assert not load(tmp_path / "run").checkpoints
+
+
 @pytest.mark.usefixtures("_copied_behind")
 def test_a_disk_that_refuses_is_told_and_the_training_goes_on(
     tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

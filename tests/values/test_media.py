@@ -468,6 +468,7 @@ def test_a_large_file_streams(tmp_path: Path) -> None:
         (lambda run: run.log_table("x", {"a": "abc"}), TypeError, "'a' is str"),
         (lambda run: run.log_table("x", {"a": [1], "b": []}), ValueError, r"equally long; they are {'a': 1, 'b': 0}"),
         (lambda run: run.log_artifact(""), ValueError, "path must say which file or folder"),
+        (lambda run: run.log_artifact(os.devnull), OSError, "it is neither a file nor a folder: '/dev/null'"),
         (lambda run: run.log_artifact(None), TypeError, "NoneType"),
         (lambda run: run.log_artifact(__file__, name=5), ValueError, "name=5 must be a file's name"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from typing import Any
@@ -20,11 +21,15 @@ def source_of(path: str | os.PathLike[str]) -> str:
     """The absolute path of what is to be kept.
 
     Raises:
+        OSError: it is a device, a pipe or such, which may have no end.
         ValueError: it is empty.
     """
     if not os.fspath(path):
         raise ValueError("path must say which file or folder, as 'model.pt'; it is empty")
-    return os.path.abspath(os.fsdecode(path))
+    source = os.path.abspath(os.fsdecode(path))
+    if os.path.exists(source) and not (os.path.isfile(source) or os.path.isdir(source)):
+        raise OSError(errno.EINVAL, "it is neither a file nor a folder", source)
+    return source
 
 
 class ArtifactWords(Words):

@@ -22,6 +22,7 @@ from .._journal.checkpoints import BEST, LATEST, Checkpoints, let_go
 from .._journal.journal import Journal
 from .._journal.known_checkpoints import KnownCheckpoints
 from .._journal.records import Checkpoint
+from ..errors import LifecycleError
 from .copies import Copies
 
 _LEFT_SECONDS = 60.0
@@ -94,6 +95,7 @@ class Keeping:
         """Keep ``source`` as ``record`` says: at once where that takes no time, else behind the caller's back.
 
         Raises:
+            LifecycleError: the run ends meanwhile.
             OSError: it cannot be read, or the directory not be written.
         """
         target = layout.checkpoint_path(self.directory, record.name)
@@ -103,7 +105,14 @@ class Keeping:
             if (links and self._link(source, target)) or self._clone(snapshot, target):
                 self._say(record, rule, journal)
             elif self._is_at_once(source, snapshot):
-                self._say(replace(record, sha256=self._copy(snapshot, source, target)), rule, journal)
+                try:
+                    record = replace(record, sha256=self._copy(snapshot, source, target))
+                except _Late:
+                    raise LifecycleError(
+                        f"checkpoint {record.name} is not kept: another thread ended the run meanwhile; wait for your "
+                        "threads within its block"
+                    ) from None
+                self._say(record, rule, journal)
             else:
                 self._copies.add(lambda: self._copy_behind(snapshot, source, record, rule, journal))
                 stack.pop_all()  # the snapshot is the copy's now
