@@ -182,6 +182,13 @@ def test_a_command_that_fails_is_not_run_again_and_said(where: Path, caplog: pyt
     assert "alert finished: false ended with 1; it is not told again" in caplog.text
 
 
+def test_a_command_that_does_not_exist_is_said_to_be_none(where: Path) -> None:
+    with tracking(output_run=where, alerts=[{"on": "finished", "command": ["no-such-program"]}]):
+        pass
+    [told] = load(where).alerts
+    assert told.why == "there is no program no-such-program: name one that can be run, best by its whole path"
+
+
 # Once --------------------------------------------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -135,6 +136,8 @@ class Command:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             raise Uncertain(f"{self.name} took more than {_COMMAND_SECONDS:g} s, and was ended") from None
+        if process.returncode and shutil.which(self.name) is None:
+            raise Uncertain(f"there is no program {self.name}: name one that can be run, best by its whole path")
         if process.returncode:
             raise Uncertain(f"{self.name} ended with {process.returncode}")
 
