@@ -141,10 +141,10 @@ def places(tmp_path: Path, long: bool) -> Places:
 def _places(folder: Path, long: bool) -> Places:
     n = 1
     while n < MOST:
-        place = folder / str(n)
-        place.mkdir(parents=True)
-        yield n, Place(place / "run", place / "there.jsonl")
-        shutil.rmtree(place, ignore_errors=True)  # a thread of a run that did not wait for it may still write
+        folder.mkdir()
+        yield n, Place(folder / "run", folder / "there.jsonl")
+        while folder.exists():  # a thread of a run that did not wait for it may still write
+            shutil.rmtree(folder, ignore_errors=True)
         n += 1 if long else 1 + n // EACH_UP_TO
     pytest.fail("the loop did not end")
 
