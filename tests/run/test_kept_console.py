@@ -250,6 +250,8 @@ def test_a_forked_child_prints_too_and_on_after_the_run(tmp_path: Path) -> None:
     out, _ = run(
         tmp_path,
         """
+        import warnings
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python's own, of a fork beside threads
         come, go = os.pipe()
         wait, may = os.pipe()
         with tracking(output_run="run", console=True) as t:
