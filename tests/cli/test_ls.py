@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -192,33 +191,3 @@ def test_listing_imports_neither_trackers_nor_wrapt_nor_asyncio(root: Path) -> N
     done = subprocess.run([sys.executable, "-c", code, str(root)], capture_output=True, text=True, check=True)
 
     assert done.stdout.splitlines()[-1] == "[]"
-
-
-@pytest.mark.slow
-def test_runs_and_metrics_are_completed(root: Path) -> None:
-    def completed(*words: str) -> list[str]:
-        said = subprocess.run(
-            [sys.executable, "-m", "tracklib"],
-            env={
-                **os.environ,
-                "_TRACKLIB_COMPLETE": "bash_complete",
-                "COMP_WORDS": " ".join(words),
-                "COMP_CWORD": str(len(words) - 1),
-            },
-            cwd=root.parent,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return [line.split(",", 1)[1] for line in said.stdout.splitlines()]
-
-    assert [name for name in completed("tracklib", "show", "--root", root.name, "run-") if name] == [
-        "run-0",
-        "run-1",
-        "run-2",
-        "run-3",
-        "run-",
-    ]
-    assert completed("tracklib", "plot", "--root", root.name, "run-0", "-m", "val/") == ["val/loss", "val/accuracy"]
-    assert "val/loss" in completed("tracklib", "ls", "--root", root.name, "--sort", "val/l")
-    assert completed("tracklib", "sho") == ["show"]

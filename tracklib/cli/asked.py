@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from .._common.patterns import fits
 from .._journal import layout
 from ..errors import RunDirectoryError, WhereError
 from ..reading.collection import Runs
@@ -41,9 +42,6 @@ root_option = click.option(
 where_option = click.option(
     "--where", metavar="CONDITION", help="Only those that meet it, as 'val/loss < 0.3 and optimizer = adam'."
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="As JSON: numbers as numbers, in full.")
-csv_option = click.option("--csv", "as_csv", is_flag=True, help="As CSV, in full digits.")
-markdown_option = click.option("--md", "as_markdown", is_flag=True, help="As a table of Markdown.")
 metrics_option = click.option(
     "-m",
     "--metrics",
@@ -65,6 +63,11 @@ def _as_steps(context: click.Context, option: click.Parameter, text: str | None)
 
 _LEAST_STEP, _GREATEST_STEP = -(2**63), 2**63 - 1
 steps_option = click.option("--steps", metavar="A:B", callback=_as_steps, help="Only steps from A to B.")
+
+
+def fitting(names: Iterable[str], patterns: Sequence[str]) -> list[str]:
+    """The metrics that --metrics means: all, where it was not given."""
+    return [name for name in names if not patterns or any(fits(name, pattern) for pattern in patterns)]
 
 
 def output_option(what: str) -> Callable[[F], F]:

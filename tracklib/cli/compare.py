@@ -13,6 +13,7 @@ from ..reading.run import Run
 from ..reading.words import about
 from . import asked
 from .columns import measured
+from .form import Form, form_options
 from .tables import Heading, print_csv, print_json, print_markdown, print_table, terminal_width
 from .words import cut, plain, shown, width
 
@@ -25,39 +26,35 @@ Row = tuple[str, str, list[Any]]  # its name, its kind, and a value for each run
 @asked.where_option
 @click.option("--all", "is_whole", is_flag=True, help="Also what is the same in all.")
 @asked.metrics_option
-@asked.json_option
-@asked.csv_option
-@asked.markdown_option
+@form_options(has_markdown=True)
 def command(
     names: tuple[str, ...],
     root: str,
     where: str | None,
     is_whole: bool,
     metrics: tuple[str, ...],
-    as_json: bool,
-    as_csv: bool,
-    as_markdown: bool,
+    form: Form,
 ) -> None:
     """Show what differs between runs: params, metrics, tags, code and machine."""
     runs = list(asked.several(names, root, where))
     if len(runs) < 2:
         raise click.UsageError("name two runs at least, as: tracklib compare run-1 run-2")
-    rows = _rows(runs, metrics or tuple(measured(runs)))
+    rows = _rows(runs, _wanted(runs, metrics))
     same = [row for row in rows if all(repr(value) == repr(row[2][0]) for value in row[2]) and row[2][0] is not None]
     kept = rows if is_whole else [row for row in rows if row not in same and any(value is not None for value in row[2])]
     titles = _titles(runs)
-    if as_json:
+    if form == "json":
         return print_json({"name": name, "values": dict(zip(titles, values, strict=True))} for name, _, values in kept)
     headings = [
         Heading("", "name", is_left=True),
         *(Heading(plain(title), title, show=lambda text: text) for title in titles),
     ]
-    if as_csv:
+    if form == "csv":
         return print_csv(["name", *titles], [[name, *values] for name, _, values in kept])
     table = [
         [name, *(about(value) if kind == "time" else shown(value) for value in values)] for name, kind, values in kept
     ]
-    if as_markdown:
+    if form == "md":
         return print_markdown(headings, table)
     headings, table = _within(headings, table, terminal_width())
     left_out = print_table(headings, table, most=terminal_width(), marks=_marks(kept))
@@ -70,6 +67,19 @@ def command(
         )
         click.secho(f"same in all: {told}", dim=True)
     return None
+
+
+def _wanted(runs: Sequence[Run], patterns: Sequence[str]) -> Sequence[str]:
+    """The metrics to compare.
+
+    Raises:
+        NotFound: there is none that fits.
+    """
+    every = dict.fromkeys(name for run in runs for name in run.last)
+    found = asked.fitting(every, patterns) if patterns else measured(runs)
+    if patterns and not found:
+        raise asked.NotFound(f"no metric {' '.join(map(plain, patterns))}; there are {', '.join(map(plain, every))}")
+    return found
 
 
 def _within(headings: list[Heading], table: list[list[str]], most: int) -> tuple[list[Heading], list[list[str]]]:

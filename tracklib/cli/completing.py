@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import CompletionItem
 
+from .._journal import layout
 from ..errors import TracklibError
+from ..reading.collection import Runs
 from ..reading.finding import runs
 from ..reading.names import known_names
+from ..reading.run import Run
 
 _MOST = 500
 
@@ -28,8 +33,27 @@ class RunName(_Text):
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """The names of the runs below the root, and paths."""
-        names = [name for name in _run_names(ctx) if name.startswith(incomplete)]
-        return [*map(CompletionItem, names[:_MOST]), CompletionItem(incomplete, type="dir")]
+        return [*_fitting(_run_names(ctx), incomplete), *RunPath().shell_complete(ctx, param, incomplete)]
+
+
+class RunPath(_Text):
+    """A run by its path, or a folder of runs."""
+
+    name = "directory"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Paths, which are the shell's to know."""
+        return [CompletionItem(incomplete, type="dir")]
+
+
+class AnyPath(_Text):
+    """A file or a folder; or what is none."""
+
+    name = "place"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Paths, which are the shell's to know."""
+        return [CompletionItem(incomplete, type="file")]
 
 
 class MetricName(_Text):
@@ -39,7 +63,7 @@ class MetricName(_Text):
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """The names of the metrics of the runs that were named already, else of all."""
-        return [CompletionItem(name) for name in _metric_names(ctx) if name.startswith(incomplete)][:_MOST]
+        return _fitting(_metric_names(ctx), incomplete)
 
 
 class FieldName(MetricName):
@@ -49,26 +73,47 @@ class FieldName(MetricName):
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Params, metrics, tags, and what each run has."""
-        return [CompletionItem(name) for name in known_names(_runs(ctx)) if name.startswith(incomplete)][:_MOST]
+        return _fitting(known_names(_runs(ctx)), incomplete)
 
 
-def _runs(ctx: click.Context) -> Any:
-    root = str(ctx.params.get("root") or "runs")
+def _fitting(names: Iterable[str], incomplete: str) -> list[CompletionItem]:
+    """A name that is no single line cannot be handed to a shell."""
+    fit = (CompletionItem(name) for name in names if name.startswith(incomplete) and name.isprintable())
+    return list(islice(fit, _MOST))
+
+
+def _root(ctx: click.Context) -> str:
+    return str(ctx.params.get("root") or "runs")
+
+
+def _runs(ctx: click.Context, inner: bool = False) -> Runs:
     try:
-        return runs(root)
+        return runs(_root(ctx), inner=inner)
     except TracklibError:
-        return []
+        return Runs([])
 
 
 def _run_names(ctx: click.Context) -> Iterator[str]:
-    root = str(ctx.params.get("root") or "runs")
-    for run in _runs(ctx):
-        path = os.path.relpath(run.directory, root)
-        yield path if path != "." else run.name
+    """As a command takes them: the path below the root, of a run inside another one its name."""
+    for run in _runs(ctx, inner=True):
+        path = os.path.relpath(run.directory, _root(ctx))
+        if not {layout.CHILDREN, layout.PREVIOUS} & set(path.split(os.sep)):
+            yield path if path != "." else run.name
+        elif layout.PREVIOUS not in path.split(os.sep):
+            yield run.name
 
 
 def _metric_names(ctx: click.Context) -> list[str]:
-    named = {os.path.basename(os.path.normpath(name)) for name in ctx.params.get("names") or ()}
-    every = list(_runs(ctx))
-    asked = [run for run in every if {run.name, os.path.basename(run.directory)} & named]
-    return list(dict.fromkeys(name for run in asked or every for name in run.last))
+    """Of the runs that were named before, by whatever word the command has for them; else of all."""
+    named = ctx.params.get("names") or ctx.params.get("places") or ctx.params.get("name") or ()
+    words = [named] if isinstance(named, str) else [*named, *ctx.args]  # click leaves them there behind a bare -m
+    asked = [run for word in words for run in _meant(ctx, word)]
+    return list(dict.fromkeys(name for run in asked or _runs(ctx) for name in run.last))
+
+
+def _meant(ctx: click.Context, word: str) -> list[Run]:
+    """The runs at a path, here or below the root, or of this name."""
+    for path in (word, os.path.join(_root(ctx), word)):
+        with contextlib.suppress(TracklibError):
+            return list(runs(path))
+    return [run for run in _runs(ctx, inner=True) if run.name == word]

@@ -16,7 +16,8 @@ from ..errors import RunDirectoryError, TracklibError
 from ..reading.finding import load
 from ..reading.run import Run
 from . import asked
-from .tables import print_csv, print_json
+from .completing import RunName
+from .form import Form, form_options, print_rows
 from .trackers import trackers_of
 from .words import many, plain
 
@@ -31,12 +32,11 @@ class Finding(NamedTuple):
 
 
 @click.command()
-@click.argument("places", nargs=-1, metavar="[ROOT|RUN]...")
+@click.argument("places", nargs=-1, metavar="[ROOT|RUN]...", type=RunName())
 @asked.root_option
 @click.option("--quick", is_flag=True, help="Do not read each journal and artifact whole.")
-@asked.json_option
-@asked.csv_option
-def command(places: tuple[str, ...], root: str, quick: bool, as_json: bool, as_csv: bool) -> None:
+@form_options()
+def command(places: tuple[str, ...], root: str, quick: bool, form: Form) -> None:
     """Look for dead processes that trackers do not know of, records that were not delivered, damaged journals, and
     artifacts that are not what was logged. The exit code is 1 where something is wrong."""
     began = time.monotonic()
@@ -46,10 +46,8 @@ def command(places: tuple[str, ...], root: str, quick: bool, as_json: bool, as_c
         for directory, problem in runs.unreadable.items()
     ]
     found = [*unreadable, *(finding for run in runs for finding in findings(run, quick))]
-    if as_json:
-        print_json(finding._asdict() for finding in found)
-    elif as_csv:
-        print_csv(Finding._fields, found)
+    if form:
+        print_rows(form, Finding._fields, [finding._asdict() for finding in found])
     else:
         for finding in found:
             click.echo(

@@ -6,18 +6,18 @@ import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, TextIO
 
 import click
 
-from .._common.patterns import fits
 from ..reading.collection import Runs, column
 from ..reading.metrics import Metrics
 from ..reading.table import Table, Tabular
 from . import asked
+from .form import Form, form_options, print_one
 from .tables import as_json as json_of
-from .tables import print_csv
+from .tables import print_csv, print_json
 from .words import many, plain
 
 _ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet", ".pq": "parquet"}
@@ -40,6 +40,7 @@ _ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "p
 @click.option("--summary", is_flag=True, help="A row for each run instead: params, best and last values, tags.")
 @asked.metrics_option
 @asked.steps_option
+@form_options(json="The points as JSON; with -o what was written.", csv="The points as CSV; with -o what was written.")
 def command(
     names: tuple[str, ...],
     root: str,
@@ -50,9 +51,10 @@ def command(
     summary: bool,
     metrics: tuple[str, ...],
     steps: tuple[int, int] | None,
+    form: Form,
 ) -> None:
     """Write the points of runs, all of them, for other programs; times are milliseconds since 1970 in CSV and JSON."""
-    kind = kind or _kind_of(output)
+    kind = kind or _kind_of(output, form)
     runs = asked.several(names, root, where)
     table = runs.table() if summary else _long(runs, metrics) if is_long else _wide(runs, metrics)
     if steps is not None and not summary:
@@ -68,13 +70,15 @@ def command(
     else:
         with _replacing(output) as path, open(path, "w", encoding="utf-8", newline="") as file:
             _write_text(table, kind, file)
-    if output is not None:
+    if output is not None and form:
+        print_one(form, {"path": output, "format": kind, "rows": len(table), "runs": len(runs)})
+    elif output is not None:
         click.echo(f"{plain(output)}: {many(len(table), 'row')} of {many(len(runs), 'run')}", err=True)
 
 
-def _kind_of(output: str | None) -> str:
+def _kind_of(output: str | None, form: Form) -> str:
     if output is None:
-        return "csv"
+        return form or "csv"
     ending = os.path.splitext(output)[1].lower()
     if ending not in _ENDINGS:
         raise click.BadParameter(
@@ -83,12 +87,8 @@ def _kind_of(output: str | None) -> str:
     return _ENDINGS[ending]
 
 
-def _wanted(names: Iterable[str], patterns: Sequence[str]) -> list[str]:
-    return [name for name in names if not patterns or any(fits(name, pattern) for pattern in patterns)]
-
-
 def _long(runs: Runs, patterns: Sequence[str]) -> Table:
-    names = _wanted(dict.fromkeys(name for run in runs for name in run.last), patterns)
+    names = asked.fitting(dict.fromkeys(name for run in runs for name in run.last), patterns)
     if not names:
         return Table({}, 0)
     return runs.metrics(*names)
@@ -116,7 +116,7 @@ def _titles(metrics: Metrics, taken: set[str], patterns: Sequence[str]) -> dict[
         metric = name if name in metrics.names else name.removeprefix("metrics.")
         if name in steps:
             found[name] = name
-        elif _wanted([metric], patterns):
+        elif asked.fitting([metric], patterns):
             found[name] = f"metrics.{name}" if name in taken else name
     return found
 
@@ -136,6 +136,8 @@ def _write_text(table: Tabular, kind: str, file: TextIO) -> None:
     with contextlib.redirect_stdout(file):
         if kind == "csv":
             print_csv(table.columns, [list(row.values()) for row in table.rows()])
+        elif kind == "json":
+            print_json({name: value for name, value in row.items() if value is not None} for row in table.rows())
         else:
             for row in table.rows():
                 click.echo(json_of({name: value for name, value in row.items() if value is not None}))

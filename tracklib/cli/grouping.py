@@ -10,7 +10,8 @@ from ..reading.names import value_of
 from ..reading.run import Run
 from ..reading.words import number
 from .columns import measured
-from .tables import Heading, print_csv, print_json, print_table, terminal_width
+from .form import Form
+from .tables import Heading, print_csv, print_json, print_markdown, print_table, terminal_width
 from .words import shown
 
 
@@ -24,7 +25,7 @@ class Spread(NamedTuple):
         return number(self.mean) if self.deviation is None else f"{number(self.mean)} ± {number(self.deviation, 3)}"
 
 
-def print_groups(runs: Sequence[Run], by: str, as_json: bool, as_csv: bool) -> None:
+def print_groups(runs: Sequence[Run], by: str, form: Form) -> None:
     """One line for each value of ``by``; the largest group first."""
     groups: dict[str, list[Run]] = {}
     for run in runs:
@@ -34,9 +35,9 @@ def print_groups(runs: Sequence[Run], by: str, as_json: bool, as_csv: bool) -> N
         [name, len(members), *(_spread(members, metric) for metric in metrics)] for name, members in groups.items()
     ]
     rows.sort(key=lambda row: -row[1])
-    if as_json:
+    if form == "json":
         return print_json(_object(by, metrics, row) for row in rows)
-    if as_csv:
+    if form == "csv":
         titles = [by, "runs", *(title for metric in metrics for title in (metric, f"{metric} deviation"))]
         return print_csv(
             titles, [[*row[:2], *(part for spread in row[2:] for part in (spread or (None, None)))] for row in rows]
@@ -46,6 +47,8 @@ def print_groups(runs: Sequence[Run], by: str, as_json: bool, as_csv: bool) -> N
         Heading("RUNS", "runs"),
         *(Heading(metric, metric, show=_told) for metric in metrics),
     ]
+    if form == "md":
+        return print_markdown(headings, rows)
     print_table(headings, rows, most=terminal_width())
     return None
 

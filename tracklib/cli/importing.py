@@ -21,21 +21,23 @@ from .._journal.records import Artifact, Begin, End, Log, Params, Tags
 from ..errors import RunDirectoryError
 from ..trackers._foreign import Foreign
 from . import asked
-from .tables import print_json
+from .completing import AnyPath
+from .form import Form, form_options, print_rows
 from .words import many, plain
 
 _SOURCES = ("csv", "tensorboard", "wandb", "mlflow")
+_FIELDS = ["directory", "name", "uid", "imported"]
 
 
 @click.command("import")
 @click.argument("source", type=click.Choice(_SOURCES))
-@click.argument("places", nargs=-1, required=True, metavar="PLACE...")
+@click.argument("places", nargs=-1, required=True, metavar="PLACE...", type=AnyPath())
 @click.option(
     "--root", default=asked.ROOT, show_default=True, type=click.Path(file_okay=False), help="Where the runs go."
 )
 @click.option("--tracking-uri", metavar="URI", help="MLflow's server or store.")
-@asked.json_option
-def command(source: str, places: tuple[str, ...], root: str, tracking_uri: str | None, as_json: bool) -> None:
+@form_options()
+def command(source: str, places: tuple[str, ...], root: str, tracking_uri: str | None, form: Form) -> None:
     """Make ordinary runs of what another tracker has, so that the report and `sync --to` work for it.
 
     PLACE is a CSV file; a folder of TensorBoard's event files; W&B's offline file or a folder of them; the name of an
@@ -47,7 +49,7 @@ def command(source: str, places: tuple[str, ...], root: str, tracking_uri: str |
             for run in _runs_in(source, place, tracking_uri):
                 directory, is_new = _made(run, root, source)
                 found.append({"directory": directory, "name": run.name, "uid": run.uid, "imported": is_new})
-                if is_new and not as_json:
+                if is_new and not form:
                     click.echo(f"{plain(directory)}  {plain(run.name)}")
         except ImportError as error:
             raise click.ClickException(
@@ -57,8 +59,8 @@ def command(source: str, places: tuple[str, ...], root: str, tracking_uri: str |
             raise click.ClickException(plain(f"{place} cannot be imported: {error}")) from error
     if not found:
         raise asked.NotFound(f"{source} has no run in {' '.join(map(plain, places))}")
-    if as_json:
-        return print_json(found)
+    if form:
+        return print_rows(form, _FIELDS, found)
     made = sum(each["imported"] for each in found)
     left = len(found) - made
     return click.echo(f"{many(made, 'run')} imported" + (f", {left} there already" if left else ""))

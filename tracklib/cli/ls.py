@@ -14,14 +14,15 @@ from ..reading.names import GROUPS, value_of
 from ..reading.run import Run
 from . import asked
 from .columns import STATUS_STYLES, epoch_of, heading_of, measured, params_that_differ
-from .completing import FieldName
+from .completing import FieldName, RunName
+from .form import Form, form_options
 from .grouping import print_groups
 from .tables import Heading, print_csv, print_json, print_markdown, print_table, terminal_width
 from .words import many, plain
 
 
 @click.command()
-@click.argument("places", nargs=-1, metavar="[ROOT|RUN]...")
+@click.argument("places", nargs=-1, metavar="[ROOT|RUN]...", type=RunName())
 @asked.root_option
 @asked.where_option
 @click.option(
@@ -34,9 +35,7 @@ from .words import many, plain
 @click.option("--columns", metavar="NAMES", help="Which columns, parted by commas.")
 @click.option("--wide", is_flag=True, help="All columns, however wide.")
 @click.option("--all", "inner", is_flag=True, help="Also the children of runs, and the previous ones.")
-@asked.json_option
-@asked.csv_option
-@asked.markdown_option
+@form_options(has_markdown=True)
 def command(
     places: tuple[str, ...],
     root: str,
@@ -47,9 +46,7 @@ def command(
     columns: str | None,
     wide: bool,
     inner: bool,
-    as_json: bool,
-    as_csv: bool,
-    as_markdown: bool,
+    form: Form,
 ) -> None:
     """List runs, the newest last.
 
@@ -60,22 +57,22 @@ def command(
     found = asked.filtered(every, where) if where else every
     found = _tree(found) if inner and not sort else _ordered(found, sort)
     if group:
-        return print_groups(found, group, as_json, as_csv)
+        return print_groups(found, group, form)
     kept = found[:limit] if limit and (sort or inner) else found[-limit:] if limit else found
     names = [name.strip() for name in columns.split(",")] if columns else _names(kept, sort)
     headings = [heading_of(name, sort) for name in names]
     rows = [[_value(run, name, root if inner else "") for name in names] for run in kept]
-    if as_json:
+    if form == "json":
         return print_json(
             {heading.name: value for heading, value in zip(headings, row, strict=True)} | _whole(run)
             for run, row in zip(kept, rows, strict=True)
         )
-    if as_csv:
+    if form == "csv":
         return print_csv([heading.name for heading in headings], rows)
     if "epoch" in names:
         for run, row in zip(kept, rows, strict=True):
             row[names.index("epoch")] = epoch_of(run)
-    if as_markdown:
+    if form == "md":
         return print_markdown(headings, rows)
     return _print(headings, rows, kept, every, None if wide else terminal_width())
 

@@ -8,6 +8,7 @@ from .._journal.records import Note
 from .._values.arguments import as_note
 from . import asked
 from .completing import RunName
+from .form import Form, form_options
 from .saying import say_in
 
 
@@ -16,7 +17,8 @@ from .saying import say_in
 @click.argument("text")
 @click.option("--epoch", type=int, help="The epoch that it is about: a marker there on the page's charts.")
 @asked.root_option
-def command(name: str, text: str, epoch: int | None, root: str) -> None:
+@form_options()
+def command(name: str, text: str, epoch: int | None, root: str, form: Form) -> None:
     """Write a note about a run, whether it goes on or has ended.
 
     It is in the run's journal; `tracklib sync` delivers it to the run's trackers, of a run that goes on the run itself.
@@ -25,4 +27,4 @@ def command(name: str, text: str, epoch: int | None, root: str) -> None:
         said = as_note(text)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    say_in(asked.one_run(name, root), Note(time=0, text=said, step=epoch), "noted")
+    say_in(asked.one_run(name, root), Note(time=0, text=said, step=epoch), "noted", form)

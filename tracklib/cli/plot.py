@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from .._common.patterns import fits
 from ..reading.run import Run
 from ..reading.series import smoothed
 from . import asked
 from .braille import Line, chart
 from .columns import measured
+from .form import Form, form_options
 from .tables import print_csv, print_json, terminal_width
 from .words import cut, plain
 
@@ -37,8 +37,7 @@ _MOST = 7  # lines in one chart: as many as there are colours
 )
 @click.option("--log", "is_log", is_flag=True, help="A logarithmic y.")
 @click.option("--height", type=click.IntRange(2), default=12, show_default=True, help="Lines of text for each chart.")
-@asked.json_option
-@asked.csv_option
+@form_options()
 def command(
     names: tuple[str, ...],
     root: str,
@@ -48,8 +47,7 @@ def command(
     smooth: float,
     is_log: bool,
     height: int,
-    as_json: bool,
-    as_csv: bool,
+    form: Form,
 ) -> None:
     """Draw metrics of runs in the terminal: of the newest run, where none is named.
 
@@ -61,8 +59,8 @@ def command(
         raise asked.NotFound(
             f"no metric {' '.join(map(plain, metrics)) or 'at all'} in {', '.join(plain(run.name) for run in runs[:5])}"
         )
-    if as_json or as_csv:
-        return _print_points(runs, wanted, as_json)
+    if form:
+        return _print_points(runs, wanted, form)
     for number, metric in enumerate(wanted):
         if number:
             click.echo()
@@ -73,9 +71,7 @@ def command(
 
 def _wanted(runs: Sequence[Run], patterns: Sequence[str]) -> list[str]:
     every = dict.fromkeys(name for run in runs for name in run.last)
-    if not patterns:
-        return measured(runs)
-    return [name for name in every if any(fits(name, pattern) for pattern in patterns)]
+    return asked.fitting(every, patterns) if patterns else measured(runs)
 
 
 def _chart(runs: Sequence[Run], metric: str, axis: str, smooth: float, is_log: bool, height: int) -> list[str]:
@@ -100,9 +96,9 @@ def _line(run: Run, metric: str, axis: str, smooth: float) -> Line:
     return Line(cut(plain(run.name), 30), x, smoothed(x, curve.means, smooth))
 
 
-def _print_points(runs: Sequence[Run], metrics: Sequence[str], as_json: bool) -> None:
+def _print_points(runs: Sequence[Run], metrics: Sequence[str], form: Form) -> None:
     curves = [(run, metric, run.curve(metric)) for run in runs for metric in metrics if metric in run.last]
-    if as_json:
+    if form == "json":
         return print_json(
             {
                 "run": run.name,

@@ -12,8 +12,8 @@ from .._common import variables
 from ..trackers._identity import BUILT_IN
 from ..trackers._kinds import Problem, load_plug_in
 from ..trackers._plug_ins import PlugIn, plug_ins
-from . import asked
-from .tables import Heading, print_json, print_table
+from .form import Form, form_options, print_rows
+from .tables import Heading, print_table
 from .words import many, plain
 
 
@@ -37,19 +37,20 @@ _HEADINGS = [
 
 
 @click.command()
-@asked.json_option
-def command(as_json: bool) -> None:
+@form_options()
+def command(form: Form) -> None:
     """List the trackers that installed packages offer, and import each to see whether it can be used. The exit code is
     1 where one cannot."""
     found = [offer for name, offers in sorted(plug_ins().items()) for offer in _offers(name, offers)]
-    if as_json:
-        print_json(offer._asdict() for offer in found)
+    if form:
+        print_rows(form, Offer._fields, [offer._asdict() for offer in found])
     elif found:
         rows = [
             (o.type, f"{o.distribution} {o.version}", o.path, "no, see below" if o.problem else _USABLE) for o in found
         ]
         print_table(_HEADINGS, rows)
-    _tell(found, as_json)
+    if not form:
+        _tell(found)
     sys.exit(any(offer.problem for offer in found))
 
 
@@ -69,9 +70,7 @@ def _problem(plug_in: PlugIn, others: Sequence[str]) -> str:
     return f"also offered by {' and '.join(others)}: write 'type': {plug_in.path!r}" if others else ""
 
 
-def _tell(found: Sequence[Offer], as_json: bool) -> None:
-    if as_json:
-        return
+def _tell(found: Sequence[Offer]) -> None:
     for offer in found:
         if offer.problem:
             click.echo(f"{plain(offer.distribution)}: {plain(offer.problem)}")

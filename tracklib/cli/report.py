@@ -14,7 +14,7 @@ from ..reading.collection import Runs
 from ..reading.report import report
 from . import asked
 from .completing import RunName
-from .tables import as_json as as_json_text
+from .form import Form, form_options, print_one
 from .trackers import as_told
 from .words import many, plain, size
 
@@ -32,7 +32,7 @@ _SECONDS = 5.0
 @click.option("--open", "is_opened", is_flag=True, help="Open it in the browser.")
 @click.option("--follow", is_flag=True, help="Write it anew while runs go on; the open page follows.")
 @click.option("--every", type=click.FloatRange(0.2), default=_SECONDS, show_default=True, help="Seconds between two.")
-@asked.json_option
+@form_options()
 def command(
     places: tuple[str, ...],
     root: str,
@@ -44,7 +44,7 @@ def command(
     is_opened: bool,
     follow: bool,
     every: float,
-    as_json: bool,
+    form: Form,
 ) -> None:
     """Write one HTML file that shows the runs: it needs no server and no network, and can be sent to anyone."""
     runs = asked.several(places, root, where, inner=inner)
@@ -52,8 +52,8 @@ def command(
         raise asked.NotFound(f"{many(len(runs), 'run')} without a point at these steps")
     path = output or _place(places, root)
     written = _written(runs, path, title, every if follow else None, steps)
-    if as_json:
-        click.echo(as_json_text({"path": written, "runs": len(runs), "bytes": os.path.getsize(written)}))
+    if form:
+        print_one(form, {"path": written, "runs": len(runs), "bytes": os.path.getsize(written)})
     else:
         click.echo(f"{plain(written)}: {many(len(runs), 'run')}, {size(os.path.getsize(written))}")
     if is_opened:

@@ -16,9 +16,11 @@ from ..errors import RunDirectoryError
 from ..reading.finding import runs as runs_under
 from ..reading.run import Run
 from . import asked
-from .tables import print_json
+from .form import Form, form_options, print_rows
 from .trackers import trackers_of
 from .words import many, plain, size
+
+_FIELDS = ["directory", "name", "uid", "status", "bytes", "refused", "deleted"]
 
 
 @click.command()
@@ -28,9 +30,9 @@ from .words import many, plain, size
 @click.option("-n", "--dry-run", is_flag=True, help="Say what would go, and delete nothing.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("--force", is_flag=True, help="Also runs with records that were not delivered.")
-@asked.json_option
+@form_options()
 def command(
-    names: tuple[str, ...], root: str, where: str | None, dry_run: bool, yes: bool, force: bool, as_json: bool
+    names: tuple[str, ...], root: str, where: str | None, dry_run: bool, yes: bool, force: bool, form: Form
 ) -> None:
     """Delete runs, with their children and the previous runs in their directories.
 
@@ -42,18 +44,18 @@ def command(
     runs = list(asked.several(names, root, where))
     refused = {run.directory: why for run in runs if (why := _refusal(run, force))}
     going = [run for run in runs if run.directory not in refused]
-    if not as_json:
+    if not form:
         _tell(going, refused, dry_run)
     if not (refused or dry_run):
         if not yes:
-            click.confirm(f"delete {many(len(going), 'run')}?", abort=True, err=as_json)
+            click.confirm(f"delete {many(len(going), 'run')}?", abort=True, err=form is not None)
         told = [_as_dict(run, is_deleted=True) for run in going]
         for run in going:
             _delete(run)
     else:
         told = [_as_dict(run, refused.get(run.directory, "")) for run in runs]
-    if as_json:
-        print_json(told)
+    if form:
+        print_rows(form, _FIELDS, told)
     sys.exit(bool(refused))
 
 

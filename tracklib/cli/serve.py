@@ -24,6 +24,7 @@ from ..reading.page.packed import Arrays
 from ..reading.page.told import points_for, told
 from ..reading.report import title_of
 from . import asked
+from .form import Form, form_options, print_one
 from .trackers import as_told
 
 _EVERY = 5.0
@@ -44,7 +45,8 @@ _KINDS = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gi
     help="Seconds after which an open page looks for news.",
 )
 @click.option("--open", "is_opened", is_flag=True, help="Open it in the browser.")
-def command(root: str, where: str | None, port: int, every: float, is_opened: bool) -> None:
+@form_options(json="Say the address as JSON.", csv="Say it as CSV.")
+def command(root: str, where: str | None, port: int, every: float, is_opened: bool, form: Form) -> None:
     """Show the report of ROOT, made anew at each request, on this machine alone, until Ctrl-C.
 
     The address holds a token: whoever has not seen it, on this machine or another, gets nothing.
@@ -55,7 +57,12 @@ def command(root: str, where: str | None, port: int, every: float, is_opened: bo
     except OSError as error:
         raise asked.failure(f"port {port} cannot be had", error, "name another with --port") from error
     port = server.server_port
-    click.echo(f"{server.address}\nCtrl-C ends it. From another machine: ssh -L {port}:127.0.0.1:{port} THIS_MACHINE")
+    if form:
+        print_one(form, {"address": server.address, "port": port, "root": server.root})
+    else:
+        click.echo(
+            f"{server.address}\nCtrl-C ends it. From another machine: ssh -L {port}:127.0.0.1:{port} THIS_MACHINE"
+        )
     if is_opened:
         webbrowser.open(server.address)
     with server, contextlib.suppress(KeyboardInterrupt):

@@ -8,13 +8,13 @@ from typing import Any
 
 import click
 
-from .._common.patterns import fits
 from .._journal.checkpoints import CheckpointPath
 from ..reading.run import Run
 from ..reading.words import duration, number
 from . import asked
 from .columns import STATUS_STYLES
 from .completing import RunName
+from .form import Form, form_options
 from .tables import Heading, print_csv, print_table, terminal_width
 from .tables import as_json as json_of
 from .trackers import trackers_of
@@ -30,22 +30,21 @@ _NOTES = 20  # the newest
 @asked.metrics_option
 @click.option("--patch", is_flag=True, help="Also the difference to the last commit.")
 @click.option("--console", is_flag=True, help="The end of what it printed, and nothing else.")
-@asked.json_option
-@asked.csv_option
-def command(
-    name: str | None, root: str, metrics: tuple[str, ...], patch: bool, console: bool, as_json: bool, as_csv: bool
-) -> None:
+@form_options()
+def command(name: str | None, root: str, metrics: tuple[str, ...], patch: bool, console: bool, form: Form) -> None:
     """Show one run: the newest, where none is named."""
     run = asked.one_run(name, root)
+    if console and form:
+        raise click.UsageError("--console is a text: leave out --json and --csv")
     if console:
         return _print_console(run)
-    if as_json:
+    if form == "json":
         return click.echo(json_of(run.as_dict() | {"trackers": [each.as_dict() for each in trackers_of(run)]}))
     rows = list(_metrics(run, metrics))
     if metrics and not rows:
         there = ", ".join(map(plain, run.last)) or "none"
         raise asked.NotFound(f"{plain(run.name)} has no metric {' '.join(map(plain, metrics))}; it has {there}")
-    if as_csv:
+    if form == "csv":
         return print_csv(
             ["metric", "axis", "last", "best", "at", "min", "max", "mean", "count"], [row[:9] for row in rows]
         )
@@ -101,7 +100,7 @@ def _print_list(title: str, words: list[str]) -> None:
 def _metrics(run: Run, wanted: tuple[str, ...]) -> Iterator[list[Any]]:
     """Of each metric: name, axis, last, best, where that was, min, max, mean, count, and which way is better."""
     for (axis, name), known in run.series.items():
-        if wanted and not any(fits(name, each) for each in wanted):
+        if not asked.fitting([name], wanted):
             continue
         best = run.best.get(name)
         kept = best if best and best.axis == axis else None

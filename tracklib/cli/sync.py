@@ -22,6 +22,8 @@ from .._journal.last_attempt import earlier_run
 from ..errors import RunDirectoryError, TracklibError
 from ..trackers._configs import build
 from ..trackers._wandb_offline import upload_command
+from .completing import RunPath
+from .form import Form, form_options, print_rows
 from .tables import print_json
 from .watching import again_and_again
 from .words import many, plain
@@ -38,6 +40,12 @@ class Verdict(enum.IntEnum):
     IN_USE = 3  # it goes on in a live process
     MISSING = 4  # there is no run
     BROKEN = 5  # there is one, and it cannot be read or written
+
+
+_FIELDS = [
+    *("directory", "verdict", "status", "was_cut_off", "damaged", "writers"),
+    *("tracker", "delivered", "left", "rejected", "told", "complete", "why"),
+]
 
 
 class _How(NamedTuple):
@@ -65,15 +73,25 @@ class Told(NamedTuple):
             "trackers": list(self.trackers),
         }
 
+    def as_rows(self) -> list[dict[str, Any]]:
+        """For CSV: a row for each tracker, one at least."""
+        of_run = dict.fromkeys(_FIELDS) | self.as_dict()
+        return [
+            of_run | one | {"tracker": one.get("name"), "why": one.get("why") or self.why}
+            for one in self.trackers or [{}]
+        ]
+
 
 @click.command()
-@click.argument("directories", nargs=-1, metavar="DIR...")
-@click.option("--all", "roots", multiple=True, metavar="ROOT", help="Every run in ROOT but those still going on.")
+@click.argument("directories", nargs=-1, metavar="DIR...", type=RunPath())
+@click.option(
+    "--all", "roots", multiple=True, metavar="ROOT", type=RunPath(), help="Every run in ROOT but those still going on."
+)
 @click.option("--to", metavar="CONFIG", help="Replay the whole run to these trackers: a file, or JSON.")
 @click.option("--patience", default=30.0, show_default=True, help="Seconds without progress before giving up.")
 @click.option("--retry-rejected", is_flag=True, help="Send what a tracker refused for good once more.")
 @click.option("--dry-run", is_flag=True, help="Say what is left, deliver nothing, change nothing.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON, one object for each run.")
+@form_options(json="As JSON, one object for each run.", csv="As CSV, one row for each tracker of each run.")
 @click.option("--watch", is_flag=True, help="With --all: look again every ten seconds, until Ctrl-C or SIGTERM.")
 def command(
     directories: tuple[str, ...],
@@ -82,7 +100,7 @@ def command(
     patience: float,
     retry_rejected: bool,
     dry_run: bool,
-    as_json: bool,
+    form: Form,
     watch: bool,
 ) -> None:
     """Deliver what is left of the runs in DIR, and set the status of one whose process died.
@@ -95,7 +113,7 @@ def command(
         raise click.UsageError("name the directory of a run, or --all ROOT for every run in ROOT")
     if dry_run and to is not None:
         raise click.UsageError("--dry-run says what is left for the run's own trackers: leave out --to")
-    if watch and (directories or not roots or dry_run or as_json or to is not None):
+    if watch and (directories or not roots or dry_run or form or to is not None):
         raise click.UsageError("--watch goes with --all ROOT, and with --patience and --retry-rejected only")
     how = _How(None if to is None else _configs(to), patience, retry_rejected)
     if watch:
@@ -104,10 +122,12 @@ def command(
     for directory, is_walked in _asked(directories, roots):
         found = _looked(directory) if dry_run else _tried(directory, how, is_walked)
         told.append(found)
-        if not as_json:
+        if not form:
             _print(found)
-    if as_json:
+    if form == "json":
         print_json(found.as_dict() for found in told)
+    elif form:
+        print_rows(form, _FIELDS, [row for found in told for row in found.as_rows()])
     elif len(told) != 1:
         _print_summary(told, dry_run)
     sys.exit(int(_worst(found.verdict for found in told)))

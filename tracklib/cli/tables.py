@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import shutil
+import sys
 from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +13,8 @@ from typing import Any
 import click
 import msgspec
 
-from ..reading.telling import plain
-from .words import cut, shown, width
+from ..reading.telling import plain as plain_data
+from .words import cut, plain, shown, width
 
 _GAP = 2
 _WIDEST = 44
@@ -62,14 +63,19 @@ def print_table(
         ]
         lines.append((" " * _GAP).join(padded).rstrip())
     click.echo("\n".join(lines))
-    return [cut(heading.title, _WIDEST) for heading in headings[count:]]
+    return [cut(plain(heading.title), _WIDEST) for heading in headings[count:]]
 
 
 def _cells(heading: Heading, j: int, rows: Rows, marks: Marks) -> list[str]:
     """A column's title and values. Beside a star the others keep the room for one, so that digits stand in line."""
     star = "" if all(column != j for _, column in marks) else " "
-    values = [cut(heading.show(row[j]), _WIDEST) + ("*" if (i, j) in marks else star) for i, row in enumerate(rows)]
-    return [cut(heading.title, _WIDEST) + star, *values]
+    values = [cut(_cell(heading, row[j]), _WIDEST) + ("*" if (i, j) in marks else star) for i, row in enumerate(rows)]
+    return [cut(plain(heading.title), _WIDEST) + star, *values]
+
+
+def _cell(heading: Heading, value: Any) -> str:
+    """A value as it is shown: names and texts are the users', and could steer the terminal."""
+    return plain(heading.show(value))
 
 
 def _styles(headings: Sequence[Heading], row: Sequence[Any]) -> list[dict[str, Any]]:
@@ -101,15 +107,19 @@ def print_json(objects: Iterable[Any]) -> None:
 
 def as_json(value: Any) -> str:
     """As JSON; NaN and the infinities as the texts that the journal has for them."""
-    return msgspec.json.encode(plain(value)).decode()
+    return msgspec.json.encode(plain_data(value)).decode()
 
 
 def print_csv(names: Sequence[str], rows: Rows) -> None:
     """As CSV, in full digits."""
+    print_csv_rows([names, *rows])
+
+
+def print_csv_rows(rows: Rows) -> None:
+    """Rows of CSV. In a file or a pipe a text is what it was, in a terminal it steers nothing."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(map(_as_cell, names))
-    writer.writerows([_as_cell(value) for value in row] for row in rows)
+    as_cell = _as_shown_cell if sys.stdout.isatty() else _as_cell
+    csv.writer(text, lineterminator="\n").writerows([as_cell(value) for value in row] for row in rows)
     click.echo(text.getvalue(), nl=False)
 
 
@@ -120,12 +130,17 @@ def _as_cell(value: Any) -> Any:
     return "" if value is None else value
 
 
+def _as_shown_cell(value: Any) -> Any:
+    cell = _as_cell(value)
+    return plain(cell) if isinstance(cell, str) else cell
+
+
 def print_markdown(headings: Sequence[Heading], rows: Rows) -> None:
     """As a table of Markdown."""
     lines = [
-        [_escaped(heading.title) for heading in headings],
+        [_escaped(plain(heading.title)) for heading in headings],
         ["---" if heading.is_left else "---:" for heading in headings],
-        *([_escaped(heading.show(value)) for heading, value in zip(headings, row, strict=True)] for row in rows),
+        *([_escaped(_cell(heading, value)) for heading, value in zip(headings, row, strict=True)] for row in rows),
     ]
     for line in lines:
         click.echo(f"| {' | '.join(line)} |")

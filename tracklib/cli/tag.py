@@ -8,6 +8,7 @@ from .._journal.records import Tags
 from .._values.arguments import as_tags
 from . import asked
 from .completing import RunName
+from .form import Form, form_options
 from .saying import say_in
 
 
@@ -15,7 +16,8 @@ from .saying import say_in
 @click.argument("name", metavar="RUN", type=RunName())
 @click.argument("tags", nargs=-1, required=True, metavar="TAG...")
 @asked.root_option
-def command(name: str, tags: tuple[str, ...], root: str) -> None:
+@form_options()
+def command(name: str, tags: tuple[str, ...], root: str, form: Form) -> None:
     """Tag a run, whether it goes on or has ended: each TAG is a word, or NAME=VALUE.
 
     They are in the run's journal; `tracklib sync` delivers them to the run's trackers, of a run that goes on the run
@@ -24,4 +26,5 @@ def command(name: str, tags: tuple[str, ...], root: str) -> None:
     parted = [tag.partition("=") for tag in tags]
     if not all(tag for tag, _, _ in parted):
         raise click.UsageError("a tag needs a name: write WORD, or NAME=VALUE")
-    say_in(asked.one_run(name, root), Tags(time=0, tags=as_tags({tag: value for tag, _, value in parted})), "tagged")
+    said = Tags(time=0, tags=as_tags({tag: value for tag, _, value in parted}))
+    say_in(asked.one_run(name, root), said, "tagged", form)
