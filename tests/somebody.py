@@ -13,13 +13,16 @@ def as_nobody(ask: Callable[[], str], groups: tuple[int, ...] = ()) -> str:
     if child == 0:
         try:
             os.close(reading)
-            if os.geteuid() == 0:
+            is_root = os.geteuid() == 0
+            if is_root:
                 os.setgroups(groups)
-                os.setgid(65534)
-                os.setuid(65534)
+                os.setresgid(65534, 65534, 0)
+                os.setresuid(65534, 65534, 0)
             os.write(writing, ask().encode())
         except BaseException as error:
             os.write(writing, f"{type(error).__name__}: {error}".encode())
+        if is_root:
+            os.setresuid(0, 0, 0)  # so that what was run here may be written down, where that is measured
         os._exit(0)
     os.close(writing)
     with open(reading, "rb") as said:

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from bare import run_bare
 from forked import in_child
+from somebody import as_nobody
 
 from tracklib._journal import lease, lock
 from tracklib._journal.journal import Journal
@@ -213,6 +214,36 @@ def test_without_locks_a_dead_process_of_this_host_is_not_waited_for(tmp_path: P
     gone = subprocess.Popen(["true"])
     gone.wait()
     leave_lease(tmp_path, socket.gethostname(), gone.pid, seconds_ago=0)
+    with pytest.warns(match="knows no locks"), held(str(tmp_path)):
+        pass
+
+
+@pytest.mark.usefixtures("no_locks")
+def test_without_locks_another_users_process_of_this_host_is_taken_to_live(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave_lease(tmp_path, socket.gethostname(), 1, seconds_ago=0)
+    os.chmod(tmp_path / "journal.lease", 0o644)
+    os.chmod(tmp_path, 0o755)
+    monkeypatch.chdir(tmp_path)
+    assert as_nobody(lambda: str(lease.is_live("."))) == "True"
+
+
+@pytest.mark.usefixtures("no_locks")
+def test_without_locks_a_damaged_lease_is_none_and_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "journal.lease").write_text("damaged\n")
+    assert lease.is_live(str(tmp_path)) is None
+    with pytest.warns(match="knows no locks"), held(str(tmp_path)):
+        assert lease.is_live(str(tmp_path))
+
+
+@pytest.mark.usefixtures("no_locks")
+def test_where_the_file_systems_time_cannot_be_asked_a_lease_is_dated_by_this_hosts(tmp_path: Path) -> None:
+    (tmp_path / f"journal.lease.{os.getpid()}.tmp").mkdir()  # where the file would be made that tells it
+    leave_lease(tmp_path, "another-host", 1, seconds_ago=50)
+    with pytest.raises(RunDirectoryError, match="still going on"), held(str(tmp_path)):
+        pass
+    leave_lease(tmp_path, "another-host", 1, seconds_ago=70)
     with pytest.warns(match="knows no locks"), held(str(tmp_path)):
         pass
 

@@ -28,6 +28,8 @@ SCRIPT = """
                 first, second = pool.apply(work, (9,)), pool.apply(work, (9,))
                 print(len(first), len(second))
                 print(first[0])
+            pool.close()
+            pool.join()  # the worker ends by itself
         print(open("run/metrics.csv").read().split())
 """
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import collections
+import contextlib
 import contextvars
 import copy
 import dataclasses
@@ -1186,6 +1187,26 @@ def test_without_a_run_a_function_is_called_through_and_nothing_is_looked_at() -
     assert f(1) is untouched
     assert gives_list() == [0.1, 0.2]
     assert drive_talkative(tracked(talkative)) == drive_talkative(talkative)
+
+
+def test_what_a_function_returns_that_began_the_run_itself_is_logged_into_it(tmp_path: Path) -> None:
+    with contextlib.ExitStack() as stack:
+
+        @tracked
+        def begin() -> dict[str, float]:
+            stack.enter_context(tracking(output_run=tmp_path / "run"))
+            return {"a": 1}
+
+        begin()
+    assert logged(tmp_path / "run") == [(0, {"a": 1})]
+
+
+def test_none_that_is_returned_outside_of_a_run_is_no_silence_of_another_one_that_is_open(tmp_path: Path) -> None:
+    @tracked
+    def elsewhere() -> None: ...
+
+    with warnings.catch_warnings(action="error"), tracking(output_run=tmp_path / "run"):
+        assert contextvars.Context().run(elsewhere) is None  # type: ignore[func-returns-value]
 
 
 def test_a_run_by_hand_is_not_current(tmp_path: Path) -> None:

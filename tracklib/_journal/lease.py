@@ -83,14 +83,16 @@ def is_live(directory: str, now: float | None = None) -> bool | None:
     """Whether a live process has the lease on ``directory``; None where there is none. ``now`` is the file system's
     time; None takes this host's, and writes nothing."""
     path = layout.lease_path(directory)
+    try:
+        touched = os.stat(path).st_mtime  # before it is read: it may be given back meanwhile
+    except OSError:
+        return None
     owner = read_line(path, _Owner)
     if owner is None:
         return None
     if owner.host == socket.gethostname() and not _lives(owner.pid):
         return False
-    with contextlib.suppress(OSError):
-        return (clock.wall() / 1000 if now is None else now) - os.stat(path).st_mtime < STALE_SECONDS
-    return None
+    return (clock.wall() / 1000 if now is None else now) - touched < STALE_SECONDS
 
 
 def _lives(pid: int) -> bool:
