@@ -1206,7 +1206,7 @@ def test_none_that_is_returned_outside_of_a_run_is_no_silence_of_another_one_tha
     def elsewhere() -> None: ...
 
     with warnings.catch_warnings(action="error"), tracking(output_run=tmp_path / "run"):
-        assert contextvars.Context().run(elsewhere) is None  # type: ignore[func-returns-value]
+        assert contextvars.Context().run(elsewhere) is None
 
 
 def test_a_run_by_hand_is_not_current(tmp_path: Path) -> None:
