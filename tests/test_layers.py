@@ -155,3 +155,23 @@ def test_the_map_of_the_house_in_contributing_names_every_room() -> None:
         r"^  (\w+)(?:\.py|/)", text[: text.index("Between `_delivery`")].replace(", ", "\n  "), re.MULTILINE
     )
     assert set(drawn) >= set(FLOOR) - {"__main__"}
+
+
+def test_what_few_need_is_imported_by_the_word_that_needs_it() -> None:
+    """In the thread of who calls it, never in one of ours; everywhere else, imports stand at a module's head."""
+    late = {
+        module
+        for module, tree in MODULES.items()
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.ImportFrom) and node.level
+    }
+    assert {module for module in late if room(module)[0] == "_"} == {
+        "_run.artifacts",
+        "_run.distributions",
+        "_run.printed",
+        "_run.showing_media",
+        "_words.tracked",
+        "_words.tracking",
+    }

@@ -60,6 +60,19 @@ def test_who_only_reads_runs_does_not_import(package: str) -> None:
     assert in_a_new_interpreter(code) == "False"
 
 
+@pytest.mark.parametrize(
+    "package", ["wrapt", "asyncio", "importlib.metadata", "urllib.parse", "html", "wave", "tracklib._values.media"]
+)
+def test_a_block_does_not_import_what_only_some_words_need(package: str, tmp_path: Path) -> None:
+    code = f"""
+import sys
+from tracklib import Trackers, tracked, tracking
+with tracking(output_run={str(tmp_path)!r}, environment=False) as t:
+    t.log(1, {{"loss": 0.5}})
+print({package!r} in sys.modules)"""
+    assert in_a_new_interpreter(code) == "False"
+
+
 def test_all_is_sorted_and_each_name_is_the_one_that_type_checkers_see() -> None:
     for_checkers = {
         alias.name: f"tracklib.{node.module}"

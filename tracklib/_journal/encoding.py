@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, cast, get_args
 
@@ -16,7 +17,6 @@ from .format import check_format
 from .records import Log, Number, Record, Said
 
 _encode = msgspec.json.Encoder().encode
-_decoder = msgspec.json.Decoder(Record)
 _log_decoder = msgspec.json.Decoder(Log)
 
 
@@ -97,7 +97,7 @@ def decode(body: bytes, ordinal: int) -> Record:
         if not body.startswith(b'{"type":"log"'):
             if body.startswith(b'{"type":"begin"'):
                 check_format(body)
-            record: Record = _decoder.decode(body)
+            record: Record = _decoder_of(_kind_of(body)).decode(body)
             return record
         try:
             log: Log = _log_decoder.decode(body)
@@ -107,6 +107,21 @@ def decode(body: bytes, ordinal: int) -> Record:
         return log
     except RecursionError as error:
         raise msgspec.DecodeError("it is nested too deeply") from error
+
+
+_KINDS = {str(kind.__struct_config__.tag).encode(): kind for kind in get_args(Record)}
+
+
+def _kind_of(body: bytes) -> Any:
+    """The record's type, which :func:`encode` writes first; else any."""
+    tag = body[9 : body.find(b'"', 9)] if body.startswith(b'{"type":"') else b""
+    return _KINDS.get(tag, Record)
+
+
+@functools.cache
+def _decoder_of(kind: Any) -> msgspec.json.Decoder[Any]:
+    """Made when the first of a kind is read: of all kinds at once, it would take milliseconds of the import."""
+    return msgspec.json.Decoder(kind)
 
 
 def _decode_loose(body: bytes, ordinal: int) -> Log:

@@ -12,7 +12,6 @@ from .._common.modes import grant, granted_in
 from .._journal import layout
 from .._journal.records import Artifact
 from .._values.arguments import holds
-from .._values.media import save_figure, save_image, save_table, save_text, with_ending
 from .other_ranks import need_readable, rehearse
 from .words import Words
 
@@ -72,6 +71,8 @@ class ArtifactWords(Words):
             TypeError: ``figure`` is neither.
             ValueError: ``name`` holds a folder.
         """
+        from .._values.media import save_figure
+
         self._render("figure", name, figure, save_figure)
 
     def log_image(self, name: str, image: Any) -> None:
@@ -90,6 +91,8 @@ class ArtifactWords(Words):
             TypeError: ``image`` is neither.
             ValueError: ``name`` holds a folder.
         """
+        from .._values.media import save_image
+
         self._render("image", name, image, save_image)
 
     def log_text(self, name: str, text: str) -> None:
@@ -104,6 +107,8 @@ class ArtifactWords(Words):
             OSError: the run's directory cannot be written.
             ValueError: ``name`` holds a folder.
         """
+        from .._values.media import save_text
+
         self._render("text", name, text, save_text)
 
     def log_table(self, name: str, table: Any) -> None:
@@ -121,9 +126,13 @@ class ArtifactWords(Words):
             TypeError: ``table`` is none of these.
             ValueError: ``name`` holds a folder, or the columns are not equally long.
         """
+        from .._values.media import save_table
+
         self._render("table", name, table, save_table)
 
     def _render(self, kind: str, name: Any, value: Any, save: Callable[[Any, str], None]) -> None:
+        from .._values.media import with_ending
+
         attempt = self._need_open(f"log_{kind}")
         if not isinstance(name, str):
             got = type(name).__name__

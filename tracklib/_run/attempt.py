@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import functools
 import os
@@ -221,6 +220,8 @@ class Attempt:
 
     async def leave_async(self, patience: float) -> None:
         """:meth:`leave` that lets the event loop run meanwhile."""
+        import asyncio  # who awaits has it, as a rule
+
         if self.life is Life.ENDED:
             with self._letting_go():
                 for _ in self._draining(patience):

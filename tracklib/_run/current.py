@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import contextvars
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from .._common.coroutines import is_in_a_loop
 from .._common.warn import OURS, warn
 
 if TYPE_CHECKING:
@@ -71,11 +71,7 @@ def _in_plain_thread() -> bool:
     thread = threading.current_thread()
     if thread is threading.main_thread() or thread.name.startswith(OURS):  # a tracker's own thread
         return False
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return True
-    return False
+    return not is_in_a_loop()
 
 
 @contextlib.contextmanager

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from .._common.coroutines import is_cancellation
 from .._common.warn import tell, warn_at_the_end
 from .._journal.records import Status
 from ..errors import DeliveryError, Terminated
@@ -15,7 +15,6 @@ from .verdict import status_of
 
 PATIENCE = 10.0
 PATIENCE_AFTER_ERROR = 5.0
-_INTERRUPTIONS = (KeyboardInterrupt, Terminated, asyncio.CancelledError)
 
 
 class OpenRun(Protocol):
@@ -92,6 +91,8 @@ async def _pending_cancellation() -> BaseException | None:
 
     Ctrl-C in the middle of a block's plain work is such a one.
     """
+    import asyncio  # who awaits has it, as a rule
+
     try:
         await asyncio.sleep(0)
     except asyncio.CancelledError as cancelled:
@@ -105,7 +106,9 @@ def _end(
     """Write the run's end; what interrupted that or the block before, and is still to leave it."""
     try:
         run.end(status, error or swallowed)
-    except _INTERRUPTIONS as late:
+    except BaseException as late:
+        if not (isinstance(late, KeyboardInterrupt | Terminated) or is_cancellation(late)):
+            raise
         run.end(status if error or swallowed else status_of(late), error or swallowed or late)
         return late
     return swallowed

@@ -6,10 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from .._common.files import checked_file_name
-from .._values.judged import confusion, precision_recall
-from .._values.media import save_html, save_table
-from .._values.moving import save_audio, save_video
-from .._values.pictures import confusion_svg, precision_recall_svg
 from .artifacts import ArtifactWords
 from .other_ranks import rehearse
 
@@ -34,6 +30,8 @@ class MediaWords(ArtifactWords):
             TypeError: ``audio`` is none of these.
             ValueError: ``name`` holds a folder, ``rate`` is no such number, or there is no sample.
         """
+        from .._values.moving import save_audio
+
         self._show("audio", name, {"wav": lambda path: save_audio(audio, rate, path)})
 
     def log_video(self, name: str, video: Any, *, fps: float = 10) -> None:
@@ -53,6 +51,8 @@ class MediaWords(ArtifactWords):
             TypeError: ``video`` is none of these, or its pictures are of several sizes.
             ValueError: ``name`` holds a folder, ``fps`` is no such number, or there is no picture.
         """
+        from .._values.moving import save_video
+
         self._show("video", name, {"gif": lambda path: save_video(video, fps, path)}, ("webp", "png"))
 
     def log_html(self, name: str, html: Any) -> None:
@@ -68,6 +68,8 @@ class MediaWords(ArtifactWords):
             TypeError: ``html`` is neither.
             ValueError: ``name`` holds a folder.
         """
+        from .._values.media import save_html
+
         self._show("html", name, {"html": lambda path: save_html(html, path)})
 
     def log_confusion_matrix(self, name: str, truth: Any, predictions: Any, *, labels: Any = None) -> None:
@@ -87,6 +89,10 @@ class MediaWords(ArtifactWords):
             ValueError: ``name`` holds a folder; the two are not as long, are empty, have more than 500 labels, or one
                 that is not among ``labels``.
         """
+        from .._values.judged import confusion
+        from .._values.media import save_table
+        from .._values.pictures import confusion_svg
+
         self._need_open("log_confusion_matrix")
         told = confusion(truth, predictions, labels)
         ways: dict[str, Callable[[str], None]] = {
@@ -111,6 +117,10 @@ class MediaWords(ArtifactWords):
             ValueError: ``name`` holds a folder; the two are not as long, or empty; no one is positive, a truth is
                 neither 0 nor 1, or a score is NaN.
         """
+        from .._values.judged import precision_recall
+        from .._values.media import save_table
+        from .._values.pictures import precision_recall_svg
+
         self._need_open("log_pr_curve")
         told = precision_recall(truth, scores)
         ways: dict[str, Callable[[str], None]] = {

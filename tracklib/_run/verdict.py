@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from .._common import variables
+from .._common.coroutines import is_cancellation
 from .._journal.records import Status
 from ..errors import Terminated
 
@@ -58,7 +58,9 @@ def status_of(error: BaseException | None) -> Status:
             return Status.PREEMPTED if variables.in_slurm_job() else Status.KILLED
         case SystemExit(code=code):
             return Status.FINISHED if code in (None, 0) else Status.FAILED
-        case KeyboardInterrupt() | asyncio.CancelledError() | GeneratorExit():
+        case KeyboardInterrupt() | GeneratorExit():
+            return Status.KILLED
+        case _ if is_cancellation(error):
             return Status.KILLED
         case BaseExceptionGroup() if not isinstance(error, ExceptionGroup):
             return Status.KILLED

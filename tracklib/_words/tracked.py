@@ -10,7 +10,6 @@ from .._journal.records import Reduction
 from .._run.options import need_reduction
 from .callables import Kind, kind_of, need_callable
 from .watch import How, Watch
-from .wrapper import Wrapper
 
 F = TypeVar("F")
 
@@ -89,6 +88,8 @@ def tracked(
 
 
 def _track(function: Any, how: How) -> Any:
+    from .wrapper import Wrapper  # with wrapt, and asyncio behind it: for who decorates
+
     need_callable(function, "tracked")
     watch = Watch(function, how)
     wrappers = {

@@ -21,7 +21,6 @@ from .._values.arguments import arguments_of, as_params
 from ..errors import LifecycleError, Mistake, RunDirectoryError
 from ..trackers._configs import Configs
 from .callables import Kind, drive, drive_async, kind_of, need_callable
-from .wrapper import Wrapper
 
 F = TypeVar("F")
 
@@ -169,6 +168,8 @@ class tracking:  # noqa: N801  # a word of the language, used as one
 
     def __call__(self, function: F, /) -> F:
         """Make each call of ``function`` a run of its own."""
+        from .wrapper import Wrapper  # with wrapt, and asyncio behind it: for who decorates
+
         need_callable(function, "tracking(...)")
         self._is_unused = False
         wrappers = {

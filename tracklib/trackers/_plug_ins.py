@@ -10,10 +10,12 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from importlib import metadata
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from .._common import variables
+
+if TYPE_CHECKING:
+    from importlib import metadata
 
 GROUP = "tracklib.trackers"
 
@@ -68,6 +70,8 @@ def _changed(folder: str) -> int:
 
 
 def _look() -> _Found:
+    from importlib import metadata  # only where a type is named that is none of ours
+
     found: _Found = {}
     seen = set()
     for distribution in metadata.distributions():
@@ -118,6 +122,8 @@ def _missing(distribution: metadata.Distribution, extras: tuple[str, ...]) -> tu
 
 
 def _is_installed(name: str) -> bool:
+    from importlib import metadata
+
     try:
         metadata.distribution(name)
     except metadata.PackageNotFoundError:
