@@ -14,7 +14,7 @@ from running import tracklib
 
 import tracklib as library
 from tracklib.trackers import _csv_history
-from tracklib.trackers._foreign import Point
+from tracklib.trackers._foreign import Point, together
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(40))
 WRITE = """
@@ -185,3 +185,57 @@ def test_an_imported_run_can_be_delivered_elsewhere(tmp_path: Path) -> None:
 
     assert said.exit_code == 0, said.output
     assert Path(directory, "out.csv").read_text() == "epoch,loss\n0,0.5\n1,0.25\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "points"),
+    [
+        ("epoch;loss\n0;0,5\n1;0,25\n", [("epoch", 0, "loss", 0.5), ("epoch", 1, "loss", 0.25)]),
+        ("\ufeffepoch\tloss\r\n3\t1e-3\r\n\r\n", [("epoch", 3, "loss", 0.001)]),
+        ("epoch,step,x\n0.5,1,7\n1,2,8\n", [("step", 1, "epoch", 0.5), ("step", 2, "epoch", 1.0)]),
+        ("step,x\n5,7\n,8\n", [("step", 0, "step", 5.0), ("step", 0, "x", 7.0), ("step", 1, "x", 8.0)]),
+        ("step,x\n1e300,7\n", [("step", 0, "step", 1e300), ("step", 0, "x", 7.0)]),
+        ("x,y\n1\n2,\n", [("step", 0, "x", 1.0), ("step", 1, "x", 2.0)]),
+    ],
+)
+def test_each_row_of_a_table_is_a_step_of_its_own(
+    tmp_path: Path, text: str, points: list[tuple[str, int, str, float]]
+) -> None:
+    (tmp_path / "mine.csv").write_bytes(text.encode())
+    assert tracklib("import", "csv", tmp_path / "mine.csv", "--root", tmp_path / "runs").exit_code == 0
+
+    run = imported(tmp_path / "runs")
+    told = {
+        (series.axis, step, name, value)
+        for name in run.last
+        for series in [run.metrics[name]]
+        for step, value in zip(series.steps, series.values, strict=True)
+    }
+    assert told >= set(points)
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"loss,loss\n1,2\n", "two of its columns are called 'loss': rename one"),
+        (b"a,b\n1,2,3\n", "line 2 has 3 cells, and there are 2 columns"),
+        ("loss\n0\n".encode("utf-16"), "it is no text in UTF-8 (byte 0): save it as that"),
+        (b"", "it has no column of numbers"),
+        (b"epoch,what\n0,text\n", "it has no column of numbers beside epoch"),
+    ],
+)
+def test_a_table_of_which_something_would_be_lost_is_refused(tmp_path: Path, content: bytes, why: str) -> None:
+    (tmp_path / "mine.csv").write_bytes(content)
+    done = tracklib("import", "csv", tmp_path / "mine.csv", "--root", tmp_path / "runs")
+
+    assert (done.exit_code, done.stderr) == (1, f"Error: {tmp_path / 'mine.csv'} cannot be imported: {why}\n")
+
+
+def test_what_was_said_twice_of_one_step_in_one_moment_is_there_twice() -> None:
+    found = together([(5, 1, "loss", 0.5), (5, 1, "accuracy", 1.0), (4, 0, "loss", 2.0), (5, 1, "loss", 0.25)])
+
+    assert [(point.time, point.metrics) for point in found] == [
+        (4, {"loss": 2.0}),
+        (5, {"loss": 0.5, "accuracy": 1.0}),
+        (5, {"loss": 0.25}),
+    ]

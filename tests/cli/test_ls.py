@@ -191,3 +191,24 @@ def test_listing_imports_neither_trackers_nor_wrapt_nor_asyncio(root: Path) -> N
     done = subprocess.run([sys.executable, "-c", code, str(root)], capture_output=True, text=True, check=True)
 
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_metric_that_is_called_as_a_param_has_a_column_of_its_own(tmp_path: Path) -> None:
+    with tracking(output_run=tmp_path / "run", params={"loss": "mse"}, environment=False) as t:
+        t.log(0, {"loss": 0.5, "name": 3})
+
+    row = json.loads(tracklib("ls", tmp_path, "--json").output)[0]
+    (group,) = json.loads(tracklib("ls", tmp_path, "--group", "loss", "--json").output)
+
+    assert (row["loss"], row["last.loss"], row["name"]) == ("mse", 0.5, "run")
+    assert group == {"loss": "mse", "runs": 1, "metrics": group["metrics"]}
+    assert group["metrics"]["last.loss"] == {"mean": 0.5, "deviation": None}
+
+
+def test_groups_of_the_greatest_numbers_have_a_mean_and_markdown_a_table(tmp_path: Path) -> None:
+    for name, loss in (("a", 1.7e308), ("b", 1.6e308)):
+        with tracking(output_run=tmp_path / name, environment=False, params={"x\x1b": 1}) as t:
+            t.log(0, {"loss": loss})
+
+    assert "| 1 | 2 | 1.65e+308 ± " in (said := tracklib("ls", tmp_path, "--group", "x\x1b", "--md").output)
+    assert "\x1b" not in said

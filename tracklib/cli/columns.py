@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from ..reading.names import GROUPS, differing_params
+from ..reading.names import GROUPS, OWN, differing_params
 from ..reading.run import Run
 from ..reading.words import about
 from .tables import Heading
@@ -69,6 +69,13 @@ def measured(runs: Sequence[Run]) -> list[str]:
     ]
     others.sort(key=lambda name: (not _USUAL.search(name), not name.startswith(("val", "eval", "test"))))
     return best + others[: max(0, _METRICS - len(best))]
+
+
+def apart_from_others(metric: str, runs: Sequence[Run]) -> str:
+    """What means the metric in a list of ``runs``: its name, unless that means a param of one, or what each run is."""
+    if metric not in OWN and not any(metric in run.flat_params for run in runs):
+        return metric
+    return f"best.{metric}" if any(metric in run.best for run in runs) else f"last.{metric}"
 
 
 def params_that_differ(runs: Sequence[Run]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from ..reading.names import value_of
 from ..reading.run import Run
 from ..reading.words import number
-from .columns import measured
+from .columns import apart_from_others, heading_of, measured
 from .form import Form
 from .tables import Heading, print_csv, print_json, print_markdown, print_table, terminal_width
 from .words import shown
@@ -30,7 +30,7 @@ def print_groups(runs: Sequence[Run], by: str, form: Form) -> None:
     groups: dict[str, list[Run]] = {}
     for run in runs:
         groups.setdefault(shown(value_of(run, by)) or "none", []).append(run)
-    metrics = measured(runs)
+    metrics = [apart_from_others(metric, runs) for metric in measured(runs)]
     rows: list[list[Any]] = [
         [name, len(members), *(_spread(members, metric) for metric in metrics)] for name, members in groups.items()
     ]
@@ -45,7 +45,7 @@ def print_groups(runs: Sequence[Run], by: str, form: Form) -> None:
     headings = [
         Heading(by, by, is_left=True),
         Heading("RUNS", "runs"),
-        *(Heading(metric, metric, show=_told) for metric in metrics),
+        *(Heading(heading_of(metric).title, metric, show=_told) for metric in metrics),
     ]
     if form == "md":
         return print_markdown(headings, rows)
@@ -61,7 +61,10 @@ def _spread(runs: Sequence[Run], metric: str) -> Spread | None:
     values = [value for run in runs if isinstance(value := value_of(run, metric), int | float) and value - value == 0]
     if not values:
         return None
-    return Spread(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None)
+    scale = 2.0**512 if max(map(abs, values)) > 2.0**500 else 1.0  # a sum of the greatest numbers is none
+    scaled = [value / scale for value in values]
+    deviation = statistics.stdev(scaled) * scale if len(values) > 1 else None  # infinite where there is no such number
+    return Spread(statistics.fmean(scaled) * scale, deviation)
 
 
 def _object(by: str, metrics: Sequence[str], row: Sequence[Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from ..reading.collection import Runs
 from ..reading.names import GROUPS, value_of
 from ..reading.run import Run
 from . import asked
-from .columns import STATUS_STYLES, epoch_of, heading_of, measured, params_that_differ
+from .columns import STATUS_STYLES, apart_from_others, epoch_of, heading_of, measured, params_that_differ
 from .completing import FieldName, RunName
 from .form import Form, form_options
 from .grouping import print_groups
@@ -101,8 +101,9 @@ def _tree(found: Runs) -> Runs:
 def _names(found: Sequence[Run], sort: str | None) -> list[str]:
     """What there is to tell: what it was sorted by first, then the metrics whose best value is kept, the params that
     differ, and what else was measured."""
-    metrics = measured(found)
-    kept = [name for name in metrics if any(name in run.best for run in found)] or metrics
+    measures = measured(found)
+    best = [name for name in measures if any(name in run.best for run in found)] or measures
+    metrics, kept = ([apart_from_others(name, found) for name in names] for names in (measures, best))
     wanted = [
         "name",
         "status",

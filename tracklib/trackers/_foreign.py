@@ -18,6 +18,18 @@ class Point(NamedTuple):
     metrics: dict[str, float]
 
 
+def together(values: Iterable[tuple[int, int, str, float]]) -> list[Point]:
+    """Values by ``(time, step, name, value)``: those of one moment and step are one point, but a second value of one
+    name is in another, behind it."""
+    points: dict[tuple[int, int], list[dict[str, float]]] = {}
+    for time, step, name, value in values:
+        of_step = points.setdefault((time, step), [{}])
+        if name in of_step[-1]:
+            of_step.append({})
+        of_step[-1][name] = value
+    return [Point(time, "step", step, metrics) for (time, step), each in sorted(points.items()) for metrics in each]
+
+
 class Foreign(NamedTuple):
     """One run. ``source`` says what it is there, so that it has the same uid each time it is taken over; ``status`` is
     None where it did not end. ``artifacts`` are files and folders, each by its name with where it is now: that is

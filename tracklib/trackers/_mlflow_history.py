@@ -9,7 +9,7 @@ from typing import Any
 from mlflow import MlflowClient
 
 from .._journal.records import Status
-from ._foreign import Foreign, Point
+from ._foreign import Foreign, together
 
 _STATUS = {"FINISHED": Status.FINISHED, "FAILED": Status.FAILED, "KILLED": Status.KILLED}
 _PAGE = 1000
@@ -35,18 +35,18 @@ def runs_in(experiment: str, tracking_uri: str | None) -> Iterator[Foreign]:
 
 
 def _run(client: Any, run: Any) -> Foreign:
-    points: dict[tuple[int, int], dict[str, float]] = {}
-    for name in run.data.metrics:
-        for point in client.get_metric_history(run.info.run_id, name):
-            points.setdefault((point.timestamp, point.step), {})[name] = point.value
-    ordered = [Point(time, "step", step, metrics) for (time, step), metrics in sorted(points.items())]
+    points = together(
+        (point.timestamp, point.step, name, point.value)
+        for name in run.data.metrics
+        for point in client.get_metric_history(run.info.run_id, name)
+    )
     tags = {name: value for name, value in run.data.tags.items() if not name.startswith("mlflow.")}
     name = run.info.run_name or run.info.run_id
     return Foreign(
         f"mlflow:{run.info.run_id}",
         name,
         run.info.start_time,
-        ordered,
+        points,
         dict(run.data.params),
         tags,
         _STATUS.get(run.info.status),

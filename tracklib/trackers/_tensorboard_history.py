@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from .._journal.records import Status
-from ._foreign import Foreign, Point
+from ._foreign import Foreign, together
 from ._tensorboard_media import files_of, has_media
 
 
@@ -24,7 +24,7 @@ def runs_in(path: str) -> Iterator[Foreign]:
         folders.sort()
         if any("tfevents" in name for name in names):
             files = [*_files(folder)]
-            points = sorted(_points(files), key=lambda point: (point.time, point.step))
+            points = together(_scalars(files))
             params = {name: value for file in files for name, value in _params(file)}
             if points or params or any(has_media(file) for file in files):
                 whole = os.path.abspath(folder)
@@ -41,25 +41,16 @@ def _files(folder: str) -> Iterator[Any]:
         yield EventAccumulator(file, size_guidance={"scalars": 0, "tensors": 0, "images": 0}).Reload()
 
 
-def _points(files: Iterable[Any]) -> Iterator[Point]:
-    """Every scalar, those of one step and moment together."""
-    found: dict[tuple[int, int], dict[str, float]] = {}
+def _scalars(files: Iterable[Any]) -> Iterator[tuple[int, int, str, float]]:
+    """Every one by time, step, name and value."""
     for events in files:
-        scalars = [
-            (tag, event.wall_time, event.step, event.value)
-            for tag in events.Tags()["scalars"]
-            for event in events.Scalars(tag)
-        ]
+        for tag in events.Tags()["scalars"]:
+            for event in events.Scalars(tag):
+                yield round(event.wall_time * 1000), event.step, tag, float(event.value)
         for tag in events.Tags()["tensors"]:
-            scalars += [
-                (tag, event.wall_time, event.step, value)
-                for event in events.Tensors(tag)
-                if (value := _scalar(event.tensor_proto)) is not None
-            ]
-        for tag, time, step, value in scalars:
-            found.setdefault((round(time * 1000), step), {})[tag] = float(value)
-    for (time, step), metrics in found.items():
-        yield Point(time, "step", step, metrics)
+            for event in events.Tensors(tag):
+                if (value := _scalar(event.tensor_proto)) is not None:
+                    yield round(event.wall_time * 1000), event.step, tag, value
 
 
 def _params(events: Any) -> Iterator[tuple[str, Any]]:

@@ -50,9 +50,10 @@ def _run(records: list[Any], file: str) -> Foreign:
     began = round(run.start_time.seconds * 1000) if run is not None else 0
     status = None if not ends else Status.FAILED if ends[-1] else Status.FINISHED
     params = {name: value for name, value in config.items() if not name.startswith(_OWN)}
+    tags = dict.fromkeys(run.tags, "") if run is not None else {}
     source = f"wandb:{run.run_id if run is not None else file}"
     return Foreign(
-        source, name, began or (points[0].time if points else 0), points, params, {}, status, _files_of(file)
+        source, name, began or (points[0].time if points else 0), points, params, tags, status, _files_of(file)
     )
 
 
