@@ -145,6 +145,27 @@ def test_the_tutorial_shows_the_csv_that_its_run_writes(tmp_path: Path) -> None:
     assert (tmp_path / "runs/first/metrics.csv").read_text() == textwrap.dedent(shown[1])
 
 
+@pytest.mark.slow  # three commands
+def test_the_tutorials_first_run_and_its_commands_say_what_their_page_shows(tmp_path: Path) -> None:
+    page = DOCS / "tutorial/first-run.rst"
+    (tmp_path / "first.py").write_text(blocks(page, "python")[0])
+
+    run(tmp_path, "first.py", TRACKLIB_ENVIRONMENT="0")
+
+    _say_what_is_shown(tmp_path, page, _settled)
+
+
+def test_the_page_of_frameworks_shows_the_imports_of_its_examples() -> None:
+    page = (DOCS / "how-to/frameworks.rst").read_text()
+    shown = re.findall(r"literalinclude:: (\S+)\n(?:   :(?!prepend).*\n)*   :prepend: (.*\n(?:      .*\n)*)", page)
+
+    assert len(shown) == page.count("examples/frameworks/with_")
+    for example, lines in shown:
+        assert set(textwrap.dedent(" " * 6 + lines).splitlines()) < set(
+            (DOCS / "how-to" / example).read_text().splitlines()
+        )
+
+
 def test_the_page_of_values_shows_the_csv_that_its_run_writes(tmp_path: Path) -> None:
     shown = re.search(r"now holds::\n\n((?:   .+\n)+)", (DOCS / "reference/values.rst").read_text())
     assert shown is not None

@@ -32,7 +32,7 @@ from .words import many, plain
 @click.option(
     "--group", metavar="NAME", type=FieldName(), help="One line for each value: means and deviations, as over seeds."
 )
-@click.option("--columns", metavar="NAMES", help="Which columns, parted by commas.")
+@click.option("--columns", metavar="NAMES", help="Which columns, separated by commas.")
 @click.option("--wide", is_flag=True, help="All columns, however wide.")
 @click.option("--all", "inner", is_flag=True, help="Also the children of runs, and the previous ones.")
 @form_options(has_markdown=True)

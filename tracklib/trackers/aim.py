@@ -62,7 +62,7 @@ class Aim(BatchTracker):
 
     @property
     def run(self) -> Any:
-        """The ``aim.Run``, once :meth:`init` has returned; it needs ``in_process``."""
+        """The ``aim.Run``, once ``init`` has returned; it needs ``in_process``."""
         return self._here(self._run)
 
     def init(self) -> None:

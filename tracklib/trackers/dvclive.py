@@ -67,7 +67,7 @@ class DvcLive(BatchTracker):
 
     @property
     def run(self) -> Any:
-        """The ``dvclive.Live``, once :meth:`init` has returned; it needs ``in_process``."""
+        """The ``dvclive.Live``, once ``init`` has returned; it needs ``in_process``."""
         return self._here(self._live)
 
     def is_intact(self) -> bool:

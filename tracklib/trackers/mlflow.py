@@ -128,12 +128,12 @@ class Mlflow(BatchTracker):
 
     @property
     def run(self) -> Run | None:
-        """The ``mlflow.entities.Run``, once :meth:`init` has returned; it needs ``in_process``."""
+        """The ``mlflow.entities.Run``, once ``init`` has returned; it needs ``in_process``."""
         return self._here(self._run)
 
     @property
     def run_id(self) -> str:
-        """The run's id at MLflow, once :meth:`init` has returned."""
+        """The run's id at MLflow, once ``init`` has returned."""
         return self.state["run_id"]
 
     def is_intact(self) -> bool:

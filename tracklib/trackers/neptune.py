@@ -77,7 +77,7 @@ class Neptune(BatchTracker):
 
     @property
     def run(self) -> Any:
-        """The ``neptune_scale.Run``, once :meth:`init` has returned; it needs ``in_process``."""
+        """The ``neptune_scale.Run``, once ``init`` has returned; it needs ``in_process``."""
         return self._here(self._run)
 
     def is_intact(self) -> bool:

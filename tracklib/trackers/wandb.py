@@ -136,7 +136,7 @@ class Wandb(BatchTracker):
 
     @property
     def run(self) -> wandb.Run | None:
-        """The ``wandb.Run``, once :meth:`init` has returned; it needs ``in_process``."""
+        """The ``wandb.Run``, once ``init`` has returned; it needs ``in_process``."""
         return self._here(self._run)
 
     @property
