@@ -56,13 +56,9 @@ class Calls:
         """Whether the run is over, and somebody waits."""
         return self._condition.order is Order.HURRY
 
-    @property
-    def _may_go_on(self) -> bool:
-        return self._condition.order is not Order.STOP
-
     def need_leave(self) -> None:
         """Raises :class:`Abandoned` where the delivery was told to stop."""
-        if not self._may_go_on:
+        if not self._condition.may_call:
             raise Abandoned
 
     def once(self, call: Callable[[], None]) -> None:
@@ -77,7 +73,7 @@ class Calls:
             with self._apart():
                 call()
         except BaseException as error:
-            if self._may_go_on:
+            if self._condition.may_call:
                 raise
             raise Abandoned from error
 
@@ -136,7 +132,7 @@ class Calls:
             Abandoned: the delivery was told to stop.
         """
         until = clock.steady() + (min(seconds, 1.0) if self.hurries and soon else seconds)
-        while self._may_go_on and (left := until - clock.steady()) > 0:
+        while self._condition.may_call and (left := until - clock.steady()) > 0:
             if self._wake.wait(min(left, 1.0)):
                 self._wake.clear()
                 if until_woken:

@@ -109,7 +109,7 @@ class _Desk:
         if one.delivery is not None:
             (run.later if message.later else run.left).append(one.delivery)
             if not message.later and one.delivery.standing is not Standing.DONE:
-                one.delivery.abandon()
+                one.delivery.cease()
         self._owner.say(Gone(message.key))
         if not run.served:
             run.duty = run.last_duty()

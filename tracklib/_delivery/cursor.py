@@ -10,7 +10,7 @@ from types import MappingProxyType
 from .._common import clock
 from .._journal import layout
 from .._journal.reader import Entry
-from .._journal.state import Saved, load, store
+from .._journal.state import Saved, load, read_line, store
 from ..trackers._portion import Counted
 from ..trackers.base import BaseTracker
 from .route import Route
@@ -95,7 +95,7 @@ class Cursor:
         """Keep how far the tracker is. Where the disk refuses, a later save does it."""
         self._saved_at = clock.steady()
         with self._lock:
-            if self._condition.order is not Order.STOP:
+            if self._condition.may_keep:
                 self._write()
 
     @contextlib.contextmanager
@@ -106,7 +106,7 @@ class Cursor:
             Abandoned: it is sealed.
         """
         with self._lock:
-            if self._condition.order is Order.STOP:
+            if not self._condition.may_keep:
                 raise Abandoned
             yield
 
@@ -115,19 +115,35 @@ class Cursor:
     # in the write, keeps what it noted before.
     def seal(self) -> None:
         """Save for the last time, and have the delivery stop."""
+        self._give(Order.STOP)
+
+    def cease(self) -> None:
+        """Save, and have the delivery make no further call; what the last one brings is saved once it returns."""
+        self._give(Order.CEASE)
+
+    def _give(self, order: Order) -> None:
         is_locked = self._lock.acquire(timeout=_SAVE_PATIENCE)
         try:
-            if is_locked and self._condition.order is not Order.STOP:
-                self._write()
-            self._condition.order = Order.STOP
+            if self._condition.may_keep:
+                if is_locked:
+                    self._write()
+                self._condition.order = order
         finally:
             if is_locked:
                 self._lock.release()
 
     def _write(self) -> None:
         with contextlib.suppress(Exception):  # the disk's trouble, or the tracker's own kind of state
-            self.saved.tracker = remembered(self._tracker)
-            store(self._path, self.saved)
+            if self._condition.may_call or self._is_ours():
+                self.saved.tracker = remembered(self._tracker)
+                store(self._path, self.saved)
+
+    # Once it ceases, the run may have been let go: its directory may be deleted, or another run's. Who goes on with the
+    # same run waits until no call is under way.
+    def _is_ours(self) -> bool:
+        """Whether the state file is the one that this cursor kept."""
+        kept = read_line(self._path, Saved)
+        return kept is not None and (kept.uid, kept.config) == (self.saved.uid, self.saved.config)
 
 
 def remembered(tracker: BaseTracker) -> dict[str, str]:

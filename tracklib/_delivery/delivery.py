@@ -98,6 +98,13 @@ class Delivery(Delivering):
                 self.start()
         self._loop.calls.wake()
 
+    def cease(self) -> None:
+        """Make no further call. What the one that is under way brings is still kept, where the directory is the run's:
+        for who goes on and waits until no call is under way."""
+        self._loop.cursor.cease()
+        self._loop.calls.wake()
+        self.tracker.is_abandoned = True
+
     def abandon(self) -> None:
         """Deliver no more. A call that the tracker is in goes on; nothing comes after it."""
         self._loop.cursor.seal()

@@ -95,16 +95,17 @@ class Handing:
 
     def acknowledged(self, records: int = 0) -> None:
         """The tracker says, in a call, what the backend has of the batch."""
-        self._calls.need_leave()  # what was noted is another delivery's beginning
-        if records:
-            done = self._done_with[: min(records, len(self._done_with))]
-            del self._done_with[: len(done)]
-            self._take(done[-1] - self._taken if done else 0)
-        else:
-            self._cursor.within += 1
-            self._condition.changed.ring()
+        with self._cursor.unsealed():  # else what was noted is another delivery's beginning
+            if records:
+                done = self._done_with[: min(records, len(self._done_with))]
+                del self._done_with[: len(done)]
+                self._take(done[-1] - self._taken if done else 0)
+            else:
+                self._cursor.within += 1
+                self._condition.changed.ring()
         self._heartbeat()
         self._cursor.save_now_and_then()
+        self._calls.need_leave()
 
     def reject(self, entry: Entry, error: BaseException) -> None:
         """The tracker refused it for good."""

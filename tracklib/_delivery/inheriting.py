@@ -54,12 +54,15 @@ def inheriting(directory: str, begin: Begin, deliveries: Sequence[Delivery], in_
 
 
 def ending(deliveries: Sequence[Delivery]) -> Iterator[None]:
-    """Deliver no more; until no tracker is in a call, for a minute at most."""
+    """Deliver no more; until no tracker is in a call, for a minute at most. What its last one brought is kept, so that
+    who delivers next begins behind it."""
     for delivery in deliveries:
-        delivery.abandon()
+        delivery.cease()
     until = clock.steady() + _CALL_SECONDS
     while any(delivery.is_alive for delivery in deliveries) and clock.steady() < until:
         yield
+    for delivery in deliveries:
+        delivery.abandon()
 
 
 def _owning(directory: str, stack: contextlib.ExitStack) -> Iterator[None]:

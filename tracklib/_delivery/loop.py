@@ -95,6 +95,7 @@ class Loop:
                     self._deliver_all()
                 self._condition.stand(Standing.DONE)
                 return
+            self.cursor.save()  # where it only ceased
             self._condition.stand(Standing.ABANDONED)
         except Exception as error:  # the journal cannot be read, say
             self._condition.report(error, Standing.BLOCKED)

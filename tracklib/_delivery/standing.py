@@ -2,7 +2,7 @@
 
 Three things are known of it, and each is written from one side only, so that neither needs a lock::
 
-    Order        by the owner       DELIVER -> HURRY -> STOP
+    Order        by the owner       DELIVER -> HURRY -> CEASE -> STOP
     Standing     by the delivery    CONNECTING -> DELIVERING -> DONE
                                       |  RETRYING, BLOCKED: in trouble, and back to DELIVERING once a call returned
                                       +- ABANDONED: from anywhere, after STOP; nothing comes after it
@@ -36,6 +36,7 @@ class Order(enum.Enum):
 
     DELIVER = "deliver"
     HURRY = "hurry"  # the run is over, and somebody waits
+    CEASE = "cease"  # no further call; what the one that is under way brings is kept
     STOP = "stop"  # no further record, and nothing more into the run's directory
 
 
@@ -85,6 +86,16 @@ class Condition:
         self.trouble = self.refusal = ""
         self.changed = changed
         self._name = name
+
+    @property
+    def may_call(self) -> bool:
+        """Whether the tracker may be called once more."""
+        return self.order in (Order.DELIVER, Order.HURRY)
+
+    @property
+    def may_keep(self) -> bool:
+        """Whether what the tracker took may be noted in the run's directory."""
+        return self.order is not Order.STOP
 
     @property
     def is_answered(self) -> bool:
