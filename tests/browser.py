@@ -33,6 +33,10 @@ class Browser:
         """What ``return`` in a script gives."""
         return self.driver.execute_script(script, *arguments)
 
+    def run_async(self, script: str, *arguments: Any) -> Any:
+        """What a script hands to its last argument, a function."""
+        return self.driver.execute_async_script(script, *arguments)
+
     def wait(self, condition: str, seconds: float = 60.0) -> Any:
         """Until an expression of the page is true; its value. A page that is just being loaded cannot say."""
         from selenium.common.exceptions import WebDriverException

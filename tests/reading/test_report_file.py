@@ -104,8 +104,9 @@ def test_a_text_that_many_runs_share_is_in_it_once(tmp_path: Path) -> None:
 def unpacked(text: str) -> list[float]:
     """As the page's own ``decode``."""
     if text.startswith("r:"):
-        first, step, count = map(int, text[2:].split(":"))
-        return [first + step * i for i in range(count)]
+        first, step, count, *around = map(int, text[2:].split(":"))
+        even = [first + step * i for i in range(count)]
+        return [around[0], *even, around[1]] if around else even
     return list(array({"f4": "f", "f8": "d"}[text[:2]], base64.b64decode(text[3:])))
 
 
@@ -128,6 +129,13 @@ def test_packed_steps_are_right(steps: list[int]) -> None:
     found = unpacked(packed(array("q", steps)))
 
     assert found == pytest.approx(steps, rel=1e-6, abs=1e-3 * (max(steps, default=0) - min(steps, default=0)))
+
+
+def test_even_steps_with_others_around_them_take_no_room() -> None:
+    steps = [0.0, *(192.0 + 128 * i for i in range(780)), 99_999.0]
+
+    assert packed(steps) == "r:192:128:780:0:99999"
+    assert unpacked(packed(steps)) == steps
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 _FLOAT32_MAX = 3e38
 _FLOAT32_MIN = 1e-37
+_FEW = 8
 
 
 class Arrays:
@@ -30,10 +31,13 @@ class Arrays:
 
 
 def packed(values: Sequence[float]) -> str:
-    """``r:first:step:count`` for even steps, else base64 of floats behind ``f4:``, or ``f8:`` where four bytes would
-    show in a chart."""
+    """``r:first:step:count`` for even steps, with ``:head:tail`` behind it where these stand around them (a curve's
+    outermost points are the first and the last record); else base64 of floats behind ``f4:``, or ``f8:`` where four
+    bytes would show in a chart."""
     if (even := _even(values)) is not None:
         return even
+    if len(values) > _FEW and (even := _even(values[1:-1])) is not None and _are_whole(values[0], values[-1]):
+        return f"{even}:{int(values[0])}:{int(values[-1])}"
     code, name = ("f", "f4") if _fits_in_four_bytes(values) else ("d", "f8")
     numbers = array(code, values)
     if sys.byteorder == "big":
@@ -54,6 +58,10 @@ def _even(values: Sequence[float]) -> str | None:
     steps = range(int(first), int(first + step * count), int(step))
     is_even = all(map(float.__eq__, map(float, values), map(float, steps)))
     return f"r:{int(first)}:{int(step)}:{count}" if is_even else None
+
+
+def _are_whole(*values: float) -> bool:
+    return all(value % 1 == 0 and abs(value) <= 2**53 for value in values)
 
 
 def _fits_in_four_bytes(values: Sequence[float]) -> bool:

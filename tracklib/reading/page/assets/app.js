@@ -70,7 +70,9 @@ function keep(place) {
   }
 }
 
+/** What this page kept when it read itself again; to ask costs a first look time. */
 function kept() {
+  if (performance.getEntriesByType("navigation")[0]?.type !== "reload") return null;
   try {
     const place = JSON.parse(sessionStorage.getItem(PLACE) || "null");
     sessionStorage.removeItem(PLACE);
@@ -92,7 +94,7 @@ function start() {
   showCounts();
   redraw();
   if (place) {
-    addSections(Infinity);
+    addCards(Infinity);
     scrollTo(0, place.top);
   }
   addEventListener("hashchange", () => (readHash(), showTheme(), redraw()));

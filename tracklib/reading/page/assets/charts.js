@@ -14,8 +14,8 @@ const watcher = new IntersectionObserver(
     for (const { target, isIntersecting } of entries) {
       const card = target.card;
       card.isNear = isIntersecting;
-      if (isIntersecting) waiting.add(card);
-      else letGo(card);
+      if (!isIntersecting) letGo(card);
+      else if (!card.chart) waiting.add(card);
     }
     drawWaiting();
   },
@@ -26,14 +26,20 @@ const drawWaiting = eachFrame(() => {
   const isRushing = Math.abs(scrollY - passed) > innerHeight / 5;
   passed = scrollY;
   if (isRushing) return void drawWaiting(); // nobody sees what flies by
+  drawSome();
+});
+
+/** As many as a frame has time for, one at least; the others in the frames that follow. */
+function drawSome() {
   const until = performance.now() + FRAME;
   for (const card of waiting) {
-    waiting.delete(card);
     drawCard(card);
     if (performance.now() > until) break;
   }
   if (waiting.size) drawWaiting();
-});
+  else requestAnimationFrame(() => performance.getEntriesByName(SEEN_AT).length || performance.mark(SEEN_AT));
+}
+const SEEN_AT = "charts drawn"; // for who measures: when the first ones were all there
 
 function drawCard(card) {
   letGo(card);
@@ -57,11 +63,17 @@ function letGo(card) {
 function noteOf(lines) {
   const most = Math.max(...lines.map((line) => line.records));
   const notes = most > 1.5 ? [`a point is ${Math.round(most).toLocaleString("en")} records: their mean, in a band from least to greatest${state.zoom && !page.mark ? " (tracklib serve draws each)" : ""}`] : [];
-  const lost = state.log ? lines.reduce((sum, line) => sum + [...line.raw].filter((value) => value <= 0).length, 0) : 0;
+  const lost = state.log ? counted(lines, (value) => value <= 0) : 0;
   if (lost) notes.push(`${many(lost, "value")} not above 0 not shown`);
-  const odd = lines.reduce((sum, line) => sum + [...line.raw].filter((value) => !Number.isFinite(value)).length, 0);
-  if (odd && !lines[0].isGroup) notes.push(`${many(odd, "value")} not finite`);
+  const odd = lines[0].isGroup ? 0 : counted(lines, (value) => !Number.isFinite(value));
+  if (odd) notes.push(`${many(odd, "value")} not finite`);
   return notes.join(" · ");
+}
+
+function counted(lines, test) {
+  let count = 0;
+  for (const { raw } of lines) for (let i = 0; i < raw.length; i++) if (test(raw[i])) count++;
+  return count;
 }
 
 function describe(card, lines) {
@@ -122,30 +134,53 @@ function buildCards(names, key) {
     letGo(card);
     watcher.unobserve(card.node);
   }
-  coming = sections(names);
+  coming = sections(names).flatMap(([title, mine]) => mine.map(([axis, metric]) => ({ title, count: mine.length, axis, metric })));
+  latest = null;
   fill($("charts"));
-  addSections(FIRST);
+  addCards();
+  drawInSight();
   if (!names.length) fill($("charts"), el("p.empty", {}, state.find ? "No metric's name has these words." : "No metric was logged."));
 }
 
-/* A thousand cards at once would hold the page up: the first ones are there at once, the others come from frame to frame. */
-const FIRST = 100;
-let coming = []; // sections whose cards are still to be made
+/* A thousand cards at once would hold the page up: as many are made as a frame has time for. */
+let coming = []; // what is still to be made
+let latest = null; // the section that they go into
 
-function addSections(count) {
-  for (let more = count; coming.length && more > 0; more -= coming.shift()[1].length) $("charts").append(makeSection(coming[0]));
+function addCards(milliseconds = FRAME) {
+  const until = performance.now() + milliseconds;
+  while (coming.length) {
+    addCard(coming.shift());
+    if (performance.now() > until) break;
+  }
   if (coming.length) addMore();
 }
-const addMore = eachFrame(() => addSections(FIRST / 2));
+const addMore = eachFrame(() => addCards());
 
-function makeSection([title, names]) {
-  const mine = names.map(([axis, metric]) => makeCard(axis, metric));
-  const grid = el("div.grid", {}, mine.map((card) => card.node));
-  cards.push(...mine);
-  for (const card of mine) watcher.observe(card.node);
-  const details = el("details.section", { open: !folded.has(title) }, el("summary", {}, el("h3", {}, cut(title, 120)), el("span.count", {}, String(names.length))), grid);
+function addCard({ title, count, axis, metric }) {
+  const card = makeCard(axis, metric);
+  if (latest?.title !== title) latest = makeSection(title, count);
+  latest.grid.append(card.node);
+  cards.push(card);
+  watcher.observe(card.node);
+}
+
+function makeSection(title, count) {
+  const grid = el("div.grid");
+  const details = el("details.section", { open: !folded.has(title) }, el("summary", {}, el("h3", {}, cut(title, 120)), el("span.count", {}, String(count))), grid);
   details.addEventListener("toggle", () => (details.open ? folded.delete(title) : folded.add(title)));
-  return details;
+  $("charts").append(details);
+  return { title, grid };
+}
+
+/** What the first look falls on is drawn with the page, and not some frames behind it. */
+function drawInSight() {
+  for (const card of cards) {
+    const { top, height } = card.node.getBoundingClientRect();
+    if (top > innerHeight) break;
+    card.isNear = height > 0;
+    if (card.isNear) waiting.add(card);
+  }
+  drawSome();
 }
 
 /** One chart as large as the window. */
@@ -178,7 +213,7 @@ addEventListener("beforeprint", () => {
   document.documentElement.dataset.theme = "light";
   document.documentElement.classList.add("paper");
   redraw({ isPaper: true });
-  addSections(Infinity);
+  addCards(Infinity);
   for (const details of document.querySelectorAll("details.section")) details.open = true;
   $("table").style.zoom = Math.min(1, (2 * PAPER + 12) / $("table").scrollWidth);
   drawAll();
@@ -190,6 +225,7 @@ addEventListener("afterprint", () => {
   redraw();
 });
 
-addEventListener("resize", eachFrame(() => {
-  for (const chart of drawnCharts()) chart.plot.setSize({ width: Math.max(200, chart.host.clientWidth), height: chart.plot.height });
-}));
+addEventListener("resize", () => {
+  for (const card of cards) if (card.isNear) waiting.add(card);
+  drawWaiting();
+});

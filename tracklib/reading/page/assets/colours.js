@@ -16,7 +16,8 @@ const palette = (index) => PALETTE[isDark() ? "dark" : "light"][index % 12];
 /** Give each of `shown`, in the table's order, its colour; `run.isStrong` is false for those drawn grey. */
 function paintRuns(shown) {
   const ramp = RAMP[isDark() ? "dark" : "light"];
-  for (const run of runs) Object.assign(run, { colour: colour("--faint"), isStrong: false });
+  const grey = colour("--faint");
+  for (const run of runs) Object.assign(run, { colour: grey, isStrong: false });
   shown.forEach((run, rank) => {
     run.isStrong = shown.length <= 12 || rank < STRONG;
     if (runs.length <= 12) run.colour = palette(run.index);

@@ -2,7 +2,7 @@
 
    page.runs[i].series holds rows [axis, metric, x, time, mean, low, high, records]: five places in `page.arrays`
    (-1: there is no band), and how many records each point stands for. An array is base64 of little-endian floats
-   behind "f4:" or "f8:", or "r:first:step:count". They are decoded when a chart needs them. */
+   behind "f4:" or "f8:", or "r:first:step:count", with ":head:tail" where these stand around. They are decoded when a chart needs them. */
 
 const page = JSON.parse($("data").textContent);
 const runs = page.runs;
@@ -19,8 +19,9 @@ const array = unpacker(page.arrays);
 
 function decode(text) {
   if (text.startsWith("r:")) {
-    const [first, step, count] = text.slice(2).split(":").map(Number);
-    return Float64Array.from({ length: count }, (_, i) => first + step * i);
+    const [first, step, count, ...around] = text.slice(2).split(":").map(Number);
+    const even = Array.from({ length: count }, (_, i) => first + step * i);
+    return Float64Array.from(around.length ? [around[0], ...even, around[1]] : even);
   }
   const binary = atob(text.slice(3));
   const content = new Uint8Array(binary.length);
@@ -31,17 +32,23 @@ function decode(text) {
 /* JSON has no NaN and no infinities: they come as texts. */
 const real = (value) => (typeof value === "string" ? { nan: NaN, inf: Infinity, "-inf": -Infinity }[value] : value);
 
-function seriesFrom(rows, array) {
-  const found = rows.map(([axis, metric, x, time, mean, low, high, records]) => ({
-    axis, metric, records,
-    get x() { return array(x); },
-    get time() { return array(time); },
-    get mean() { return array(mean); },
-    get low() { return array(low); },
-    get high() { return array(high); },
-  }));
-  return new Map(found.map((row) => [`${row.axis}\n${row.metric}`, row]));
+/** One metric of a run; what a chart does not ask for is never decoded. */
+class Series {
+  constructor(row, array) {
+    this.row = row;
+    this.array = array;
+  }
+  get axis() { return this.row[0]; }
+  get metric() { return this.row[1]; }
+  get x() { return this.array(this.row[2]); }
+  get time() { return this.array(this.row[3]); }
+  get mean() { return this.array(this.row[4]); }
+  get low() { return this.array(this.row[5]); }
+  get high() { return this.array(this.row[6]); }
+  get records() { return this.row[7]; }
 }
+
+const seriesFrom = (rows, array) => new Map(rows.map((row) => [`${row[0]}\n${row[1]}`, new Series(row, array)]));
 
 runs.forEach((run, index) => {
   run.index = index;

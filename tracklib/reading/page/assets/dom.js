@@ -32,7 +32,13 @@ function fill(node, ...children) {
   return node;
 }
 
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+/** A colour of the style by its name. To ask the browser makes it look at the whole page: it is asked once for each theme. */
+const colour = (name) => {
+  const key = `${document.documentElement.dataset.theme} ${name}`;
+  if (!asked.has(key)) asked.set(key, getComputedStyle(document.documentElement).getPropertyValue(name).trim());
+  return asked.get(key);
+};
+const asked = new Map();
 
 /** At most one call of `work` for each frame, however often it is asked for. */
 function eachFrame(work) {
