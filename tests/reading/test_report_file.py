@@ -105,7 +105,7 @@ def unpacked(text: str) -> list[float]:
     """As the page's own ``decode``."""
     if text.startswith("r:"):
         first, step, count, *around = map(int, text[2:].split(":"))
-        even = [first + step * i for i in range(count)]
+        even: list[float] = [first + step * i for i in range(count)]
         return [around[0], *even, around[1]] if around else even
     return list(array({"f4": "f", "f8": "d"}[text[:2]], base64.b64decode(text[3:])))
 
