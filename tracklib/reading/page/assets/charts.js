@@ -46,6 +46,7 @@ function drawCard(card) {
   const lines = linesOf(card.axis, card.metric, drawnRuns);
   card.host.setAttribute("aria-label", describe(card, lines));
   if (!lines.length) return void fill(card.host, el("p.empty", {}, "None of the runs shown has it."));
+  card.by.textContent = cut(xName(card.axis), 40);
   fill(card.host);
   card.chart = makeChart(card.host, { ...card, lines, height: card.height, onHover: hover });
   card.note.textContent = noteOf(lines);
@@ -78,7 +79,7 @@ function counted(lines, test) {
 
 function describe(card, lines) {
   const ends = lines.slice(0, 5).map((line) => `${cut(line.name, 40)} ${number(line.y[line.y.length - 1])}`);
-  return `${card.metric} by ${state.x === "step" ? card.axis : X_KINDS[state.x]}: ${many(lines.length, "line")}. Last values: ${ends.join(", ")}`;
+  return `${card.metric} by ${xName(card.axis)}: ${many(lines.length, "line")}. Last values: ${ends.join(", ")}`;
 }
 
 function makeCard(axis, metric) {
@@ -86,7 +87,8 @@ function makeCard(axis, metric) {
   const note = el("span.note");
   const open = el("button.ghost.expand", { title: "Enlarge (Enter)", "aria-label": `Enlarge ${cut(metric, 80)}`, click: () => enlarge(card) }, "⤢");
   const name = el("h4", { title: metric }, cut(metric, 120));
-  const card = { axis, metric, host, note, node: el("article.card", {}, el("header", {}, name, open), host, note) };
+  const by = el("span.by", { title: "The x axis" });
+  const card = { axis, metric, host, note, by, node: el("article.card", {}, el("header", {}, name, by, open), host, note) };
   card.node.card = card;
   return card;
 }

@@ -42,15 +42,18 @@ function makeGetter(name) {
 
 const bare = (tag) => (tag === "" ? true : tag);
 
+const TEXTS = ["name", "status", "host", "git", "uid", "error", "directory"];
+const SHOWN = { tags: (text) => shown(text) || "yes", best: measured, last: measured, min: measured, max: measured, mean: measured };
+
 /** What stands over a column, and how its values are shown. */
 function field(name) {
   const dot = name.indexOf(".");
   const part = Object.hasOwn(GROUPS, name.slice(0, dot)) ? name.slice(0, dot) : "";
   const label = part ? name.slice(dot + 1) : name;
-  const show = { took: duration, age: duration, began: moment, git: (text) => cut(text, 9) }[name] || (part === "tags" ? (text) => shown(text) || "yes" : shown);
+  const show = { took: duration, age: duration, began: moment, git: (text) => cut(text, 9) }[name] || SHOWN[part] || shown;
   const mode = { best: direction(label), last: direction(label), min: "min", max: "max" }[part] || "";
-  const over = { params: "param", tags: "tag", last: "last", min: "min", max: "max" }[part] || (part === "best" ? `best ${mode === "min" ? "↓" : "↑"}` : "");
-  return { name, part, label, over, mode, show, value: name === "began" ? (run) => run.began : getter(name), isText: ["name", "status", "host", "git", "uid", "error", "directory"].includes(name) || part === "tags" };
+  const over = { params: "param", tags: "tag", last: "last", min: "min", max: "max" }[part] || (part === "best" ? (mode ? `best (${mode})` : "best") : "");
+  return { name, part, label, over, mode, show, value: name === "began" ? (run) => run.began : getter(name), isText: TEXTS.includes(name) || part === "tags" || (part === "params" && runs.some((run) => typeof run.params.get(label) === "string")) };
 }
 
 /* Numbers before texts, texts by their letters: as Python sorts them. */

@@ -27,6 +27,14 @@ function tick(value) {
   return number(value);
 }
 
+/** The labels of one axis: as many decimals on each as one of them needs. */
+function ticks(values) {
+  const labels = values.map(tick);
+  const decimals = (text) => (/^−?\d+\.\d+$/.test(text) ? text.split(".")[1].length : 0);
+  const most = Math.max(0, ...labels.map(decimals));
+  return labels.map((text) => (most && text !== "0" && /^−?\d+(\.\d+)?$/.test(text) ? `${text}${decimals(text) ? "" : "."}${"0".repeat(most - decimals(text))}` : text));
+}
+
 function duration(seconds) {
   if (seconds == null || !Number.isFinite(seconds)) return "";
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
@@ -53,6 +61,13 @@ function bytes(size) {
     size /= 1000;
   }
   return "";
+}
+
+/** A measured value in a column of such: all have four digits, so that they stand under each other. */
+function measured(value) {
+  const text = shown(value);
+  if (typeof value !== "number" || Number.isInteger(value) || !/^−?\d+\.?\d*$/.test(text)) return text;
+  return minus(value.toPrecision(4)).replace(/\.$/, "");
 }
 
 /** Any param's value. */

@@ -2,6 +2,8 @@
 
 const X_KINDS = { step: "step", time: "time", clock: "clock", share: "share of run" };
 
+const xName = (axis) => (state.x === "step" ? axis : X_KINDS[state.x]);
+
 /** The x of each point. `share` is 0 to 1 of the run's own steps, so that long and short runs lie over each other. */
 function xOf(run, series) {
   const { x, time } = series;

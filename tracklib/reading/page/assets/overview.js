@@ -22,6 +22,7 @@ function showCounts() {
   const said = [...counts].sort(([a], [b]) => order.indexOf(a) - order.indexOf(b));
   const pick = (status) => choose({ run: "", q: state.q === `status = ${status}` ? "" : `status = ${status}` });
   fill($("counts"), said.map(([status, count]) => el(`button.plain.status.${status.replace(/\W/g, "")}`, { click: () => pick(status), title: "Filter by it" }, `${count.toLocaleString("en")} ${status}`)));
-  $("q").parentNode.hidden = runs.length < 2;
+  $("q").parentNode.hidden = $("counts").hidden = runs.length < 2;
+  $("title").classList.toggle("unseen", runs.length === 1 && page.title === runs[0].name); // it stands below, with how it went
   $("made").textContent = `as of ${moment(page.made)}`;
 }

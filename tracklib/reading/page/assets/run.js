@@ -66,7 +66,7 @@ function metricRow(run, other, name) {
   const mode = direction(name);
   const best = run.best.get(name)?.value ?? (mode ? said[mode] : null);
   const at = run.best.get(name)?.step ?? (mode ? said[`${mode}Step`] : null);
-  const cells = [number(said.last), other ? (other.metrics.has(name) ? number(other.metrics.get(name).last) : "") : null, best == null ? "" : `${number(best)} ${mode === "min" ? "↓" : "↑"}`, at == null ? "" : `${said.axis} ${at}`, number(said.min), number(said.max), said.n.toLocaleString("en")];
+  const cells = [measured(said.last), other ? (other.metrics.has(name) ? measured(other.metrics.get(name).last) : "") : null, best == null ? "" : `${measured(best)} ${mode === "min" ? "↓" : "↑"}`, at == null ? "" : `${said.axis} ${at.toLocaleString("en")}`, measured(said.min), measured(said.max), said.n.toLocaleString("en")];
   return el("tr", {}, el("th", { scope: "row", title: name }, cut(name, 60)), el("td.spark", {}, sparkline(run, said.axis, name)), cells.filter((one) => one != null).map((text) => el("td", {}, text)));
 }
 
