@@ -19,7 +19,7 @@ for i in range(100):
         t.log(0, {"loss": i})
 """
 FELT = {
-    "import": "begin()\nimport tracklib\nend()",
+    "import": "begin()\nfrom tracklib import Trackers, tracked, tracking\nend()",
     "enter": f"from tracklib import tracking\nbegin()\n{RUN}    end()",
     "enter, MLflow and W&B": f"from tracklib import tracking\nbegin()\n{BOTH}    end()\n    raise SystemExit",
     "1,000 calls of ten floats": (

@@ -646,3 +646,14 @@ def test_a_masked_tensor_of_torchs_is_missing_where_its_mask_says_so() -> None:
 @pytest.mark.parametrize("missing", [NA_INTEGER, np.ma.masked, np.ma.array(3, mask=True), pd.NA], ids=repr)
 def test_what_is_missing_is_no_epoch(missing: Any) -> None:
     assert whole_number(missing) is None
+
+
+class Metric(str, enum.Enum):  # noqa: UP042  # as many write it
+    LOSS = "loss of an enum"
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_an_enums_text_names_a_metric_as_the_text_itself_does(is_known: bool) -> None:
+    if is_known:
+        clean({"loss of an enum": 0.5})
+    assert clean({Metric.LOSS: 0.5}) == ({"loss of an enum": 0.5}, [])

@@ -29,10 +29,14 @@ class RunClock:
     def now(self, later: bool = False) -> int:
         """Milliseconds since the epoch, never less than at an earlier call; ``later``: more."""
         now = clock.wall()
-        if self._ahead_since or abs(now - self._last_time) > _NEAR:
+        last = self._last_time
+        if self._ahead_since or not last - _NEAR <= now <= last + _NEAR:
             now = self._unless_it_was_set(now)
-        earliest = self._last_time + later
-        self._last_time = now = now if now > earliest else earliest
+        if later:
+            last += 1
+        if now < last:
+            now = last
+        self._last_time = now
         return now
 
     def _unless_it_was_set(self, now: int) -> int:

@@ -58,14 +58,25 @@ def _cleaned_at_once(metrics: Mapping[Any, Any], number: Callable[[Any], Any] | 
         return None
     flat: dict[str, float] = metrics.copy()
     try:
+        if not _good_names.issuperset(flat):
+            return None
+        for value in flat.values():  # a loop over the values alone takes half the time of one over both
+            if type(value) is not float:
+                return None if number else _with_floats(flat)
+    except Exception:  # a key's own hash
+        return None
+    return flat
+
+
+def _with_floats(flat: dict[str, Any]) -> dict[str, float] | None:
+    """``flat`` with its whole numbers as floats; None where something else is among them."""
+    try:
         for key, value in flat.items():
             kind = type(value)
             if kind is not float:
-                if number or not (kind is int or kind is bool):  # no set: that would ask a metaclass for a hash
+                if not (kind is int or kind is bool):  # no set: that would ask a metaclass for a hash
                     return None
                 flat[key] = float(value)
-            if type(key) is not str or key not in _good_names:
-                return None
     except OverflowError:  # the sweep says of which
         return None
     return flat

@@ -58,6 +58,7 @@ def text_of(key: Any) -> str:
     try:
         if isinstance(key, bytes | bytearray):
             key = key[: limits.TEXT]
-        return str(key).encode("utf-8", "backslashreplace").decode()
+        text = str.__str__(key) if isinstance(key, str) else str(key)  # of an enum's text the text, as JSON has it
+        return text.encode("utf-8", "backslashreplace").decode()
     except Exception:
         return f"<{type_name(type(key))}>"
