@@ -212,5 +212,5 @@ def wrong_use() -> None:
     Trackers().child("a", parent=None)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     Metrics(loss="average")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     Metrics().add(0.5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    tracked(every="50")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+    tracked(every="50")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
     tracked(step="epoch")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]

@@ -230,7 +230,9 @@ def test_a_fork_waits_until_a_thread_of_ours_has_told_what_it_has_to_say(tmp_pat
     script = """
         import io, logging, threading
         from tracklib import BaseTracker, tracking
+        from tracklib._run import ending
 
+        ending.PATIENCE = 0.1  # with the tracker that never comes there
         begun, calls = threading.Event(), []
 
         class Slow(io.RawIOBase):
