@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from running import tracklib
+from somebody import as_nobody
 
 from tracklib import CsvLogger, tracking
 
@@ -333,3 +334,30 @@ def test_rm_and_doctor_and_import_say_it_for_programs_too(tmp_path: Path) -> Non
     assert (shown["deleted"], gone["deleted"], shown["refused"]) == (False, True, "")
     assert shown["bytes"] == gone["bytes"] > 0
     assert not directory.exists()
+
+
+def test_a_run_that_goes_on_is_not_taken_for_dead_by_a_dry_run(tmp_path: Path) -> None:
+    with tracking(output_run=tmp_path / "live"):
+        named = tracklib("sync", tmp_path / "live", "--dry-run")
+        walked = tracklib("sync", "--all", tmp_path, "--dry-run")
+
+    assert (named.exit_code, named.stderr) == (3, f"{tmp_path / 'live'}: it goes on: look again when it has ended\n")
+    assert (walked.exit_code, walked.output) == (0, f"{tmp_path / 'live'}: still going on, and left alone\n")
+
+
+def test_another_users_run_is_no_missing_one_and_their_root_hinders_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs, mine = finished_run(tmp_path / "runs/theirs"), finished_run(tmp_path / "mine")
+    (tmp_path / "runs").chmod(0o000)
+    for path in (mine, *mine.rglob("*"), *list(tmp_path.parents)[:-2], tmp_path):
+        path.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+
+    def ask() -> str:
+        said = [tracklib("sync", theirs, *more) for more in ((), ("--dry-run",))]
+        shown = tracklib("show", "mine"), tracklib("ls")
+        return str([(done.exit_code, "Permission denied" in done.stderr) for done in [*said, *shown]])
+
+    assert as_nobody(ask) == "[(5, True), (5, True), (0, False), (1, True)]"
+    (tmp_path / "runs").chmod(0o700)

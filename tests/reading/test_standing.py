@@ -335,3 +335,17 @@ def test_runs_on_a_read_only_file_system_are_read(read_only: Path) -> None:
     assert [run.curve("loss").means.tolist() for run in runs] == [[0.5], [0.5], [1.0]]
     with pytest.raises(OSError, match="Read-only"):
         runs.report(read_only / "report.html")
+
+
+def test_a_folder_that_may_not_be_looked_into_is_told_of_beside_the_runs_that_may(tmp_path: Path) -> None:
+    finished(tmp_path / "runs/mine")
+    finished(tmp_path / "runs/theirs")
+    let_all_read(tmp_path / "runs", 0o755, 0o644)
+    (tmp_path / "runs/theirs").chmod(0o000)
+
+    def ask() -> str:
+        runs = tracklib.runs(tmp_path / "runs")
+        return f"{[run.name for run in runs]} {[*runs.unreadable]}"
+
+    assert as_nobody(ask) == f"['mine'] {[str(tmp_path / 'runs/theirs')]}"
+    (tmp_path / "runs/theirs").chmod(0o700)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from .._common.secrets import without_masks
 from .._journal import layout
-from .._journal.directory import owned
+from .._journal.directory import cannot_be_used, owned
 from .._journal.handover import wait_for_deliverer
 from .._journal.journal import Journal
 from .._journal.last_attempt import Earlier, begins_before, earlier_run, settled
@@ -77,7 +78,7 @@ def sync(
     """
     directory = os.path.abspath(directory)
     journal = layout.journal_path(directory)
-    if not os.path.isfile(journal):
+    if not _is_file(journal):
         raise RunDirectoryError(f"{directory} holds no run: there is no {layout.JOURNAL} in it")
     with owned(directory):
         writers = living(directory)
@@ -93,6 +94,20 @@ def sync(
     damaged = max([delivery.damaged for delivery in deliveries], default=0)
     status = run.end.status if run.end else Status.KILLED
     return Synced(status, run.was_cut_off, damaged, [*map(_outcome, deliveries), *problems], writers)
+
+
+def _is_file(journal: str) -> bool:
+    """Whether there is a journal.
+
+    Raises:
+        RunDirectoryError: nobody can say.
+    """
+    try:
+        return stat.S_ISREG(os.stat(journal).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise cannot_be_used(os.path.dirname(journal), error) from error
 
 
 def _settled(directory: str) -> Earlier:

@@ -14,7 +14,7 @@ from ..errors import RunDirectoryError, WhereError
 from ..reading.collection import Runs
 from ..reading.finding import load, runs
 from ..reading.run import Run
-from .completing import MetricName, RunName
+from .completing import MetricName, RunName, RunPath
 from .words import many, plain
 
 ROOT = "runs"
@@ -36,7 +36,7 @@ root_option = click.option(
     "--root",
     default=ROOT,
     show_default=True,
-    type=click.Path(file_okay=False),
+    type=RunPath(),  # which is looked at when it is needed: a run may be named by its path
     help="Where names of runs are looked for.",
 )
 where_option = click.option(

@@ -21,7 +21,7 @@ from .._journal.records import Artifact, Begin, End, Log, Params, Tags
 from ..errors import RunDirectoryError
 from ..trackers._foreign import Foreign
 from . import asked
-from .completing import AnyPath
+from .completing import AnyPath, RunPath
 from .form import Form, form_options, print_rows
 from .words import many, plain
 
@@ -32,9 +32,7 @@ _FIELDS = ["directory", "name", "uid", "imported"]
 @click.command("import")
 @click.argument("source", type=click.Choice(_SOURCES))
 @click.argument("places", nargs=-1, required=True, metavar="PLACE...", type=AnyPath())
-@click.option(
-    "--root", default=asked.ROOT, show_default=True, type=click.Path(file_okay=False), help="Where the runs go."
-)
+@click.option("--root", default=asked.ROOT, show_default=True, type=RunPath(), help="Where the runs go.")
 @click.option("--tracking-uri", metavar="URI", help="MLflow's server or store.")
 @form_options()
 def command(source: str, places: tuple[str, ...], root: str, tracking_uri: str | None, form: Form) -> None:

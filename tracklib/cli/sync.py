@@ -20,6 +20,7 @@ from .._journal import layout
 from .._journal.directory import runs_under
 from .._journal.last_attempt import earlier_run
 from ..errors import RunDirectoryError, TracklibError
+from ..reading.finding import load
 from ..trackers._configs import build
 from ..trackers._wandb_offline import upload_command
 from .completing import RunPath
@@ -120,7 +121,7 @@ def command(
         again_and_again(lambda: (found for found, _ in _asked((), roots)), lambda found: _taken_up(found, how))
     told = []
     for directory, is_walked in _asked(directories, roots):
-        found = _looked(directory) if dry_run else _tried(directory, how, is_walked)
+        found = _looked(directory, is_walked) if dry_run else _tried(directory, how, is_walked)
         told.append(found)
         if not form:
             _print(found)
@@ -184,14 +185,26 @@ def _tried(directory: str, how: _How, is_walked: bool) -> Told:
 
 def _refused(directory: str, error: Exception, is_walked: bool) -> Told:
     if isinstance(error, RunDirectoryError) and error.in_use:
-        return Told(
-            directory,
-            Verdict.COMPLETE if is_walked else Verdict.IN_USE,
-            "still going on, and left alone" if is_walked else str(error),
-            "running",
-        )
-    is_there = os.path.lexists(layout.journal_path(directory))
-    return Told(directory, Verdict.BROKEN if is_there else Verdict.MISSING, str(error))
+        return _going_on(directory, is_walked, str(error))
+    return Told(directory, Verdict.MISSING if _is_missing(directory) else Verdict.BROKEN, str(error))
+
+
+def _going_on(directory: str, is_walked: bool, why: str = "it goes on: look again when it has ended") -> Told:
+    """One that was found by walking is left alone, and no failure."""
+    if is_walked:
+        return Told(directory, Verdict.COMPLETE, "still going on, and left alone", "running")
+    return Told(directory, Verdict.IN_USE, why, "running")
+
+
+def _is_missing(directory: str) -> bool:
+    """Whether there is no journal, for sure: in another user's directory there may be one."""
+    try:
+        os.lstat(layout.journal_path(directory))
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _synced(directory: str, how: _How) -> Synced:
@@ -215,19 +228,17 @@ def _of_tracker(outcome: Outcome) -> dict[str, Any]:
     return told | {"complete": outcome.is_complete, "why": outcome.left or ""}
 
 
-def _looked(directory: str) -> Told:
+def _looked(directory: str, is_walked: bool) -> Told:
     """What is left of a run, looked at from outside."""
     try:
+        if load(directory).is_live:
+            return _going_on(directory, is_walked)
         found = earlier_run(directory)
         if found is None:
-            return Told(
-                directory,
-                Verdict.MISSING,
-                f"{directory} holds no run: there is no {layout.JOURNAL} in it that says one began",
-            )
+            raise RunDirectoryError(f"{directory} holds no run: there is no {layout.JOURNAL} in it that says one began")
         trackers = delivered(directory, found.begin.configs, found.begin.uid, found.begin.attempt)
     except (OSError, TracklibError) as error:
-        return Told(directory, Verdict.BROKEN, str(error))
+        return _refused(directory, error, is_walked)
     verdict = _worst(map(_of_delivered, trackers)) if found.end else Verdict.LEFT
     status = found.end.status if found.end else ""
     return Told(directory, verdict, "", status, found.end is None, 0, [one.as_dict() for one in trackers])

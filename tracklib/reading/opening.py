@@ -20,7 +20,8 @@ _INSIDE = {layout.CHILDREN, layout.PREVIOUS}
 
 
 def directories_under(root: str, *, inner: bool = False) -> Iterator[str]:
-    """The directories of all runs in ``root``, itself among them, by their names; no link is followed.
+    """The directories of all runs in ``root``, itself among them, by their names; no link is followed. One that may
+    not be looked into is taken for a run's: who reads it says so.
 
     Args:
         root: where to look.
@@ -29,7 +30,10 @@ def directories_under(root: str, *, inner: bool = False) -> Iterator[str]:
     try:
         with os.scandir(root) as found:
             entries = sorted(found, key=lambda entry: entry.name)
-    except OSError:  # it is somebody else's
+    except PermissionError:
+        yield root
+        return
+    except OSError:  # it was moved meanwhile
         return
     is_run = any(entry.name == layout.JOURNAL for entry in entries)
     if is_run:
