@@ -207,6 +207,21 @@ def test_what_was_chosen_is_in_the_address_and_survives_a_reload_and_the_back_bu
     page.wait("!document.getElementById('run').hidden")
 
 
+WRONG = "#x=evil&view=no&theme=purple&sort=no&cols=no&group=__proto__&smooth=no&constructor=1&zoom=step:epoch%09NaN%091"
+
+
+def test_what_no_page_of_ours_writes_into_the_address_changes_nothing(at: Callable[..., Browser], twelve: Path) -> None:
+    page = at(twelve, f"{WRONG}&run=no")
+
+    assert page.run("return [state.x, state.view, state.smooth, Object.hasOwn(state, 'constructor')]") == [
+        "step",
+        "",
+        0,
+        False,
+    ]
+    assert page.run("return drawnCharts().length") > 0
+
+
 def test_dragging_over_a_chart_zooms_all_of_the_same_axis_and_a_double_click_zooms_out(
     at: Callable[..., Browser], twelve: Path
 ) -> None:
@@ -306,6 +321,16 @@ def test_parallel_coordinates_and_the_scatter_have_each_run_once(at: Callable[..
     assert len(page.all("svg.parallel path")) == 30
     page.one("[data-view=scatter]").click()
     assert len(page.all("svg.scatter circle")) == 30
+
+
+def test_a_run_without_a_value_goes_by_an_axis_as_a_dashed_line(at: Callable[..., Browser], tmp_path: Path) -> None:
+    for number, params in enumerate([{"a": 1, "b": "x", "c": 1}, {"a": 2, "c": 2}, {"b": "y"}]):
+        with tracking(output_run=tmp_path / str(number), params=params, environment=False) as t:
+            t.log(0, {"loss": number})
+    page = at(Path(report(tracklib.runs(tmp_path), tmp_path / "report.html")), "#view=parallel&sort=last.loss")
+
+    told = "[...document.querySelectorAll('.parallel path')].map((p) => [p.textContent, p.matches('.missing')])"
+    assert sorted(page.run(f"return {told}")) == [["0", False], ["1", False], ["1", True], ["2", True]]
 
 
 def test_dragging_along_an_axis_writes_a_filter(at: Callable[..., Browser], thirty: Path) -> None:

@@ -20,7 +20,7 @@ function makeChart(host, { axis, metric, lines, height = HEIGHT, onHover }) {
       scales: { x: { time: false, range: seen }, y: { distr: state.log ? 3 : 1, range: () => range.y } },
       axes: [
         { ...look, grid: { show: false }, size: 26, gap: 4, incrs: WHOLE[state.x], space: state.x === "clock" ? 120 : 60, splits: xSplits(state.x), values: (plot, at) => at.map(xLabels[state.x]) },
-        { ...look, size: sizeOfAxis, gap: 6, space: 34, values: (plot, at) => ticks(at) },
+        { ...look, size: sizeOfAxis, gap: 6, space: 34, values: (plot, at) => ticks(at, state.log) },
       ],
       series: [{}, { paths: () => null, points: { show: false } }],
       cursor: { sync: { key: syncKey(axis), scales: ["x", null] }, points: { show: false }, y: false, drag: { x: true, y: false, setScale: false, dist: 4 } },

@@ -27,13 +27,16 @@ function tick(value) {
   return number(value);
 }
 
-/** The labels of one axis: as many decimals on each as one of them needs. */
-function ticks(values) {
+/** The labels of one axis: as many decimals on each as one of them needs; of a logarithm, the round ones. */
+function ticks(values, isLog) {
+  if (isLog) return values.some(isRound) ? values.map((value) => (isRound(value) ? tick(value) : "")) : values.map(tick);
   const labels = values.map(tick);
   const decimals = (text) => (/^−?\d+\.\d+$/.test(text) ? text.split(".")[1].length : 0);
   const most = Math.max(0, ...labels.map(decimals));
   return labels.map((text) => (most && text !== "0" && /^−?\d+(\.\d+)?$/.test(text) ? `${text}${decimals(text) ? "" : "."}${"0".repeat(most - decimals(text))}` : text));
 }
+
+const isRound = (value) => value != null && Math.abs(value - value.toPrecision(1)) < 1e-9 * Math.abs(value);
 
 function duration(seconds) {
   if (seconds == null || !Number.isFinite(seconds)) return "";

@@ -10,17 +10,29 @@ function parallel(list) {
   const width = Math.max(480, $("overview").clientWidth - 12);
   const axes = [...params, target].map((name) => scaleOf(name, list, TALL - 26, 40));
   axes.forEach((axis, i) => (axis.x = 56 + (i * (width - 150)) / (axes.length - 1)));
-  const lines = [...list].reverse().map((run) => lineOver(run, axes));
-  lines.sort((a, b) => (a?.dataset.strong || 0) - (b?.dataset.strong || 0));
+  const lines = [...list].reverse().flatMap((run) => lineOver(run, axes));
+  lines.sort((a, b) => a.dataset.strong - b.dataset.strong);
   const label = `Parallel coordinates of ${many(list.length, "run")} over ${params.length} params and ${field(target).label}`;
   return svg("svg", { width, height: TALL, role: "img", "aria-label": label, class: "parallel" }, lines, axes.map(axisOf));
 }
 
 function lineOver(run, axes) {
-  const points = axes.map((axis) => [axis.x, axis.place(field(axis.name).value(run))]).filter(([, y]) => y != null);
-  if (points.length < 2) return null;
-  const path = `M${points.map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`).join("L")}`;
-  const line = svg("path", { d: path, class: run.isStrong ? "strong" : "", stroke: run.colour, "data-strong": run.isStrong ? 1 : 0 }, svg("title", {}, cut(run.name, 200)));
+  const points = axes.map((axis, place) => ({ place, x: axis.x, y: axis.place(field(axis.name).value(run)) })).filter(({ y }) => y != null);
+  const steps = points.slice(1).map((to, i) => ({ to, from: points[i] }));
+  const isNext = ({ from, to }) => to.place === from.place + 1;
+  const parts = [[steps.filter(isNext), ""], [steps.filter((step) => !isNext(step)), " missing"]].filter(([some]) => some.length);
+  return parts.map(([some, kind]) => pathOver(run, some, kind));
+}
+
+/** Where the run has no value on an axis, its line is dashed: it goes by there, and does not cross at a value. */
+function pathOver(run, steps, kind) {
+  let before = null;
+  const path = steps.map(({ from, to }) => {
+    const start = from === before ? "" : `M${from.x.toFixed(1)},${from.y.toFixed(1)}`;
+    before = to;
+    return `${start}L${to.x.toFixed(1)},${to.y.toFixed(1)}`;
+  });
+  const line = svg("path", { d: path.join(""), class: `${run.isStrong ? "strong" : ""}${kind}`, stroke: run.colour, "data-strong": run.isStrong ? 1 : 0 }, svg("title", {}, cut(run.name, 200)));
   line.addEventListener("mouseenter", () => pointAt(run));
   line.addEventListener("click", () => choose({ run: run.uid, with: "" }));
   return line;

@@ -7,18 +7,19 @@ function showRun(run, other) {
   const key = [run, other].map((one) => one && one.uid + one.colour).join();
   if (key === toldOf) return;
   toldOf = key;
-  const environment = Object.entries(run.facts);
+  const metrics = panel("Metrics", metricsOf(run, other));
+  const rest = [
+    panel(other ? `Params, beside ${cut(other.name, 40)}` : "Params", paramsOf(run, other)),
+    panel("Made with", pairs(Object.entries(run.facts))),
+    sectionsIn("facts", run, other),
+    panel("Tags", pairs([...run.tags].map(([name, value]) => [name, value || "yes"]))),
+    panel("Trackers", pairs((run.trackers || []).map(({ name, state: how }) => [name, how]))),
+  ].flat().filter(Boolean);
   fill(
     node,
     headOfRun(run),
     run.error || run.message ? el("pre.error", {}, `${run.error}${run.message ? `: ${run.message}` : ""}`) : null,
-    el("div.columns", {},
-      panel("Metrics", metricsOf(run, other), "wide"),
-      panel(other ? `Params, beside ${cut(other.name, 40)}` : "Params", paramsOf(run, other)),
-      panel("Made with", pairs(environment)),
-      sectionsIn("facts", run, other),
-      panel("Tags", pairs([...run.tags].map(([name, value]) => [name, value || "yes"]))),
-      panel("Trackers", pairs((run.trackers || []).map(({ name, state: how }) => [name, how])))),
+    metrics && rest.length === 1 ? el("div.columns.pair", {}, metrics, rest) : [metrics, el("div.columns", {}, rest)],
   );
   fill($("kept"), sectionsIn("below", run, other));
 }
@@ -55,7 +56,7 @@ const METRIC_ROWS = 60;
 function metricsOf(run, other) {
   const names = [...run.metrics.keys()].filter((name) => !name.startsWith("system/") || run.metrics.size < 12);
   if (!names.length) return null;
-  const heads = ["metric", "", "last", other ? `last of ${cut(other.name, 20)}` : null, "best", "at", "min", "max", "records"].filter((one) => one != null);
+  const heads = ["metric", "curve", "last", other ? `last of ${cut(other.name, 20)}` : null, "best", "at", "min", "max", "records"].filter((one) => one != null);
   const head = el("tr", {}, heads.map((name) => el("th", { scope: "col" }, name)));
   const table = el("table.plain.metrics", {}, el("thead", {}, head), el("tbody", {}, names.slice(0, METRIC_ROWS).map((name) => metricRow(run, other, name))));
   return el("div.scroll", {}, table, names.length > METRIC_ROWS ? el("p.empty", {}, `${names.length - METRIC_ROWS} more: their charts are below`) : null);

@@ -4,13 +4,14 @@ const DEFAULTS = {
   q: "", sort: "", x: "step", smooth: 0, log: false, tame: false, group: "", find: "", zoom: "", cols: "", hide: "",
   run: "", with: "", theme: "", view: "", a: "", b: "",
 };
+const CHOICES = { x: ["step", "time", "clock", "share"], view: ["", "parallel", "scatter"], theme: ["", "light", "dark"] };
 const state = { ...DEFAULTS };
 const SEEN = new Set(["run", "with"]); // these are places: the back button leaves them
 
 function readHash() {
   Object.assign(state, DEFAULTS);
   for (const [name, text] of new URLSearchParams(location.hash.slice(1))) {
-    if (!(name in DEFAULTS)) continue;
+    if (!Object.hasOwn(DEFAULTS, name) || (Object.hasOwn(CHOICES, name) && !CHOICES[name].includes(text))) continue;
     const kind = typeof DEFAULTS[name];
     state[name] = kind === "number" ? Math.min(0.999, Math.max(0, Number(text) || 0)) : kind === "boolean" ? text === "1" : text;
   }
