@@ -7,11 +7,10 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._common.names import Names, in_one_line, spelt, without_controls
-from .._common.secrets import redact, redact_text
+from .._common.names import Names, spelt, without_controls
 from .._journal.records import Best, Log, Status
-from .._values.plain import plain
 from ..errors import LifecycleError
+from ._texts import params_of, title, words_of
 from .base import BatchTracker
 
 _OURS = "tracklib"
@@ -85,7 +84,7 @@ class Aim(BatchTracker):
             log_system_params=False,
             capture_terminal_logs=False,
         )
-        self._run.name = in_one_line(redact_text(self.name or self.begin.name or self.begin.uid), 128)
+        self._run.name = title(self.name, self.begin)
         self.state["run_id"] = run_hash
         self._say("status", "running")
         self.location = self.repo
@@ -112,15 +111,13 @@ class Aim(BatchTracker):
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Add to the run's ``hparams``."""
         run = self._need()
-        told = {spelt(name): value for name, value in redact(plain(params)).items()}
-        run["hparams"] = {**(run.get("hparams") or {}), **told}
+        run["hparams"] = {**(run.get("hparams") or {}), **params_of(params)}
 
     def log_tags(self, tags: Mapping[str, str]) -> None:
         """Add to the run's tags, as ``name`` or ``name:value``."""
         run = self._need()
         there = set(run.tags)
-        for name, value in redact(plain(tags)).items():
-            word = in_one_line(f"{name}:{value}" if value else name, 128)
+        for word in words_of(tags):
             if word not in there:
                 run.add_tag(word)
 

@@ -9,16 +9,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._common.files import make_folder
-from .._common.names import Names, in_one_line, spelt, without_controls
-from .._common.secrets import redact, redact_text
+from .._common.names import Names, spelt, without_controls
 from .._journal import layout
 from .._journal.records import Best, Log, Status
-from .._values.plain import plain
-from ..errors import LifecycleError
+from ._folder_tracker import FolderTracker
 from ._options import checked
 from ._sdk_log import keep_quiet
-from .base import BatchTracker
+from ._texts import params_of, title, words_of
 
 _NOTHING_BY_ITSELF = dict.fromkeys(
     ("log_code log_graph auto_param_logging auto_metric_logging parse_args auto_output_logging log_env_details "
@@ -28,7 +25,7 @@ _NOTHING_BY_ITSELF = dict.fromkeys(
 )  # fmt: skip
 
 
-class Comet(BatchTracker):
+class Comet(FolderTracker):
     """Writes one offline experiment of Comet's: an archive in the run's directory.
 
     Comet writes it when the experiment ends. It is a projection of the run's journal: written anew when the run is
@@ -51,9 +48,7 @@ class Comet(BatchTracker):
     extra = "comet"
     imports = ("comet_ml", "comet_ml.config", "comet_ml.messages")
     name_option = "name"
-    batch_size = 512
-    reads_whole_journal = True
-    builds_anew = True
+    folder_name = layout.COMET
 
     @checked
     def __init__(
@@ -65,21 +60,10 @@ class Comet(BatchTracker):
         folder: str | None = None,
         output_run: str | None = None,
     ) -> None:
-        super().__init__(output_run=output_run)
+        super().__init__(folder=folder, output_run=output_run)
         self.project_name = project_name
         self.workspace = workspace
         self.name = name
-        self.folder = None if folder is None else os.path.abspath(folder)
-        self._experiment: Any = None
-
-    @property
-    def _place(self) -> str:
-        return self.folder or os.path.join(self.output_run, layout.COMET)
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        """The folder, where it is in the run's directory."""
-        return () if self.folder else (layout.COMET,)
 
     @property
     def _archive(self) -> str:
@@ -98,12 +82,12 @@ class Comet(BatchTracker):
         OfflineExperiment, set_global_experiment = _comet()
 
         self.close()
-        make_folder(self._place)
+        self._make_place()
         for left in glob.glob(os.path.join(glob.escape(self._place), f"{self._key}*.zip")):
             os.unlink(left)
         self._names = Names("Comet", comet_name)
         set_global_experiment(None)
-        self._experiment = OfflineExperiment(
+        experiment = OfflineExperiment(
             project_name=self.project_name,
             workspace=self.workspace,
             offline_directory=self._place,
@@ -113,14 +97,10 @@ class Comet(BatchTracker):
             **_NOTHING_BY_ITSELF,
         )
         set_global_experiment(None)
-        self._experiment.set_name(in_one_line(redact_text(self.name or self.begin.name or self.begin.uid), 128))
+        experiment.set_name(title(self.name, self.begin))
+        self._sdk_run = experiment
         self.state["run_id"] = self._key
         self.location = self._archive
-
-    def _need(self) -> Any:
-        if self._experiment is None:
-            raise LifecycleError("Comet's experiment has not begun: call init() before log()")
-        return self._experiment
 
     def log_batch(self, records: Sequence[Log]) -> None:
         """Queue messages. ``log_metric`` would say when it was called, not when it was logged."""
@@ -137,12 +117,11 @@ class Comet(BatchTracker):
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Log the experiment's parameters."""
-        self._need().log_parameters({spelt(name): value for name, value in redact(plain(params)).items()})
+        self._need().log_parameters(params_of(params))
 
     def log_tags(self, tags: Mapping[str, str]) -> None:
         """Add tags, as ``name`` or ``name:value``."""
-        told = redact(plain(tags))
-        self._need().add_tags([in_one_line(f"{name}:{value}" if value else name, 100) for name, value in told.items()])
+        self._need().add_tags(words_of(tags, 100))
 
     def log_best(self, best: Best) -> None:
         """Set ``tracklib/best/<name>``."""
@@ -155,13 +134,9 @@ class Comet(BatchTracker):
 
     def close(self) -> None:
         """Write the archive."""
-        experiment, self._experiment = self._experiment, None
+        experiment, self._sdk_run = self._sdk_run, None
         if experiment is not None:
             experiment.end()
-
-    def is_transient(self, error: BaseException) -> bool:
-        """A disk may have room again."""
-        return isinstance(error, OSError) or super().is_transient(error)
 
 
 def _comet() -> tuple[Any, Any]:

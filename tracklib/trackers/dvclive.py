@@ -7,20 +7,19 @@ import shutil
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._common.files import make_folder
 from .._common.names import Names, file_name, with_hash
 from .._common.secrets import error_text, redact
 from .._journal import layout
 from .._journal.records import Log, Status
 from .._values.plain import plain
-from ..errors import LifecycleError, TrackerLost
+from ..errors import TrackerLost
+from ._folder_tracker import FolderTracker
 from ._options import checked
-from .base import BatchTracker
 
 _ROWS_OWN = ("step", "timestamp")  # columns that a metric's own would take the place of
 
 
-class DvcLive(BatchTracker):
+class DvcLive(FolderTracker):
     """Writes what ``dvclive.Live`` writes: a table for each metric, ``metrics.json``, ``params.yaml``.
 
     The files are a projection of the run's journal: they are written anew when the run is resumed, so that each point
@@ -37,9 +36,7 @@ class DvcLive(BatchTracker):
     requires = ("dvclive",)
     extra = "dvclive"
     imports = ("dvclive", "dvclive.plots.metric", "ruamel.yaml")
-    batch_size = 512
-    reads_whole_journal = True
-    builds_anew = True
+    folder_name = layout.DVCLIVE
 
     @checked
     def __init__(
@@ -50,25 +47,14 @@ class DvcLive(BatchTracker):
         in_process: bool = False,
         output_run: str | None = None,
     ) -> None:
-        super().__init__(output_run=output_run)
-        self.folder = None if folder is None else os.path.abspath(folder)
+        super().__init__(folder=folder, output_run=output_run)
         self.report = report
         self.in_process = in_process
-        self._live: Any = None
-
-    @property
-    def _place(self) -> str:
-        return self.folder or os.path.join(self.output_run, layout.DVCLIVE)
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        """The folder, where it is in the run's directory."""
-        return () if self.folder else (layout.DVCLIVE,)
 
     @property
     def run(self) -> Any:
         """The ``dvclive.Live``, once ``init`` has returned; it needs ``in_process``."""
-        return self._here(self._live)
+        return self._here(self._sdk_run)
 
     def is_intact(self) -> bool:
         """Whether the summary is there."""
@@ -78,14 +64,14 @@ class DvcLive(BatchTracker):
         """Begin empty files."""
         from dvclive import Live
 
-        make_folder(self._place)
+        self._make_place()
         self._forget_own()
-        self._live = Live(self._place, report=self.report, save_dvc_exp=False, dvcyaml=False)
+        self._sdk_run = Live(self._place, report=self.report, save_dvc_exp=False, dvcyaml=False)
         self._names = Names("DVCLive", dvclive_name)
         self._leaves: set[str] = set()
         self._folders: set[str] = set()
         self._known: dict[tuple[str, str], str] = {}
-        self._live.make_summary()
+        self._sdk_run.make_summary()
         self.location = self._place
 
     def _forget_own(self) -> None:
@@ -105,11 +91,10 @@ class DvcLive(BatchTracker):
             raise TrackerLost(f"{self._place}: {error_text(error)}: it is written anew", from_the_start=True) from error
 
     def _need(self) -> Any:
-        if self._live is None:
-            raise LifecycleError("DVCLive has not begun: call init() before log()")
+        live = super()._need()
         if not self.is_intact():
             raise TrackerLost(f"{self._place} is gone: it is written anew")
-        return self._live
+        return live
 
     def _name(self, axis: str, metric: str) -> str:
         """Names are paths of files, and ways in the summary: what is a folder cannot be a table as well."""
@@ -134,7 +119,7 @@ class DvcLive(BatchTracker):
 
     def close(self) -> None:
         """Nothing is open between two calls."""
-        self._live = None
+        self._sdk_run = None
 
     def is_transient(self, error: BaseException) -> bool:
         """A disk may have room again."""

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import math
 import os
-import shutil
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from .._common.files import make_folder
-from .._common.names import Names, in_one_line, spelt, without_controls
-from .._common.secrets import redact, redact_text
+from .._common.names import Names, spelt, without_controls
 from .._common.warn import warn
 from .._journal import layout
 from .._journal.records import Best, Log, Status
-from .._values.plain import plain
-from ..errors import LifecycleError
+from ._folder_tracker import FolderTracker
 from ._options import checked
 from ._sdk_log import keep_quiet
-from .base import BatchTracker
+from ._texts import params_of, title, words_of
 
 _LONGEST = 1000  # bytes of an attribute's path are 1,024
 
 
-class Neptune(BatchTracker):
+class Neptune(FolderTracker):
     """Writes one offline run of Neptune's (``neptune-scale``): a database in the run's directory.
 
     It is a projection of the run's journal, written anew when the run is resumed, so that each record is there once.
@@ -36,8 +32,9 @@ class Neptune(BatchTracker):
     Args:
         project: ``workspace/project``; None takes ``NEPTUNE_PROJECT``.
         name: the experiment that the run is of; None takes the tracklib run's name.
-        folder: where the database is; None takes ``neptune`` in ``output_run``. It is emptied.
-        in_process: keep it in the training process (see ``docs/companion.rst``).
+        folder: where the database is; None takes ``neptune`` in ``output_run``. In a given one, the run has
+            a folder of its own, called by its uid.
+        in_process: keep it in the training process (see ``docs/explanation/companion.rst``).
         output_run: the directory where logs are stored.
     """
 
@@ -45,9 +42,8 @@ class Neptune(BatchTracker):
     extra = "neptune"
     imports = ("neptune_scale",)
     name_option = "name"
-    batch_size = 512
-    reads_whole_journal = True
-    builds_anew = True
+    folder_name = layout.NEPTUNE
+    owns_folder = True
 
     @checked
     def __init__(
@@ -59,30 +55,19 @@ class Neptune(BatchTracker):
         in_process: bool = False,
         output_run: str | None = None,
     ) -> None:
-        super().__init__(output_run=output_run)
+        super().__init__(folder=folder, output_run=output_run)
         self.project = project
         self.name = name
-        self.folder = None if folder is None else os.path.abspath(folder)
         self.in_process = in_process
-        self._run: Any = None
-
-    @property
-    def _place(self) -> str:
-        return self.folder or os.path.join(self.output_run, layout.NEPTUNE)
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        """The folder, where it is in the run's directory."""
-        return () if self.folder else (layout.NEPTUNE,)
 
     @property
     def run(self) -> Any:
         """The ``neptune_scale.Run``, once ``init`` has returned; it needs ``in_process``."""
-        return self._here(self._run)
+        return self._here(self._sdk_run)
 
     def is_intact(self) -> bool:
         """Whether the database is there."""
-        return os.path.isdir(self._place) and any(os.scandir(self._place))
+        return os.path.isdir(self._place) and bool(os.listdir(self._place))
 
     def init(self) -> None:
         """Begin an empty database."""
@@ -90,15 +75,14 @@ class Neptune(BatchTracker):
 
         keep_quiet((), ["neptune"])
         self.close()
-        shutil.rmtree(self._place, ignore_errors=True)
-        make_folder(self._place)
+        self._make_place()
         self._names = Names("Neptune", neptune_name)
         self._is_told = False
-        self._run = Run(
+        self._sdk_run = Run(
             run_id=self.begin.uid,
             project=self.project,
             mode="offline",
-            experiment_name=in_one_line(redact_text(self.name or self.begin.name or self.begin.uid), 128),
+            experiment_name=title(self.name, self.begin),
             creation_time=_moment(self.begin.time),
             log_directory=self._place,
             enable_console_log_capture=False,
@@ -107,11 +91,6 @@ class Neptune(BatchTracker):
         self.state["run_id"] = self.begin.uid
         self._say(status="running")
         self.location = self._place
-
-    def _need(self) -> Any:
-        if self._run is None:
-            raise LifecycleError("Neptune's run has not begun: call init() before log()")
-        return self._run
 
     def log_batch(self, records: Sequence[Log]) -> None:
         """Append each record as a step."""
@@ -132,13 +111,11 @@ class Neptune(BatchTracker):
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Set configs under ``params/``."""
-        told = {spelt(name): value for name, value in redact(plain(params)).items()}
-        self._need().log_configs({"params": told}, flatten=True, cast_unsupported=True)
+        self._need().log_configs({"params": params_of(params)}, flatten=True, cast_unsupported=True)
 
     def log_tags(self, tags: Mapping[str, str]) -> None:
         """Add tags, as ``name`` or ``name:value``."""
-        told = redact(plain(tags))
-        self._need().add_tags([in_one_line(f"{name}:{value}" if value else name, 128) for name, value in told.items()])
+        self._need().add_tags(words_of(tags))
 
     def log_best(self, best: Best) -> None:
         """Set ``tracklib/best/<name>``, and where it was beside it."""
@@ -152,15 +129,15 @@ class Neptune(BatchTracker):
 
     def close(self) -> None:
         """Close the database."""
-        run, self._run = self._run, None
+        run, self._sdk_run = self._sdk_run, None
         if run is not None:
             run.close()
 
     def is_transient(self, error: BaseException) -> bool:
-        """The disk may have room again."""
+        """A disk may have room again, whoever says that it has none."""
         import sqlite3
 
-        return isinstance(error, OSError | sqlite3.OperationalError) or super().is_transient(error)
+        return isinstance(error, sqlite3.OperationalError) or super().is_transient(error)
 
 
 def _moment(time: int) -> datetime:

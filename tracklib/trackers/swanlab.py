@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
+import glob
 import os
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._common.files import make_folder
-from .._common.names import Names, in_one_line, spelt, without_controls
-from .._common.secrets import redact, redact_text
+from .._common.names import Names, spelt, without_controls
+from .._common.secrets import redact
 from .._journal import layout
 from .._journal.records import Best, Log, Status
 from .._values.plain import plain
-from ..errors import LifecycleError
+from ._folder_tracker import FolderTracker
 from ._options import checked
-from .base import BatchTracker
+from ._texts import params_of, title
 
 _STATES = {Status.FINISHED: "success", Status.FAILED: "crashed"}  # all others are "aborted"
 _LONGEST = 255
 
 
-class SwanLab(BatchTracker):
+class SwanLab(FolderTracker):
     """Writes one offline run of SwanLab's: a folder in the run's directory.
 
     It is a projection of the run's journal, written anew when the run is resumed, so that each record is there once.
@@ -37,7 +36,8 @@ class SwanLab(BatchTracker):
         project: the project.
         workspace: the workspace; None leaves it to SwanLab.
         name: the experiment's name; None takes the tracklib run's name.
-        folder: where the run's folder is made; None takes ``swanlab`` in ``output_run``. It is emptied.
+        folder: where the run's folder is made; None takes ``swanlab`` in ``output_run``. In a given one, the
+            run has a folder of its own, called by its uid.
         output_run: the directory where logs are stored.
     """
 
@@ -45,9 +45,8 @@ class SwanLab(BatchTracker):
     extra = "swanlab"
     imports = ("swanlab",)
     name_option = "name"
-    batch_size = 512
-    reads_whole_journal = True
-    builds_anew = True
+    folder_name = layout.SWANLAB
+    owns_folder = True
 
     @checked
     def __init__(
@@ -59,49 +58,31 @@ class SwanLab(BatchTracker):
         folder: str | None = None,
         output_run: str | None = None,
     ) -> None:
-        super().__init__(output_run=output_run)
+        super().__init__(folder=folder, output_run=output_run)
         self.project = project
         self.workspace = workspace
         self.name = name
-        self.folder = None if folder is None else os.path.abspath(folder)
-        self._run: Any = None
-
-    @property
-    def _place(self) -> str:
-        return self.folder or os.path.join(self.output_run, layout.SWANLAB)
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        """The folder, where it is in the run's directory."""
-        return () if self.folder else (layout.SWANLAB,)
 
     def is_intact(self) -> bool:
         """Whether there is a run's folder."""
-        return os.path.isdir(self._place) and any(entry.is_dir() for entry in os.scandir(self._place))
+        return any(os.path.isdir(path) for path in glob.glob(os.path.join(glob.escape(self._place), "*")))
 
     def init(self) -> None:
         """Begin an empty run. SwanLab refuses a second one: it is to forget the first."""
         self.close()
-        shutil.rmtree(self._place, ignore_errors=True)
-        make_folder(self._place)
+        self._make_place()
         self._names = Names("SwanLab", swanlab_name)
         self._ours: dict[str, Any] = {}
-        title = in_one_line(redact_text(self.name or self.begin.name or self.begin.uid), 100)
-        self._run = _begun(
+        self._sdk_run = _quiet_run(
             log_dir=self._place,
             mode="offline",
             project=self.project,
             workspace=self.workspace,
-            name=title,
+            name=title(self.name, self.begin, 100),
             id=self.begin.uid,
         )
         self.state["run_id"] = self.begin.uid
-        self.location = str(self._run.dir)
-
-    def _need(self) -> Any:
-        if self._run is None:
-            raise LifecycleError("SwanLab's run has not begun: call init() before log()")
-        return self._run
+        self.location = str(self._sdk_run.dir)
 
     def log_batch(self, records: Sequence[Log]) -> None:
         """Queue events. ``Run.log`` would say when it was called, not when it was logged."""
@@ -118,7 +99,7 @@ class SwanLab(BatchTracker):
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Add to the run's config."""
-        self._need().config.update({spelt(name): value for name, value in redact(plain(params)).items()})
+        self._need().config.update(params_of(params, "tracklib".__eq__))
 
     def _say(self, what: str, about: Mapping[str, Any]) -> None:
         self._ours[what] = {**self._ours.get(what, {}), **about}
@@ -138,19 +119,15 @@ class SwanLab(BatchTracker):
 
     def close(self) -> None:
         """Close the files."""
-        if self._run is not None:
+        if self._sdk_run is not None:
             self._end("aborted", "the run goes on")
 
     def _end(self, state: str, why: str) -> None:
-        run, self._run = self._need(), None
+        run, self._sdk_run = self._need(), None
         run.finish(state=state, error=why if state == "crashed" else None)
 
-    def is_transient(self, error: BaseException) -> bool:
-        """A disk may have room again."""
-        return isinstance(error, OSError) or super().is_transient(error)
 
-
-def _begun(**options: Any) -> Any:
+def _quiet_run(**options: Any) -> Any:
     """A run that says, collects and hooks nothing."""
     import swanlab
     from swanlab.sdk.internal.pkg import console

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from .._common.names import Names, in_one_line, spelt, without_controls
-from .._common.secrets import redact, redact_text
+from .._common.names import Names, spelt, without_controls
+from .._common.secrets import redact
 from .._journal.records import Best, Log, Status
 from .._values.plain import plain
 from ..errors import LifecycleError
 from ._options import checked
+from ._texts import params_of, title
 from .base import BatchTracker
 
 _ROWS_OWN = frozenset({"step", "timestamp", "run", "run_id", "log_id", ""})  # beside a row's metrics, where it is read
@@ -72,7 +73,7 @@ class Trackio(BatchTracker):
 
     @property
     def _title(self) -> str:
-        return in_one_line(redact_text(self.name or self.begin.name or self.begin.uid), 128)
+        return title(self.name, self.begin)
 
     def log_batch(self, records: Sequence[Log]) -> None:
         """Write rows; one that is there already is passed over."""
@@ -117,9 +118,8 @@ class Trackio(BatchTracker):
         self._write([{}], [0], [self.begin.time], ["config"], self._config)
 
     def log_params(self, params: Mapping[str, Any]) -> None:
-        """Add to the run's config. Trackio has names that begin with ``_`` for itself."""
-        told = {f"param{name}" if name.startswith("_") else name: v for name, v in redact(plain(params)).items()}
-        self._config = {**self._config, **{spelt(name): value for name, value in told.items() if name != "tracklib"}}
+        """Add to the run's config. Trackio has names that begin with ``_`` for itself: ``_x`` is ``param_x`` there."""
+        self._config = {**self._config, **params_of(params, lambda name: name == "tracklib" or name.startswith("_"))}
         self._say()
 
     def log_tags(self, tags: Mapping[str, str]) -> None:
