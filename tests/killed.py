@@ -46,7 +46,7 @@ BARRIERS = {
     "W&B is connected": ("tracklib.trackers.wandb:Wandb.init", "after"),
     "a batch is on its way to MLflow": ("tracklib.trackers.mlflow:Mlflow.log_batch", "before"),
     "a batch is in MLflow, and nobody knows": ("tracklib.trackers.mlflow:Mlflow.log_batch", "after"),
-    "W&B is in the middle of a batch": ("tracklib.trackers.wandb:Wandb._log_row", "after"),
+    "W&B is in the middle of a batch": ("tracklib.trackers._wandb_run:RunAtWandb.log_row", "after"),
     "a batch is with W&B, and nobody knows": ("tracklib.trackers.wandb:Wandb.log_batch", "after"),
     "the table is replaced, and nobody knows": ("tracklib.trackers._projection:Projection.replace", "after"),
     "a batch is in the table, and nobody knows": ("tracklib.trackers.csv_logger:CsvLogger.log_batch", "after"),

@@ -807,7 +807,7 @@ def test_names_depend_on_the_rows_that_wandb_has_already_too(
     """As after a crash: the rows are on W&B's server, and the table of their names was not saved."""
     tracker = offline()
     tracker.init()
-    tracker._rows = 1
+    tracker._at.rows = 1
     with pytest.warns(TrackerWarning, match="W&B has 'a_b' for"):
         tracker.log_batch([row(0, {"a\nb": 1.0}), row(1, {"a\tb": 2.0})])
     tracker.close()

@@ -321,7 +321,7 @@ def test_before_init_a_log_is_refused_with_the_way_out(tracker: Any) -> None:
 def test_an_error_of_the_record_is_no_loss(tracker: Any, monkeypatch: Any) -> None:
     run = tracker()
     run.init()
-    monkeypatch.setattr(run, "_log_row", lambda *row: (_ for _ in ()).throw(ValueError("too large")))
+    monkeypatch.setattr(run._at, "log_row", lambda *row: (_ for _ in ()).throw(ValueError("too large")))
     with pytest.raises(ValueError, match="too large"):
         run.log_batch(rows(0))
     run.finish(Status.FINISHED)

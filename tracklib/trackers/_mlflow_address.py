@@ -1,7 +1,8 @@
-"""Whether a tracking URI can be one, as far as that shows without a connection."""
+"""A tracking URI: whether it can be one, as far as that shows without a connection."""
 
 from __future__ import annotations
 
+import os
 import re
 from importlib.metadata import entry_points
 from urllib.parse import urlsplit
@@ -32,6 +33,14 @@ def need_address(name: str, uri: str | None) -> None:
             raise ValueError(f"{said}: MLflow has no store for {scheme!r}, but for {', '.join(known)}")
         if scheme in ("http", "https"):
             _need_host(uri, said)
+
+
+def absolute(uri: str | None) -> str | None:
+    """A relative SQLite path, made absolute: the tracker connects later, maybe after a ``chdir``."""
+    scheme, found, path = (uri or "").partition("sqlite:///")
+    if not found or scheme or not path or path.startswith(("/", ":memory:")):
+        return uri
+    return f"sqlite:///{os.path.abspath(path)}"
 
 
 def _need_host(uri: str, said: str) -> None:

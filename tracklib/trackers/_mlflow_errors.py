@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from ..errors import TrackerBlocked, TrackerUnavailable
+
 BLOCKING = frozenset(
     "UNAUTHENTICATED PERMISSION_DENIED CUSTOMER_UNAUTHORIZED RESOURCE_DOES_NOT_EXIST NOT_FOUND "
     "ENDPOINT_NOT_FOUND INVALID_STATE NOT_IMPLEMENTED".split()
@@ -27,8 +29,19 @@ def is_refusal(error: BaseException) -> bool:
 
 
 def may_pass(error: BaseException) -> bool:
-    """Whether an ``MlflowException`` may pass by itself."""
-    return is_busy(error) or _code(error) not in BLOCKING | REFUSING
+    """Whether an error may pass by itself: of MLflow's client, of an upload, or of the network."""
+    from mlflow.exceptions import MlflowException
+
+    if isinstance(error, TrackerBlocked):
+        return False
+    if is_busy(error):
+        return True
+    if isinstance(error, MlflowException):
+        return _code(error) not in BLOCKING | REFUSING
+    answer = getattr(error, "response", None)  # of an upload that failed
+    if answer is not None:
+        return bool(answer.status_code == 429 or answer.status_code >= 500)
+    return isinstance(error, OSError | TrackerUnavailable) and not isinstance(error, FileNotFoundError)
 
 
 def _code(error: BaseException) -> str:

@@ -94,6 +94,15 @@ class RunAtMlflow:
             run_name=in_one_line(redact_text(self._name), RUN_NAME_LENGTH) if self._name else None,
         )
 
+    @property
+    def location(self) -> str:
+        """Where a person finds the run."""
+        info = self._run.info
+        uri: str = redact_text(self._client.tracking_uri)
+        if uri.startswith("http"):
+            return f"{uri.rstrip('/')}/#/experiments/{info.experiment_id}/runs/{info.run_id}"
+        return f"{uri}, experiment {info.experiment_id}, run {info.run_id}"
+
     def delete_twins(self) -> None:
         """Delete what a creation made that was given up and done all the same, later: an empty run of our uid."""
         if creations(self._state) < 2:

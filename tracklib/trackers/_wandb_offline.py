@@ -6,7 +6,7 @@ import glob
 import os
 import shlex
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from .._common import clock
 from .._journal import layout
@@ -27,13 +27,13 @@ def upload_command(output_run: str) -> str:
     return shlex.join(["wandb", "sync", *sorted(folders)]) if folders else ""
 
 
-def need_another_second(files: list[str]) -> None:
+def need_another_second(files: Sequence[str]) -> None:
     """Wait until a new folder gets a name of its own: W&B names it by the second."""
     while any(time.strftime("-%Y%m%d_%H%M%S-") in os.path.dirname(file) for file in files):
         time.sleep(0.05)
 
 
-def rows_in(files: list[str]) -> Iterator[int]:
+def rows_in(files: Sequence[str]) -> Iterator[int]:
     """Behind which row each file ends."""
     from ._wandb_file import held_by
 

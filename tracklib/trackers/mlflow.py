@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .._common import variables
@@ -15,11 +13,13 @@ from .._common.warn import warn
 from .._journal import layout
 from .._journal.records import Best, Checkpoint, Histogram, Log, Note, Status, Superseded
 from .._values.plain import plain
-from ..errors import TrackerBlocked, TrackerLost, TrackerUnavailable
-from ._mlflow_address import need_address
-from ._mlflow_errors import is_busy, may_pass
+from ..errors import TrackerBlocked, TrackerLost
+from ._mlflow_address import absolute, need_address
+from ._mlflow_errors import may_pass
 from ._mlflow_limits import METRICS_PER_REQUEST, TEXT_LENGTH, flat_texts, free_name, mlflow_name, mlflow_path
+from ._mlflow_progress import Progress
 from ._mlflow_run import UID_TAG, RunAtMlflow, creations
+from ._mlflow_staging import staged
 from ._mlflow_writing import Writing
 from ._options import checked
 from ._sdk_log import keep_quiet
@@ -28,8 +28,6 @@ from .base import BatchTracker
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
-
-_WITHIN = "within"  # in the state: the ordinal of the record that the server has a part of, and how many metrics
 
 _DESCRIPTION = "mlflow.note.content"  # the tag that MLflow shows as the run's description
 
@@ -110,7 +108,7 @@ class Mlflow(BatchTracker):
         need_address("tracking_uri", tracking_uri)
         if tracking_uri is None:
             need_address("MLFLOW_TRACKING_URI", variables.text("MLFLOW_TRACKING_URI"))
-        self.tracking_uri = _absolute(tracking_uri)
+        self.tracking_uri = absolute(tracking_uri)
         self.experiment_name = experiment_name
         self.run_name = run_name
         self.params = params or {}
@@ -159,7 +157,7 @@ class Mlflow(BatchTracker):
         self._at.link_to_parent()
         self._say(self.log_params, self.params)
         self._say(self.log_tags, self.tags)
-        self.location = self._where()
+        self.location = self._at.location
 
     def _further(self, step: str) -> None:
         """Connecting or ending gets on: said once for each step, as to make one again is no progress."""
@@ -190,33 +188,15 @@ class Mlflow(BatchTracker):
         once more."""
         from mlflow.entities import Metric
 
-        sizes = [len(record.metrics) for record in records]
         metrics = [
             Metric(self._names[name], value, record.time, int(record.step))
             for record in records
             for name, value in record.metrics.items()
         ]
         self._names.keep(self.state)
-        sent, whole = self._sent_of(records[0]), 0
-        for count in self._writing.metrics(metrics[sent:]):
-            sent += count
-            before = whole
-            while whole < len(sizes) and sent >= sizes[whole]:
-                sent -= sizes[whole]
-                whole += 1
-            if sent:
-                self.state[_WITHIN] = f"{records[whole].ordinal} {sent}"
-            else:
-                self.state.pop(_WITHIN, None)
-            if whole > before:
-                self.acknowledge(whole - before)
-            if sent:
-                self.acknowledge()
-
-    def _sent_of(self, record: Log) -> int:
-        """How many metrics of ``record`` the server has."""
-        ordinal, _, sent = self.state.get(_WITHIN, "").partition(" ")
-        return int(sent) if ordinal == str(record.ordinal) and not self.is_by_hand else 0
+        progress = Progress(records, self.state, self.is_by_hand, self.acknowledge)
+        for count in self._writing.metrics(metrics[progress.sent :]):
+            progress.answered(count)
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Log params, nested names joined by ``/``. One that is too long for MLflow is kept whole as
@@ -278,13 +258,9 @@ class Mlflow(BatchTracker):
         """Upload a file or a folder into the run's artifacts, as ``name``. In the name of each file, ``#``, ``?`` and
         ``%`` become ``_``."""
         self._writing.need_server()
-        with tempfile.TemporaryDirectory() as staging:  # MLflow calls an artifact as its file is called
-            for inside, file in _files_of(path):
-                staged = os.path.join(staging, self._file_names[os.path.normpath(f"{name}/{inside}")])
-                os.makedirs(os.path.dirname(staged), exist_ok=True)
-                os.symlink(file, staged)
+        with staged(name, path, self._file_names) as folder:
             self._file_names.keep(self.state)
-            self._writing.files(staging)
+            self._writing.files(folder)
 
     def log_checkpoint(self, checkpoint: Checkpoint, path: str) -> None:
         """Upload it into the run's artifacts, as ``checkpoints/<name>``; which one is the latest and the best is in the
@@ -310,50 +286,9 @@ class Mlflow(BatchTracker):
 
     def is_transient(self, error: BaseException) -> bool:
         """Whatever is neither the record's fault nor a matter of rights: an outage, a busy server."""
-        from mlflow.exceptions import MlflowException
-
-        if isinstance(error, TrackerBlocked):
-            return False
-        if isinstance(error, MlflowException):
-            return may_pass(error)
-        if is_busy(error):
-            return True
-        answer = getattr(error, "response", None)  # of an upload that failed
-        if answer is not None:
-            return bool(answer.status_code == 429 or answer.status_code >= 500)
-        return isinstance(error, OSError | TrackerUnavailable) and not isinstance(error, FileNotFoundError)
+        return may_pass(error)
 
     def is_answering(self) -> bool:
         """Whether the run takes a tag, by the request that metrics and params come by, too."""
         self._writing.texts("tags", {UID_TAG: self.begin.uid}, lambda: None)
         return True
-
-    def _where(self) -> str:
-        assert self._run is not None
-        info = self._run.info
-        uri = redact_text(self._client.tracking_uri)
-        if uri.startswith("http"):
-            return f"{uri.rstrip('/')}/#/experiments/{info.experiment_id}/runs/{info.run_id}"
-        return f"{uri}, experiment {info.experiment_id}, run {info.run_id}"
-
-
-def _files_of(path: str) -> Iterator[tuple[str, str]]:
-    """The file ``path``, or all those in the folder: where in it, and where on the disk.
-
-    Raises:
-        FileNotFoundError: there is none.
-    """
-    path = os.path.realpath(path, strict=True)
-    if not os.path.isdir(path):
-        yield "", path
-    for folder, _, files in os.walk(path):
-        for file in files:
-            yield os.path.relpath(os.path.join(folder, file), path), os.path.join(folder, file)
-
-
-def _absolute(uri: str | None) -> str | None:
-    """A relative SQLite path, made absolute: the tracker connects later, maybe after a ``chdir``."""
-    scheme, found, path = (uri or "").partition("sqlite:///")
-    if not found or scheme or not path or path.startswith(("/", ":memory:")):
-        return uri
-    return f"sqlite:///{os.path.abspath(path)}"

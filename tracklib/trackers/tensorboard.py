@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import glob
 import hashlib
-import itertools
 import json
 import os
-import socket
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -21,17 +17,12 @@ from .._journal.records import Best, Histogram, Log, Note, Status
 from .._values.plain import plain
 from . import _tensorboard_events as events
 from ._options import checked
-from ._projection import Projection, is_as_long
+from ._projection import is_as_long
+from ._tensorboard_file import EventFile
 from .base import BatchTracker
-
-_EVENTS = "events.out.tfevents."
-_UNFINISHED = "events.out.new."  # no reader takes such a file for events
-_LEFT_IN = 600  # seconds after which a TensorBoard that looks on has left an old file
 
 # TensorBoard computes the checksums of what is written in Python, at some 2 MB a second.
 _ARTIFACT_BYTES = 4 * 2**20
-
-_numbers = itertools.count()
 
 
 class TensorBoard(BatchTracker):
@@ -75,10 +66,10 @@ class TensorBoard(BatchTracker):
         super().__init__(output_run=output_run)
         self.in_process = in_process
         self.log_dir = None if log_dir is None else os.path.abspath(log_dir)
-        self._file = Projection()
         self._start_over()
 
     def _start_over(self) -> None:
+        self._file = EventFile(self.folder, self.begin, not self.is_by_hand)
         self._names = Names("TensorBoard", tensorboard_name)
         self._param_names = Names("TensorBoard", tensorboard_name)
         self._params: dict[str, bool | int | float | str] = {}
@@ -105,51 +96,15 @@ class TensorBoard(BatchTracker):
     def init(self) -> None:
         """Make the event file; in a managed run, in place of an earlier one of the same run."""
         self.close()
-        self._file = Projection()
         self._start_over()
         make_folder(self.folder)
         self._renew(self._params)
         self.location = self.folder
 
-    def _own_files(self) -> list[str]:
-        """The event files of this run, the unfinished ones too. The run's uid is in their names, as others
-        may write into the same folder."""
-        if self.is_by_hand:
-            return [self._file.path] if self._file.is_open else []
-        folder = glob.escape(self.folder)
-        return sorted(glob.glob(f"{folder}/events.out.*.{glob.escape(self.begin.uid)}"))
-
     def _renew(self, params: Mapping[str, Any]) -> None:
-        """Put a new file in place of the old ones: with ``params``, and the old one's events.
-
-        The new name comes behind the old ones, so that a TensorBoard that is looking on goes over to it.
-        """
-        old = self._own_files()
-        name = self._new_name(old)
-        head = events.head(self.begin, params, replaces=bool(old) and not self.is_by_hand)
-        self._file.replace(
-            os.path.join(self.folder, _EVENTS + name),
-            os.path.join(self.folder, _UNFINISHED + name),
-            head,
-            placing=lambda: self._clear_away(old),
-        )
-
-    def _clear_away(self, old: Sequence[str]) -> None:
-        """Empty the old files, and delete those that nobody looks at: TensorBoard's loader in Python, the only
-        one on some machines, stays for ever at a file that is gone, and leaves one that is empty."""
-        unseen = self._file.path if self._file.is_empty else ""
-        for path in old:
-            there = os.stat(path, follow_symlinks=False)
-            left = not there.st_size and there.st_mtime < time.time() - _LEFT_IN
-            if left or path == unseen or os.path.basename(path).startswith(_UNFINISHED):
-                os.unlink(path)
-            elif there.st_size:
-                os.close(os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW))
-
-    def _new_name(self, old: Sequence[str]) -> str:
-        seconds = [int(os.path.basename(path).split(".")[3]) + 1 for path in old]
-        newest = max([int(time.time()), *seconds])
-        return f"{newest:010d}.{socket.gethostname()}.{os.getpid()}.{next(_numbers)}.{self.begin.uid}"
+        """Begin the file anew, with other ``params``: TensorBoard looks at the first word about them only."""
+        old = self._file.own()
+        self._file.renew(events.head(self.begin, params, replaces=bool(old) and not self.is_by_hand), old)
 
     def log_batch(self, records: Sequence[Log]) -> None:
         """Write scalars, with one write."""
@@ -181,7 +136,7 @@ class TensorBoard(BatchTracker):
         self._file.need()
         flat = {self._param_names[name]: value for name, value in _flat(redact(plain(params)))}
         together = {**self._params, **flat}
-        if together != self._params:  # TensorBoard looks at the first word about a run's params only
+        if together != self._params:
             self._renew(together)
             self._params = together
 
