@@ -30,7 +30,7 @@ from tracklib._journal.reader import Reader
 from tracklib._journal.records import Begin, Log, Status
 from tracklib._run import ending as words
 from tracklib.cli.commands import main
-from tracklib.cli.sync import Verdict, _worst
+from tracklib.cli.sync_outcome import Verdict, worst
 
 
 def killed_run(directory: Path, epochs: int = 5) -> None:
@@ -243,10 +243,10 @@ def test_a_retry_that_breaks_off_loses_no_refused_record(tmp_path: Path) -> None
 
 
 def test_of_several_runs_the_gravest_verdict_is_the_exit_code() -> None:
-    assert _worst([Verdict.COMPLETE, Verdict.REFUSED]) is Verdict.REFUSED
-    assert _worst([Verdict.LEFT, Verdict.REFUSED]) is Verdict.LEFT
-    assert _worst([Verdict.BROKEN, Verdict.REFUSED, Verdict.IN_USE]) is Verdict.BROKEN
-    assert _worst([]) is Verdict.COMPLETE
+    assert worst([Verdict.COMPLETE, Verdict.REFUSED]) is Verdict.REFUSED
+    assert worst([Verdict.LEFT, Verdict.REFUSED]) is Verdict.LEFT
+    assert worst([Verdict.BROKEN, Verdict.REFUSED, Verdict.IN_USE]) is Verdict.BROKEN
+    assert worst([]) is Verdict.COMPLETE
 
 
 def test_the_command_goes_on_after_a_directory_that_holds_no_run(tmp_path: Path) -> None:
