@@ -5,12 +5,14 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import resource
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tracklib._common import high_numbers
-from tracklib._common.open_file import OpenFile, content_of, pipe, put_in_place
+from tracklib._common.open_file import OpenFile, ask, content_of, pipe, put_in_place
 
 
 def test_a_file_is_put_in_place_by_a_number_that_files_opened_next_do_not_get(
@@ -192,6 +194,166 @@ def test_a_file_is_closed_on_a_disk_that_no_longer_tells_who_it_is(
             file.checked()
         file.close()
     assert _open_ones() == before
+
+
+@pytest.fixture
+def no_further_number() -> Iterator[None]:
+    """One more file may be open, and no other beside it."""
+    free = os.dup(0)
+    os.close(free)
+    _, most = limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free + 1, most))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+@pytest.mark.usefixtures("no_further_number")
+def test_where_as_many_are_open_as_may_be_a_file_is_read_by_the_number_that_it_got(tmp_path: Path) -> None:
+    _write(tmp_path / "there", b"whole")
+    assert content_of(str(tmp_path / "there")) == b"whole"
+
+
+@pytest.mark.usefixtures("no_further_number")
+def test_there_too_nothing_is_left_open_on_a_disk_that_does_not_tell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _write(tmp_path / "there", b"whole")
+    before = _open_ones()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fstat", _stale)
+        with pytest.raises(OSError, match="stale"):
+            content_of(str(tmp_path / "there"))
+    assert _open_ones() == before
+
+
+def _write(path: Path, content: bytes) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT)
+    os.write(fd, content)
+    os.close(fd)
+
+
+def _renames_behind(path: Path, patch: pytest.MonkeyPatch) -> None:
+    """Another file takes the place of the one at ``path`` while that is opened."""
+    high = high_numbers._high
+
+    def renamed(fd: int, first: int) -> int:
+        if path.read_bytes() == b"old":
+            path.rename(path.with_name("away"))
+            path.write_bytes(b"new")
+        return high(fd, first)
+
+    patch.setattr(high_numbers, "_high", renamed)
+
+
+def test_where_another_file_takes_its_place_as_it_is_opened_that_one_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "there").write_bytes(b"old")
+    before = _open_ones()
+    _renames_behind(tmp_path / "there", monkeypatch)
+    assert content_of(str(tmp_path / "there")) == b"new"
+    assert _open_ones() == before
+
+
+def test_so_it_is_where_the_file_got_no_other_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "there").write_bytes(b"old")
+    before = _open_ones()
+    monkeypatch.setattr(fcntl, "fcntl", _too_many)
+    _renames_behind(tmp_path / "there", monkeypatch)
+    assert content_of(str(tmp_path / "there")) == b"new"
+    monkeypatch.undo()
+    assert _open_ones() == before
+
+
+def _too_many(*_: object) -> int:
+    raise OSError(errno.EMFILE, "too many open files")
+
+
+def test_what_became_the_users_is_not_closed_where_the_disk_does_not_tell_whose_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, thief: Thief
+) -> None:
+    (tmp_path / "there").write_bytes(b"whole")
+    high = high_numbers._high
+    with monkeypatch.context() as patch:
+        patch.setattr(high_numbers, "_high", lambda fd, first: high(thief.steals(fd), first))
+        patch.setattr(os, "fstat", _stale)
+        with pytest.raises(OSError, match="stale"):
+            content_of(str(tmp_path / "there"))
+    assert thief.has_lost_nothing()
+
+
+def test_a_number_that_somebody_closed_before_it_was_moved_is_opened_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "there").write_bytes(b"whole")
+    high, closed = high_numbers._high, list[int]()
+
+    def closed_before(fd: int, first: int) -> int:
+        if not closed:
+            os.close(fd)
+            closed.append(fd)
+        return high(fd, first)
+
+    monkeypatch.setattr(high_numbers, "_high", closed_before)
+    assert content_of(str(tmp_path / "there")) == b"whole"
+
+
+def test_a_question_that_the_disk_refuses_is_asked_once(tmp_path: Path) -> None:
+    (tmp_path / "there").write_bytes(b"whole")
+    asked: list[int] = []
+
+    def refused(fd: int) -> bytes:
+        asked.append(fd)
+        raise OSError(errno.EIO, "input/output error")
+
+    with pytest.raises(OSError, match="input/output error"):
+        ask(str(tmp_path / "there"), refused)
+    assert len(asked) == 1
+
+
+def test_a_pipe_is_given_up_where_somebody_closes_everything_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(fd: int, first: int) -> int:
+        os.close(fd)
+        raise OSError(errno.EBADF, "closed")
+
+    monkeypatch.setattr(high_numbers, "_high", closed)
+    with pytest.raises(OSError, match="as soon as it is there"):
+        pipe()
+
+
+def test_what_was_closed_is_not_opened_anew_where_another_file_has_its_name(tmp_path: Path) -> None:
+    (tmp_path / "there").write_bytes(b"ours")
+    (tmp_path / "new").write_bytes(b"other")
+    file = OpenFile(str(tmp_path / "there"), os.O_RDONLY)
+    os.close(file.fd)
+    before = _open_ones()
+    os.replace(tmp_path / "new", tmp_path / "there")
+    with pytest.raises(OSError, match="another file is there now"):
+        file.checked()
+    assert _open_ones() == before
+
+
+def test_nothing_is_written_where_the_disk_does_not_tell_whose_the_number_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = OpenFile(str(tmp_path / "there"), os.O_WRONLY | os.O_CREAT)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fstat", _stale)
+        with pytest.raises(OSError, match="the disk takes nothing"):
+            file.write(b"ours")
+    file.close()
+    assert (tmp_path / "there").read_bytes() == b""
+
+
+def test_who_asks_a_file_that_is_closed_each_time_is_given_up(tmp_path: Path) -> None:
+    (tmp_path / "there").write_bytes(b"whole")
+
+    def closed(fd: int) -> bytes:
+        os.close(fd)
+        return os.pread(fd, 1, 0)
+
+    with pytest.raises(OSError, match="as soon as it is there"):
+        ask(str(tmp_path / "there"), closed)
 
 
 def _stale(*_: object) -> None:

@@ -1,10 +1,13 @@
 """Workers that were spawned, whose parent has a run."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 from bare import run_bare
+
+from tracklib._words.spawned import _run_of
 
 SCRIPT = """
     import multiprocessing, warnings
@@ -23,7 +26,7 @@ SCRIPT = """
 
     if __name__ == "__main__":
         with multiprocessing.get_context("METHOD").Pool(1) as pool:
-            print(len(pool.apply(work, (1,))))
+            print(len(pool.apply(work, (3,))))
             with tracking(output_run="run"):
                 first, second = pool.apply(work, (9,)), pool.apply(work, (9,))
                 print(len(first), len(second))
@@ -49,3 +52,9 @@ def test_a_tracked_function_says_once_that_the_parents_run_is_not_here(tmp_path:
 def test_where_the_parent_has_none_nothing_is_said(tmp_path: Path) -> None:
     script = SCRIPT.replace("METHOD", "spawn").split("            with tracking")[0]
     assert run_bare(tmp_path, script).strip() == "0"
+
+
+def test_nothing_is_said_of_a_parent_whose_files_the_system_does_not_show() -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    assert _run_of(gone.pid) == ""
