@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from pathlib import Path
 
 import pytest
 
-from tracklib._common.files import copy_whole, link_whole, make_folder, placed
+from tracklib._common.files import checked_file_name, checksum, copy_whole, link_whole, make_folder, placed
 
 
 def mode(path: Path) -> int:
@@ -85,3 +86,35 @@ def test_a_file_that_is_linked_into_a_folder_keeps_the_mode_that_its_owner_gave_
     with placed(str(tmp_path / "staged/model")) as new:
         link_whole(str(tmp_path / "model"), new)
     assert mode(tmp_path / "model") == 0o644
+
+
+@pytest.mark.parametrize("was", ["file", "folder", None])
+def test_ctrl_c_while_a_folder_takes_its_place_leaves_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, was: str | None
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    target = tmp_path / "artifacts/m"
+    target.parent.mkdir()
+    if was == "file":
+        target.write_text("before")
+    elif was == "folder":
+        target.mkdir()
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt), placed(str(target)) as new:
+        os.mkdir(new)
+    assert (target.is_file(), target.is_dir()) == (was == "file", was == "folder")
+    assert len(os.listdir(target.parent)) == (was is not None)
+
+
+def test_a_name_that_no_file_system_takes_is_refused_in_bytes() -> None:
+    assert checked_file_name("é" * 127) == "é" * 127
+    with pytest.raises(ValueError, match="has 256 bytes: a file's name may have 255"):
+        checked_file_name("é" * 128)
+
+
+def test_the_checksum_of_a_file_is_its_sha256_and_of_a_folder_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"weights")
+    assert checksum(str(tmp_path / "file")) == hashlib.sha256(b"weights").hexdigest()
+    assert checksum(str(tmp_path)) == ""
