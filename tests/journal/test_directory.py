@@ -17,7 +17,7 @@ from scripted import Scripted
 
 from tracklib import BaseTracker, RunDirectoryError, Trackers, TrackerWarning, tracking
 from tracklib._journal import layout
-from tracklib._journal.directory import default_directory, owned, set_aside
+from tracklib._journal.directory import default_directory, owned, runs_under, set_aside
 
 
 def finished_run(directory: Path, loss: float = 0.5) -> str:
@@ -134,6 +134,15 @@ def test_a_directory_without_a_run_is_taken_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "artifacts").mkdir()
     set_aside(str(tmp_path))
     assert os.listdir(tmp_path) == ["artifacts"]
+
+
+def test_of_the_folders_below_one_those_with_a_journal_that_says_something_are_runs(tmp_path: Path) -> None:
+    with tracking(output_run=tmp_path / "b") as t, t.child("c"):
+        pass
+    for name in ("a", "empty"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "empty/journal.jsonl").touch()
+    assert [os.path.relpath(found, tmp_path) for found in runs_under(str(tmp_path))] == ["b", "b/children/c"]
 
 
 def test_a_journal_that_cannot_be_read_is_kept_too(tmp_path: Path) -> None:

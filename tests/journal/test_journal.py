@@ -4,6 +4,7 @@ import errno
 import json
 import math
 import os
+import resource
 import signal
 import stat
 import subprocess
@@ -293,6 +294,16 @@ def test_damage_longer_than_a_piece_does_not_look_like_the_end(path: str, monkey
 # Reading on
 
 
+def test_a_line_longer_than_a_piece_is_found_backwards(
+    journal: Any, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tracklib._journal.tail._CHUNK", 64)
+    journal.append(log(1, **{f"metric-{number}": 1.0 for number in range(100)}))
+    journal.append(BEGIN)
+    found: Any = last_record(path, Log, marker(Log))
+    assert len(found[0].metrics) == 100
+
+
 def test_a_torn_tail_is_left_for_its_writer(path: str) -> None:
     whole, torn = line_of(log(1)), line_of(log(2))
     put(path, whole + torn[:-3])
@@ -415,6 +426,49 @@ def test_a_forked_childs_journal_begins_without_a_backlog(told: list[str]) -> No
     journal.append(log(1))
     journal.after_fork_in_child()
     assert journal.waiting == 0
+
+
+def test_what_a_full_disk_refuses_in_a_forked_child_is_kept_elsewhere_at_once(told: list[str], tmp_path: Path) -> None:
+    spill = str(tmp_path / "spill")
+    journal = Journal("/dev/full", told.append)
+    journal.after_fork_in_child(spill)
+    journal.append(log(1))
+    journal.append(log(2))
+    journal.sync()
+    assert steps(spill) == [1, 2]
+    assert journal.waiting == 0
+    assert all("kept in" in trouble for trouble in told)
+
+
+@pytest.mark.parametrize("spill", ["/dev/full", "/nowhere/spill"])
+def test_where_that_is_full_too_it_waits_in_the_child(told: list[str], spill: str) -> None:
+    journal = Journal("/dev/full", told.append)
+    journal.after_fork_in_child(spill)
+    journal.append(log(1))
+    assert journal.waiting == 1
+    assert "records wait in memory" in told[0]
+
+
+def test_a_spill_that_takes_half_a_line_leaves_the_record_waiting(told: list[str], tmp_path: Path) -> None:
+    spill = tmp_path / "spill"
+    journal = Journal("/dev/full", told.append)
+    journal.after_fork_in_child(str(spill))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, resource.RLIM_INFINITY))
+    try:
+        journal.append(log(1))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert spill.stat().st_size == 10
+    assert journal.waiting == 1
+
+
+def test_where_somebody_closed_and_deleted_it_records_wait(path: str, told: list[str]) -> None:
+    journal = Journal(path, told.append)
+    os.close(journal._file.fd)
+    os.unlink(path)
+    journal.append(log(1))
+    assert journal.waiting == 1
+    assert "records wait in memory" in told[0]
 
 
 def test_a_child_forked_while_a_thread_held_the_backlog_can_append(journal: Any, path: str) -> None:

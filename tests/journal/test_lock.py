@@ -306,6 +306,54 @@ def test_the_error_names_the_process_that_holds_the_lock_where_no_run_tells_more
     owner.communicate()
 
 
+def test_a_lock_that_was_deleted_is_made_and_held_again(tmp_path: Path) -> None:
+    with held(str(tmp_path)):
+        (tmp_path / "journal.lock").unlink()
+        assert holding(str(tmp_path)) is Holding.FREE
+        renew(str(tmp_path))
+        assert holding(str(tmp_path)) is Holding.HELD
+        assert holder(tmp_path).communicate()[0].startswith("refused")
+    assert holding(str(tmp_path)) is Holding.FREE
+
+
+def test_a_lock_that_another_process_made_where_ours_was_deleted_is_left_to_it(tmp_path: Path) -> None:
+    with held(str(tmp_path)):
+        (tmp_path / "journal.lock").unlink()
+        other = holder(tmp_path)
+        assert other.stdout.readline() == "held\n"
+        renew(str(tmp_path))
+        assert holder(tmp_path).communicate()[0].startswith("refused")
+        other.communicate()
+
+
+def test_a_disk_that_refuses_a_lock_is_told_and_nothing_is_left_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise OSError(errno.EIO, "input/output error")
+
+    before = len(os.listdir("/dev/fd"))
+    monkeypatch.setattr(fcntl, "lockf", refuse)
+    with pytest.raises(OSError, match="input/output error"), held(str(tmp_path)):
+        pass
+    assert len(os.listdir("/dev/fd")) == before
+
+
+def test_who_owns_what_is_no_lock_file_is_not_known(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "journal.lock").symlink_to("file")
+    assert holding(str(tmp_path)) is Holding.UNKNOWN
+    assert holding(str(tmp_path / "file")) is Holding.UNKNOWN
+    assert holding(str(tmp_path / "none")) is Holding.FREE
+
+
+def test_each_of_two_directories_is_held_for_itself(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    with held(str(tmp_path / "a")), held(str(tmp_path / "b")):
+        assert [holding(str(tmp_path / name)) for name in ("a", "b")] == [Holding.HELD, Holding.HELD]
+
+
 def test_each_journal_renews_the_lock_of_its_own_run_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a thousand runs in one process, that is a thousand calls a second, and no million."""
     renewed: list[str] = []

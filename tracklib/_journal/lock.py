@@ -155,12 +155,10 @@ def holding(directory: str) -> Holding:
 
 def holding_of(path: str) -> Holding:
     """The same of any file that a process locks."""
-    try:
-        return Holding.HELD if _is_ours(os.stat(path)) else _other_holder(path)[0]
-    except FileNotFoundError:
-        return Holding.FREE
-    except OSError:
-        return Holding.UNKNOWN
+    with contextlib.suppress(OSError):  # why it cannot be asked for shows when it is opened
+        if _is_ours(os.stat(path)):
+            return Holding.HELD
+    return _other_holder(path)[0]
 
 
 def _other_holder(path: str) -> tuple[Holding, int]:
