@@ -14,7 +14,8 @@ from kept import records
 from msgspec.structs import replace
 
 from tracklib._common.warn import tell
-from tracklib._journal import layout, writers
+from tracklib._journal import layout, reader, writers
+from tracklib._journal.copied import copied_in
 from tracklib._journal.journal import Journal
 from tracklib._journal.records import Artifact, Begin, End, Epoch, Log, Params, Status, Tags
 from tracklib._journal.writers import Copying, Writer
@@ -125,6 +126,52 @@ def test_another_runs_writer_is_left_alone(tmp_path: Path, run: Journal) -> None
     assert steps(tmp_path) == []
 
 
+def test_what_a_newer_version_wrote_is_left_alone_and_costs_the_others_nothing(tmp_path: Path, run: Journal) -> None:
+    newer, writer = Writer(str(tmp_path), replace(BEGIN, format=99)), Writer(str(tmp_path), BEGIN)
+    copying = Copying(str(tmp_path), run, "u1", is_new=True)
+    for step in range(2):
+        say(newer, 100 + step)
+        say(writer, step)
+        copying.copy_all()
+    assert steps(tmp_path) == [0, 1]
+
+
+def test_a_writers_file_that_is_gone_as_it_is_looked_at_costs_the_others_nothing(tmp_path: Path, run: Journal) -> None:
+    say(Writer(str(tmp_path), BEGIN), 0)
+    (tmp_path / "writers/a-1-x.jsonl").symlink_to("gone")
+    copy_in(tmp_path, run)
+    assert steps(tmp_path) == [0]
+
+
+def test_a_long_file_is_copied_whole_though_in_pieces(
+    tmp_path: Path, run: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writers, "_PIECES", 1)
+    monkeypatch.setattr(reader, "_PIECE", 256)
+    writer = Writer(str(tmp_path), BEGIN)
+    for step in range(20):
+        say(writer, step)
+    copy_in(tmp_path, run)
+    assert steps(tmp_path) == list(range(20))
+
+
+def test_how_far_was_copied_is_kept_while_a_run_goes_on(
+    tmp_path: Path, run: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writers, "COPY_SECONDS", 0.0)
+    monkeypatch.setattr(writers, "_KEEP_BYTES", 2_000)
+    writer = Writer(str(tmp_path), BEGIN)
+    copying = Copying(str(tmp_path), run, "u1", is_new=True)
+    say(writer, 0)
+    copying.tick()
+    assert not (tmp_path / "state/copied").exists()
+    for step in range(1, 50):
+        say(writer, step)
+    copying.tick()
+    assert copied_in(str(tmp_path), "u1")[writer.name].nth == 50
+    assert (tmp_path / "state/copied").exists()
+
+
 def test_a_writer_whose_first_line_is_damaged_is_copied_still(tmp_path: Path, run: Journal) -> None:
     writer = Writer(str(tmp_path), BEGIN)
     say(writer, 0)
@@ -144,8 +191,9 @@ def test_while_the_owners_disk_is_full_nothing_is_copied_and_then_all_is(
     say(writer, 1)
     copying = Copying(str(tmp_path), run, "u1", is_new=True)
     monkeypatch.setattr(run, "_write", lambda line: "no space left")
-    copying.copy_all()
-    assert run.waiting == 1
+    for _ in range(2):
+        copying.copy_all()
+        assert run.waiting == 1
     monkeypatch.undo()
 
     copy_in(tmp_path, Journal(run.path, tell))  # the owner died with what waited
