@@ -85,6 +85,7 @@ def test_a_fork_does_not_wait_for_ever_for_an_import(
 
 def test_a_forked_child_knows_of_no_other_thread(elsewhere: ThreadPoolExecutor) -> None:
     known = forks._inside, forks._forking, forks._too_long
-    elsewhere.submit(lambda: [each.add(threading.get_ident()) for each in known]).result()
+    for each in known:
+        each.add(elsewhere.submit(threading.get_ident).result())
     forks.after_fork_in_child()
     assert known == (set(), set(), set())
