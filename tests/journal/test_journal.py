@@ -1,5 +1,6 @@
 """The journal: what was appended is read back, whatever happened to the disk, the file or the process."""
 
+import contextlib
 import errno
 import json
 import math
@@ -246,6 +247,15 @@ def test_a_whole_line_of_an_unknown_kind_is_passed_over_and_has_its_ordinal(path
     put(path, lines.line_of(body) + line_of(log(1)))
     records, damaged = read(path)
     assert ([record.ordinal for record in records], damaged) == ([1], 0)
+
+
+@pytest.mark.parametrize("body", [b'{"type":"log","time":1}', b'{"type":"log",}', b'{"type":"log","time":"\xff"}'])
+def test_logs_that_are_read_together_lose_none_to_a_whole_line_that_is_none(path: str, body: bytes) -> None:
+    put(path, line_of(log(1)) + lines.line_of(body) + line_of(log(2)))
+    with contextlib.closing(Reader(path)) as reader:
+        logs, others = reader.read_apart()
+    assert ([each.step for each in logs], others) == ([1, 2], [])
+    assert (reader.ordinal, reader.damaged) == (3, 0)
 
 
 @pytest.mark.parametrize("cut", range(1, len(line_of(log(1))) - 1))

@@ -18,7 +18,7 @@ from tracklib import tracking
 from tracklib._common import clock
 from tracklib._journal import curves, layout, sketch
 from tracklib._journal.curve import Curve
-from tracklib._journal.curves import Curves
+from tracklib._journal.curves import Curves, curves_of
 from tracklib._journal.journal import Journal
 from tracklib._journal.kept import is_in
 from tracklib._journal.reader import Reader
@@ -49,6 +49,14 @@ def test_a_run_that_ended_has_a_summary_up_to_its_journals_end(tmp_path: Path, e
                 raise error
     size = (tmp_path / "run/journal.jsonl").stat().st_size
     assert [place.offset for place in place_of(tmp_path / "run")] == [size, size]
+
+
+def test_of_many_series_each_is_drawn_in_fewer_buckets_and_so_it_is_where_they_are_read_back() -> None:
+    drawn = Curves()
+    for number in range(600):
+        drawn.add("epoch", f"loss-{number}", [1], [1], [1.0])
+    assert drawn.buckets < curves.BUCKETS
+    assert curves_of(drawn.as_stored()).buckets == drawn.buckets
 
 
 def test_the_files_are_small_and_the_owners_alone(tmp_path: Path) -> None:
