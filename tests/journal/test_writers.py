@@ -15,9 +15,10 @@ from msgspec.structs import replace
 
 from tracklib._common.warn import tell
 from tracklib._journal import layout, reader, writers
-from tracklib._journal.copied import copied_in
+from tracklib._journal.copied import _Copied, copied_in
 from tracklib._journal.journal import Journal
 from tracklib._journal.records import Artifact, Begin, End, Epoch, Log, Params, Status, Tags
+from tracklib._journal.state import write_line
 from tracklib._journal.writers import Copying, Writer
 
 BEGIN = Begin(time=1000, format=1, uid="u1", attempt=1, name="run", pid=1, host="h", configs=[])
@@ -262,7 +263,7 @@ def test_what_was_copied_before_is_not_read_again(
     assert steps(tmp_path) == [100]
 
 
-@pytest.mark.parametrize("lost", ["the state", "the journal's end"])
+@pytest.mark.parametrize("lost", ["the state", "the journal's end", "a newer version's"])
 def test_where_it_is_not_known_how_far_was_copied_the_journal_tells(tmp_path: Path, run: Journal, lost: str) -> None:
     writer = Writer(str(tmp_path), BEGIN)
     for step in range(10):
@@ -270,6 +271,8 @@ def test_where_it_is_not_known_how_far_was_copied_the_journal_tells(tmp_path: Pa
     copy_in(tmp_path, run)
     if lost == "the state":
         os.unlink(tmp_path / "state/copied")
+    elif lost == "a newer version's":
+        write_line(str(tmp_path / "state/copied"), _Copied("u1", 0, {}, format=99))
     else:
         lines = Path(run.path).read_bytes().splitlines(keepends=True)
         os.truncate(run.path, len(b"".join(lines[:-3])) + 5)
