@@ -162,6 +162,20 @@ def test_a_move_that_was_interrupted_goes_on(tmp_path: Path) -> None:
     assert sorted(os.listdir(old)) == ["artifacts", "journal.jsonl", "metrics.csv", "rejected.jsonl", "state"]
 
 
+def test_what_came_again_since_a_move_was_interrupted_keeps_no_run_from_its_place(tmp_path: Path) -> None:
+    uid = finished_run(tmp_path)
+    old = tmp_path / "previous" / uid
+    old.mkdir(parents=True)
+    os.rename(tmp_path / "state", old / "state")
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state/summary").write_text("newer")
+    aside = Path(set_aside(str(tmp_path)))
+    assert sorted(os.listdir(aside)) == ["artifacts", "journal.jsonl", "metrics.csv", "rejected.jsonl", "state"]
+    assert (aside / "state/summary").read_text() == "newer"
+    assert (aside / "state/begin.json").exists()  # it was brought back
+    assert os.listdir(old / "state") == ["summary"]  # nothing is deleted
+
+
 @pytest.mark.parametrize(
     ("name", "ending"),
     [

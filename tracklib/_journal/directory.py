@@ -169,13 +169,13 @@ def set_aside(directory: str, files: Iterable[str] = (), earlier: Earlier | None
     return aside
 
 
-def _unused(folder: str, name: str) -> str:
-    """``folder``, or a numbered one beside it where it holds such a ``name`` already."""
+def _unused(folder: str, *names: str) -> str:
+    """``folder``, or a numbered one beside it where it holds one of ``names`` already."""
     numbered = (f"{folder}-{number}" for number in itertools.count(2))
     return next(
         path
         for path in itertools.chain([folder], numbered)
-        if not os.path.islink(path) and not os.path.lexists(os.path.join(path, name))
+        if not os.path.islink(path) and not any(os.path.lexists(os.path.join(path, name)) for name in names)
     )
 
 
@@ -190,11 +190,12 @@ def _set_run_aside(directory: str) -> str:
         bring_back(directory, earlier.begin.uid)
     uid = earlier.begin.uid if earlier else time.strftime("unreadable-%Y%m%d-%H%M%S")
     aside = uid if layout.is_name(uid) else time.strftime("unnamed-%Y%m%d-%H%M%S")
-    target = _unused(os.path.join(directory, layout.PREVIOUS, aside), layout.JOURNAL)
+    known = (*layout.SET_ASIDE, *(earlier.begin.files if earlier else ()), layout.JOURNAL)
+    names = [name for name in known if layout.is_name(name) and os.path.lexists(os.path.join(directory, name))]
+    target = _unused(os.path.join(directory, layout.PREVIOUS, aside), *names)
     make_folder(target)
-    for name in (*layout.SET_ASIDE, *(earlier.begin.files if earlier else ()), layout.JOURNAL):
-        if layout.is_name(name) and os.path.lexists(os.path.join(directory, name)):
-            os.rename(os.path.join(directory, name), os.path.join(target, name))
+    for name in dict.fromkeys(names):
+        os.rename(os.path.join(directory, name), os.path.join(target, name))
     if earlier and earlier.end is None:
         tell(f"the earlier run in {directory} was cut off, and may be shown as running: tracklib sync {quote(target)}")
     return target
