@@ -17,7 +17,7 @@ import tracklib
 from tracklib import tracking
 from tracklib._common import clock
 from tracklib._journal import curves, layout, sketch
-from tracklib._journal.curve import Curve
+from tracklib._journal.curve import BUCKETS, Curve
 from tracklib._journal.curves import Curves, curves_of
 from tracklib._journal.journal import Journal
 from tracklib._journal.kept import is_in
@@ -55,7 +55,7 @@ def test_of_many_series_each_is_drawn_in_fewer_buckets_and_so_it_is_where_they_a
     drawn = Curves()
     for number in range(600):
         drawn.add("epoch", f"loss-{number}", [1], [1], [1.0])
-    assert drawn.buckets < curves.BUCKETS
+    assert drawn.buckets < BUCKETS
     assert curves_of(drawn.as_stored()).buckets == drawn.buckets
 
 
