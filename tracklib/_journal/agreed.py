@@ -53,6 +53,9 @@ class Agreed:
         file = OpenFile(self._path(key), os.O_WRONLY | os.O_CREAT | how)
         try:
             file.write(line_of(value))
+        except OSError:  # no other rank is to wait for the rest of it
+            self.forget(key)
+            raise
         finally:
             file.close()
 

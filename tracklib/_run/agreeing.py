@@ -6,6 +6,7 @@ too long. So no rank goes on with what another has given up.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -13,6 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from .._common import clock
+from .._common.secrets import error_text
 from .._journal.encoding import as_numbers, decode, encode
 from .._journal.records import Contribution, Number
 from .._journal.shares import put_together
@@ -20,6 +22,7 @@ from ..errors import RanksUnavailable
 from .stores import Gone, Store
 
 _ASK_SECONDS = 2.5  # between two looks at whether a rank is dead: a lock may be lost for a moment
+_STORES_OWN = OSError, RuntimeError  # a full disk; torch's and JAX's errors, where the store's process is gone
 
 
 class _Decision(msgspec.Struct, frozen=True):
@@ -50,20 +53,22 @@ class Agreement(NamedTuple):
         """What is made of all ranks' words; ``own`` is this one's.
 
         Raises:
-            RanksUnavailable: a rank did not come in time, or is gone.
+            RanksUnavailable: a rank did not come in time, or is gone; or the store is.
         """
-        if self.rank == 0:
-            decided = self._decide(self._made(own))
-        else:
-            self.store.put(self._word_of(self.rank), encode(own))
-            decided = self._decided()
+        try:
+            decided = self._decide(self._made(own)) if self.rank == 0 else self._answered(own)
+        except _STORES_OWN as error:
+            raise RanksUnavailable(
+                f"rank {self.rank} cannot reach the others by {type(self.store).__name__}: {error_text(error)}"
+            ) from error
         if decided.refusal:
             raise RanksUnavailable(f"the ranks do not agree: {decided.refusal}")
         return {name: float(value) for name, value in decided.values.items()}
 
     def refuse(self, why: str) -> None:
         """Have no rank wait for this one."""
-        self._decide(_Decision({}, why))
+        with contextlib.suppress(RanksUnavailable, *_STORES_OWN):  # then they wait as long as they want to
+            self._decide(_Decision({}, why))
 
     def forget(self) -> None:
         """All ranks are past it."""
@@ -74,7 +79,7 @@ class Agreement(NamedTuple):
     def _made(self, own: Contribution) -> _Decision:
         """Rank 0's proposal."""
         said = {0: own}
-        for refusal in self._waiting("did not call agree"):
+        for refusal in self._waiting("did not call agree"):  # pragma: no branch  # until one refuses
             for rank in range(1, self.size):
                 if rank not in said and (word := self.store.get(self._word_of(rank))):
                     record = decode(word, -1)
@@ -89,8 +94,10 @@ class Agreement(NamedTuple):
                 return _Decision({}, why)
         return _Decision({}, "somebody has given up")
 
-    def _decided(self) -> _Decision:
-        for refusal in self._waiting(f"did not answer rank {self.rank}"):
+    def _answered(self, own: Contribution) -> _Decision:
+        """What rank 0 makes of it."""
+        self.store.put(self._word_of(self.rank), encode(own))
+        for refusal in self._waiting(f"did not answer rank {self.rank}"):  # pragma: no branch  # until one refuses
             if word := self.store.get(self._decision):
                 return msgspec.json.decode(word, type=_Decision)
             if why := refusal([0]):
@@ -99,7 +106,10 @@ class Agreement(NamedTuple):
 
     def _decide(self, proposed: _Decision) -> _Decision:
         word = self.store.decide(self._decision, msgspec.json.encode(proposed))
+        until = clock.steady() + self.patience
         while word is None:  # it is just being written
+            if clock.steady() >= until:
+                raise RanksUnavailable("the ranks do not agree: who decided was killed meanwhile, or has a full disk")
             time.sleep(0.001)
             word = self.store.get(self._decision)
         return msgspec.json.decode(word, type=_Decision)
