@@ -244,3 +244,17 @@ def test_the_argument_that_tells_the_epoch_may_be_left_out() -> None:
 def test_a_call_that_is_wrong_is_a_type_error() -> None:
     with pytest.raises(TypeError, match="missing a required"):
         of_call(plain_function)
+
+
+class Net:
+    @classmethod
+    def built(cls, depth: int, act: str = "relu") -> None: ...
+
+    @staticmethod
+    def of(kind: type, depth: int = 1) -> None: ...
+
+
+def test_the_class_of_a_class_method_is_none_of_its_arguments_however_python_hands_it_over() -> None:
+    assert arguments_of(Net.built, (3,), {}) == {"depth": 3, "act": "relu"}
+    assert arguments_of(vars(Net)["built"].__func__, (Net, 3), {}) == {"depth": 3, "act": "relu"}  # from 3.13 on
+    assert set(arguments_of(Net.of, (Net,), {})) == {"kind", "depth"}

@@ -657,3 +657,12 @@ def test_an_enums_text_names_a_metric_as_the_text_itself_does(is_known: bool) ->
     if is_known:
         clean({"loss of an enum": 0.5})
     assert clean({Metric.LOSS: 0.5}) == ({"loss of an enum": 0.5}, [])
+
+
+def test_names_that_somebody_makes_up_at_each_step_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_values, "_KNOWN", 100)
+    monkeypatch.setattr(_values, "_good_names", set())
+    for step in range(1000):
+        flat, _ = clean({f"loss at {step}": 1.0, "https://me:hunter2@host": 2.0})
+        assert flat == {f"loss at {step}": 1.0, "https://***@host": 2.0}
+    assert len(_values._good_names) <= 101

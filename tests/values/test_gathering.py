@@ -349,6 +349,45 @@ def test_torchs_own_tensors() -> None:
     assert metrics == {"loss": 2.0, "big": 3.0, "small": 1.0, "n": 4.0, "lr": 3.0}
 
 
+class OnDevice:
+    """As an array of JAX's: its value is there when somebody asks for it, which waits for the device."""
+
+    def __init__(self, value: float, asked: list[float]) -> None:
+        self._value, self._asked = value, asked
+
+    def devices(self) -> set[str]:
+        return {"gpu:0"}
+
+    def reshape(self, shape: tuple[int, ...]) -> "OnDevice":
+        return self
+
+    def astype(self, kind: type) -> "OnDevice":
+        return self
+
+    def __float__(self) -> float:
+        self._asked.append(self._value)
+        return self._value
+
+    def __add__(self, other: Any) -> "OnDevice":
+        return OnDevice(self._value + getattr(other, "_value", other), self._asked)
+
+    __radd__ = __add__
+
+    def __mul__(self, other: Any) -> "OnDevice":
+        return OnDevice(self._value * other, self._asked)
+
+    __rmul__ = __mul__
+
+
+def test_no_device_is_waited_for_until_the_mean_is_asked_for() -> None:
+    asked: list[float] = []
+    metrics = Metrics()
+    for value in (1.0, 3.0):
+        metrics.add({"loss": OnDevice(value, asked)})
+    assert asked == []
+    assert dict(metrics) == {"loss": 2.0}
+
+
 def test_jaxs_own_arrays() -> None:
     jnp = pytest.importorskip("jax.numpy")
     metrics = Metrics(big="max", small="min", n="sum", lr="last")
