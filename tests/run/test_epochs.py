@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import importlib.util
 import io
 import logging
 import os
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import termios
 import threading
+import types
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -589,6 +591,26 @@ def test_a_forked_childs_metrics_are_not_drawn(run: Trackers) -> None:
             os._exit(2)
         assert os.waitpid(child, 0)[1] == 0
         assert run._attempt.bar is not None
+
+
+@pytest.mark.parametrize("has_widgets", [True, False])
+def test_in_a_notebook_the_bar_is_a_widget_where_there_are_any(
+    monkeypatch: pytest.MonkeyPatch, has_widgets: bool
+) -> None:
+    made: list[tuple[str, int]] = []
+    notebook: Any = types.ModuleType("tqdm.notebook")
+    notebook.tqdm = lambda **options: made.append((options["desc"], options["total"]))
+    ipython: Any = types.ModuleType("IPython")
+    ipython.get_ipython = lambda: types.SimpleNamespace(kernel=object())
+    found = importlib.util.find_spec
+    monkeypatch.setitem(sys.modules, "tqdm.notebook", notebook)
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: has_widgets if name == "ipywidgets" else found(name))
+    stdout = sys.stdout
+    bar = EpochBar("digits", 0, 3)
+    assert sys.stdout is stdout  # what a notebook shows cannot be stood beside
+    bar.close()
+    assert made == ([("digits", 3)] if has_widgets else [])
 
 
 @pytest.mark.slow

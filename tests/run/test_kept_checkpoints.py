@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import logging
 import os
@@ -22,6 +23,7 @@ from tracklib._common import snapshots
 from tracklib._common.snapshots import Snapshot
 from tracklib._journal.records import Checkpoint, End
 from tracklib._run import keeping
+from tracklib._run.copies import Copies
 from tracklib.testing import MemoryTracker
 
 BEST: Any = {"acc": "max"}
@@ -206,6 +208,70 @@ def test_a_copy_that_does_not_get_on_does_not_hold_up_the_end(
         t.log_checkpoint(model, epoch=0)
     assert "is not kept: the disk did not get on with it" in caplog.text
     assert load(tmp_path / "run").checkpoints == []
+
+
+def test_who_was_interrupted_as_he_waited_for_a_copy_does_not_wait_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tracklib._run.copies._PATIENCE", float("inf"))
+    copies, over = Copies(), threading.Event()
+    copies.add(over.wait)  # type: ignore[arg-type]
+    with monkeypatch.context() as patch:
+        patch.setattr("tracklib._run.copies.clock.steady", lambda: signal.raise_signal(signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt):
+            copies.end()
+    assert copies.end()
+    over.set()
+
+
+def test_where_the_system_gives_no_more_threads_it_is_copied_at_once(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(work: Callable[[], None]) -> threading.Thread:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(keeping, "AT_ONCE_BYTES", -1)
+    with tracking(output_run=tmp_path / "run") as t:
+        monkeypatch.setattr("tracklib._run.copies.thread", refuse)
+        for epoch in range(3):
+            t.log_checkpoint(model, epoch=epoch)
+            assert [each.epoch for each in records(t, Checkpoint)] == list(range(epoch + 1))
+
+
+@pytest.mark.usefixtures("_copied_behind")
+def test_where_the_file_system_shares_no_blocks_it_is_asked_once(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def cannot(*_: Any) -> int:
+        asked.append(1)
+        raise OSError(errno.EOPNOTSUPP, "not supported")
+
+    monkeypatch.setattr("fcntl.ioctl", cannot)
+    with tracking(output_run=tmp_path / "run") as t:
+        for epoch in range(3):
+            t.log_checkpoint(model, epoch=epoch)
+    assert asked == [1]
+    assert [each.epoch for each in load(tmp_path / "run").checkpoints] == [0, 1, 2]
+
+
+@pytest.mark.usefixtures("_copied_behind")
+def test_a_disk_that_fails_while_blocks_are_shared_is_told(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any) -> int:
+        raise OSError(errno.EIO, "input/output error")
+
+    monkeypatch.setattr("fcntl.ioctl", fails)
+    with tracking(output_run=tmp_path / "run") as t, pytest.raises(OSError, match="input/output error"):
+        t.log_checkpoint(model, epoch=0)
+
+
+def test_a_metric_that_is_no_number_is_left_out_and_said(tmp_path: Path, model: Path) -> None:
+    with tracking(output_run=tmp_path / "run", best=BEST) as t:
+        with pytest.warns(TrackerWarning, match="metric 'note' of the checkpoint is left out: str is no number"):
+            t.log_checkpoint(model, {"acc": 0.5, "note": "good"}, epoch=0)
+        (kept,) = records(t, Checkpoint)
+    assert kept.metrics == {"acc": 0.5}
 
 
 def test_a_thread_that_keeps_one_while_the_run_ends_is_told_so(

@@ -55,6 +55,8 @@ def test_the_options_cannot_be_changed_on_their_way() -> None:
         ),
         ({"on_error": "ignore"}, ValueError, "on_error must be 'warn' or 'raise'"),
         ({"resume": True}, ValueError, "resume=True needs output_run"),
+        ({"console": 1}, TypeError, "console must be True or False: keep what the run prints, or not; got 1"),
+        ({"group_access": "all"}, ValueError, "group_access must be 'read', 'write' or None, got 'all'"),
         ({"parent": "abc"}, TypeError, "parent must be a Parent, as Parent\\(uid=t.uid, output_run=t.directory\\)"),
         ({"rank": "0"}, ValueError, "rank must be a whole number from 0 on"),
         ({"rank": -1}, ValueError, "rank must be a whole number from 0 on"),
