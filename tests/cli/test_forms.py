@@ -159,3 +159,27 @@ def test_a_pattern_means_the_metrics_that_fit_in_each_command(here: Path, name: 
 @pytest.mark.parametrize("name", ["show", "compare", "plot", "export"])
 def test_a_pattern_that_no_metric_fits_is_told(here: Path, name: str) -> None:
     assert coloured(name, *ARGUMENTS[name], "-m", "val/z*").exit_code == 1
+
+
+@pytest.mark.parametrize("more", [["--long"], ["--wide"], ["--wide", "--steps", "0:"], ["--long", "--steps", "0:0"]])
+def test_times_are_times_in_parquet_whatever_is_chosen(here: Path, more: list[str]) -> None:
+    polars = pytest.importorskip("polars")
+    assert coloured("export", "a", "b", *more, "-o", "x.parquet").exit_code == 0
+
+    found = polars.read_parquet("x.parquet")
+    assert str(found.schema["time"]) == "Datetime(time_unit='ms', time_zone='UTC')"
+    assert found.null_count()["run"].item() == found.null_count()["time"].item() == 0
+
+
+@pytest.mark.parametrize("name", ["export", "plot", "compare"])
+def test_two_runs_of_one_name_are_told_apart_by_their_directories(here: Path, name: str) -> None:
+    with tracking(output_run="runs/c", name="a", environment=False) as t:
+        t.log(0, {"loss": 7})
+
+    said = coloured(name, "runs/a", "runs/c", "--csv").stdout
+
+    assert (f"{here}/runs/a" in said, f"{here}/runs/c" in said) == (True, True)
+    assert f"{here}" not in coloured(name, "runs/a", "runs/b", "--csv").stdout
+    if name == "export":
+        wide = coloured(name, "runs/a", "runs/c", "--wide", "--csv").stdout
+        assert {row["run"] for row in csv.DictReader(io.StringIO(wide))} == {f"{here}/runs/a", f"{here}/runs/c"}

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from ..reading.collection import distinct
 from ..reading.names import value_of
 from ..reading.run import Run
 from ..reading.words import about
@@ -42,7 +43,7 @@ def command(
     rows = _rows(runs, _wanted(runs, metrics))
     same = [row for row in rows if all(repr(value) == repr(row[2][0]) for value in row[2]) and row[2][0] is not None]
     kept = rows if is_whole else [row for row in rows if row not in same and any(value is not None for value in row[2])]
-    titles = _titles(runs)
+    titles = distinct(runs, {"name"})
     if form == "json":
         return print_json({"name": name, "values": dict(zip(titles, values, strict=True))} for name, _, values in kept)
     headings = [
@@ -98,11 +99,6 @@ _SHORT = 10
 
 def _end(text: str, most: int) -> str:
     return text if width(text) <= most else f"…{text[1 - most :]}"
-
-
-def _titles(runs: Sequence[Run]) -> list[str]:
-    names = [run.name for run in runs]
-    return names if len(set(names)) == len(names) else [run.directory for run in runs]
 
 
 def _rows(runs: Sequence[Run], metrics: Sequence[str]) -> list[Row]:

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 import click
 
-from ..reading.collection import Runs, column
+from ..reading.collection import Runs, column, distinct
 from ..reading.metrics import Metrics
 from ..reading.table import Table, Tabular
 from . import asked
@@ -99,13 +99,15 @@ def _wide(runs: Runs, patterns: Sequence[str]) -> Table:
     is in ``metrics.<name>``, as in a run's own table."""
     taken = {"run", "time", *_axes(runs)}
     rows: list[dict[str, Any]] = []
-    for run in runs:
+    for run, told in zip(runs, distinct(runs), strict=True):
         titles = _titles(run.metrics, taken, patterns)
-        rows += [
-            {"run": run.name, **{title: row[name] for name, title in titles.items()}} for row in run.metrics.rows()
-        ]
-    names = dict.fromkeys(name for row in rows for name in row)
-    return Table({name: column([row.get(name) for row in rows]) for name in names}, len(rows))
+        rows += [{"run": told, **{title: row[name] for name, title in titles.items()}} for row in run.metrics.rows()]
+    columns = {
+        name: column([row.get(name) for row in rows]) for name in dict.fromkeys(name for row in rows for name in row)
+    }
+    if rows:
+        columns["time"].kind = "time"
+    return Table(columns, len(rows))
 
 
 def _titles(metrics: Metrics, taken: set[str], patterns: Sequence[str]) -> dict[str, str]:
@@ -128,8 +130,13 @@ def _axes(runs: Runs) -> list[str]:
 def _between(table: Tabular, between: tuple[int, int], axes: Sequence[str]) -> Table:
     """The rows whose step, on whichever of the ``axes`` they are, is from the first to the last."""
     first, last = between
-    rows = [row for row in table.rows() if any(row[axis] is not None and first <= row[axis] <= last for axis in axes)]
-    return Table({name: column([row[name] for row in rows]) for name in table.columns}, len(rows))
+    steps = [list(table.column(axis)) for axis in axes if axis in table]
+    rows = [
+        i
+        for i, row in enumerate(zip(*steps, strict=True))
+        if any(step is not None and first <= step <= last for step in row)
+    ]
+    return Table({name: table.column(name).only(rows) for name in table.columns}, len(rows))
 
 
 def _write_text(table: Tabular, kind: str, file: TextIO) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from ..reading.collection import distinct
 from ..reading.run import Run
 from ..reading.series import smoothed
 from . import asked
@@ -97,11 +98,16 @@ def _line(run: Run, metric: str, axis: str, smooth: float) -> Line:
 
 
 def _print_points(runs: Sequence[Run], metrics: Sequence[str], form: Form) -> None:
-    curves = [(run, metric, run.curve(metric)) for run in runs for metric in metrics if metric in run.last]
+    curves = [
+        (title, metric, run.curve(metric))
+        for run, title in zip(runs, distinct(runs), strict=True)
+        for metric in metrics
+        if metric in run.last
+    ]
     if form == "json":
         return print_json(
             {
-                "run": run.name,
+                "run": title,
                 "metric": metric,
                 "axis": curve.axis,
                 "records": curve.width,
@@ -110,11 +116,11 @@ def _print_points(runs: Sequence[Run], metrics: Sequence[str], form: Form) -> No
                 "min": list(curve.mins),
                 "max": list(curve.maxs),
             }
-            for run, metric, curve in curves
+            for title, metric, curve in curves
         )
     rows = [
-        [run.name, metric, *point]
-        for run, metric, curve in curves
+        [title, metric, *point]
+        for title, metric, curve in curves
         for point in zip(curve.steps, curve.means, curve.mins, curve.maxs, strict=True)
     ]
     return print_csv(["run", "metric", "step", "mean", "min", "max"], rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any, overload
 
 from .column import Column
@@ -109,7 +109,8 @@ class Runs(Sequence["Run"]):
         return Table(columns, len(self))
 
     def metrics(self, *names: str, axis: str | None = None) -> Table:
-        """All the points of metrics in long form: ``run``, ``metric``, ``axis``, ``step``, ``time`` and ``value``.
+        """All the points of metrics in long form: ``run``, ``metric``, ``axis``, ``step``, ``time`` and ``value``. ``run``
+        is the run's name; its directory, where two have one name.
 
         Args:
             names: which metrics; none means all.
@@ -117,12 +118,12 @@ class Runs(Sequence["Run"]):
         """
         columns: dict[str, Any] = {"run": [], "metric": [], "axis": [], "step": array("q"), "time": array("q")}
         values = array("d")
-        for run in self._runs:
+        for run, title in zip(self._runs, distinct(self._runs), strict=True):
             points = run.metrics
             wanted = [each for each in points.names if not names or each in names]
             for name, on in [(each, on) for each in wanted for on in points.axes_of(each) if axis in (None, on)]:
                 series = points.series(name, on)
-                for told, value in (("run", run.name), ("metric", name), ("axis", on)):
+                for told, value in (("run", title), ("metric", name), ("axis", on)):
                     columns[told] += [value] * len(series)
                 columns["step"].extend(series.steps)
                 columns["time"].extend(series.times)
@@ -138,7 +139,7 @@ class Runs(Sequence["Run"]):
         names = [name for name in wide.columns if name not in ("run", "directory", "began")]
         differing = {name: list(wide[name]) for name in names if not _all_the_same(list(wide[name]))}
         columns = {"name": Column("text", list(differing))}
-        titles = _distinct([run.name for run in self], [run.directory for run in self])
+        titles = distinct(self._runs, {"name"})
         for index, title in enumerate(titles):
             columns[title] = column([values[index] for values in differing.values()])
         return Table(columns, len(differing))
@@ -212,6 +213,7 @@ def _all_the_same(values: list[Any]) -> bool:
     return all(value == values[0] or (value != value and values[0] != values[0]) for value in values)
 
 
-def _distinct(names: list[str], directories: list[str]) -> list[str]:
-    """The runs' names; their directories, where two have one name, or one is called ``name``."""
-    return directories if len({*names, "name"}) <= len(names) else names
+def distinct(runs: Sequence[Run], taken: Set[str] = frozenset()) -> list[str]:
+    """The runs' names; their directories, where two have one name, or one is ``taken``."""
+    names = [run.name for run in runs]
+    return names if len({*names, *taken}) == len(names) + len(taken) else [run.directory for run in runs]

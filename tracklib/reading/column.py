@@ -62,6 +62,19 @@ class Column(Sequence[Any]):
             filled[row] = value
         return filled
 
+    def only(self, rows: Sequence[int]) -> Column:
+        """The values of these rows, as a column of the same kind."""
+        every = list(self)
+        chosen = [every[row] for row in rows]
+        there = [value for value in chosen if value is not None]
+        where = (
+            None
+            if len(there) == len(chosen)
+            else array("q", [i for i, value in enumerate(chosen) if value is not None])
+        )
+        values = there if self.kind == "text" else array("d" if self.kind == "float" else "q", there)
+        return Column(self.kind, values, where, len(chosen))
+
     def bitmap(self) -> bytes | None:
         """Which rows have a value, as Arrow has it: a bit each, the lowest first. None where all have one."""
         if self.is_whole:

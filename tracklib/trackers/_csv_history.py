@@ -84,6 +84,6 @@ def _values(names: Row, row: Row, axis: int | None) -> dict[str, float]:
 
 def _number(text: str) -> float | None:
     try:
-        return float(text.replace(",", ".") if _DECIMAL_COMMA.fullmatch(text) else text)
+        return float(text.replace(",", ".") if _DECIMAL_COMMA.fullmatch(text) else text) if "_" not in text else None
     except ValueError:
         return None
