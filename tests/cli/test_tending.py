@@ -361,3 +361,18 @@ def test_another_users_run_is_no_missing_one_and_their_root_hinders_nobody(
 
     assert as_nobody(ask) == "[(5, True), (5, True), (0, False), (1, True)]"
     (tmp_path / "runs").chmod(0o700)
+
+
+@pytest.mark.parametrize(
+    "words", [["rm", "", "-y"], ["rm", "a", "--root", "", "-y"], ["sync", ""], ["sync", "--all", ""]]
+)
+def test_an_empty_word_as_of_a_variable_that_is_not_set_means_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    finished_run(tmp_path / "runs/a")
+
+    done = tracklib(*words)
+
+    assert (done.exit_code, "it is empty: name a run" in done.stderr) == (2, True)
+    assert (tmp_path / "runs/a/journal.jsonl").exists()

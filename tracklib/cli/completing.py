@@ -26,24 +26,28 @@ else:  # it takes no type before click 8.5
     _Text = click.ParamType
 
 
-class RunName(_Text):
+class RunPath(_Text):
+    """A run by its path, or a folder of runs."""
+
+    name = "directory"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """An empty word is a variable of a shell that is not set: below a root it would mean all of its runs."""
+        return value or self.fail("it is empty: name a run, or a folder of runs", param, ctx)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Paths, which are the shell's to know."""
+        return [CompletionItem(incomplete, type="dir")]
+
+
+class RunName(RunPath):
     """A run, by path or by name."""
 
     name = "run"
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """The names of the runs below the root, and paths."""
-        return [*_fitting(_run_names(ctx), incomplete), *RunPath().shell_complete(ctx, param, incomplete)]
-
-
-class RunPath(_Text):
-    """A run by its path, or a folder of runs."""
-
-    name = "directory"
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Paths, which are the shell's to know."""
-        return [CompletionItem(incomplete, type="dir")]
+        return [*_fitting(_run_names(ctx), incomplete), *super().shell_complete(ctx, param, incomplete)]
 
 
 class AnyPath(_Text):

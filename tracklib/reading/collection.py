@@ -109,8 +109,8 @@ class Runs(Sequence["Run"]):
         return Table(columns, len(self))
 
     def metrics(self, *names: str, axis: str | None = None) -> Table:
-        """All the points of metrics in long form: ``run``, ``metric``, ``axis``, ``step``, ``time`` and ``value``. ``run``
-        is the run's name; its directory, where two have one name.
+        """All the points of metrics in long form: ``run`` (its name; its directory, where two have one name),
+        ``metric``, ``axis``, ``step``, ``time`` and ``value``.
 
         Args:
             names: which metrics; none means all.
