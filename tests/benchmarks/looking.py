@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from typing import Any
 from calls import metrics_of
 from fresh import fresh
 from goals import Row, at_most
+from made import make_run
 from measure import Numbers, rounds_of, spread
 
 RUNS = 500
@@ -66,23 +66,10 @@ def many_runs(runs: int) -> Numbers:
 
 def all_points(records: int) -> Numbers:
     """All the points of a long run with four metrics, as columns; of the whole process that reads them."""
-    from tracklib._journal.journal import Journal
-    from tracklib._journal.reader import Reader
-    from tracklib._journal.records import Begin, Log
-    from tracklib._journal.sketch import Sketch
-
-    os.mkdir("run")
-    journal = Journal("run/journal.jsonl", print)
-    journal.append(Begin(time=1, format=1, uid="u", attempt=1, name="long", pid=1, host="h", configs=[]))
     rows = [
         {f"m{index}": value for index, value in enumerate([*metrics_of(step).values()][:4])} for step in range(1000)
     ]
-    for step in range(records):
-        journal.append(Log(time=step, axis="epoch", step=step, metrics=rows[step % 1000]))
-    reader, sketch = Reader(journal.path), Sketch("run", "u")  # as the run would
-    while entries := reader.read():
-        sketch.take(entries, reader)
-    sketch.write(reader)
+    make_run("run", records, lambda step: rows[step % 1000])
     return _told(POINTS)
 
 

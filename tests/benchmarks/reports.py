@@ -12,6 +12,7 @@ from pathlib import Path
 
 from fresh import fresh
 from goals import Row, at_most
+from made import make_run
 from measure import Numbers, rounds_of, spread
 
 _MAKE = """
@@ -23,16 +24,21 @@ print(json.dumps({"cpu": used.ru_utime + used.ru_stime}))
 """
 
 
+def make_runs(runs: int, records: int, metrics: int) -> None:
+    """So many runs of so many records, below ``runs``; no two curves are the same."""
+    names = [f"train/m{index}" for index in range(metrics)]
+    for number in range(runs):
+
+        def logged(step: int, number: int = number) -> dict[str, float]:
+            value = math.exp(-step / records) + number / runs
+            return {name: value + index + step % 7 / 50 for index, name in enumerate(names)}
+
+        make_run(f"runs/run-{number}", records, logged, uid=f"{number:016x}")
+
+
 def page_of(runs: int, records: int, metrics: int) -> Numbers:
     """A page of so many runs, made when their summaries are there: the whole process, and the page's size."""
-    from tracklib import tracking
-
-    for number in range(runs):
-        params = {"lr": number / runs, "seed": number}
-        with tracking(output_run=f"runs/run-{number}", params=params, environment=False) as t:
-            for step in range(records):
-                value = math.exp(-step / records) + number / runs
-                t.log(step, {f"train/m{index}": value + index + step % 7 / 50 for index in range(metrics)})
+    make_runs(runs, records, metrics)
     _made()  # compiles what is imported
     return _made() | {"mb": Path("report.html").stat().st_size / 1e6}
 

@@ -26,6 +26,7 @@ import long
 import looking
 import report
 import reports
+import seen
 import throughput
 import training
 import words
@@ -54,6 +55,7 @@ WORKS = {
     "reading": Work(long.reading_back, 1_000_000, 10_000),
     "looking": Work(looking.looking_at_runs, 1_000_000, 20_000),
     "reports": Work(reports.reports, 100_000, 1_000),
+    "pages": Work(seen.pages, 100_000, 1_000),
     "tracked": Work(words.tracked_functions, 5_000, 500),
     "histograms": Work(distributions.histograms, 5_000, 500),
     "import": Work(words.import_times, 0, 0),
