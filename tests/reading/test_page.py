@@ -389,15 +389,17 @@ def test_printing_draws_every_chart_in_light_and_every_row(at: Callable[..., Bro
         """window.paper = [];
         const rows = () => document.querySelectorAll("#table tbody tr").length;
         const theme = () => document.documentElement.dataset.theme;
-        const look = () => paper.push(drawnCharts().length, cards.length, rows(), theme());
+        const box = document.querySelector(".scroll.runs");
+        const isWhole = () => box.scrollHeight <= box.clientHeight && box.scrollWidth <= box.clientWidth;
+        const look = () => paper.push(drawnCharts().length, cards.length, rows(), theme(), isWhole());
         addEventListener("beforeprint", look);"""
     )
 
     pdf = page.printed()
 
     assert pdf.startswith(b"%PDF")
-    drawn, cards, rows, theme = page.wait("paper.length && paper.slice(0, 4)")
-    assert (drawn, rows, theme) == (cards, 30, "light")
+    drawn, cards, rows, theme, is_whole = page.wait("paper.length && paper.slice(0, 5)")
+    assert (drawn, rows, theme, is_whole) == (cards, 30, "light", True)
     assert page.wait("document.documentElement.dataset.theme") == "dark"
 
 

@@ -16,7 +16,7 @@ function redraw({ isPaper = false } = {}) {
   $("kept").hidden = !one;
   if (one) showRun(one, byUid.get(state.with));
   else showOverview(shown, isPaper);
-  $("curves").hidden = !one && Boolean(state.view) && !isPaper;
+  $("curves").hidden = !runs.length || (!one && Boolean(state.view) && !isPaper);
   showControls(one, shown);
   showCharts(one ? shown : runs, shown);
   lookCloser();

@@ -9,7 +9,8 @@ function showOverview(shown, isPaper) {
   seen = key;
   showTable(filtered, { isPaper });
   $("count").textContent = filtered.length === runs.length ? many(runs.length, "run") : `${filtered.length} of ${many(runs.length, "run")}`;
-  $("views").hidden = runs.length < 2;
+  $("views").hidden = $("columns").hidden = runs.length < 2;
+  if (!runs.length) $("none").textContent = "There is no run here.";
   for (const tab of $("views").children) tab.setAttribute("aria-selected", String(tab.dataset.view === view));
   fill($("picture"), view === "parallel" ? parallel(shown) : view === "scatter" ? scatter(shown) : null);
 }

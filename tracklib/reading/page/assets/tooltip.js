@@ -1,6 +1,6 @@
 /* What is under the cursor: the nearest run in bold, its neighbours in value around it. */
 
-const ROWS = 9;
+const ROWS = 12; // as many as have a colour each
 const tooltip = el("div.tip", { role: "status" });
 let hot = null; // the run, or the group's name, that is pointed at
 let pointed = null; // { chart, x } while the cursor is over a chart
@@ -64,7 +64,7 @@ function rowOf({ line, i }) {
   const [low, high] = [line.low?.[i], line.high?.[i]];
   const spread = line.isGroup ? `± ${number((high - low) / 2, 3)}` : `${number(low, 3)} … ${number(high, 3)}`;
   const range = line.low && low !== high && Number.isFinite(low) ? el("span.range", {}, spread) : null;
-  return el(isHot ? "div.row.hot" : "div.row", {}, swatch(line.colour), el("span.who", {}, cut(line.name, 40)), el("b", {}, number(value)), range);
+  return el(isHot ? "div.row.hot" : "div.row", {}, swatch(line.colour), el("span.who", {}, cut(line.name, 40)), el("b", {}, measured(value)), range);
 }
 
 /** Beside the cursor, and inside the window. */
