@@ -74,6 +74,18 @@ def test_a_terminal_shows_what_the_page_shows(tmp_path: Path) -> None:
     assert settled(first) == settled(block("text", 1)).strip()
 
 
+def test_a_warning_has_a_line_of_its_own_while_the_bar_is_drawn(tmp_path: Path) -> None:
+    with_a_text = PROGRAM.replace(
+        "        train_epoch(epoch)\n", '        train_epoch(epoch)\n        t.log({"name": "text"})\n'
+    )
+
+    said = on_a_terminal(tmp_path, with_a_text)
+
+    lines = [line.partition("\x1b")[0] for line in said.splitlines()]
+    assert any(re.match(r"\S+train\.py:\d+: TrackerWarning: metric 'name'", line) for line in lines), said
+    assert settled(lines[-2]).startswith("first: 100%|█| 3/3")
+
+
 def test_a_pipe_gets_what_the_program_prints_and_nothing_else(tmp_path: Path) -> None:
     assert in_pipes(tmp_path) == (PRINTED, "")
     assert in_pipes(tmp_path) == (PRINTED, "")

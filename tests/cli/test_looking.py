@@ -321,6 +321,20 @@ def test_runs_with_long_names_and_params_stand_beside_each_other(tmp_path: Path)
     assert sorted(word[-3:] for word in said[1].split()[1:]) == ["/x1", "/x2"]
 
 
+def test_runs_that_do_not_fit_beside_each_other_are_named_whole_and_no_two_alike(tmp_path: Path) -> None:
+    names = [f"{solver}-16-{rate}" for rate in (0.0001, 0.001, 0.01) for solver in ("adam", "sgd")]
+    for name in names:
+        with tracking(output_run=tmp_path / name, params={"solver": name[:4]}):
+            pass
+
+    said = tracklib("compare", *(tmp_path / name for name in names), columns=60).output.splitlines()
+
+    shown = said[0].split()
+    (left_out,) = [line for line in said if line.startswith("not shown: ")]
+    assert len({*shown}) == len(shown) < 6
+    assert left_out.startswith(f"not shown: {', '.join(names[len(shown) :])} (")
+
+
 def test_a_plot_of_one_step_of_a_huge_one_and_of_the_widest_values_is_drawn(tmp_path: Path) -> None:
     with tracking(output_run=tmp_path / "run") as t:
         t.log(2**60, {"far": 1.0, "wide": -1.7e308})

@@ -56,6 +56,15 @@ def test_it_is_as_wide_as_the_terminal_and_names_what_is_left_out(root: Path, co
     assert "model/width" not in said.output  # it is the same in all
 
 
+def test_to_sort_by_what_no_run_has_says_so_and_what_may_be_meant(root: Path) -> None:
+    assert (
+        tracklib("ls", root, "--sort", "-val/los").stderr
+        == "not sorted, as no run has val/los: did you mean val/loss?\n"
+    )
+    assert tracklib("ls", root, "--sort", "x", "--json").stderr == "not sorted, as no run has x\n"
+    assert tracklib("ls", root, "--sort", "host").stderr == ""
+
+
 def test_sorting_and_a_limit_leave_the_first(root: Path) -> None:
     said = tracklib("ls", root, "--sort", "-val/loss", "-n", 2)
 

@@ -242,7 +242,7 @@ def test_a_metric_that_is_called_as_the_axis_is_kept_beside_it(
 ) -> None:
     tracker = offline()
     tracker.init()
-    with pytest.warns(TrackerWarning, match="'epoch' is called 'epoch-"):
+    with pytest.warns(TrackerWarning, match="of that name is called 'epoch-"):
         tracker.log(epoch=7, log_dict={"epoch": 42.5})
     tracker.close()
 

@@ -101,15 +101,20 @@ class Names:
 
     def _new_name(self, raw: str, salted: str) -> str:
         name = taken = self._rule(raw)
+        is_metric = salted == raw
         while _short(name) in self._owners:
             name = with_hash(taken, salted)
             salted += "\0"
         if name != taken:
             owner = self._owners[_short(taken)]
-            warn(
-                f"{self._backend} has {_shown(taken)} for {_shown(owner)} already: "
-                f"{_shown(raw)} is called {_shown(name)} there"
-            )
+            if is_metric and raw in self._axes and owner == _short(raw):
+                warn(
+                    f"{self._backend} has the axis {_shown(raw)}, so the metric of that name is called {_shown(name)} "
+                    f"there; to say of which {raw} a record is, write t.log({raw}, {{...}})"
+                )
+            else:
+                why = f"has {_shown(taken)} for {_shown(owner)} already: {_shown(raw)} is called {_shown(name)} there"
+                warn(f"{self._backend} {why}")
         self._owners[_short(name)] = _short(raw)
         return name
 

@@ -19,6 +19,7 @@ from typing import Any
 
 from ..errors import TrackerWarning
 from .forks import apart_from_forks
+from .last_line import cleared
 from .secrets import redact_head
 
 OURS = "tracklib-"  # how the name of each thread of ours begins
@@ -53,7 +54,8 @@ def warn(message: str) -> None:
         tell(message)
         return
     try:
-        warnings.warn(message, TrackerWarning, stacklevel=level)
+        with cleared():
+            warnings.warn(message, TrackerWarning, stacklevel=level)
     except TrackerWarning:
         raise
     except Exception:  # whoever shows it fails, as a closed stream does
@@ -89,7 +91,7 @@ def mention(message: str) -> None:
 
 def _log(level: int, message: str) -> None:
     try:
-        with apart_from_forks():
+        with apart_from_forks(), cleared():
             logging.getLogger("tracklib").log(level, "%s", redact_head(message, _LONGEST))
     except BaseException as error:
         if not isinstance(error, Exception) and threading.current_thread() is threading.main_thread():

@@ -5,17 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from typing import Any, Protocol, TextIO
+from typing import Any, TextIO
 
-
-class GivesWay(Protocol):
-    """What is drawn on the terminal's last line."""
-
-    def give_way(self) -> None:
-        """Clear the line."""
-
-    def come_back(self) -> None:
-        """Draw it again."""
+from .._common.last_line import GivesWay
 
 
 class BesideBar:

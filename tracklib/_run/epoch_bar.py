@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from .._common import clock
+from .._common import clock, last_line
 from .._common.names import printable
 from .beside_bar import BesideBar, stand_beside
 
@@ -43,6 +43,7 @@ class EpochBar:
                 )
                 if not _in_notebook():
                     self._beside = stand_beside(self)
+                    last_line.is_drawn(self)
 
     def show(self, metrics: Mapping[str, float]) -> None:
         """Show the newest value of each metric behind the bar, ten times a second at most."""
@@ -62,13 +63,16 @@ class EpochBar:
                     self._bar.update()
             self.show({})
 
-    def give_way(self) -> None:
-        """Clear the screen of the bar, and of the training's own ones, until :meth:`come_back`."""
-        if not self._gives_way:
-            self._gives_way = True
-            with contextlib.suppress(Exception):
-                for bar in list(self._bar._instances):
-                    bar.clear()
+    def give_way(self) -> bool:
+        """Clear the screen of the bar, and of the training's own ones, until :meth:`come_back`. False: they were not
+        there."""
+        if self._gives_way:
+            return False
+        self._gives_way = True
+        with contextlib.suppress(Exception):
+            for bar in list(self._bar._instances):
+                bar.clear()
+        return True
 
     def come_back(self) -> None:
         """Draw the bar again."""
@@ -86,6 +90,7 @@ class EpochBar:
 
     def close(self) -> None:
         """Leave the bar as it is."""
+        last_line.is_gone(self)
         if self._beside is not None:
             self._beside.end()
             self._beside = None

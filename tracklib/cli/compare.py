@@ -60,7 +60,8 @@ def command(
     headings, table = _within(headings, table, terminal_width())
     left_out = print_table(headings, table, most=terminal_width(), marks=_marks(kept))
     if left_out:
-        click.secho(f"not shown: {', '.join(left_out)} (--csv and --md have all)", dim=True)
+        others = ", ".join(plain(title) for title in titles[-len(left_out) :])
+        click.secho(f"not shown: {others} (--csv and --md have all, tracklib ls has a line for each)", dim=True)
     if same and not is_whole:
         told = ", ".join(
             f"{plain(name).strip()} {about(values[0]) if kind == 'time' else shown(values[0])}"
@@ -89,6 +90,8 @@ def _within(headings: list[Heading], table: list[list[str]], most: int) -> tuple
     names, *runs = headings
     labels = [cut(row[0], most // 3) for row in table]
     share = max(_SHORT, (most - max(map(width, labels), default=0)) // len(runs) - _ROOM)
+    while len({_end(each.title, share) for each in runs}) < len({each.title for each in runs}):
+        share += 1  # so that no two runs have one title
     cells = [[label, *(_end(text, share) for text in row[1:])] for label, row in zip(labels, table, strict=True)]
     return [names, *(replace(each, title=_end(each.title, share)) for each in runs)], cells
 

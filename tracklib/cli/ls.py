@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -62,6 +63,7 @@ def command(
     names = [name.strip() for name in columns.split(",")] if columns else _names(kept, sort)
     headings = [heading_of(name, sort) for name in names]
     rows = [[_value(run, name, root if inner else "") for name in names] for run in kept]
+    _say_if_nobody_has(sort, found)
     if form == "json":
         return print_json(
             {heading.name: value for heading, value in zip(headings, row, strict=True)} | _whole(run)
@@ -75,6 +77,15 @@ def command(
     if form == "md":
         return print_markdown(headings, rows)
     return _print(headings, rows, kept, every, None if wide else terminal_width())
+
+
+def _say_if_nobody_has(sort: str | None, found: Runs) -> None:
+    name = (sort or "").removeprefix("-")
+    if name and found and all(value_of(run, name) is None for run in found):
+        known = {*measured(found), *(param for run in found for param in run.flat_params)}
+        meant = difflib.get_close_matches(name, known, 1, 0.5)
+        hint = f": did you mean {plain(meant[0])}?" if meant else ""
+        click.echo(f"not sorted, as no run has {plain(name)}{hint}", err=True)
 
 
 def _print(headings: Sequence[Heading], rows: list[list[Any]], kept: Runs, every: Runs, most: int | None) -> None:

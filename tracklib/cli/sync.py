@@ -6,11 +6,12 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import click
 from tqdm import tqdm
 
+from .._common import last_line
 from .._delivery.sync import Synced
 from .._delivery.sync import sync as sync_run
 from .._journal import layout
@@ -118,8 +119,23 @@ def _tried(directory: str, how: _How, is_walked: bool) -> Told:
         return refused(directory, error, is_walked)
 
 
+class _Bar:
+    """Gives way to what the log says; its next update draws it again."""
+
+    def __init__(self, bar: tqdm[NoReturn]) -> None:
+        self._bar = bar
+
+    def give_way(self) -> bool:
+        self._bar.clear()
+        return True
+
+    def come_back(self) -> None:
+        """By itself."""
+
+
 def _synced(directory: str, how: _How) -> Synced:
-    with tqdm(desc=directory, unit="B", unit_scale=True, delay=_LONG_SECONDS, leave=False, disable=None) as bar:
+    bar = tqdm(desc=directory, unit="B", unit_scale=True, delay=_LONG_SECONDS, leave=False, disable=None)
+    with bar, last_line.giving_way(_Bar(bar)):
 
         def progress(done: int, total: int) -> None:
             bar.total = total
