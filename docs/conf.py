@@ -69,6 +69,7 @@ html_theme = "furo"
 html_title = f"tracklib {release}"
 html_static_path = ["_static"]
 html_css_files = ["tracklib.css"]
+html_search_scorer = "_static/scorer.js"
 html_show_sourcelink = False
 html_theme_options = {
     "light_css_variables": {"color-brand-primary": "#0b5cad", "color-brand-content": "#0b5cad"},
