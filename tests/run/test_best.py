@@ -24,6 +24,8 @@ from tensorboard.backend.event_processing.event_accumulator import STORE_EVERYTH
 from wandb_file import WandbFile
 
 from tracklib import Best, Trackers, tracking
+from tracklib._journal.journal import Journal
+from tracklib._run.best import Bests
 
 
 class Keeps(Scripted):
@@ -127,6 +129,40 @@ def test_of_many_threads_the_best_is_the_best_and_the_journals_last(run: Tracker
     values = [best.value for best in records(Path(run.directory), Best)]
     assert run.best["loss"].value == lowest == values[-1]
     assert values == sorted(values, reverse=True)
+
+
+def test_a_value_that_another_thread_has_overtaken_is_said_no_more(tmp_path: Path) -> None:
+    journal, bests = Journal(str(tmp_path / "journal.jsonl"), pytest.fail), Bests({"loss": "min"})
+    with bests._lock:  # where the other one waits, having seen that its value is better than what was known
+        worse = threading.Thread(target=bests._keep, args=("loss", "min", 0.5, "epoch", 0, journal))
+        worse.start()
+        bests.see({"loss": 0.25}, "epoch", 1, journal)
+    worse.join()
+    assert bests.found["loss"].value == 0.25
+    assert [best.value for best in records(tmp_path, Best)] == [0.25]
+
+
+def test_where_a_loop_goes_back_what_was_best_before_it_is_said_once(tmp_path: Path) -> None:
+    with tracking(output_run=tmp_path, best={"loss": "min", "acc": "max"}) as t:
+        for epoch in t.epochs(2):
+            t.log(epoch, {"loss": [0.1, 0.5][epoch], "acc": [0.3, 0.9][epoch]})
+        for epoch in t.epochs(2, start=1):
+            t.log(epoch, {"loss": 0.4, "acc": 0.2})
+        assert best_of(t) == {"loss": (0.1, 0), "acc": (0.3, 0)}
+    assert [(best.name, best.value) for best in records(tmp_path, Best)] == [
+        ("loss", 0.1), ("acc", 0.3), ("acc", 0.9), ("acc", 0.3),
+    ]  # fmt: skip
+
+
+def test_names_of_metrics_that_are_made_up_at_each_step_do_not_fill_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tracklib._run.best._SEEN", 10)
+    journal, bests = Journal(str(tmp_path / "journal.jsonl"), pytest.fail), Bests({"loss": "min"})
+    for step in range(50):
+        bests.see({f"loss-{step}": 1.0}, "epoch", step, journal)
+        bests.see_shared({f"shared-{step}": 1.0})
+    assert len(bests.seen) <= 11
 
 
 def test_a_forked_child_may_log_while_a_thread_of_its_parent_keeps_a_best(run: Trackers) -> None:

@@ -55,6 +55,15 @@ def test_in_a_resumed_run_a_check_of_the_checkpoint_is_at_the_epoch_before(tmp_p
     assert rows(tmp_path / "run")[1:] == ["0,0.3", "1,0.4", "1,0.45", "2,0.5"]
 
 
+def test_what_was_said_at_a_step_before_the_check_stays_there(tmp_path: Path) -> None:
+    with tracking(output_run=tmp_path / "run") as t:
+        t.log(None, {"acc": 0.5})
+        t.log(-3, {"parameters": 7})
+        for _ in t.epochs(1):
+            train()
+    assert rows(tmp_path / "run") == ["epoch,parameters,acc,loss", "-3,7.0,,", "-1,,0.5,", "0,,,0.5"]
+
+
 def test_an_epoch_that_was_said_before_the_loop_stays(tmp_path: Path) -> None:
     with tracking(output_run=tmp_path / "run") as t:
         t.log(0, {"parameters": 7})

@@ -98,6 +98,15 @@ def alone(directory: Path) -> Any:
 
 
 @pytest.mark.usefixtures("_not_warned_yet")
+@pytest.mark.usefixtures("_not_warned_yet")
+def test_where_all_have_ended_within_their_blocks_a_plain_thread_has_none_and_nothing_is_said(tmp_path: Path) -> None:
+    with warnings.catch_warnings(action="error"):
+        with tracking(output_run=tmp_path / "a") as a, tracking(output_run=tmp_path / "b") as b:
+            a.finish()
+            b.finish()
+            assert in_thread(current) is None
+
+
 def test_a_run_that_was_told_to_be_inside_itself_does_not_hold_a_thread_up(tmp_path: Path) -> None:
     with alone(tmp_path / "one") as one, tracking(output_run=tmp_path / "two", parent=parent_of(one)) as two:
         one_again = parent_of(two)
