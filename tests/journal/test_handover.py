@@ -57,7 +57,7 @@ def test_who_wants_a_directory_asks_the_one_that_delivers_for_its_dead_owner(
     with other_process(tmp_path / "journal.lock") as let_go:
         inherit(str(tmp_path))
         assert not is_wanted(str(tmp_path))
-        monkeypatch.setattr(handover.time, "sleep", a_moment_later)
+        monkeypatch.setattr("tracklib._journal.handover.time.sleep", a_moment_later)
         with held_or_handed_over(str(tmp_path)):
             assert holding(str(tmp_path)) is Holding.HELD
             assert (tmp_path / "journal.lock").stat().st_size == 0  # it is an owner's again
@@ -77,7 +77,7 @@ def test_a_live_run_that_is_left_meanwhile_is_waited_for_which_is_told_once(
 
     monkeypatch.setattr(handover, "_NOTICE_SECONDS", 0.0)
     monkeypatch.setattr(handover, "tell", told.append)
-    monkeypatch.setattr(handover.time, "sleep", a_moment_later)
+    monkeypatch.setattr("tracklib._journal.handover.time.sleep", a_moment_later)
     with other_process(tmp_path / "journal.lock") as let_go, held_or_handed_over(str(tmp_path), patience=60.0):
         pass
     assert len(told) == 1
@@ -103,7 +103,7 @@ def test_an_attempt_waits_for_the_one_that_delivers_an_earlier_one(
             patch.setattr(handover, "_PATIENCE", -1.0)
             with pytest.raises(RunDirectoryError, match="is still in a call to a tracker: try again"):
                 wait_for_deliverer(str(tmp_path))
-        monkeypatch.setattr(handover.time, "sleep", lambda _: let_go())
+        monkeypatch.setattr("tracklib._journal.handover.time.sleep", lambda _: let_go())
         wait_for_deliverer(str(tmp_path))
     file = deliverer(str(tmp_path))
     assert file is not None
