@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tracklib._common.secret_forms import MASK
 from tracklib._common.secret_names import is_secret_name
 from tracklib._common.secrets import (
+    error_text,
     redact,
     redact_head,
     redact_source,
@@ -424,3 +425,21 @@ def test_a_name_of_machine_learning_is_no_secret(name: str) -> None:
 )
 def test_a_word_of_machine_learning_beside_a_real_secret_hides_nothing_of_it(name: str) -> None:
     assert redact({name: "hunter22x"}) == {name: "***"}
+
+
+def test_a_text_is_cut_and_no_secret_shows_in_part() -> None:
+    assert redact_head("x" * 100, 100) == "x" * 100
+    assert redact_head("x" * 101, 100) == "x" * 100 + "..."
+    secret = "sk-" + "a1B2c3D4" * 6
+    for before in range(80, 100):
+        assert "a1B2" not in redact_head("x" * before + " " + secret + " " + "y" * 5_000, 100)
+
+
+class Mute(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("it cannot say it")
+
+
+def test_an_error_that_cannot_say_what_it_is_says_nothing() -> None:
+    assert error_text(Mute()) == ""
+    assert error_text(ValueError("\udce9 token=hunter2hunter2")) == "\\udce9 token=***"
