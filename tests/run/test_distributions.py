@@ -6,6 +6,7 @@ import json
 import math
 import re
 import sqlite3
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -280,3 +281,11 @@ def test_real_backends_have_them(tmp_path: Path) -> None:
     file = Path(artifacts.removeprefix("file://")) / "histograms/grad/w/epoch-2.json"
     at_mlflow = json.loads((tmp_path / file).read_text())
     assert (at_mlflow["counts"], at_mlflow["edges"], at_mlflow["std"]) == (kept[2].counts, kept[2].edges, kept[2].std)
+
+
+def test_without_numpy_an_array_is_left_out_and_it_is_said_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    with tracking(output_run=tmp_path) as t, pytest.warns(TrackerWarning, match="it needs numpy: pip install numpy"):
+        t.log_histogram(0, {"weights": [1.0, 2.0]})

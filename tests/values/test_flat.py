@@ -666,3 +666,12 @@ def test_names_that_somebody_makes_up_at_each_step_do_not_fill_the_memory(monkey
         flat, _ = clean({f"loss at {step}": 1.0, "https://me:hunter2@host": 2.0})
         assert flat == {f"loss at {step}": 1.0, "https://***@host": 2.0}
     assert len(_values._good_names) <= 101
+
+
+class Nameless:
+    def __str__(self) -> str:
+        raise RuntimeError("it has none")
+
+
+def test_a_name_that_cannot_be_said_is_its_kind() -> None:
+    assert clean({Nameless(): 1.0})[0] == {"<Nameless>": 1.0}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import sqlite3
+import sys
 import wave
 from collections.abc import Iterator
 from pathlib import Path
@@ -314,3 +315,19 @@ def test_real_backends_have_them(tmp_path: Path) -> None:
     assert heard.encoded_audio_string == (tmp_path / "run/artifacts/tone.wav").read_bytes()
     [seen] = events.Images("artifacts/film.gif")
     assert (seen.width, seen.height) == (8, 8)
+
+
+def test_what_a_sound_and_a_video_need_is_said_with_how_to_get_it(
+    run: Trackers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "PIL.Image", None)
+    with pytest.raises(ImportError, match="a video is written by Pillow: pip install pillow"):
+        run.log_video("v", np.zeros((2, 4, 4), "uint8"))
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    with pytest.raises(ImportError, match="audio of an array needs numpy: pip install numpy"):
+        run.log_audio("a", [0.0, 0.5], rate=8000)
+
+
+def test_a_picture_of_a_video_that_is_none_is_named(run: Trackers) -> None:
+    with pytest.raises(TypeError, match="must be Pillow's, or arrays of pixels; one is str"):
+        run.log_video("v", [Image.new("L", (4, 4)), "frame.png"])
