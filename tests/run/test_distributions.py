@@ -7,6 +7,7 @@ import math
 import re
 import sqlite3
 import sys
+import types
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,75 @@ def test_pieces_come_to_the_same_as_the_whole(monkeypatch: pytest.MonkeyPatch) -
     parts = told(values)
     assert parts[:5] == whole[:5]
     assert parts.std == pytest.approx(whole.std)
+
+
+class Tensor(np.ndarray):
+    """As torch has it, where that is not installed: on a ``device``, in a layout of its own, or quantized."""
+
+    device: Any = types.SimpleNamespace(type="cpu")
+    layout = "strided"
+    is_quantized = False
+    is_complex = is_floating_point = lambda self: False
+
+    def __array_finalize__(self, whole: Any) -> None:
+        self.device = getattr(whole, "device", self.device) if isinstance(whole, Tensor) else self.device
+
+    def detach(self) -> Any:
+        return self
+
+    def to_dense(self) -> Any:
+        self.layout = "strided"
+        return self
+
+    def dequantize(self) -> Any:
+        self.is_quantized = False
+        return self
+
+    def double(self) -> Any:
+        return self.astype("float64")
+
+    def float(self) -> Any:
+        return self.astype("float32")
+
+    def long(self) -> Any:
+        return self.astype("int64")
+
+    def numpy(self) -> Any:
+        return np.asarray(self)
+
+
+@pytest.fixture
+def _torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch: Any = types.ModuleType("torch")
+    torch.strided, torch.float32, torch.float64 = "strided", np.dtype("float32"), np.dtype("float64")
+    torch.isfinite, torch.bincount = np.isfinite, np.bincount
+    monkeypatch.setitem(sys.modules, "torch", torch)
+
+
+@pytest.mark.usefixtures("_torch")
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int32"])
+@pytest.mark.parametrize("device", ["cpu", "cuda", "mps"])
+@pytest.mark.parametrize("more", [{}, {"layout": "sparse"}, {"is_quantized": True}])
+def test_a_tensor_of_any_kind_is_counted_as_its_numbers_are(dtype: str, device: str, more: Any) -> None:
+    values = np.random.default_rng(4).normal(size=(30, 4), scale=20).astype(dtype)
+    tensor: Any = values.view(Tensor)
+    tensor.is_floating_point = lambda: values.dtype.kind == "f"
+    for name, value in {"device": types.SimpleNamespace(type=device), **more}.items():
+        setattr(tensor, name, value)
+    there, here = told(tensor), told(values)
+    if device == "mps":  # whose floats are of 32 bits
+        assert sum(there.counts) == 120
+        assert (there.mean, there.std) == pytest.approx((here.mean, here.std), rel=1e-4)
+    else:
+        assert there[:5] == here[:5]
+        assert there.std == pytest.approx(here.std, rel=1e-6)
+
+
+@pytest.mark.usefixtures("_torch")
+def test_a_tensor_without_real_numbers_is_none() -> None:
+    tensor: Any = np.zeros(3).view(Tensor)
+    tensor.is_complex = lambda: True
+    assert binned(tensor) == "its numbers are complex"
 
 
 def test_arrays_and_tensors_of_any_package_and_lists_of_them_are_counted_alike() -> None:
