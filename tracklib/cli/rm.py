@@ -136,8 +136,9 @@ def _delete(run: Run) -> None:
             for path in _own(run):
                 if os.path.isdir(path) and not os.path.islink(path):
                     shutil.rmtree(path)
-                elif os.path.lexists(path):
-                    os.unlink(path)
+                else:
+                    with contextlib.suppress(FileNotFoundError):
+                        os.unlink(path)
         with contextlib.suppress(OSError):  # the user's own files are in it
             os.rmdir(run.directory)
     except RunDirectoryError:

@@ -120,7 +120,7 @@ def print_csv_rows(rows: Rows) -> None:
     text = io.StringIO()
     as_cell = _as_shown_cell if sys.stdout.isatty() else _as_cell
     csv.writer(text, lineterminator="\n").writerows([as_cell(value) for value in row] for row in rows)
-    click.echo(text.getvalue(), nl=False)
+    click.echo(text.getvalue(), nl=False, color=True)  # else it takes parts of texts for colours, and leaves them out
 
 
 def _as_cell(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -18,8 +19,8 @@ from .columns import STATUS_STYLES, epoch_of, measured
 from .completing import RunName
 from .form import Form, form_options
 from .tables import as_json as json_of
-from .tables import print_csv_rows, terminal_width
-from .words import cut, plain, sparkline
+from .tables import print_csv_rows
+from .words import cut, plain, sparkline, width
 
 _UP, _CLEAR = "\x1b[{}A", "\x1b[0J"
 
@@ -105,14 +106,24 @@ def _line(run: Run, metrics: Sequence[str]) -> str:
 
 
 def _picture(run: Run, metrics: Sequence[str]) -> str:
-    bars = max(10, min(60, terminal_width() - 60))
+    """No wider and no higher than the terminal, so that the next one takes its place."""
+    columns, rows = shutil.get_terminal_size()
+    bars = max(10, min(60, columns - 60))
     lines = [f"{_head(run)}  last record {about(run.age)} ago" if run.is_live else _head(run)]
-    for name in _wanted(run, metrics):
+    wanted = _wanted(run, metrics)
+    room = max(1, rows - 2) if len(wanted) <= rows - 2 else max(1, rows - 3)
+    for name in wanted[:room]:
         best = run.best.get(name)
         told = f"best {number(best.value)} at {best.step}" if best else ""
         curve = sparkline(run.curve(name).means, bars)
         lines.append(f"{cut(plain(name), 20):20}  {number(run.last[name].value):>10}  {told:22}  {curve}")
-    return "\n".join(lines)
+    if len(wanted) > room:
+        lines.append(f"and {len(wanted) - room} more: -m NAME says which are shown")
+    return "\n".join(_within(line, columns) for line in lines)
+
+
+def _within(line: str, columns: int) -> str:
+    return line if width(click.unstyle(line)) <= columns else cut(click.unstyle(line), columns)
 
 
 def _wanted(run: Run, metrics: Sequence[str]) -> list[str]:

@@ -26,12 +26,11 @@ def plain(text: str) -> str:
 
 def size(count: int) -> str:
     """Bytes, as ``12 MB``."""
-    value = float(count)
-    for unit in ("B", "KB", "MB", "GB"):
-        if value < 1000 or unit == "GB":
-            return f"{value:.1f} {unit}" if value < 10 and unit != "B" else f"{value:.0f} {unit}"
+    value, units = float(count), ["B", "KB", "MB", "GB"]
+    while value >= 1000 and len(units) > 1:
         value /= 1000
-    return ""
+        del units[0]
+    return f"{value:.1f} {units[0]}" if value < 10 and units[0] != "B" else f"{value:.0f} {units[0]}"
 
 
 def many(count: int, what: str, plural: str = "") -> str:
