@@ -531,7 +531,7 @@ def test_whatever_happens_in_whatever_order_every_backend_equals_the_model_in_th
     Here.zygote, Here.syncer = zygotes
     Here.database = tmp_path / "mlflow.db"
     profile = settings(
-        max_examples=400 if long else 20,
+        max_examples=400 if long else 12,
         stateful_step_count=40 if long else 15,
         derandomize=not long,
         database=None,

@@ -438,6 +438,8 @@ def test_a_stopped_companion_holds_up_nothing(folder: Path) -> None:
     program = Program(
         folder,
         """
+        from tracklib._run import ending
+        ending.PATIENCE = 1.0
         with tracking(CONFIGS, output_run="run") as t:
             said("in")
             heard()
@@ -579,6 +581,8 @@ def test_the_packages_that_the_loop_looks_for_are_never_half_made(folder: Path, 
             "in_process": {in_process},
         }}
         X, y = np.random.default_rng(0).random((50, 4)), np.arange(50) % 2
+        from tracklib._run import ending
+        ending.PATIENCE = 0.1  # what becomes of the tracker is nobody's concern
         with tracking(config, output_run="run"):
             while not select.select([server], [], [], 0.0)[0]:  # MLflow is imported when it connects
                 LogisticRegression(max_iter=5).fit(X, y)

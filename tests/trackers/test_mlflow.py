@@ -29,6 +29,7 @@ from mlflow_server import MlflowServer, free_port
 
 from tracklib import tracking
 from tracklib._journal.records import Begin, Best, Checkpoint, Log, Note, Parent, Status
+from tracklib._run import ending
 from tracklib.errors import ConfigError, TrackerBlocked, TrackerLost, TrackerUnavailable, TrackerWarning
 from tracklib.trackers import Mlflow
 from tracklib.trackers._mlflow_experiment import experiment_id
@@ -523,7 +524,10 @@ def test_an_address_in_the_environment_is_looked_at_on_entering_where_none_is_gi
     Mlflow(tracking_uri="http://localhost:5000")
 
 
-def test_where_a_server_was_never_reached_the_advice_is_to_send_the_run_to_another(tmp_path: Path) -> None:
+def test_where_a_server_was_never_reached_the_advice_is_to_send_the_run_to_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ending, "PATIENCE_AFTER_ERROR", 0.1)
     config = {"type": "Mlflow", "tracking_uri": "http://127.0.0.1:9"}
     with pytest.raises(RuntimeError) as caught, tracking([config], output_run=tmp_path / "run"):
         raise RuntimeError

@@ -275,12 +275,10 @@ def which_run(folder: Path, *state: str, **environment: str) -> list[str]:
 @pytest.mark.parametrize(
     ("variables", "at"),
     [
-        ({"WANDB_RUN_ID": "other"}, {0: "uid1"}),
+        ({"WANDB_RUN_ID": "other", "WANDB_NAME": "theirs"}, {0: "uid1", 3: "n"}),
         ({"WANDB_RESUME": "must"}, {0: "uid1"}),
         ({"WANDB_REINIT": "finish_previous"}, {0: "uid1"}),
-        ({"WANDB_NAME": "theirs"}, {3: "n"}),
-        ({"WANDB_RUN_GROUP": "theirs"}, {1: "theirs"}),
-        ({"WANDB_PROJECT": "theirs"}, {2: "theirs"}),
+        ({"WANDB_RUN_GROUP": "theirs", "WANDB_PROJECT": "theirs"}, {1: "theirs", 2: "theirs"}),
         ({"WANDB_MODE": "disabled"}, {0: "uid1", 4: "disabled"}),
         ({"WANDB_SWEEP_ID": "s", "WANDB_RUN_ID": "trial"}, {0: "trial"}),
     ],
