@@ -435,6 +435,7 @@ def test_the_tutorials_sweep_and_its_commands_say_what_their_page_shows(tmp_path
     _say_what_is_shown(tmp_path, page, _first_words)
 
 
+@pytest.mark.slow
 def test_the_example_of_testing_passes_its_tests(tmp_path: Path) -> None:
     done = run(tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider", ROOT / "examples/testing", "-W", "error")
 

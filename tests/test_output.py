@@ -67,6 +67,7 @@ def in_pipes(folder: Path, code: str = PROGRAM) -> tuple[str, str]:
     return out.decode(), err.decode()
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_what_the_page_shows(tmp_path: Path) -> None:
     assert settled(on_a_terminal(tmp_path)) == settled(block("text"))
 
@@ -86,11 +87,13 @@ def test_a_warning_has_a_line_of_its_own_while_the_bar_is_drawn(tmp_path: Path) 
     assert settled(lines[-2]).startswith("first: 100%|█| 3/3")
 
 
+@pytest.mark.slow
 def test_a_pipe_gets_what_the_program_prints_and_nothing_else(tmp_path: Path) -> None:
     assert in_pipes(tmp_path) == (PRINTED, "")
     assert in_pipes(tmp_path) == (PRINTED, "")
 
 
+@pytest.mark.slow
 def test_pytest_captures_what_the_program_prints_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(
         "def test_it(capfd):\n"

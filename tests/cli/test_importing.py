@@ -81,6 +81,7 @@ def test_an_import_that_was_cut_off_leaves_no_part_of_a_run_and_can_be_done_agai
     assert imported(tmp_path / "runs").metrics["loss"].values.tolist() == [0.5, 0.25]
 
 
+@pytest.mark.slow
 def test_tensorboards_events_become_a_run(tmp_path: Path) -> None:
     written(tmp_path / "there", '{"type": "TensorBoard"}')
 
@@ -128,6 +129,7 @@ def test_tensorboards_pictures_and_texts_are_files_of_the_run(tmp_path: Path) ->
     assert Path(run.artifacts["note.md"]).read_text(encoding="utf-8") == "**kept** \u00e9"
 
 
+@pytest.mark.slow
 def test_a_run_of_tensorboards_that_has_only_params_and_a_failure_is_one_too(tmp_path: Path) -> None:
     program = """
 import sys, json
@@ -144,6 +146,7 @@ with tracking([{"type": "TensorBoard"}], output_run=sys.argv[1], params={"opt": 
     assert (run.status, run.params, dict(run.last)) == ("failed", {"opt": "adam", "deep": True}, {})
 
 
+@pytest.mark.slow
 def test_wandbs_offline_file_becomes_a_run(tmp_path: Path) -> None:
     written(tmp_path / "there", '{"type": "Wandb", "project": "p", "mode": "offline"}')
 

@@ -38,6 +38,7 @@ def test_a_run_that_has_ended_gets_records_behind_its_end(ended: Path) -> None:
     assert tracklib("doctor", ended).exit_code == 0
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_takes_it_over_itself(tmp_path: Path) -> None:
     program = "import sys; from tracklib.cli.commands import main; main(sys.argv[1:])"
     run = tmp_path / "run"

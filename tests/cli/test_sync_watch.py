@@ -30,6 +30,7 @@ def cut_off(directory: Path) -> None:
     subprocess.run([sys.executable, "-c", textwrap.dedent(CUT_OFF), str(directory)], timeout=PATIENT, check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
 def test_it_takes_up_what_jobs_leave_until_it_is_told_to_end(tmp_path: Path, number: signal.Signals) -> None:
     cut_off(tmp_path / "first")

@@ -160,6 +160,7 @@ def test_rm_never_deletes_a_run_that_goes_on(tmp_path: Path) -> None:
     assert (tmp_path / "run/journal.jsonl").exists()
 
 
+@pytest.mark.slow
 def test_rm_leaves_what_was_not_delivered_unless_it_is_forced(tmp_path: Path) -> None:
     run = killed_run(tmp_path / "run")
 
@@ -235,6 +236,7 @@ def test_sync_tells_missing_in_use_and_broken_apart(tmp_path: Path) -> None:
     assert [one["verdict"] for one in json.loads(together.stdout)] == ["complete", "in use"]
 
 
+@pytest.mark.slow
 def test_syncs_dry_run_says_what_is_left_and_changes_nothing(tmp_path: Path) -> None:
     run = killed_run(tmp_path / "run")
     before = {path: path.stat().st_mtime_ns for path in run.rglob("*")}
@@ -247,6 +249,7 @@ def test_syncs_dry_run_says_what_is_left_and_changes_nothing(tmp_path: Path) -> 
     assert {path: path.stat().st_mtime_ns for path in run.rglob("*")} == before
 
 
+@pytest.mark.slow
 def test_sync_of_many_runs_ends_with_one_line_for_all(tmp_path: Path) -> None:
     finished_run(tmp_path / "a")
     killed_run(tmp_path / "b")

@@ -103,6 +103,7 @@ def test_a_tracker_without_batches_gets_each_record_by_itself(folder: Folder) ->
     assert tracker.of("log") == [[0], [1], [2]]
 
 
+@pytest.mark.slow
 def test_one_thread_that_is_not_the_callers_makes_every_call(folder: Folder) -> None:
     folder.write(*run_of(log(1)))
     tracker = Scripted()
@@ -383,6 +384,7 @@ def test_a_tracker_that_stays_blocked_is_at_rest_after_that_try(folder: Folder) 
     let_go(delivery)
 
 
+@pytest.mark.slow
 def test_who_begins_to_wait_while_a_blocked_tracker_is_being_tried_has_another_try(folder: Folder) -> None:
     """What was mended meanwhile is seen by the next try only: a flush would say at once that it is of no use."""
     gate, of_no_use, deliveries = threading.Event(), list[bool](), list[Delivery]()
@@ -834,6 +836,7 @@ def test_a_state_that_cannot_be_written_does_not_stop_the_delivery(folder: Folde
     assert tracker.steps == [1]
 
 
+@pytest.mark.slow
 def test_the_state_is_kept_while_the_run_goes_on(folder: Folder) -> None:
     size = folder.size_with(begin(), log(1))
     tracker = Scripted()

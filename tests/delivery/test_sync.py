@@ -102,6 +102,7 @@ def test_the_second_sync_changes_nothing(tmp_path: Path) -> None:
     assert (synced.status, synced.was_cut_off, synced.outcomes[0].delivered) == (Status.KILLED, False, 0)
 
 
+@pytest.mark.slow
 def test_a_tracker_that_has_it_all_is_not_even_connected(tmp_path: Path) -> None:
     database = tmp_path / "mlflow.db"
     config = {"type": "Mlflow", "tracking_uri": f"sqlite:///{database}", "experiment_name": "once"}

@@ -37,6 +37,7 @@ def test_no_other_module_writes_a_name_of_the_layout() -> None:
     }
 
 
+@pytest.mark.slow
 def test_what_a_run_makes_has_the_names_of_the_layout(tmp_path: Path) -> None:
     with tracking([{"type": "TensorBoard"}], output_run=tmp_path / "run") as run:
         run.log(0, {"loss": 0.5})

@@ -139,6 +139,7 @@ def test_each_best_value_is_told(hook: Callable[..., Hook], where: Path) -> None
     assert [(told["value"], told["step"]) for told in server.told] == [(0.1, 0), (0.3, 1), (0.4, 3)]
 
 
+@pytest.mark.slow
 def test_a_silence_is_told_once_and_once_more_after_a_further_record(hook: Callable[..., Hook], where: Path) -> None:
     server = hook()
     with tracking(output_run=where, alerts=[{"quiet": 0.2, "webhook": server.url}]) as t:
@@ -193,6 +194,7 @@ def test_a_command_that_does_not_exist_is_said_to_be_none(where: Path) -> None:
 # Once --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answers", [(500, 503), (429,)])
 def test_what_a_server_did_not_take_is_told_again(hook: Callable[..., Hook], where: Path, answers: Any) -> None:
     server = hook(*answers)

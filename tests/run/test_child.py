@@ -421,6 +421,7 @@ def test_a_child_at_mlflow_has_its_parent_and_its_own_name(mlflow_server: Any, t
     assert {run.info.status for run in found.values()} == {"FINISHED"}
 
 
+@pytest.mark.slow
 def test_children_at_wandb_are_a_group_with_names_of_their_own(tmp_path: Path) -> None:
     config = {"type": "Wandb", "project": "p", "name": "sweep", "mode": "offline"}
     with tracking([config], output_run=tmp_path / "sweep") as t:

@@ -141,6 +141,7 @@ def test_all_that_a_worker_may_say_is_in_the_run_when_it_ends(tmp_path: Path) ->
     assert len(list((tmp_path / "run/writers").iterdir())) == 1
 
 
+@pytest.mark.slow
 def test_a_record_of_a_worker_comes_to_the_trackers_while_the_run_goes_on(tmp_path: Path, run: Trackers) -> None:
     other = Other(run, tmp_path)
     other.says("sent.log(0, {'loss': 0.5})")
@@ -179,6 +180,7 @@ def test_what_a_worker_is_sent_twice_is_one_run_and_one_file(tmp_path: Path, run
     assert len(list((tmp_path / "run/writers").iterdir())) == 1
 
 
+@pytest.mark.slow
 def test_the_epoch_that_is_going_on_travels(tmp_path: Path, run: Trackers) -> None:
     others = []
     for _ in run.epochs(2):

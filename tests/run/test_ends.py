@@ -182,6 +182,7 @@ def test_lightnings_way_out_after_sigterm_is_a_preemption_under_slurm(monkeypatc
     assert status_of(out()) is Status.PREEMPTED
 
 
+@pytest.mark.slow
 def test_a_run_is_taken_up_again_without_saying_twice_what_it_was_told(tmp_path: Path) -> None:
     csv = [{"type": "CsvLogger", "csv_filename": "mine.csv"}]
     run = Trackers(csv, output_run=tmp_path / "run", name="digits", params={"lr": 1}, tags=["a"], environment=True)

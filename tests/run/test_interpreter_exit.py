@@ -66,6 +66,7 @@ def test_by_itself_after_a_line_of_a_shell_that_failed_the_run_was_killed(tmp_pa
     assert ended(tmp_path) == ("killed", "")
 
 
+@pytest.mark.slow
 def test_a_tracker_that_connects_while_the_interpreter_exits_does_not_cost_the_run_its_end(tmp_path: Path) -> None:
     """What is registered while the hooks are called is not called."""
     script = """

@@ -136,6 +136,7 @@ def test_secrets_are_masked_also_where_they_go_over_many_lines(tmp_path: Path) -
     assert found == "password=***\n***\nend\n"
 
 
+@pytest.mark.slow
 def test_a_long_text_keeps_its_beginning_and_its_end(tmp_path: Path) -> None:
     lines = [b"line %06d\n" % number for number in range(10_000)]
     found = text_of(tmp_path / "a", *lines, most=8192)
@@ -172,6 +173,7 @@ def test_what_python_c_and_children_print_is_kept_and_printed(tmp_path: Path) ->
     assert [each.name for each in records(tmp_path / "run", Artifact)] == ["console.txt"]
 
 
+@pytest.mark.slow
 def test_a_killed_reader_breaks_no_printing_and_loses_none_of_it(tmp_path: Path) -> None:
     out, _ = run(
         tmp_path,
@@ -214,6 +216,7 @@ def test_a_run_with_more_than_a_thousand_files_open_prints_and_keeps_as_any(tmp_
     assert [each.name for each in records(tmp_path / "run", Artifact)] == ["console.txt"]
 
 
+@pytest.mark.slow
 def test_a_stopped_reader_is_ended_and_printing_goes_on(tmp_path: Path) -> None:
     out, _ = run(
         tmp_path,
@@ -324,6 +327,7 @@ def test_a_terminal_stays_a_terminal_of_the_same_size(tmp_path: Path) -> None:
     assert console(tmp_path) == "True True (77, 33)\n"
 
 
+@pytest.mark.slow
 def test_a_reader_that_goes_away_ends_nothing(tmp_path: Path) -> None:
     program = """
     with tracking(output_run="run", console=True) as t:
@@ -394,6 +398,7 @@ def test_a_run_inside_another_has_a_console_of_its_own(tmp_path: Path) -> None:
     assert (tmp_path / "run/children/a/console.txt").read_text() == "inner\n"
 
 
+@pytest.mark.slow
 def test_an_attempt_that_goes_on_is_told_apart(tmp_path: Path) -> None:
     for word in ("one", "two"):
         run(tmp_path, f'with tracking(output_run="run", console=True, resume=True): print("{word}")')

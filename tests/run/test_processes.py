@@ -117,6 +117,7 @@ WAYS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 def test_workers_that_are_forked_in_the_block_log_and_leave_the_run_to_their_parent(
     way: str, begin: Begin, there: ArrivedThere
@@ -143,6 +144,7 @@ def test_workers_that_are_forked_in_the_block_log_and_leave_the_run_to_their_par
     there.check("finished")
 
 
+@pytest.mark.slow
 def test_workers_of_multiprocessing_log_like_a_data_loaders(begin: Begin, there: ArrivedThere) -> None:
     begin(there, """
         def load(worker, batches):
@@ -168,6 +170,7 @@ def test_workers_of_multiprocessing_log_like_a_data_loaders(begin: Begin, there:
     there.check("finished")
 
 
+@pytest.mark.slow
 def test_spawned_workers_have_no_run_and_their_functions_just_work(begin: Begin, there: ArrivedThere) -> None:
     begin(there, """
         def spawned(n):
@@ -204,6 +207,7 @@ def test_a_fork_while_a_tracker_is_in_a_call_neither_hangs_nor_doubles(begin: Be
     assert there.in_csv() == there.numbers() == list(range(51))
 
 
+@pytest.mark.slow
 def test_threads_and_tasks_log_at_once_and_each_record_is_everywhere_once(begin: Begin, there: ArrivedThere) -> None:
     begin(there, """
         import asyncio
@@ -247,6 +251,7 @@ LATE = """
 """
 
 
+@pytest.mark.slow
 def test_what_a_child_says_behind_the_runs_end_is_kept_and_sync_delivers_it(begin: Begin, there: ArrivedThere) -> None:
     script = begin(there, LATE)
     assert script.hears() == "logged"
@@ -279,6 +284,7 @@ ORPHAN = """
 """
 
 
+@pytest.mark.slow
 def test_an_orphan_that_goes_on_is_in_nobodys_way_and_loses_nothing(begin: Begin, there: ArrivedThere) -> None:
     script = begin(there, ORPHAN)
     assert script.hears() == "logged"
@@ -312,6 +318,7 @@ def test_the_run_of_an_orphan_goes_on_with_it(begin: Begin, arrived: Arrived) ->
     arrived.check("finished")
 
 
+@pytest.mark.slow
 def test_an_orphans_words_stay_with_its_run_when_another_takes_the_directory(begin: Begin, there: ArrivedThere) -> None:
     script = begin(there, ORPHAN)
     assert script.hears() == "logged"
@@ -331,6 +338,7 @@ def test_an_orphans_words_stay_with_its_run_when_another_takes_the_directory(beg
     before.check("killed")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("resume", [False, True])
 def test_a_second_process_gets_a_clear_error_on_entering_and_the_first_goes_on(
     resume: bool, begin: Begin, there: ArrivedThere
@@ -379,6 +387,7 @@ def test_all_rows_are_there_once_after_wandbs_own_process_was_killed(
     arrived.check("finished")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("last", "code", "status"),
     [("", 0, "killed"), ("sys.exit(3)", 3, "killed"), ("raise ValueError('mine')", 1, "failed")],

@@ -36,6 +36,7 @@ def python(folder: Path, *arguments: str, mode: str = "offline") -> subprocess.C
     )
 
 
+@pytest.mark.slow
 def test_an_offline_run_says_nothing_to_its_tracker_until_it_is_synced(tmp_path: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 

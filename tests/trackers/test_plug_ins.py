@@ -131,6 +131,7 @@ def test_a_plug_in_is_known_by_its_entry_points_name() -> None:
     assert describe(found) == {"type": "shelf.core:Shelf", "shelf": "b"}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("installed")
 def test_only_the_plug_in_that_is_named_is_imported() -> None:
     made("Shelf")
@@ -258,6 +259,7 @@ def ran(shop: Path, folder: Path, *command: str, **variables: str) -> subprocess
     )
 
 
+@pytest.mark.slow
 def test_a_program_logs_to_plug_ins_and_those_with_packages_live_in_the_companion(shop: Path, tmp_path: Path) -> None:
     done = ran(shop, tmp_path, "-c", PROGRAM)
     assert (done.returncode, done.stderr) == (0, "")

@@ -212,6 +212,7 @@ class Acknowledging(Scripted):
             self.acknowledge(1)
 
 
+@pytest.mark.slow
 def test_what_it_acknowledges_is_counted_as_the_journal_has_it(tmp_path: Path) -> None:
     script = {"log": [None, None, ConnectionError("no"), None, ConnectionError("no")]}
     tracker = Acknowledging(batch_size=100, script=script).gets(every={"batch": 2}, include="a")

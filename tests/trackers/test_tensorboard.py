@@ -442,6 +442,7 @@ def test_an_artifact_that_is_gone_is_not_waited_for(tracker: Any) -> None:
 # In a run
 
 
+@pytest.mark.slow
 def test_a_run_arrives_whole(tmp_path: Path) -> None:
     (tmp_path / "figure.png").write_bytes(png())
     with tracking([CONFIG], output_run=tmp_path / "run", params={"lr": 0.5}, tags=["baseline"]) as t:

@@ -138,6 +138,7 @@ def test_a_row_of_another_axis_has_no_epoch(
     assert [(row.get("epoch"), row.get("batch")) for row in read().rows] == [(7, None), (None, 1), (None, 2)]
 
 
+@pytest.mark.slow
 def test_a_best_value_and_its_step_never_merge_with_metrics_that_are_called_so(
     offline: Callable[..., Wandb], read: Callable[[], WandbFile]
 ) -> None:
@@ -210,6 +211,7 @@ def test_a_metric_of_another_axis_has_that_one_as_its_x_axis(
     assert len([metric for metric in read().of("metric") if metric.name == "batch_loss"]) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a*b", "f*", "*"])
 def test_a_star_in_a_metrics_name_is_no_pattern(
     offline: Callable[..., Wandb], read: Callable[[], WandbFile], name: str
@@ -540,6 +542,7 @@ def test_closing_a_tracker_that_never_began_does_nothing(offline: Callable[..., 
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_nothing_is_printed(offline: Callable[..., Wandb], tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file.txt").write_text("hello")
     tracker = offline(tags=["a"], config={"lr": 0.1})

@@ -108,6 +108,7 @@ def test_what_is_no_file_of_wandbs_holds_nothing(tmp_path: Path) -> None:
     assert held_by(str(tmp_path / "x")) == held_by(str(tmp_path / "y")) == Held(0, False)
 
 
+@pytest.mark.slow
 def test_the_next_attempt_writes_the_rows_that_no_file_has(tracker: Any, tmp_path: Path) -> None:
     first = tracker()
     first.init()
@@ -176,6 +177,7 @@ def test_a_file_whose_end_does_not_come_is_lost(tracker: Any, monkeypatch: Any) 
         run.finish(Status.FINISHED)
 
 
+@pytest.mark.slow
 def test_a_folder_that_was_deleted_is_lost_and_written_anew(tracker: Any, tmp_path: Path) -> None:
     run = tracker()
     run.init()
@@ -189,6 +191,7 @@ def test_a_folder_that_was_deleted_is_lost_and_written_anew(tracker: Any, tmp_pa
     assert steps(tmp_path) == [0, 1, 2]
 
 
+@pytest.mark.slow
 def test_somebody_elses_wandb_init_gets_a_run_of_its_own(tracker: Any, tmp_path: Path) -> None:
     ours = tracker()
     ours.init()
@@ -218,6 +221,7 @@ def test_a_run_that_somebody_finished_is_lost_and_goes_on(tracker: Any, tmp_path
     assert steps(tmp_path) == [0, 1, 2]
 
 
+@pytest.mark.slow
 def test_the_status_is_ours_though_somebody_finished_the_run(tracker: Any, tmp_path: Path) -> None:
     run = tracker()
     run.init()

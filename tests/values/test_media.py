@@ -548,6 +548,7 @@ def test_all_of_it_arrives_at_mlflow(
     assert at_mlflow(mlflow_server.uri, cast(Mlflow, run["Mlflow"]).run_id, tmp_path / "back") == expected
 
 
+@pytest.mark.slow
 def test_all_of_it_arrives_in_the_files_of_wandb(tmp_path: Path, curve: Any) -> None:
     with tracking([{"type": "Wandb", "mode": "offline"}], output_run=tmp_path / "run") as run:
         expected = say_all(run, curve, tmp_path)

@@ -171,6 +171,7 @@ def test_very_many_classes_are_drawn_without_numbers(run: Trackers) -> None:
 # Precision and recall ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @settings(deadline=None)  # a machine may have much else to do
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 5)), min_size=1, max_size=60))
 def test_the_average_precision_is_that_of_scikit_learn(pairs: list[tuple[bool, int]]) -> None:

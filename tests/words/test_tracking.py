@@ -1113,6 +1113,7 @@ def test_a_second_ctrl_c_ends_the_wait_at_once(tmp_path: Path) -> None:
     assert status_in(script.run) == "killed"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("environment", "status"), [({}, "killed"), ({"SLURM_JOB_ID": "7"}, "preempted")])
 def test_a_real_sigterm_leaves_through_the_block_with_code_143(
     tmp_path: Path, environment: dict[str, Any], status: str
@@ -1359,6 +1360,7 @@ def test_a_table_that_no_run_wrote_is_moved_aside(tmp_path: Path) -> None:
     assert kept.read_text() == "epoch,precious\n1,1.0\n"
 
 
+@pytest.mark.slow
 def test_a_change_of_directory_moves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "sub").mkdir()
     monkeypatch.chdir(tmp_path)
