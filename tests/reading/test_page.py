@@ -242,6 +242,18 @@ def test_dragging_over_a_chart_zooms_all_of_the_same_axis_and_a_double_click_zoo
     page.wait("state.zoom === ''")
 
 
+def test_the_keyboard_zooms_too_as_closely_by_the_clock(at: Callable[..., Browser], twelve: Path) -> None:
+    page = at(twelve, "#x=clock")
+    spans = "[...new Set(drawnCharts().map((c) => c.plot.scales.x.max - c.plot.scales.x.min))]"
+    (whole,) = page.run(f"return {spans}")
+
+    for key, share in [("+", 1 / 2), ("+", 1 / 4), ("\ue014", 1 / 4), ("-", 1 / 2), ("-", 1)]:
+        page.press(key)
+        page.wait(DRAWN)
+        assert page.run(f"return {spans}") == pytest.approx([whole * share], rel=1e-3)
+    assert page.run("return state.zoom") == ""
+
+
 def test_the_cursor_tells_of_the_nearest_run_and_is_in_each_chart(at: Callable[..., Browser], twelve: Path) -> None:
     page = at(twelve)
     over = page.one(".u-over")

@@ -57,7 +57,23 @@ function zoomTo(plot, axis) {
   if (width < 4) return;
   const [low, high] = [plot.posToVal(left, "x"), plot.posToVal(left + width, "x")];
   plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
-  choose({ zoom: [syncKey(axis), low.toPrecision(8), high.toPrecision(8)].join("\t") });
+  choose({ zoom: zoomText(axis, low, high) });
+}
+
+/** As it stands in the address: to a ten-thousandth of what is seen, however far from zero that is. */
+function zoomText(axis, low, high) {
+  const digits = Math.ceil(Math.log10(Math.max(Math.abs(low), Math.abs(high)) / (high - low))) + 5;
+  return [syncKey(axis), ...[low, high].map((one) => Number(one.toPrecision(Math.min(17, Math.max(5, digits)))))].join("\t");
+}
+
+/** Without a mouse: `times` as much as the first chart in sight shows, moved by a share of that. */
+function zoomBy(times, moved = 0) {
+  const chart = drawnCharts().find(({ host }) => host.getBoundingClientRect().bottom > 0);
+  if (!chart) return;
+  const { min, max } = chart.plot.scales.x;
+  const [middle, width] = [(min + max) / 2 + moved * (max - min), (max - min) * times];
+  const [first, last] = xRange(chart.lines);
+  choose({ zoom: width < last - first ? zoomText(chart.axis, middle - width / 2, middle + width / 2) : "" });
 }
 
 function sizeOfAxis(plot, labels) {

@@ -1,6 +1,6 @@
 /* The keyboard. */
 
-const KEYS = [["/", "filter the runs"], ["f", "find a metric"], ["j k ↓ ↑", "from run to run, in the table"], ["Enter", "the run's own page"], ["Space", "show or hide the run"], ["x", "the next x axis"], ["l", "logarithmic y"], ["s S", "smoother, less smooth"], ["z", "zoom out"], ["d", "dark or light"], ["Esc", "back"]];
+const KEYS = [["/", "filter the runs"], ["f", "find a metric"], ["j k ↓ ↑", "from run to run, in the table"], ["Enter", "the run's own page"], ["Space", "show or hide the run"], ["x", "the next x axis"], ["l", "logarithmic y"], ["s S", "smoother, less smooth"], ["+ −", "zoom in, out"], ["← →", "along the zoom"], ["z", "zoom out to all"], ["d", "dark or light"], ["Esc", "back"]];
 
 function showHelp() {
   openDialog("Keys", el("dl.keys", {}, KEYS.map(([key, what]) => [el("dt", {}, key.split(" ").map((one) => el("kbd", {}, one))), el("dd", {}, what)])),
@@ -26,6 +26,8 @@ function keyAnywhere({ key }) {
     s: () => choose({ smooth: Math.min(0.99, +(state.smooth + 0.1).toFixed(2)) }), S: () => choose({ smooth: Math.max(0, +(state.smooth - 0.1).toFixed(2)) }),
     Escape: () => state.run && choose({ run: "", with: "" }), j: () => $("table").tBodies[0].rows[0]?.focus(),
   };
+  const zooms = { "+": [0.5], "=": [0.5], "-": [2], ...(state.zoom && { ArrowLeft: [1, -0.25], ArrowRight: [1, 0.25] }) };
+  if (Object.hasOwn(zooms, key)) keys[key] = () => zoomBy(...zooms[key]);
   if (!Object.hasOwn(keys, key)) return false;
   keys[key]();
   return true;
