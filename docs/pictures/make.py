@@ -83,7 +83,7 @@ def main() -> None:
             shoot(page, runs, "report-parallel.png", "#theme=light&view=parallel")
             for theme, name in ("light", "sweep.png"), ("dark", "sweep-dark.png"):
                 shoot(page, twelve, name, f"#theme={theme}")
-            shoot(page, run, "report-run-dark.png", "#theme=dark&smooth=0.3", down=620)
+            shoot(page, run, "report-run-dark.png", "#theme=dark", down=620)
 
 
 if __name__ == "__main__":

@@ -168,7 +168,7 @@ function paintBand(plot, { x, low, high, y, colour: shade, isGroup }) {
   ctx.fillStyle = shade;
   ctx.fill(path);
   if (!isGroup) { // a spike of one step may be narrower than a pixel
-    ctx.globalAlpha = state.smooth ? 0.15 : 0.4;
+    ctx.globalAlpha = state.smooth ? 0.3 : 0.4;
     ctx.strokeStyle = shade;
     ctx.lineWidth = devicePixelRatio / 2;
     ctx.stroke(path);

@@ -22,7 +22,7 @@ function tick(value) {
   const size = Math.abs(value);
   if (size >= 1e3 && size < 1e15) {
     const [unit, name] = size >= 1e12 ? [1e12, "T"] : size >= 1e9 ? [1e9, "G"] : size >= 1e6 ? [1e6, "M"] : [1e3, "k"];
-    if (size >= 1e4 || Number.isInteger(value / unit)) return minus(`${+(value / unit).toPrecision(4)}${name}`);
+    if (size >= 1e4 || Number.isInteger((10 * value) / unit)) return minus(`${+(value / unit).toPrecision(4)}${name}`);
   }
   return number(value);
 }

@@ -38,8 +38,8 @@ function yRange(lines, [from, to]) {
 
 function reachOf(line, from, to, reach) {
   const { x, y } = line;
-  const low = state.tame || (state.smooth && !line.isGroup) ? y : line.low || y;
-  const high = state.tame || (state.smooth && !line.isGroup) ? y : line.high || y;
+  const low = state.tame ? y : line.low || y;
+  const high = state.tame ? y : line.high || y;
   const lines = state.smooth && line.raw ? [line.raw, low, high] : [low, high];
   for (let i = 0; i < x.length; i++) {
     if (x[i] < from || x[i] > to) continue;
