@@ -86,8 +86,9 @@ ERRORS = {
     "t.log inside",
     "t.again()": "LifecycleError: again before the end of the run: while it goes on, log into it; else begin it first",
     "t.child('')": "ValueError: name must say which child it is, as 'fold-3'",
-    "t.child('fold-3', project='x')": "TypeError: child got an unexpected keyword argument 'project': it takes resume, "
-    "params, leave_out, tags, best, on_nan, environment, system_metrics, alerts, console, leave, on_error, ranks",
+    "t.child('fold-3', project='x')": "TypeError: child got an unexpected keyword argument 'project': it is an "
+    "option of Wandb: write [{'type': 'Wandb', 'project': ...}]. It takes resume, params, leave_out, "
+    "tags, best, on_nan, environment, system_metrics, alerts, console, leave, on_error, ranks",
     # What is said in it
     "t.log()": "TypeError: log has no metrics to log: write t.log(epoch, {'loss': 0.1}), or t.log(None, {'loss': 0.1}) "
     "for the epoch that is going on",
@@ -107,6 +108,14 @@ ERRORS = {
     "t.log_table('rows', {'a': [1, 2], 'b': [1]})": "ValueError: a table's columns must be equally long; they are "
     "{'a': 2, 'b': 1}",
     "list(t.epochs('ten'))": "ValueError: count must be a whole number of epochs from 0 on, as 20; got 'ten'",
+    # What other trackers call it
+    "tracklib.init(project='digits')": "AttributeError: module 'tracklib' has no attribute 'init': write with "
+    "tracking(...) as t:",
+    "t.log_metric('loss', 1)": "AttributeError: a run has no log_metric: write t.log(epoch, {'loss': 0.1})",
+    "t.config": "AttributeError: a run has no config: write tracking(..., params=config), or t.log_params(config)",
+    "t.log_parms({})": "AttributeError: 'Trackers' object has no attribute 'log_parms'",
+    "tracking(output_run='run', resume='never')": "TypeError: resume must be True or False: go on with what is there, "
+    "or not; got 'never'",
     # Functions
     "tracked(3)": "TypeError: @tracked decorates a function or a method, not 3",
     "tracked(epoch='step')(len)": "ValueError: len has no argument 'step'; it has obj",
@@ -119,7 +128,7 @@ ERRORS = {
 WARNINGS = {
     "tracking()\ngc.collect()": "tracking(...) was made and never entered, so nothing is tracked: write "
     "`with tracking(...) as t:`",
-    "t.log('one', {'loss': 1})": "epoch 'one' is no whole number of 64 bits: 0 is taken, and so on",
+    "t.log('one', {'loss': 1})": "epoch 'one' is no whole number of 64 bits: 0 is taken, and the calls are counted",
     "t.log(0, {'loss': object()})": "metric 'loss' is not logged: object is no number",
     "with tracking(output_run='other', best={'acc': 'max'}) as u: u.log(0, {'accuracy': 1})": "best: 'acc' never came: "
     "did you mean 'accuracy'?",

@@ -114,7 +114,8 @@ def __getattr__(name: str) -> object:
         from importlib.metadata import version
 
         return version("tracklib-ml")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    hint = "" if name.startswith("_") else import_module("._run.called_elsewhere", __name__).word_hint(name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")
 
 
 def __dir__() -> list[str]:

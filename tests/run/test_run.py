@@ -358,7 +358,9 @@ def test_what_is_no_whole_number_is_counted_on_with_one_warning_at_the_users_lin
 ) -> None:
     run = begin()
     run.log(4, {"a": 1.0})
-    with pytest.warns(TrackerWarning, match="no whole number of 64 bits: 5 is taken, and so on") as caught:
+    with pytest.warns(
+        TrackerWarning, match="no whole number of 64 bits: 5 is taken, and the calls are counted"
+    ) as caught:
         run.log(epoch, {"a": 2.0})
         run.log(epoch, {"a": 3.0})
     assert [record.step for record in records(where, Log)] == [4, 5, 6]

@@ -228,7 +228,9 @@ class EpochWords(Words):
         automatic = self._first_step(axis) if before is None else min(before + 1, INT64 - 1)
         if epoch is not None:
             what = f"{axis} {shown(epoch)}"
-            self._warn_once("step", axis, f"{what} is no whole number of 64 bits: {automatic} is taken, and so on")
+            self._warn_once(
+                "step", axis, f"{what} is no whole number of 64 bits: {automatic} is taken, and the calls are counted"
+            )
         return automatic
 
     def _first_step(self, axis: str = "epoch") -> int:

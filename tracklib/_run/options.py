@@ -32,6 +32,7 @@ from .._values.arguments import (
 )
 from ..errors import Mistake
 from .alerting import Alerts
+from .called_elsewhere import option_meant, option_of_a_tracker
 from .guards import as_guards
 from .verdict import as_status
 
@@ -98,6 +99,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not isinstance(self.console, bool):
             raise TypeError(f"console must be True or False: keep what the run prints, or not; got {self.console!r}")
+        if isinstance(self.resume, str):
+            raise TypeError(f"resume must be True or False: go on with what is there, or not; got {self.resume!r}")
         if self.leave not in ("wait", "later"):
             raise ValueError(f"leave must be 'wait' or 'later', got {self.leave!r}")
         if self.on_error not in ("warn", "raise"):
@@ -166,20 +169,13 @@ def need_reduction(ranks: Any) -> None:
 
 _REDUCTIONS = get_args(Reduction)
 
-_CALLED_ELSEWHERE = {  # as other trackers call it
-    **dict.fromkeys(
-        ("dir", "output_dir", "log_dir", "logdir", "save_dir", "run_dir", "directory", "path"), "output_run"
-    ),
-    **dict.fromkeys(("config", "hparams", "hyperparameters", "args"), "params"),
-    **dict.fromkeys(("run_name", "experiment_name", "title"), "name"),
-}
-
 
 def unexpected(word: str, name: str, known: Iterable[str]) -> TypeError:
     """The error that there is no such option."""
     known = list(known)
-    meant = _CALLED_ELSEWHERE.get(name) or next(iter(difflib.get_close_matches(name, known, 1)), "")
-    hint = f"did you mean {meant}? It" if meant in known else "it"
+    meant = option_meant(name, known) or next(iter(difflib.get_close_matches(name, known, 1)), "")
+    hint = option_of_a_tracker(name) or (f"did you mean {meant}? " if meant else "")
+    hint = f"{hint}It" if hint else "it"
     return TypeError(f"{word} got an unexpected keyword argument {name!r}: {hint} takes {', '.join(known)}")
 
 

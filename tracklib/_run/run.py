@@ -7,7 +7,7 @@ import weakref
 from collections import Counter
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Any, Self, SupportsIndex, TypeVar, Unpack, cast
+from typing import TYPE_CHECKING, Any, Self, SupportsIndex, TypeVar, Unpack, cast
 
 from msgspec.structs import replace
 
@@ -22,6 +22,7 @@ from .arrival import ArrivalWords
 from .attempt import Attempt
 from .background import Background
 from .block import Block
+from .called_elsewhere import method_hint
 from .checkpoints import CheckpointWords
 from .child import loggers_of_child, options_of_child
 from .distributions import DistributionWords
@@ -215,6 +216,13 @@ class Trackers(RunLog, DistributionWords, MediaWords, CheckpointWords, NoteWords
             TypeError: it is none.
         """
         return cast(F, Inside(self, function))
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> object:
+            if hint := method_hint(name):
+                raise AttributeError(f"a run has no {name}{hint}")
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
 
     def _entered(self) -> Block:
         if self._block is None:

@@ -134,4 +134,5 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
     lower = {other.lower(): other for other in known}
     close = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.5)
+    close = close or [other for other in lower if name and name.lower() in other.split("_")]
     return f" (did you mean {lower[close[0]]!r}?)" if close else ""
