@@ -16,6 +16,7 @@ def companions_of(pid: int) -> list[int]:
         with contextlib.suppress(OSError):
             command = Path("/proc", name, "cmdline").read_bytes().split(b"\0")
             state = Path("/proc", name, "stat").read_text().rpartition(")")[2].split()[0]
-            if command[3:5] == [os.fsencode(START), b"%d" % pid] and state not in "ZX":
+            is_begun = command[1:3] == [b"-I", b"-S"] and command[-4:-2] == [os.fsencode(START), b"%d" % pid]
+            if is_begun and state not in "ZX":
                 found.append(int(name))
     return found

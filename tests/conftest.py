@@ -16,11 +16,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import measured
 import pytest
 from browser import Browser, browser
 from mlflow_server import QUIET, MlflowServer, Origin, make_database, running
 from patience import FACTOR
 
+from tracklib._delivery import process
 from tracklib._run import ending, meeting
 
 # Who is started in a shell's background ignores Ctrl-C, and so do its children: here it is Python's own again.
@@ -41,24 +43,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--long"):
         os.environ.setdefault("TRACKLIB_FUZZ", "20000")
     if config.pluginmanager.hasplugin("_cov"):
-        _let_coverage_measure_inside_itself()
-
-
-def _let_coverage_measure_inside_itself() -> None:
-    """Take the lock out of coverage's tracer, which is no RLock: the thread that holds it waits for itself where the
-    garbage collector, or a signal's handler, runs code inside. Beside the interpreter's own lock it guards nothing."""
-    from coverage import Coverage
-    from coverage.collector import Collector
-
-    reset = Collector.reset
-
-    def without_lock(collector: Collector) -> None:
-        reset(collector)
-        collector.data_lock = None
-
-    Collector.reset = without_lock  # type: ignore[assignment, method-assign]  # forked children begin with it, too
-    if (running := Coverage.current()) is not None and running._collector is not None:
-        running._collector.data_lock = None
+        measured.take_the_tracers_lock()
+        measured.have_processes_measured(process)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
