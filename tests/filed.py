@@ -44,6 +44,14 @@ def fault(path: str) -> str:
     return ""
 
 
+def wait_until_it_hangs(path: str) -> None:
+    """Return once a call was made that hangs."""
+    until = time.monotonic() + PATIENT
+    while not Path(f"{path}.hangs").exists():
+        assert time.monotonic() < until
+        time.sleep(0.002)
+
+
 def _kill() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -52,6 +60,8 @@ def _kill() -> None:
 def weather(path: str, may_refuse: bool = True) -> Iterator[bool]:
     """What the fault file says happens around the block's work; yields whether to die in the middle of it."""
     until = time.monotonic() + PATIENT
+    if fault(path) == "hang":
+        Path(f"{path}.hangs").touch()
     while (word := fault(path)) == "hang" and time.monotonic() < until:
         time.sleep(0.002)
     if word in ONCE:

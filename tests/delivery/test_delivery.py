@@ -805,16 +805,17 @@ def test_a_damaged_state_file_means_a_fresh_start(folder: Folder, content: bytes
     assert delivery.damaged == 0
 
 
-def test_a_projection_always_begins_at_the_journals_beginning(folder: Folder) -> None:
+def test_a_projection_always_begins_at_the_journals_beginning_and_all_that_it_took_counts(folder: Folder) -> None:
     class Projection(Scripted):
         reads_whole_journal = True
 
     offset = folder.size_with(begin(), log(1))
     folder.write(log(2), end())
-    folder.write_state({"offset": offset, "ordinal": 2})
+    folder.write_state({"offset": offset, "ordinal": 2, "delivered": 1})
     tracker = Projection()
-    folder.deliver(tracker)
+    delivery = folder.deliver(tracker)
     assert tracker.steps == [1, 2]
+    assert delivery.delivered == 2
 
 
 @pytest.mark.parametrize("state", [{"n": 5}, {"n": None}, None, {"n": "\udcff"}], ids=repr)

@@ -58,6 +58,7 @@ class Cursor:
         """The tracker has nothing yet."""
         with self._lock:
             self.saved = Saved(self.saved.uid, self.saved.config, tracker=self.saved.tracker)
+            self._before = 0
 
     def pass_by(self, entry: Entry, taken: int, counted: Mapping[str, Counted] = MappingProxyType({})) -> None:
         """``entry`` is done with; ``taken`` records up to it were taken. ``counted`` is where the axes are by then."""

@@ -15,6 +15,7 @@ from .messages import line
 from .process import START, Process
 from .surroundings import Surroundings
 
+_LOOK_MILLISECONDS = 1000  # after which somebody who waits looks whether the companion lives
 _NO_SIGNAL = getattr(socket, "MSG_NOSIGNAL", 0)
 
 
@@ -61,7 +62,7 @@ class Link:
         poll = select.poll()
         with contextlib.suppress(ValueError):  # it was just closed
             poll.register(self._end.fd, select.POLLOUT)
-            poll.poll(1000)
+            poll.poll(_LOOK_MILLISECONDS)
         if self.is_lost:
             raise OSError("the companion is gone")
 
@@ -77,7 +78,7 @@ class Link:
         poll.register(self._end.fd, select.POLLIN)
         while True:
             try:
-                ready = poll.poll(1000)
+                ready = poll.poll(_LOOK_MILLISECONDS)
                 with self._socket() as sock:
                     if not ready:
                         if not self.process.is_alive:  # a forked worker may hold its end of the socket open
