@@ -49,6 +49,18 @@ def test_each_candidate_of_a_search_is_a_child(tmp_path: Path, jobs: Any, scorin
     assert best.params == {"best": {"max_depth": search.best_params_["max_depth"]}}
 
 
+def test_a_search_that_was_asked_for_no_best_candidate_has_its_candidates_only(tmp_path: Path) -> None:
+    from sklearn.model_selection import GridSearchCV
+    from sklearn.tree import DecisionTreeClassifier
+
+    scoring = ["accuracy", "f1_macro"]
+    search = GridSearchCV(DecisionTreeClassifier(), {"max_depth": [1]}, cv=2, scoring=scoring, refit=False)
+    with tracking(output_run=tmp_path) as t:
+        log_search(t, search.fit(*data()))
+    assert len(kept.records(tmp_path / "children/candidate-0", Log)) == 1
+    assert kept.records(tmp_path, Params) == kept.records(tmp_path, Log) == []
+
+
 def callbacks() -> None:
     pytest.importorskip("sklearn.callback", reason="from scikit-learn 1.9 on")
 

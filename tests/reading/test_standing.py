@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from patience import PATIENT
 from somebody import as_nobody
 
@@ -21,6 +22,7 @@ import tracklib
 from tracklib import RunDirectoryError, Trackers, tracking
 from tracklib._journal.lines import line_of
 from tracklib._journal.lock import Holding, holding
+from tracklib.cli.commands import main
 from tracklib.reading import Run
 
 
@@ -349,3 +351,20 @@ def test_a_folder_that_may_not_be_looked_into_is_told_of_beside_the_runs_that_ma
 
     assert as_nobody(ask) == f"['mine'] {[str(tmp_path / 'runs/theirs')]}"
     (tmp_path / "runs/theirs").chmod(0o700)
+
+
+def test_what_the_summary_knows_and_a_spoiled_line_no_longer_says_is_not_there(tmp_path: Path) -> None:
+    with tracking(output_run=tmp_path / "run", environment=False, best={"loss": "min"}) as t:
+        t.log_histogram(0, {"weights": [1.0, 2.0]})
+        t.log(0, {"loss": 1.0})
+    journal = tmp_path / "run/journal.jsonl"
+    for kind in (b'"histogram"', b'"log"'):
+        journal.write_bytes(journal.read_bytes().replace(b'"type":' + kind, b'"type":' + kind.upper()))
+
+    assert tracklib.load(tmp_path / "run").histograms == {}
+    said = [["show"], ["show", "--json"], ["plot"], ["watch"], ["report", "-o", str(tmp_path / "page.html")]]
+    for words in said * 2:
+        done = CliRunner().invoke(main, [words[0], str(tmp_path / "run"), *words[1:]])
+        assert isinstance(done.exception, SystemExit | None), words
+        if words == said[-1]:  # then of the metric its best value alone is there
+            (tmp_path / "run/state/summary").unlink(missing_ok=True)

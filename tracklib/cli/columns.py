@@ -61,7 +61,7 @@ def epoch_of(run: Run) -> str:
 
 def measured(runs: Sequence[Run]) -> list[str]:
     """The metrics to show: those whose best value is kept, then a few whose names say that they matter."""
-    best = list(dict.fromkeys(name for run in runs for name in run.best))
+    best = list(dict.fromkeys(name for run in runs for name in run.best if name in run.last))
     others = [
         name
         for name in dict.fromkeys(name for run in runs for name in run.last)

@@ -113,9 +113,10 @@ class Folded:
             RunDirectoryError: the journal is no longer there, or cannot be read.
         """
         if self._histograms is None:
-            self._histograms = {name: [] for name in self.summary.histograms}
-            for each in _read_histograms(self.directory, self.summary.superseded) if self._histograms else ():
-                self._histograms.setdefault(each.name, []).append(each)
+            found: dict[str, list[Histogram]] = {name: [] for name in self.summary.histograms}
+            for each in _read_histograms(self.directory, self.summary.superseded) if found else ():
+                found.setdefault(each.name, []).append(each)
+            self._histograms = {name: each for name, each in found.items() if each}  # a line was spoiled since
         return self._histograms
 
     def curve(self, name: str, axis: str) -> Curve | None:
