@@ -48,7 +48,7 @@ ERRORS = {
     "tracking([CsvLogger(), CsvLogger()])": "ConfigError: two CsvLoggers write 'metrics.csv': give one of them another "
     "csv_filename",
     "CsvLogger(csv_filename='journal.jsonl')": "ValueError: csv_filename='journal.jsonl' must be a file's name without "
-    "a folder, as 'metrics.csv', and none that the run's directory needs itself, or an absolute path",
+    "a folder, as 'metrics.csv', or an absolute path, with no name that the run's directory needs itself",
     "tracking([{'type': 'nowhere.module:Class'}])": "ConfigError: configs[0]: type 'nowhere.module:Class' cannot be "
     "imported: ModuleNotFoundError: No module named 'nowhere'",
     "t['Wandb']": "KeyError: \"no tracker 'Wandb' in this run; it has CsvLogger\"",

@@ -35,60 +35,16 @@ CURVES = "curves"  # and drawn
 DELIVERING = "delivery.lock"  # held by the companion process that delivers the run
 SPILLED = "spilled-"  # with the uid behind it: records of the run are in the folder for temporary files
 
-OWN = (
-    JOURNAL,
-    LOCK,
-    LEASE,
-    REJECTED,
-    ALERTS,
-    CONSOLE,
-    STATE,
-    ARTIFACTS,
-    CHECKPOINTS,
-    CHILDREN,
-    PREVIOUS,
-    WRITERS,
-    RANKS,
-)
-FOLDERS = (
-    STATE,
-    ARTIFACTS,
-    CHECKPOINTS,
-    CHILDREN,
-    PREVIOUS,
-    WRITERS,
-    RANKS,
-    WANDB,
-    TENSORBOARD,
-    DVCLIVE,
-    COMET,
-    NEPTUNE,
-    SWANLAB,
-)
-SET_ASIDE = (
-    STATE,
-    ARTIFACTS,
-    CHECKPOINTS,
-    CHILDREN,
-    WRITERS,
-    RANKS,
-    REJECTED,
-    ALERTS,
-    CONSOLE,
-)  # where another run follows; with the trackers' own, and the journal
-WITHOUT_RUNS = (
-    STATE,
-    ARTIFACTS,
-    CHECKPOINTS,
-    WRITERS,
-    RANKS,
-    WANDB,
-    TENSORBOARD,
-    DVCLIVE,
-    COMET,
-    NEPTUNE,
-    SWANLAB,
-)  # what a copied run in there says is not looked at
+_KEPT = (STATE, ARTIFACTS, CHECKPOINTS, WRITERS, RANKS)
+_BACKENDS = (WANDB, TENSORBOARD, DVCLIVE, COMET, NEPTUNE, SWANLAB)
+
+OWN = (JOURNAL, LOCK, LEASE, REJECTED, ALERTS, CONSOLE, CHILDREN, PREVIOUS, *_KEPT)
+FOLDERS = (CHILDREN, PREVIOUS, *_KEPT, *_BACKENDS)
+SET_ASIDE = (CHILDREN, REJECTED, ALERTS, CONSOLE, *_KEPT)
+"""What is moved away where another run follows; with the trackers' own, and the journal."""
+
+WITHOUT_RUNS = (*_KEPT, *_BACKENDS)
+"""What a copied run in there says is not looked at."""
 
 
 def journal_path(directory: str) -> str:
@@ -119,11 +75,13 @@ def is_name(name: object) -> bool:
     return os.path.basename(name) == name and len(os.fsencode(name)) <= 200
 
 
-def is_free(name: object) -> bool:
-    """Whether a user may call a file of his own in the directory so: a file's name, and none that is needed here.
+def is_own(name: str) -> bool:
+    """Whether a run keeps something of this name in its directory. Some file systems take ``State`` for ``state``."""
+    return name.casefold() in OWN
 
-    Some file systems take ``State`` for ``state``.
-    """
+
+def is_free(name: object) -> bool:
+    """Whether a user may call a file of his own in the directory so: a file's name, and none that is needed here."""
     return is_name(name) and str(name).casefold() not in (*OWN, *FOLDERS)
 
 

@@ -37,6 +37,7 @@ from .life import Life
 from .meeting import Met
 from .options import Options
 from .other_ranks import NoJournal
+from .own_places import need_no_runs_own
 from .printed import end_console
 from .rank import in_use, size_of_launch, who_am_i
 from .rewinding import behind
@@ -159,6 +160,7 @@ class Attempt:
         self.keeps = self.rank == 0 and not is_off
         self.launch = "" if is_off else launch_key(told)
         self.size = told.size if told else size_of_launch(self.rank)
+        need_no_runs_own(self.directory)
         try:
             (begin_keeping if self.keeps else begin_without_keeping)(self)
         except RunDirectoryError as error:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-from .._common.files import checked_file_name
+from .._common.files import SCRATCH, checked_file_name
 from .._common.snapshots import Snapshot
 from .._journal.checkpoints import CheckpointPath
 from .._journal.known_checkpoints import KnownCheckpoints
@@ -77,6 +77,8 @@ class CheckpointWords(EpochWords):
         )
         at = self._epoch_of_checkpoint(epoch)
         kept_as = checked_file_name(f"epoch-{at}{os.path.splitext(source)[1]}" if name is None else name)
+        if kept_as.startswith(SCRATCH):
+            raise ValueError(f"name={kept_as!r} must not begin with {SCRATCH!r}: what is half written is called so")
         values = self._values_of_checkpoint(metrics, at)
         if not attempt.keeps:
             Snapshot(source).close()  # whether it can be read

@@ -199,13 +199,10 @@ def sweep(directory: str) -> None:
     folder = os.path.join(directory, layout.CHECKPOINTS)
     for scratch in glob.glob(os.path.join(glob.escape(folder), SCRATCH + "*")):
         with contextlib.suppress(OSError):
-            newest = max(
-                os.stat(os.path.join(where, name)).st_mtime
-                for where, _, names in os.walk(scratch)
-                for name in ("", *names)
-            )
+            inside = [os.path.join(where, name) for where, _, names in os.walk(scratch) for name in names]
+            newest = max(os.stat(path).st_mtime for path in [scratch, *inside])
             if newest < time.time() - _LEFT_SECONDS:
-                shutil.rmtree(scratch, ignore_errors=True)
+                _delete(scratch)
 
 
 def _delete(path: str) -> None:

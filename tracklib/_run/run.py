@@ -32,6 +32,7 @@ from .inside import Inside
 from .life import Life
 from .notes import NoteWords
 from .options import ChildOptions, Options, RunOptions, takes
+from .own_places import need_free_places
 from .printed import console_of
 from .saying import RunLog
 from .showing_media import MediaWords
@@ -94,6 +95,7 @@ class Trackers(RunLog, DistributionWords, MediaWords, CheckpointWords, NoteWords
         described = [_identity.describe(tracker) for tracker in self.loggers]
         named = dict(zip(_identity.names_of(described), self.loggers, strict=True))
         attempt = Attempt(named, described, options)
+        need_free_places(self.loggers, attempt.directory)
         attempt.words = weakref.ref(self)
         self.output_run = attempt.output_run
         self.directory = attempt.directory

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from .._common.files import make_folder
@@ -41,6 +42,9 @@ class FolderTracker(BatchTracker):
     def files(self) -> tuple[str, ...]:
         """The folder, where it is in the run's directory."""
         return () if self.folder else (self.folder_name,)
+
+    def _places(self) -> Mapping[str, str]:
+        return {"folder": self.folder} if self.folder else {}
 
     @property
     def _place(self) -> str:

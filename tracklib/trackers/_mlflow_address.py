@@ -43,6 +43,12 @@ def absolute(uri: str | None) -> str | None:
     return f"sqlite:///{os.path.abspath(path)}"
 
 
+def database_path(uri: str | None) -> str:
+    """Where the SQLite database of an :func:`absolute` address is; empty of any other."""
+    scheme, found, path = (uri or "").partition("sqlite:///")
+    return path.partition("?")[0] if found and not scheme and path.startswith("/") else ""
+
+
 def _need_host(uri: str, said: str) -> None:
     try:
         parts = urlsplit(uri)

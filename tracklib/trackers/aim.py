@@ -64,6 +64,9 @@ class Aim(BatchTracker):
         """The ``aim.Run``, once ``init`` has returned; it needs ``in_process``."""
         return self._here(self._run)
 
+    def _places(self) -> Mapping[str, str]:
+        return {"repo": self.repo}
+
     def init(self) -> None:
         """Make the run, or take it up again: its hash is that of the tracklib run's uid."""
         from aim import Repo, Run

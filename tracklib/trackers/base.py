@@ -208,6 +208,10 @@ class BaseTracker(ABC):
             configs=[],
         )
 
+    def _places(self) -> Mapping[str, str]:
+        """Absolute paths that options name, by the options: none may be where a run keeps something itself."""
+        return {}
+
     def _given(self, option: str) -> Any:
         """What the constructor was given: as a rule, the attribute of that name holds it."""
         return getattr(self, option, None)

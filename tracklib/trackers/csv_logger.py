@@ -7,7 +7,7 @@ import csv
 import io
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._common.files import make_folder
@@ -60,10 +60,11 @@ class CsvLogger(BatchTracker):
     @checked
     def __init__(self, *, csv_filename: str = layout.TABLE, output_run: str | None = None) -> None:
         super().__init__(output_run=output_run)
-        if not ((os.path.isabs(csv_filename) and os.path.basename(csv_filename)) or layout.is_free(csv_filename)):
+        name = os.path.basename(csv_filename) if os.path.isabs(csv_filename) else csv_filename
+        if not layout.is_free(name):  # of a run inside this one, the table has that name in its directory
             raise ValueError(
                 f"csv_filename={csv_filename!r} must be a file's name without a folder, as 'metrics.csv', "
-                "and none that the run's directory needs itself, or an absolute path"
+                "or an absolute path, with no name that the run's directory needs itself"
             )
         self._filename = csv_filename
         self.file_initialized = False
@@ -88,6 +89,9 @@ class CsvLogger(BatchTracker):
     def _is_elsewhere(self) -> bool:
         """Whether the file is not in the run's directory; that of a run inside another is, or both had one file."""
         return os.path.isabs(self._filename) and self.begin.parent is None
+
+    def _places(self) -> Mapping[str, str]:
+        return {"csv_filename": self._filename} if os.path.isabs(self._filename) else {}
 
     def _given(self, option: str) -> Any:
         return self._filename if option == "csv_filename" else super()._given(option)

@@ -14,7 +14,7 @@ from .._journal import layout
 from .._journal.records import Best, Checkpoint, Histogram, Log, Note, Status, Superseded
 from .._values.plain import plain
 from ..errors import TrackerBlocked, TrackerLost
-from ._mlflow_address import absolute, need_address
+from ._mlflow_address import absolute, database_path, need_address
 from ._mlflow_errors import may_pass
 from ._mlflow_limits import METRICS_PER_REQUEST, TEXT_LENGTH, flat_texts, free_name, mlflow_name, mlflow_path
 from ._mlflow_progress import Progress
@@ -133,6 +133,10 @@ class Mlflow(BatchTracker):
     def run_id(self) -> str:
         """The run's id at MLflow, once ``init`` has returned."""
         return self.state["run_id"]
+
+    def _places(self) -> Mapping[str, str]:
+        path = database_path(self.tracking_uri)
+        return {"tracking_uri": path} if path else {}
 
     def is_intact(self) -> bool:
         """Whether no second run can have come since: if an answer to the creation is missing, it is looked for."""

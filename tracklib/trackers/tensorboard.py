@@ -88,6 +88,9 @@ class TensorBoard(BatchTracker):
         """The folder of the event file, where it is in the run's directory."""
         return () if self.log_dir else (layout.TENSORBOARD,)
 
+    def _places(self) -> Mapping[str, str]:
+        return {"log_dir": self.log_dir} if self.log_dir else {}
+
     def is_intact(self) -> bool:
         """Whether the event file is there, and as long as it was at the run's end."""
         path = os.path.join(self.folder, self.state.get("file", ""))
