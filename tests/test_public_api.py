@@ -66,10 +66,11 @@ def test_who_only_reads_runs_does_not_import(package: str) -> None:
 def test_a_block_does_not_import_what_only_some_words_need(package: str, tmp_path: Path) -> None:
     code = f"""
 import sys
+before = set(sys.modules)  # where the tests' coverage is measured, that has brought some
 from tracklib import Trackers, tracked, tracking
 with tracking(output_run={str(tmp_path)!r}, environment=False) as t:
     t.log(1, {{"loss": 0.5}})
-print({package!r} in sys.modules)"""
+print({package!r} in set(sys.modules) - before)"""
     assert in_a_new_interpreter(code) == "False"
 
 

@@ -14,7 +14,7 @@ from scripted import begin, end, log
 
 from tracklib._journal.encoding import encode
 from tracklib._journal.journal import Journal
-from tracklib._journal.last_attempt import earlier_run, last_step, settled
+from tracklib._journal.last_attempt import attempts_before, earlier_run, last_step, settled
 from tracklib._journal.reader import Reader
 from tracklib._journal.records import End, Record, Status
 from tracklib._journal.spill import spill_path
@@ -222,3 +222,14 @@ def test_a_copied_directory_is_the_same_run(folder: Folder, tmp_path: Path) -> N
     folder.write(begin(), log(1), end())
     shutil.copytree(folder.path, tmp_path / "copy")
     assert earlier_run(str(tmp_path / "copy")) == earlier_run(folder.path)
+
+
+def test_an_attempt_whose_beginning_is_not_in_the_journal_yet_has_nothing_before_it(folder: Folder) -> None:
+    second = replace(begin(), attempt=2)
+    assert attempts_before(folder.path, second) is None  # another rank's directory is not seen yet
+    folder.write(begin(), log(0))
+    assert attempts_before(folder.path, second) is None
+    folder.write(second)
+    before = attempts_before(folder.path, second)
+    assert before is not None
+    assert last_step(folder.path, "epoch", before) == 0

@@ -24,6 +24,7 @@ from tracklib._journal.records import (
     Parent,
     Record,
     Status,
+    Superseded,
     Tags,
 )
 
@@ -177,3 +178,12 @@ def test_what_is_told_to_be_missing_is_what_a_sync_then_delivers(tmp_path: Path)
     assert missing is not None
     assert closed == Outcome("Closed", int(missing[1]), 0, None)
     assert int(missing[1]) >= 1 + 5 + 5 + 1  # params, logs, best values, the artifact; and what is told of the machine
+
+
+def test_what_counts_no_more_is_told_once_in_words() -> None:
+    since, until = 1_700_000_000_000, 1_700_000_060_000
+    again = Superseded(time=until, since=since, epoch=3)
+    told = again.told_after("")
+    assert told == "epochs from 3 on, as logged from 2023-11-14 22:13:20+00:00 to 2023-11-14 22:14:20+00:00"
+    assert again.told_after(told) == told
+    assert Superseded(time=until, since=since, epoch=2).told_after(told).startswith(f"{told}; epochs from 2 on")

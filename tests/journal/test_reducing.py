@@ -110,3 +110,13 @@ def test_a_sum_that_is_none_is_what_floats_make_of_it(how: str) -> None:
 def test_of_no_weight_at_all_nothing_is_known() -> None:
     assert math.isnan(value_of((0.0, 0.0)))
     assert math.isnan(reduced("mean", {0: (0.0, 0.0)}))
+
+
+def test_a_rank_that_has_left_without_a_word_is_not_waited_for(tmp_path: Path, reducing: Reducing) -> None:
+    zero, one = rank(tmp_path, 0), rank(tmp_path, 1)
+    say(zero, 0, 1.0)
+    reducing._look()
+    assert logged(tmp_path) == []
+    one.leave(End(time=one.now(), status=Status.FINISHED))
+    reducing._look()
+    assert logged(tmp_path) == [(0, {"loss": 1.0, "ranks": 1.0})]

@@ -12,7 +12,17 @@ import pytest
 from scripted import begin, end, log
 
 from tracklib._journal.journal import Journal
-from tracklib._journal.state import Saved, is_others, load, load_begin, store, store_begin
+from tracklib._journal.layout import tracker_state
+from tracklib._journal.state import (
+    Saved,
+    is_others,
+    load,
+    load_begin,
+    states_of,
+    store,
+    store_begin,
+    write_line,
+)
 
 
 @pytest.fixture
@@ -172,3 +182,14 @@ def test_no_state_is_stored_in_a_directory_that_another_run_has_taken(
     with pytest.raises(FileExistsError, match="another run's"):
         store(path, Saved("u2"))
     assert load(path, journal.path, "u1") == saved(journal)
+
+
+def test_what_trackers_of_a_run_remember_is_read_as_far_as_it_is_this_versions(tmp_path: Path) -> None:
+    def keep(name: str, saved: Saved) -> None:
+        write_line(tracker_state(str(tmp_path), name), saved)
+
+    keep("Mlflow", Saved(uid="u1", tracker={"run_id": "abc"}))
+    keep("Wandb", Saved(uid="another", tracker={"run_id": "xyz"}))
+    assert states_of(str(tmp_path), "u1") == [{"run_id": "abc"}]
+    keep("Newer", Saved(uid="u1", format=99))
+    assert states_of(str(tmp_path), "u1") == []

@@ -22,7 +22,7 @@ from tracklib._journal.curves import Curves, curves_of
 from tracklib._journal.journal import Journal
 from tracklib._journal.kept import is_in
 from tracklib._journal.reader import Reader
-from tracklib._journal.records import Log
+from tracklib._journal.records import Epoch, Log, Superseded
 from tracklib._journal.sketch import Sketch, kept_curves, kept_summary
 from tracklib._journal.stretches import grouped
 from tracklib._journal.summary import Summary
@@ -264,3 +264,11 @@ def test_a_series_beyond_those_that_are_drawn_is_drawn_from_its_points(
         for step in range(5):
             t.log(step, {"a": 1.0, "b": float(step)})
     assert tracklib.load(tmp_path / "run").curve("b").means.tolist() == [0.0, 1.0, 2.0, 3.0, 4.0]
+
+
+def test_a_summary_that_is_folded_on_knows_what_counts_no_more() -> None:
+    summary, again = Summary(), Superseded(time=9, since=1, epoch=2)
+    summary.take([Epoch(time=1, number=number) for number in range(4)], Curves())
+    summary.take([again, again, Superseded(time=9, since=1, epoch=0, only_epochs=True)], Curves())
+    assert summary.superseded == [again, Superseded(time=9, since=1, epoch=0, only_epochs=True)]
+    assert summary.finished_epochs == 2

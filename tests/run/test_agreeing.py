@@ -150,3 +150,9 @@ def test_processes_agree_by_files_until_one_is_killed(tmp_path: Path, killed: in
     assert [rank.returncode for rank in ranks] == [-signal.SIGKILL if rank == killed else 0 for rank in range(2)]
     assert [lines[0] for lines in said] == 2 * ["{'n': 1.0}"]
     assert said[1 - killed][1:] == [f"the ranks do not agree: {why}"]
+
+
+def test_where_nobody_says_how_many_ranks_there_are_they_cannot_agree(tmp_path: Path) -> None:
+    with tracking(output_run=tmp_path / "run", rank=1) as t:
+        with pytest.raises(RanksUnavailable, match="nobody says how many ranks there are"):
+            t.agree({"n": 1})

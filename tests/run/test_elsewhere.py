@@ -17,12 +17,14 @@ from typing import Any
 import pytest
 from bare import run_bare
 from kept import records, rows, statuses
+from msgspec.structs import replace
 from patience import PATIENT
 
 from tracklib import LifecycleError, RunDirectoryError, Trackers, tracked, tracking
 from tracklib._delivery.sync import sync
 from tracklib._journal.records import Artifact, Begin, End, Log, Params, Tags
 from tracklib._run.elsewhere import handle_of
+from tracklib._run.travelling import _unpickled
 
 POOL = """
     import multiprocessing, sys, os
@@ -422,3 +424,23 @@ def test_four_workers_with_a_thousand_records_each_arrive_at_mlflow_once(tmp_pat
     numbers, same = json.loads(run_bare(tmp_path, script).splitlines()[-1])
     assert numbers == [float(number) for number in range(4000)]
     assert same == 4000 * [1.0]
+
+
+def test_a_worker_that_can_make_no_file_says_what_is_wrong_with_the_directory(tmp_path: Path) -> None:
+    with Trackers(output_run=tmp_path / "run") as run:
+        (tmp_path / "run/writers").touch()
+        there = Trackers._from_handle(handle_of(run._attempt, None))
+        with pytest.raises(RunDirectoryError, match="run' cannot be used"):
+            there.log(0, {"loss": 1.0})
+
+
+def test_of_very_many_runs_that_travelled_here_the_last_ones_are_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tracklib._run.travelling._MOST_ELSEWHERE", 2)
+    monkeypatch.setattr("tracklib._run.travelling._elsewhere", known := {})
+    with Trackers(output_run=tmp_path / "run") as run:
+        handle = handle_of(run._attempt, None)
+        for number in range(5):
+            _unpickled(Trackers, replace(handle, uid=f"uid-{number}"))
+    assert list(known) == ["uid-3", "uid-4"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import signal
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from bare import run_bare
 
 from tracklib import LifecycleError, Status, Trackers, tracking
 from tracklib._journal.records import Begin, End, Params, Tags
+from tracklib._run.sys_exit import seen_exit
 from tracklib._run.verdict import ends_as, status_of
 
 BY_HAND = """
@@ -225,3 +227,19 @@ def test_another_rank_takes_it_up_again_alike(tmp_path: Path) -> None:
     with t.again() as more:
         more.log(0, {"a": 1})
     assert not (tmp_path / "run").exists()
+
+
+def test_what_sys_exit_raises_in_a_run_travels_as_a_plain_exit() -> None:
+    with seen_exit(), pytest.raises(SystemExit) as caught:
+        sys.exit(3)
+    there = pickle.loads(pickle.dumps(caught.value))
+    assert type(there) is SystemExit
+    assert there.code == 3
+
+
+def test_the_status_at_exit_is_read_as_it_was_set_and_is_one(tmp_path: Path) -> None:
+    with Trackers(output_run=tmp_path) as run:
+        run.at_exit = "failed"
+        assert run.at_exit is Status.FAILED
+        with pytest.raises(ValueError, match="status must be one of .*finished.*; got 'done'"):
+            run.at_exit = "done"

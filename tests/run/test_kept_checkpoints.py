@@ -544,3 +544,13 @@ def test_one_that_a_tracker_cannot_take_now_comes_later_with_all_that_was_said_o
         t.log(3, {"acc": 0.5})
     assert busy.checkpoints["epoch-3.pt"].metrics == {"acc": 0.5}
     assert busy.records[0].step == 3
+
+
+def test_params_of_the_users_that_look_like_a_checkpoint_are_none(tmp_path: Path, model: Path) -> None:
+    with tracking(output_run=tmp_path / "run") as t:
+        t.log_params({"layer": {"name": "a", "type": "checkpoint", "epoch": 3}})
+        assert t.checkpoint() is None
+        t.log_checkpoint(model, epoch=0)
+        kept = t.checkpoint()
+    assert kept is not None
+    assert kept.name == "epoch-0.pt"

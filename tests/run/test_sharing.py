@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from forked import in_child
 from kept import logged, records, rows
 from patience import PATIENT
 
@@ -388,3 +389,32 @@ def test_the_best_of_all_ranks_comes_behind_the_loop_and_a_checkpoint_says_so(
     leave(enter)
     assert not recwarn  # that it never came
     assert load(tmp_path / "run").best["loss"].value == 1.0
+
+
+def test_a_forked_child_of_a_rank_says_its_part_in_the_ranks_own_file(tmp_path: Path, enter: Enter) -> None:
+    zero, one = enter(0), enter(1)
+    one.log(0, {"loss": 1.0}, ranks="sum")
+    in_child(lambda: one.log(1, {"loss": 2.0}, ranks="sum"))
+    for step in range(2):
+        zero.log(step, {"loss": 10.0}, ranks="sum")
+    leave(enter)
+    made = {log.step: log.metrics["loss"] for log in records(tmp_path / "run", Log)}
+    assert made == {0: 11.0, 1: 12.0}
+
+
+def test_what_is_no_number_is_left_out_of_what_ranks_say_and_rank_0_says_so(tmp_path: Path, enter: Enter) -> None:
+    zero, one = enter(0), enter(1)
+    with pytest.warns(TrackerWarning, match="metric 'note' is not logged: str is no number"):
+        zero.log(0, {"note": "good"}, ranks="mean")
+    one.log(0, {"note": "good"}, ranks="mean")  # each rank's warning would be the same
+    leave(enter)
+    assert logged(tmp_path / "run") == []
+
+
+def test_a_rank_whose_file_cannot_be_made_says_so_once_and_goes_on(tmp_path: Path, enter: Enter) -> None:
+    zero = enter(0)
+    (tmp_path / "run/ranks").touch()
+    with pytest.warns(TrackerWarning, match="what rank 0 says for all ranks is not kept: no file can be made") as told:
+        for step in range(2):
+            zero.log(step, {"loss": 1.0}, ranks="mean")
+    assert len(told) == 1

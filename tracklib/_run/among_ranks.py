@@ -119,11 +119,8 @@ class RankWords(EpochWords):
         )
 
     def _shared(self, ranks: Reduction | None) -> Reduction | None:
-        """What is made of what is said now over all ranks; None where it is rank 0's alone."""
-        attempt = self._attempt
-        if attempt.sharing is None:
-            return None
-        how = ranks or attempt.options.ranks
+        """What is made of what is said now over all ranks that share something; None where it is rank 0's alone."""
+        how = ranks or self._attempt.options.ranks
         return None if how == "first" else how
 
     def _share(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
@@ -138,9 +139,9 @@ class EpochWords(Words):
             if self._stopped_by:
                 say_stopped(self._attempt, self._last_epoch, self._stopped_by)
 
+    @abstractmethod
     def _is_agreed(self, stops: bool) -> bool:
         """Whether all ranks stop, as rank 0 knows whether to."""
-        return stops
 
     def _first_epoch(self, count: int) -> int:
         """The one behind those that are finished, at most ``count``; a loop with nothing to do is wondered at."""
