@@ -438,7 +438,8 @@ def test_of_very_many_runs_that_travelled_here_the_last_ones_are_known(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tracklib._run.travelling._MOST_ELSEWHERE", 2)
-    monkeypatch.setattr("tracklib._run.travelling._elsewhere", known := {})
+    known: dict[str, Trackers] = {}
+    monkeypatch.setattr("tracklib._run.travelling._elsewhere", known)
     with Trackers(output_run=tmp_path / "run") as run:
         handle = handle_of(run._attempt, None)
         for number in range(5):
