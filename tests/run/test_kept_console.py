@@ -92,6 +92,13 @@ def shown(*pieces: str) -> list[str]:
         ("no end", ["no end"]),
         ("a\r\nb\r\n", ["a", "b"]),
         ("\x1b[5;3Hgone\n", ["gone"]),
+        ("one\n\x1b[Bthree\n", ["one", "", "three"]),
+        ("one\ntwo\x1b[FONE\x1b[EX\n", ["ONE", "Xwo"]),
+        ("a\x1b[3Cb\x1b[2DX\x1b[Gc\n", ["c  Xb"]),
+        ("abcdef\x1b[3D\x1b[1KX\n", ["   Xef"]),
+        ("one\ntwo\n\x1b[2Ao\x1b[Jn\n", ["on"]),
+        ("one\x1b[2Jtwo\x1b[9zthree\n", ["onetwothree"]),
+        ("a" * 10_000 + "left out\n", ["a" * 10_000]),
     ],
 )
 def test_a_text_is_what_a_terminal_would_show(text: str, lines: list[str]) -> None:
@@ -144,6 +151,24 @@ def test_a_long_text_keeps_its_beginning_and_its_end(tmp_path: Path) -> None:
     assert found.startswith("line 000000\n")
     assert found.endswith("line 009999\n")
     assert re.search(r"\n\.\.\. \d+ bytes are left out \.\.\.\n", found)
+
+
+def test_what_is_printed_faster_than_it_is_looked_at_is_left_out_and_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tracklib._run.console_text._WAITING", 10_000)
+    found = text_of(tmp_path / "a", b"a" * 10_000 + b"b" * 500, b"\nbehind\n")
+    assert found == "... 500 bytes that came too fast are left out ...\n" + "a" * 10_000 + "\nbehind\n"
+
+
+def test_nothing_is_written_where_nothing_came(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fd = os.open(tmp_path / "a", os.O_RDWR | os.O_CREAT)
+    text = ConsoleText(fd, 8192)
+    text.feed(b"line\n")
+    text.show()
+    monkeypatch.setattr(os, "pwrite", lambda *_: pytest.fail("written"))
+    text.show()
+    os.close(fd)
 
 
 def test_bytes_that_are_no_text_are_spelled(tmp_path: Path) -> None:
