@@ -16,7 +16,7 @@ from tracklib._journal.encoding import encode
 from tracklib._journal.journal import Journal
 from tracklib._journal.reader import Reader
 from tracklib._journal.records import Log, Record
-from tracklib._journal.spill import remember, spill_path, spilled_begin, take_in
+from tracklib._journal.spill import child_spill, remember, spill_folder, spill_path, spilled_begin, take_in
 
 
 class Disk:
@@ -236,3 +236,18 @@ def test_a_word_that_nothing_can_be_found_by_is_no_beginning(tmp_path: Path, dis
 def test_where_no_word_can_be_left_nothing_is_raised(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file")
     remember(str(tmp_path), "u1")
+
+
+def test_where_there_is_no_folder_for_temporary_files_nothing_is_kept_there_or_looked_for(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none() -> str:
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found")
+
+    disk.spilled(log(1))
+    monkeypatch.setattr("tempfile.gettempdir", none)
+    assert spill_folder() == ""
+    assert child_spill("", "u1") == ""
+    assert take_in(disk.journal(), "u1") == []
+    with pytest.raises(FileNotFoundError):
+        spill_path("u1")

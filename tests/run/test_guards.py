@@ -140,3 +140,12 @@ def test_a_worker_is_guarded_as_the_run_is(tmp_path: Path) -> None:
 def test_what_is_no_guard_is_refused(tmp_path: Path, wrong: Any, error: Any, words: str) -> None:
     with pytest.raises(error, match=words), tracking(output_run=tmp_path, on_nan=wrong):
         pass
+
+
+def test_of_very_many_metrics_the_first_are_in_the_tag_and_each_is_warned_of(tmp_path: Path) -> None:
+    with tracking(output_run=tmp_path, on_nan="warn") as t, pytest.warns(TrackerWarning) as warned:
+        for number in range(30):
+            t.log(0, {f"grad-{number}": NAN})
+    assert len(warned) == 30
+    told = load(tmp_path).tags["not_finite"]
+    assert told.count("since") == 20

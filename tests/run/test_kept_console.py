@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pty
 import re
@@ -18,6 +19,7 @@ from typing import Any
 import pytest
 from bare import run_bare
 from click.testing import CliRunner
+from forked import in_child
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kept import records
@@ -27,6 +29,7 @@ import tracklib
 from tracklib import load, tracking
 from tracklib._journal.records import Artifact
 from tracklib._run.console_text import ConsoleText
+from tracklib._run.overheard import overhear
 from tracklib._values.screen import Screen
 from tracklib.cli.commands import main
 from tracklib.reading.report import report
@@ -473,3 +476,38 @@ def test_a_run_that_prints_nothing_is_left_at_once_and_no_process_stays(tmp_path
         ),
     )
     assert out == "gone\n"
+
+
+def test_a_console_that_cannot_be_kept_costs_the_run_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/console.txt").mkdir()
+    with tracking(output_run=tmp_path / "run", console=True) as t:
+        t.log(0, {"loss": 1.0})
+        print("shown")
+    assert "what the run prints cannot be kept" in caplog.text
+    assert capfd.readouterr().out == "shown\n"
+
+
+class Stream(io.StringIO):
+    """As a notebook's, which leads to no number."""
+
+
+def test_each_write_into_a_stream_of_pythons_own_is_heard_once_and_none_of_a_forked_childs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    heard: list[bytes] = []
+    monkeypatch.setattr(sys, "stdout", shown := Stream())
+    monkeypatch.setattr(sys, "stderr", None)
+    (overheard,) = overhear(heard.append)
+    sys.stdout.writelines(["one\n", "two\n"])
+    in_child(lambda: sys.stdout.write("a child's"))
+    print("three")
+    assert b"".join(heard) == b"one\ntwo\nthree\n"
+    sys.stdout = mine = Stream()
+    overheard.end()
+    assert sys.stdout is mine  # somebody else stands there by now
+    overheard.write("no more\n")
+    assert shown.getvalue() == "one\ntwo\nthree\nno more\n"
+    assert len(heard) == 4

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -15,6 +17,7 @@ import pytest
 from scripted import Scripted
 
 from tracklib import LifecycleError, RunDirectoryError, Trackers, tracked, tracking
+from tracklib._run.other_ranks import rehearse
 
 FIGURE = pytest.importorskip("matplotlib.figure").Figure
 
@@ -191,3 +194,23 @@ def test_a_run_on_another_rank_that_nobody_ends_lets_the_process_end(tmp_path: P
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_folder_with_a_named_pipe_in_it_raises_on_every_rank(tmp_path: Path, rank: int) -> None:
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "folder/pipe")
+    with tracking(output_run=tmp_path / "run", rank=rank) as t, pytest.raises(shutil.Error if not rank else OSError):
+        t.log_artifact(tmp_path / "folder")
+
+
+def test_a_full_scratch_disk_of_a_rank_is_nobodys_trouble_and_what_is_wrong_is_still_told() -> None:
+    def full(path: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def wrong(path: str) -> None:
+        raise OSError(errno.EINVAL, "cannot write mode P as JPEG")
+
+    rehearse("x.png", full)
+    with pytest.raises(OSError, match="cannot write mode P"):
+        rehearse("x.jpg", wrong)

@@ -23,6 +23,8 @@ from tracklib import Metrics, Trackers, TrackerWarning, load, tracked, tracking
 from tracklib._delivery.sync import sync
 from tracklib._journal import reducing, shares
 from tracklib._journal.records import End, Log, Superseded, counting
+from tracklib._run.sharing import as_said
+from tracklib._values.gathering import Part
 
 Enter = Callable[..., Trackers]
 
@@ -418,3 +420,8 @@ def test_a_rank_whose_file_cannot_be_made_says_so_once_and_goes_on(tmp_path: Pat
         for step in range(2):
             zero.log(step, {"loss": 1.0}, ranks="mean")
     assert len(told) == 1
+
+
+def test_of_what_was_gathered_that_is_left_out_of_the_values_no_part_is_said() -> None:
+    part = Part("mean", 6.0, 2.0)
+    assert as_said({"loss": 3.0}, "mean", {"loss": part, "left out": part}) == ({"loss": 6.0}, {}, {"loss": 2.0})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
 import pty
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tracklib import Trackers
+from tracklib import Trackers, tracking
 
 ROOT = Path(__file__).parent.parent.parent
 PROGRAM = """
@@ -124,3 +125,35 @@ def test_a_run_says_in_short_where_it_is_how_it_stands_and_its_best(tmp_path: Pa
         said = subprocess.run([sys.executable, "-c", there], input=pickle.dumps(t), capture_output=True, check=True)
         assert said.stdout.decode() == f"<Trackers {os.fspath(tmp_path / 'run')!r} going on in another process>\n"
     assert repr(t) == f"<Trackers {os.fspath(tmp_path / 'run')!r} finished, best loss 0.25 (min, epoch 3)>"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_who_is_offline_is_told_what_had_nothing_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRACKLIB_MODE", "offline")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    with tracking([{"type": "Mlflow", "experiment_name": "e"}], output_run="run"):
+        pass
+    assert "tracklib: offline, so Mlflow had nothing yet · tracklib sync run\n" in terminal.getvalue()
+
+
+def test_why_a_loop_was_stopped_is_said_in_the_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with tracking(output_run=tmp_path) as t:
+        for _ in t.epochs(3):
+            monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+            t.stop_epochs("token=hunter2hunter2 is enough")
+    assert "tracklib: stopped behind epoch 0: token=*** is enough\n" in terminal.getvalue()
+
+
+def test_where_there_is_no_stderr_nothing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = Terminal()
+    closed.close()
+    for stderr in (None, closed):
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stderr", stderr)
+            with tracking(output_run=tmp_path / "run"):
+                pass
