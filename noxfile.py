@@ -33,9 +33,10 @@ _let_pyenvs_pythons_be_found()
 
 @nox.session(python=PYTHONS)
 def quick(session: nox.Session) -> None:
-    """What to run while working: all but the slow tests and those that need a server or a browser."""
+    """What to run while working: all but the slow tests and those that need a server; what took long is listed."""
     session.install("-e", ".[test]")
-    session.run("pytest", "-m", "not slow and not server and not browser", "-n", "2", *session.posargs)
+    listed = ("--durations=10", "--durations-min=0.7")
+    session.run("pytest", "-m", "not slow and not server", "-n", "2", *listed, *session.posargs)
 
 
 @nox.session(python=PYTHONS)
@@ -68,7 +69,8 @@ def frameworks(session: nox.Session) -> None:
     """The adapters, with each framework for real."""
     _install_with_torch(session, ".[frameworks,mlflow]")
     ours = [f"--ignore=tests/integrations/test_{name}.py" for name in MORE_FRAMEWORKS]
-    session.run("pytest", "-m", "frameworks", "tests/integrations", *ours, *session.posargs)
+    side_by_side = ("-n", "2", "--dist", "loadfile")  # a framework is imported by one of them
+    session.run("pytest", "-m", "frameworks", *side_by_side, "tests/integrations", *ours, *session.posargs)
 
 
 @nox.session(python="3.11", name="frameworks-more")

@@ -42,6 +42,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--long"):
         os.environ.setdefault("TRACKLIB_FUZZ", "20000")
+    if config.getoption("dist", "no") == "load":  # -n alone: neighbours share a worker and its servers, to the end
+        config.option.dist = "worksteal"
     if config.pluginmanager.hasplugin("_cov"):
         measured.take_the_tracers_lock()
         measured.have_processes_measured(process)
