@@ -444,6 +444,7 @@ def test_hostile_names_stay_texts(at: Callable[..., Browser], tmp_path: Path) ->
     page.wait(DRAWN)
     assert page.run("return window.hacked") is None
     assert page.run("return document.documentElement.scrollWidth <= innerWidth")
+    assert page.run("return brief('resnet50-imagenet-baseline-lr0.1', 30)") == "resnet50-i…enet-baseline-lr0.1"
 
 
 ATTEMPTS = """

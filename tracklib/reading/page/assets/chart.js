@@ -73,7 +73,7 @@ function zoomBy(times, moved = 0) {
   const { min, max } = chart.plot.scales.x;
   const [middle, width] = [(min + max) / 2 + moved * (max - min), (max - min) * times];
   const [first, last] = xRange(chart.lines);
-  choose({ zoom: width < last - first ? zoomText(chart.axis, middle - width / 2, middle + width / 2) : "" });
+  choose({ zoom: width < 0.99 * (last - first) ? zoomText(chart.axis, middle - width / 2, middle + width / 2) : "" });
 }
 
 function sizeOfAxis(plot, labels) {

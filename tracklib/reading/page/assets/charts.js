@@ -78,7 +78,7 @@ function counted(lines, test) {
 }
 
 function describe(card, lines) {
-  const ends = lines.slice(0, 5).map((line) => `${cut(line.name, 40)} ${number(line.y[line.y.length - 1])}`);
+  const ends = lines.slice(0, 5).map((line) => `${brief(line.name, 40)} ${number(line.y[line.y.length - 1])}`);
   return `${card.metric} by ${xName(card.axis)}: ${many(lines.length, "line")}. Last values: ${ends.join(", ")}`;
 }
 

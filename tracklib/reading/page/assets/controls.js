@@ -16,9 +16,9 @@ function showControls(one, shown) {
 
 /** The strong runs' colours, in sight wherever the reader has scrolled to. */
 function showLegend(shown) {
-  const groups = state.group && !state.run ? [...groupsOf(shown)].map(([name, list], rank) => [`${cut(name, 40)} (${list.length})`, palette(rank), name]) : null;
-  const chips = groups || shown.filter((run) => run.isStrong).map((run) => [cut(run.name, 28), run.colour, run]);
-  const chip = ([name, shade, what]) => el("button.chip", { mouseenter: () => pointAt(what), focus: () => pointAt(what), mouseleave: () => pointAt(null), click: () => what.uid && choose({ run: what.uid, with: "" }) }, swatch(shade), name);
+  const groups = state.group && !state.run ? [...groupsOf(shown)].map(([name, list], rank) => [`${brief(name, 40)} (${list.length})`, palette(rank), name]) : null;
+  const chips = groups || shown.filter((run) => run.isStrong).map((run) => [brief(run.name, 30), run.colour, run]);
+  const chip = ([name, shade, what]) => el("button.chip", { title: cut(what.name ?? what, 200), mouseenter: () => pointAt(what), focus: () => pointAt(what), mouseleave: () => pointAt(null), click: () => what.uid && choose({ run: what.uid, with: "" }) }, swatch(shade), name);
   const rest = shown.length - chips.length;
   fill($("legend"), shown.length > 1 || groups ? chips.slice(0, 12).map(chip) : null, rest > 0 && !groups ? el("span.rest", {}, `${rest} more in grey`) : null);
 }

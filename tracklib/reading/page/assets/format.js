@@ -81,4 +81,6 @@ function shown(value) {
 }
 
 const cut = (text, length) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
+/** Names of a sweep differ at their ends: that is kept, and what is left out is in the middle. */
+const brief = (text, length) => (text.length > length ? `${text.slice(0, length / 3)}…${text.slice(1 - (2 * length) / 3)}` : text);
 const many = (count, what) => `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}`;

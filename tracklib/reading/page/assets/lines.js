@@ -84,7 +84,7 @@ function groupLine(name, members, key, rank) {
     const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
     [y[i], low[i], high[i]] = [mean, mean - deviation, mean + deviation];
   }
-  const label = `${cut(name, 60)} (${members.length})`;
+  const label = `${brief(name, 60)} (${members.length})`;
   return { group: name, x, y, raw: y, low, high, name: label, colour: palette(rank), isStrong: rank < 12, isGroup: true, records: 1, best: -1, steps: x };
 }
 

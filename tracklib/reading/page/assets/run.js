@@ -9,7 +9,7 @@ function showRun(run, other) {
   toldOf = key;
   const metrics = panel("Metrics", metricsOf(run, other));
   const rest = [
-    panel(other ? `Params, beside ${cut(other.name, 40)}` : "Params", paramsOf(run, other)),
+    panel(other ? `Params, beside ${brief(other.name, 40)}` : "Params", paramsOf(run, other)),
     panel("Made with", pairs(Object.entries(run.facts))),
     sectionsIn("facts", run, other),
     panel("Tags", pairs([...run.tags].map(([name, value]) => [name, value || "yes"]))),
@@ -27,7 +27,7 @@ function showRun(run, other) {
 function headOfRun(run) {
   const others = runs.filter((one) => one !== run);
   const back = others.length ? el("a.back", { href: "#", click: (event) => (event.preventDefault(), choose({ run: "", with: "" })) }, `← all ${runs.length} runs`) : null;
-  const choice = others.length ? el("label.field", {}, "beside", el("select", { change: (event) => choose({ with: event.target.value }) }, el("option", { value: "" }, "none"), others.slice(0, 1000).map((one) => el("option", { value: one.uid, selected: one.uid === state.with }, cut(one.name, 60))))) : null;
+  const choice = others.length ? el("label.field", {}, "beside", el("select", { change: (event) => choose({ with: event.target.value }) }, el("option", { value: "" }, "none"), others.slice(0, 1000).map((one) => el("option", { value: one.uid, selected: one.uid === state.with }, brief(one.name, 60))))) : null;
   const facts = [run.took != null ? `took ${duration(run.took)}` : "", `began ${moment(run.began)}`, run.epoch != null ? `epoch ${run.epoch}${run.planned ? `/${run.planned}` : ""}` : "", run.attempts > 1 ? many(run.attempts, "attempt") : "", run.host ? `on ${run.host}` : "", run.revision ? `git ${run.revision}` : ""];
   const title = el("h2", { title: cut(run.name, 2000) }, swatch(run.colour), cut(run.name, 120), statusOf(run));
   return el("header.of-run", {}, el("div", {}, back, title, el("p.facts", {}, facts.filter(Boolean).join(" · ")), el("p.facts.path", {}, el("code", {}, run.path || run.directory))), choice);
@@ -56,7 +56,7 @@ const METRIC_ROWS = 60;
 function metricsOf(run, other) {
   const names = [...run.metrics.keys()].filter((name) => !name.startsWith("system/") || run.metrics.size < 12);
   if (!names.length) return null;
-  const heads = ["metric", "curve", "last", other ? `last of ${cut(other.name, 20)}` : null, "best", "at", "min", "max", "records"].filter((one) => one != null);
+  const heads = ["metric", "curve", "last", other ? `last of ${brief(other.name, 16)}` : null, "best", "at", "min", "max", "records"].filter((one) => one != null);
   const head = el("tr", {}, heads.map((name) => el("th", { scope: "col" }, name)));
   const table = el("table.plain.metrics", {}, el("thead", {}, head), el("tbody", {}, names.slice(0, METRIC_ROWS).map((name) => metricRow(run, other, name))));
   return el("div.scroll", {}, table, names.length > METRIC_ROWS ? el("p.empty", {}, `${names.length - METRIC_ROWS} more: their charts are below`) : null);

@@ -74,7 +74,7 @@ function cellOf(run, one, top) {
 
 function nameCell(run) {
   const eye = el("button.plain.eye", { title: "Show or hide (Space)", "aria-pressed": String(!isHidden(run)), "aria-label": `Show ${cut(run.name, 80)}`, tabindex: "-1", click: (event) => (event.stopPropagation(), toggleHidden(run)) }, swatch(run.colour));
-  const open = el("a", { href: "#", tabindex: "-1", title: cut(run.name, 2000), click: (event) => (event.preventDefault(), choose({ run: run.uid, with: "" })) }, cut(run.name, 48));
+  const open = el("a", { href: "#", tabindex: "-1", title: cut(run.name, 2000), click: (event) => (event.preventDefault(), choose({ run: run.uid, with: "" })) }, brief(run.name, 48));
   return el("td.text.name", {}, eye, open);
 }
 

@@ -64,7 +64,7 @@ function rowOf({ line, i }) {
   const [low, high] = [line.low?.[i], line.high?.[i]];
   const spread = line.isGroup ? `± ${number((high - low) / 2, 3)}` : `${number(low, 3)} … ${number(high, 3)}`;
   const range = line.low && low !== high && Number.isFinite(low) ? el("span.range", {}, spread) : null;
-  return el(isHot ? "div.row.hot" : "div.row", {}, swatch(line.colour), el("span.who", {}, cut(line.name, 40)), el("b", {}, measured(value)), range);
+  return el(isHot ? "div.row.hot" : "div.row", {}, swatch(line.colour), el("span.who", {}, brief(line.name, 40)), el("b", {}, measured(value)), range);
 }
 
 /** Beside the cursor, and inside the window. */
