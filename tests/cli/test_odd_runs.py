@@ -9,7 +9,7 @@ import sys
 import webbrowser
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import click
@@ -25,6 +25,7 @@ from tracklib.cli.commands import main
 from tracklib.cli.tables import print_csv
 from tracklib.cli.words import cut, shown, size, sparkline
 from tracklib.errors import RunDirectoryError
+from tracklib.reading import following
 
 
 def finished(directory: Path, logs: int = 3, **options: Any) -> Path:
@@ -202,6 +203,20 @@ def test_a_picture_stays_in_its_place_until_the_runs_end(tmp_path: Path, monkeyp
     assert "val/loss" in second
     assert "  loss " not in second
     assert last.startswith("run  finished")
+
+
+@pytest.mark.parametrize(("more", "sleeper"), [([], watch), (["--json"], watch), (["--csv"], following)])
+def test_ctrl_c_ends_the_watching_and_says_nothing_of_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: list[str], sleeper: ModuleType
+) -> None:
+    def interrupted(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sleeper, "time", SimpleNamespace(sleep=interrupted))
+    with tracking(output_run=tmp_path / "run", environment=False):
+        done = tracklib("watch", tmp_path / "run", *more)
+
+    assert (done.exit_code, done.stderr) == (130, "")
 
 
 def test_a_picture_is_no_wider_and_no_higher_than_the_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

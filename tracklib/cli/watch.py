@@ -35,13 +35,16 @@ def command(name: str | None, root: str, metrics: tuple[str, ...], every: float,
     """Follow a run until it ends: the newest, where none is named.
 
     In a terminal the picture stays in its place; elsewhere there is a line for each change. The exit code is 1 where
-    the run did not finish.
+    the run did not finish, 130 where Ctrl-C ended the watching.
     """
     run = asked.one_run(name, root)
-    if form == "csv":
-        _print_points(run, metrics, every)
-    else:
-        _show(run, metrics, every, form)
+    try:
+        if form == "csv":
+            _print_points(run, metrics, every)
+        else:
+            _show(run, metrics, every, form)
+    except KeyboardInterrupt:
+        sys.exit(130)  # without a word: click's would be "Aborted!", and the run goes on
     sys.exit(0 if run.status == "finished" else 1)
 
 
