@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import pickle
 import signal
 import sys
@@ -243,3 +244,12 @@ def test_the_status_at_exit_is_read_as_it_was_set_and_is_one(tmp_path: Path) -> 
         assert run.at_exit is Status.FAILED
         with pytest.raises(ValueError, match="status must be one of .*finished.*; got 'done'"):
             run.at_exit = "done"
+
+
+def test_a_run_that_was_finished_within_its_async_block_is_left_at_once(tmp_path: Path) -> None:
+    async def train() -> None:
+        async with tracking(output_run=tmp_path / "run") as t:
+            t.finish(status="failed")
+
+    asyncio.run(train())
+    assert ended(tmp_path)[0] == "failed"

@@ -14,7 +14,8 @@ from bare import run_bare
 from tracklib import Terminated
 from tracklib._journal.reader import Reader
 from tracklib._journal.records import End
-from tracklib._run.sigterm import cause_of, exits_on_sigterm
+from tracklib._run import sigterm
+from tracklib._run.sigterm import cause_of, exits_on_sigterm, leaving
 
 
 def handler() -> Any:
@@ -123,6 +124,28 @@ def test_once_sigterm_has_come_it_is_what_the_block_is_left_by_and_no_older_one_
     assert found == [caught.value] * 3
     with exits_on_sigterm():
         assert [cause_of(error) for error in (cancelled, boom, None)] == [cancelled, boom, None]
+
+
+def test_a_second_sigterm_does_not_break_into_what_the_first_one_has_begun() -> None:
+    cleaned: list[str] = []
+    with pytest.raises(Terminated), exits_on_sigterm():
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            try:
+                raise ValueError("while it is left")
+            except ValueError:
+                signal.raise_signal(signal.SIGTERM)
+                cleaned.append("whole")
+    assert cleaned == ["whole"]
+
+
+def test_our_own_that_arrives_while_the_block_is_left_means_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with exits_on_sigterm(), leaving():
+        monkeypatch.setattr(sigterm, "_is_again", True)
+        signal.raise_signal(signal.SIGTERM)
+        with pytest.raises(Terminated):  # another's does
+            signal.raise_signal(signal.SIGTERM)
 
 
 SWALLOWED = {

@@ -93,7 +93,7 @@ def exit_on(number: int, frame: FrameType | None) -> None:
     raise _arrived
 
 
-def _send_again(main: int) -> None:
+def _send_again(main: int) -> None:  # pragma: no cover  # threading starts other threads, which alone are measured
     """Send it to this process until the block is left, whenever it is not on its way."""
     global _is_again
     while True:
