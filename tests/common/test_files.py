@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tracklib._common.files import checked_file_name, checksum, copy_whole, link_whole, make_folder, placed
+from tracklib._common.modes import grant
 
 
 def mode(path: Path) -> int:
@@ -118,3 +119,14 @@ def test_the_checksum_of_a_file_is_its_sha256_and_of_a_folder_nothing(tmp_path: 
     (tmp_path / "file").write_bytes(b"weights")
     assert checksum(str(tmp_path / "file")) == hashlib.sha256(b"weights").hexdigest()
     assert checksum(str(tmp_path)) == ""
+
+
+def test_what_is_shared_is_shared_whole_and_no_link_is_followed(tmp_path: Path) -> None:
+    folder, mine = tmp_path / "run", tmp_path / "mine"
+    (folder / "inner").mkdir(parents=True)
+    for path in (folder / "inner/file", mine):
+        path.touch(0o600)
+    (folder / "link").symlink_to(mine)
+    grant(str(folder), stat.S_IRWXG)
+    assert (mode(folder / "inner/file"), mode(mine)) == (0o660, 0o600)
+    assert mode(folder / "inner") & (stat.S_ISGID | stat.S_IRWXG) == stat.S_ISGID | stat.S_IRWXG
