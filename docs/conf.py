@@ -69,7 +69,7 @@ html_theme = "furo"
 html_title = f"tracklib {release}"
 html_static_path = ["_static"]
 html_css_files = ["tracklib.css"]
-html_search_scorer = "_static/scorer.js"
+html_search_scorer = str(ROOT / "docs/scorer.js")  # made part of the search's own script
 html_show_sourcelink = False
 html_theme_options = {
     "light_css_variables": {"color-brand-primary": "#0b5cad", "color-brand-content": "#0b5cad"},
