@@ -8,7 +8,7 @@
     ├── RunDirectoryError    (OSError)      the run's directory cannot be used, or is a live run's
     ├── WhereError           (ValueError)   a condition on runs cannot be understood; points at the character
     ├── NotFinite            (ValueError)   a metric is NaN or infinite (only with ``on_nan="stop"``)
-    ├── RanksUnavailable                    the ranks of a job do not agree: one did not come in time, or is gone
+    ├── RanksUnavailable                    the ranks of a job do not agree: one is late, or is gone
     ├── DeliveryError                       a tracker did not get everything (only with ``on_error="raise"``)
     ├── TrackerUnavailable                  raised *by* a tracker: try again later
     │   └── TrackerLost                     raised *by* a tracker: the connection is gone, begin anew

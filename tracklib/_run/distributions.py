@@ -19,7 +19,8 @@ class DistributionWords(EpochWords):
         """Log how values are distributed, each name's in at most 64 bins, with least, greatest, mean and standard
         deviation::
 
-            t.log_histogram(epoch, {"weights": model.parameters(), "grad": [p.grad for p in model.parameters()]})
+            grads = [p.grad for p in model.parameters()]
+            t.log_histogram(epoch, {"weights": model.parameters(), "grad": grads})
 
         They are counted at the call, in about 10 ns a value; a tensor on a device is counted there. Few whole numbers
         (labels, say) have a bin each. NaN and the infinities are counted beside.
