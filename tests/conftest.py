@@ -34,6 +34,13 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # A run says with what it was made where a test is about that.
 os.environ["TRACKLIB_ENVIRONMENT"] = "0"
 
+with contextlib.suppress(ImportError):  # some sessions have it not
+    from hypothesis import HealthCheck, settings
+
+    # An example may take longer on a busy machine.
+    settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("patient")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run the randomised tests for long, as the docs' figures say")
