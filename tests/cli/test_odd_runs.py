@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 import sys
 import webbrowser
@@ -263,6 +264,38 @@ def test_a_file_that_cannot_be_written_is_a_message_and_no_part_of_it_stays(run:
     assert done.exit_code != 0
     assert (missing.exit_code, "cannot be written (No such file or directory)" in missing.stderr) == (1, True)
     assert sorted(each.name for each in tmp_path.iterdir()) == ["runs", "x.csv"]
+
+
+def test_a_pipe_is_written_into_and_stays_one(run: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    reading = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+
+    assert tracklib("export", run, "-o", tmp_path / "pipe", "--format", "csv").exit_code == 0
+
+    assert os.read(reading, 4096).startswith(b"run,metric,axis,step,time,value\nrun,loss,")
+    os.close(reading)
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_a_run_whose_path_is_no_utf_8_is_kept_read_shown_and_deleted(tmp_path: Path) -> None:
+    directory = Path(os.fsdecode(os.fsencode(tmp_path) + b"/r\xe9"))
+    finished(directory, params={"path": str(directory)})
+
+    for words in (
+        ["show"],
+        ["show", "--json"],
+        ["ls"],
+        ["ls", "--json"],
+        ["ls", "--csv"],
+        ["sync"],
+        ["export", "--summary"],
+    ):
+        done = tracklib(words[0], directory, *words[1:])
+        assert (done.exit_code, done.exception) == (0, None) or words == ["sync"], words
+    assert tracklib("report", directory, "-o", tmp_path / "page.html").exit_code == 0
+    assert tracklib("sync", directory, "--json").exit_code == 0
+    assert tracklib("rm", directory, "-y").exit_code == 0
+    assert not directory.exists()
 
 
 # Reports and pages ---------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from typing import Any, Literal, cast, get_args
 import msgspec
 from msgspec.structs import force_setattr
 
-from .._common.distinct import apart
+from .._common.texts import well_formed
 from .format import check_format
 from .records import Log, Number, Record, Said
 
@@ -42,7 +42,7 @@ def encode(record: Record) -> bytes:
     try:
         body = _encode(record)
     except UnicodeEncodeError:
-        return encode(msgspec.convert(_well_formed(msgspec.to_builtins(record)), type(record)))
+        return encode(msgspec.convert(well_formed(msgspec.to_builtins(record)), type(record)))
     if type(record) is Log:
         total = sum(record.metrics.values())
         if total - total != 0:  # a value is NaN or infinite, or the sum alone is: much less to look at than the JSON
@@ -58,7 +58,7 @@ def as_numbers(values: Mapping[str, float]) -> dict[str, Number]:
 def marker(kind: type[Record], axis: str = "") -> bytes:
     """What the line of each record of ``kind`` holds behind its CRC; of each log on ``axis``, where one is named."""
     if axis:
-        return b'"axis":%b,"step":' % _encode(_well_formed(axis))
+        return b'"axis":%b,"step":' % _encode(well_formed(axis))
     return b'","type":"%b"' % str(kind.__struct_config__.tag).encode()
 
 
@@ -68,21 +68,12 @@ SILENT = tuple(marker(kind) for kind in get_args(Record) if not kind.says)
 
 def checkpoint_marker(name: str) -> bytes:
     """What the line of each checkpoint of that name holds."""
-    return b'","type":"checkpoint","name":%b,' % _encode(_well_formed(name))
+    return b'","type":"checkpoint","name":%b,' % _encode(well_formed(name))
 
 
 def best_marker(name: str) -> bytes:
     """What the line of each best value of the metric ``name`` holds."""
-    return b'","type":"best","name":%b,' % _encode(_well_formed(name))
-
-
-def _well_formed(value: Any) -> Any:
-    """``value`` with each lone surrogate, for which UTF-8 has no bytes, spelled out (``\\udcff``)."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()
-    if isinstance(value, dict):
-        return apart((_well_formed(key), _well_formed(item)) for key, item in value.items())
-    return [_well_formed(item) for item in value] if isinstance(value, list) else value
+    return b'","type":"best","name":%b,' % _encode(well_formed(name))
 
 
 def decode(body: bytes, ordinal: int) -> Record:

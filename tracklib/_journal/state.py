@@ -11,6 +11,7 @@ import msgspec
 
 from .._common.files import make_folder
 from .._common.open_file import ask, content_of, put_in_place
+from .._common.texts import as_json
 from ..errors import RunDirectoryError
 from . import layout
 from .format import FORMAT, UnknownFormat, check_format
@@ -167,7 +168,7 @@ def write_line(path: str, value: msgspec.Struct) -> None:
     Raises:
         OSError: the disk refuses.
     """
-    content = line_of(msgspec.json.encode(value))
+    content = line_of(as_json(value))
     if _content(path) == content:
         return
     make_folder(os.path.dirname(path))

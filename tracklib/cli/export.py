@@ -173,8 +173,11 @@ def _parquet(table: Tabular, path: str) -> None:
 
 @contextlib.contextmanager
 def _replacing(output: str) -> Iterator[str]:
-    """A file that takes the place of ``output`` when it is whole."""
+    """A file that takes the place of ``output`` when it is whole; a device or a pipe, as /dev/stdout, has none."""
     try:
+        if os.path.exists(output) and not os.path.isfile(output):
+            yield output
+            return
         descriptor, path = tempfile.mkstemp(dir=os.path.dirname(os.path.abspath(output)), prefix=".export-")
         os.close(descriptor)
         try:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import click
-import msgspec
 
+from .._common.texts import as_json as encoded
+from .._common.texts import well_formed
 from ..reading.telling import plain as plain_data
 from .words import cut, plain, shown, width
 
@@ -107,7 +108,7 @@ def print_json(objects: Iterable[Any]) -> None:
 
 def as_json(value: Any) -> str:
     """As JSON; NaN and the infinities as the texts that the journal has for them."""
-    return msgspec.json.encode(plain_data(value)).decode()
+    return encoded(plain_data(value)).decode()
 
 
 def print_csv(names: Sequence[str], rows: Rows) -> None:
@@ -126,8 +127,8 @@ def print_csv_rows(rows: Rows) -> None:
 def _as_cell(value: Any) -> Any:
     """A spreadsheet must not take a text for a formula."""
     if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return f"'{value}"
-    return "" if value is None else value
+        return well_formed(f"'{value}")
+    return "" if value is None else well_formed(value) if isinstance(value, str) else value
 
 
 def _as_shown_cell(value: Any) -> Any:

@@ -7,9 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from .._common.secrets import redact
+from .._common.texts import as_json
 from .._values.plain import plain
 from ._portion import TOGETHER
 from .base import BaseTracker
@@ -65,7 +64,7 @@ def fingerprints(configs: Sequence[Mapping[str, Any]]) -> list[str]:
     """A short text for each config, as :func:`describe` gives it, that no other has; the same in every process, and
     whatever the tracker gets of the metrics, and tells as alerts."""
     own = ({name: value for name, value in config.items() if name not in _NO_MATTER} for config in configs)
-    return _numbered(f"{zlib.crc32(msgspec.json.encode(config, order='sorted')):08x}" for config in own)
+    return _numbered(f"{zlib.crc32(as_json(config, order='sorted')):08x}" for config in own)
 
 
 def _numbered(texts: Iterable[str]) -> list[str]:

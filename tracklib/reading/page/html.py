@@ -10,8 +10,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
 
-import msgspec
-
+from ..._common.texts import as_json
 from .sections import SECTIONS
 
 _SCRIPTS = (
@@ -46,7 +45,7 @@ def html(told: dict[str, Any], reads_itself: bool = False) -> str:
         "script": script,
         "licence": _asset("uplot/LICENSE"),  # it goes wherever the code goes
         # In a script's text `<` could end it or begin a comment; in JSON it has a second spelling.
-        "data": msgspec.json.encode(told).decode().replace("<", "\\u003c"),
+        "data": as_json(told).decode().replace("<", "\\u003c"),
     }
     return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], _asset("page.html"))
 
