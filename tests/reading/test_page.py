@@ -497,6 +497,7 @@ def test_of_a_thousand_metrics_only_those_in_sight_are_drawn(at: Callable[..., B
     page = at(Path(report([tracklib.load(tmp_path / "run")], tmp_path / "report.html")))
 
     page.wait("cards.length === 1000")
+    assert page.run("return cards.every((card) => card.host.getAttribute('aria-label').includes(card.metric))")
     assert page.run("return drawnCharts().length") < 40
     page.run("scrollTo(0, document.body.scrollHeight)")
     page.wait("cards.at(-1).chart")
@@ -513,7 +514,10 @@ def test_one_runs_page_has_params_attempts_pictures_and_tables(at: Callable[...,
     Image.new("RGB", (20, 10), "red").save(tmp_path / "red.png")
     for attempt in (1, 2):
         with tracking(
-            output_run=tmp_path / "run", resume=True, params={"lr": 0.1, "model": {"width": 3}}, tags=["good"]
+            output_run=tmp_path / "run",
+            resume=True,
+            params={"lr": 0.1, "model": {"width": 3}, "more": {str(number): 0 for number in range(30)}},
+            tags=["good"],
         ) as t:
             t.log(attempt, {"loss": 1 / attempt})
             t.log_artifact(tmp_path / "red.png")
@@ -523,6 +527,7 @@ def test_one_runs_page_has_params_attempts_pictures_and_tables(at: Callable[...,
     text = page.one("#run").text
     assert "model/width 3" in text.replace("\n", " ")
     assert "2 attempts" in text
+    assert page.run("return document.querySelector('#run .columns .panel').tabIndex") == 0  # as it is scrolled
     assert "good" in text
     assert page.run(
         "const image = document.querySelector('#kept img'); return [image.naturalWidth, image.naturalHeight]"

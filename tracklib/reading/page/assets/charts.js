@@ -83,7 +83,7 @@ function describe(card, lines) {
 }
 
 function makeCard(axis, metric) {
-  const host = el("div.plot", { role: "img" });
+  const host = el("div.plot", { role: "img", "aria-label": cut(metric, 200) }); // until it is drawn
   const note = el("span.note");
   const open = el("button.ghost.expand", { title: "Enlarge (Enter)", "aria-label": `Enlarge ${cut(metric, 80)}`, click: () => enlarge(card) }, "⤢");
   const name = el("h4", { title: metric }, cut(metric, 120));

@@ -22,7 +22,10 @@ function showRun(run, other) {
     metrics && rest.length === 1 ? el("div.columns.pair", {}, metrics, rest) : [metrics, el("div.columns", {}, rest)],
   );
   fill($("kept"), sectionsIn("below", run, other));
+  for (const one of document.querySelectorAll("#run :is(.panel, .scroll, pre)")) if (isScrolled(one)) one.tabIndex = 0; // for the keyboard
 }
+
+const isScrolled = (node) => node.scrollHeight > node.clientHeight || node.scrollWidth > node.clientWidth;
 
 function headOfRun(run) {
   const others = runs.filter((one) => one !== run);
