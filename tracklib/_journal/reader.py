@@ -79,10 +79,13 @@ class Reader:
 
     def read_apart(self) -> tuple[list[Log], list[Record]]:
         """As :meth:`read`, faster, as the logs are decoded all at once: first the logs, then the other records, without
-        ordinals and offsets. Both are empty at the end of the file."""
+        ordinals and offsets. Both are empty at the end of the file.
+
+        The pieces are smaller: beside columns that grow, each takes place that is not given back.
+        """
         logs: list[Log] = []
         others: list[Record] = []
-        while not (logs or others) and (lines := self._whole_lines()):
+        while not (logs or others) and (lines := self._whole_lines(_PIECE // 4)):
             bodies = [
                 body
                 for line in lines.split(b"\n")[:-1]
@@ -122,8 +125,8 @@ class Reader:
         starts = [found.start() for found in _BEGINNING.finditer(line)]
         return next(filter(None, (body_of(line[start:], RECORD_HEAD) for start in reversed(starts))), b"")
 
-    def _whole_lines(self) -> bytes:
-        size = _PIECE
+    def _whole_lines(self, size: int = 0) -> bytes:
+        size = size or _PIECE
         while True:
             chunk = self._file.ask(lambda fd, size=size: os.pread(fd, size, self.offset))  # type: ignore[misc]
             end = chunk.rfind(b"\n") + 1

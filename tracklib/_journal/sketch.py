@@ -24,7 +24,7 @@ from .summary import Summary
 SECONDS = 10.0
 # Bytes of the journal: its logs become columns while the processor's caches hold them, and several such pieces are
 # folded at once, as the buckets of a young curve are few values each, and dear.
-_GROUPED = 2**18
+_GROUPED = 2**17
 _FOLDED = 2**20
 _SHARE = 100  # of the time at most one such part is spent on writing: a run of thousands of series writes less often
 

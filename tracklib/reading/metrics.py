@@ -46,14 +46,13 @@ class LogColumns:
 
     Attributes:
         axes: in order of appearance.
-        axis: of each log, by its place in ``axes``.
         steps: of each log; ``times`` likewise.
         values: of each metric.
     """
 
     def __init__(self) -> None:
         self.axes: list[str] = []
-        self.axis = array("H")
+        self._axis: array[int] | None = None  # of each log; None while there is one
         self.steps, self.times = array("q"), array("q")
         self.values: dict[str, _Values] = {}
         self._rows: array[int] | None = None  # of each log; None while each has its own
@@ -64,6 +63,10 @@ class LogColumns:
     def rows(self) -> Sequence[int]:
         """The row of each log."""
         return range(len(self.steps)) if self._rows is None else self._rows
+
+    def axis_of(self, log: int) -> int:
+        """The axis of a log, by its place in ``axes``."""
+        return 0 if self._axis is None else self._axis[log]
 
     @property
     def row_count(self) -> int:
@@ -86,7 +89,10 @@ class LogColumns:
             if name not in self.values:
                 self.values[name] = _Values()
             self.values[name].add(values, start)
-        self.axis.extend([axis] * len(logs.steps))
+        if axis and self._axis is None:
+            self._axis = array("H", bytes(2 * start))
+        if self._axis is not None:
+            self._axis.extend([axis] * len(logs.steps))
         self.steps.extend(logs.steps)
         self.times.extend(logs.times)
 
@@ -148,7 +154,7 @@ class Metrics(Tabular):
         points = self._points
         if name not in points.values or len(points.axes) == 1:
             return [*points.axes] if name in points.values else []
-        used = {points.axis[log] for log in points.values[name].of_logs()}
+        used = {points.axis_of(log) for log in points.values[name].of_logs()}
         return [axis for axis in self.axes if points.axes.index(axis) in used]
 
     def series(self, name: str, axis: str | None = None) -> Series:
@@ -167,7 +173,7 @@ class Metrics(Tabular):
         if axis is not None and axis not in on:
             raise KeyError(f"metric {name!r} is not on the axis {axis!r}, but on {', '.join(map(repr, on))}")
         wanted = points.axes.index(axis or on[0])
-        pairs = [pair for pair in enumerate(known.of_logs()) if points.axis[pair[1]] == wanted]
+        pairs = [pair for pair in enumerate(known.of_logs()) if points.axis_of(pair[1]) == wanted]
         return Series(
             name,
             points.axes[wanted],
@@ -227,8 +233,8 @@ def _axis(points: LogColumns, axis: str, firsts: list[int] | None) -> Column:
     if len(points.axes) == 1 and firsts is None:
         return Column("int", points.steps)
     place, logs = points.axes.index(axis), range(len(points.steps)) if firsts is None else firsts
-    rows = array("q", [row for row, log in enumerate(logs) if points.axis[log] == place])
-    steps = array("q", [points.steps[log] for log in logs if points.axis[log] == place])
+    rows = array("q", [row for row, log in enumerate(logs) if points.axis_of(log) == place])
+    steps = array("q", [points.steps[log] for log in logs if points.axis_of(log) == place])
     return Column("int", steps, rows, points.row_count)
 
 
@@ -237,7 +243,7 @@ def _without_steps(points: LogColumns, name: str, known: _Values) -> _Values:
     kept = _Values()
     kept.logs = array("q")
     for log, value in zip(known.of_logs(), known.values, strict=True):
-        if points.steps[log] != value or points.axes[points.axis[log]] != name:
+        if points.steps[log] != value or points.axes[points.axis_of(log)] != name:
             kept.logs.append(log)
             kept.values.append(value)
     return kept
