@@ -109,6 +109,13 @@ def test_alone_it_is_what_was_said(tmp_path: Path) -> None:
             t.agree({"n": 1}, ranks="median")  # type: ignore[arg-type]
         with pytest.raises(TypeError, match="agree takes numbers: values must map names to numbers"):
             t.agree(3)  # type: ignore[arg-type]
+        wrong: Any
+        for wrong in ("x", None, float("nan"), []):
+            with pytest.raises(TypeError, match="timeout must be seconds, as 30.0"):
+                t.agree({"n": 1}, timeout=wrong)
+        assert t.flush(timeout=-1) in (True, False)  # what is left of a deadline may be less than nothing
+        with pytest.raises(TypeError, match="timeout must be seconds"):
+            t.flush(timeout="x")  # type: ignore[arg-type]
 
 
 def test_a_rank_that_has_met_nobody_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

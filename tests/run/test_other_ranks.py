@@ -32,6 +32,9 @@ class Scalar:
 
 
 WRONG: dict[str, Callable[[Trackers, Path], Any]] = {
+    "what cannot be agreed on": lambda t, _: t.agree({"n": "x"}),
+    "a link that is neither": lambda t, _: t.log_checkpoint(__file__, link=np.zeros(2)),  # type: ignore[arg-type]
+    "a time to wait that is none": lambda t, _: t.wait_ready("x"),  # type: ignore[arg-type]
     "metrics that are none": lambda t, _: t.log(0, "x"),
     "no metrics": lambda t, _: t.log(0, None),
     "an axis that is no name": lambda t, _: t.log(0, {"loss": 1.0}, axis=3),  # type: ignore[arg-type]
@@ -103,6 +106,12 @@ def test_a_second_child_of_a_name_is_refused_on_every_rank_while_the_first_goes_
             pass
         with t.child("a"):
             pass
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_directory_that_no_file_system_can_hold_is_refused_on_every_rank(tmp_path: Path, rank: int) -> None:
+    with pytest.raises(RunDirectoryError, match="cannot be used"):
+        Trackers(output_run=f"{tmp_path}/\ud800", rank=rank).init()
 
 
 @pytest.mark.slow

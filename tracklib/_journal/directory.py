@@ -57,7 +57,7 @@ def owned(directory: str, access: Access | None = None, patience: float = 0.0) -
     """
     with contextlib.ExitStack() as stack:
         try:
-            _refuse_unencodable(directory)
+            refuse_unencodable(directory)
             _refuse_newer(directory)
             make_root(directory, access)
             stack.enter_context(held_or_handed_over(directory, patience))
@@ -72,7 +72,12 @@ def owned(directory: str, access: Access | None = None, patience: float = 0.0) -
             raise cannot_be_used(directory, error) from error
 
 
-def _refuse_unencodable(directory: str) -> None:
+def refuse_unencodable(directory: str) -> None:
+    """See that a file's name can be what ``directory`` is called.
+
+    Raises:
+        RunDirectoryError: it cannot, with this process's locale.
+    """
     try:
         os.fsencode(directory)
     except UnicodeEncodeError as error:

@@ -3,6 +3,7 @@ together."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from .._values.arguments import INT64
 from .._values.flat import clean
 from .._values.gathering import Part, parts_of
 from .._values.mappings import as_mapping
+from .._values.numbers import seconds
 from ..errors import RanksUnavailable
 from .agreeing import Agreement
 from .attempt import Attempt
@@ -57,21 +59,23 @@ class RankWords(EpochWords):
         Raises:
             RanksUnavailable: on every rank that calls it: one did not come in time, or is gone.
             LifecycleError: the run has not begun, or has ended.
-            TypeError: a value is no number.
+            TypeError: a value is no number, or ``timeout`` none.
             ValueError: ``ranks`` is no such word.
         """
         attempt = self._need_own("agree")
         need_reduction(ranks)
+        timeout = seconds("timeout", timeout)
         found = as_mapping(values)
         numbers, skipped = clean({} if found is None else found)
         wrong = "; ".join(f"{key}: {why}" for key, why in skipped)
         if found is None:
             wrong = f"values must map names to numbers, as {{'loss': loss}}; got {type(values).__name__}"
-        agreement = self._agreement(timeout)
         if wrong:
-            if agreement:
-                agreement.refuse(f"rank {attempt.rank} said what is no number ({wrong})")
+            with contextlib.suppress(RanksUnavailable):
+                if agreement := self._agreement(timeout):
+                    agreement.refuse(f"rank {attempt.rank} said what is no number ({wrong})")
             raise TypeError(f"agree takes numbers: {wrong}")
+        agreement = self._agreement(timeout)
         metrics, hows, weights = as_said(numbers, ranks, parts_of(found))
         own = Contribution(time=0, axis="", step=0, metrics=metrics, how=ranks, hows=hows, weights=weights)
         if agreement is None:

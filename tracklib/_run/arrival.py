@@ -8,6 +8,7 @@ from .._common import clock
 from .._delivery.delivering import Delivering
 from .._delivery.standing import Standing
 from .._delivery.waiting import wait_for_change
+from .._values.numbers import seconds
 from ..trackers.base import BaseTracker
 from .life import Life
 from .words import Words
@@ -43,7 +44,7 @@ class ArrivalWords(Words):
 
     def _wait(self, reached: Callable[[Delivering], bool], timeout: float | None) -> bool:
         attempt = self._attempt
-        until = None if timeout is None else clock.steady() + timeout
+        until = None if timeout is None else clock.steady() + seconds("timeout", timeout)
         if attempt.elsewhere:
             return False
         is_lent = attempt.life is Life.LENT

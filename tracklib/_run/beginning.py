@@ -15,7 +15,7 @@ from .._common.warn import tell
 from .._delivery.delivery import Delivery
 from .._delivery.where import Place, deliveries_of
 from .._journal import layout
-from .._journal.directory import cannot_be_used, owned, set_aside
+from .._journal.directory import cannot_be_used, owned, refuse_unencodable, set_aside
 from .._journal.format import FORMAT
 from .._journal.journal import Journal
 from .._journal.last_attempt import earlier_run, settled
@@ -75,6 +75,7 @@ def begin_without_keeping(attempt: Attempt) -> None:
     options = attempt.options
     resumes = options.resume or options.preemptible
     if options.output_run:
+        refuse_unencodable(attempt.directory)
         open_runs.refuse_taken(attempt)
     if attempt.launch:
         attempt.met = meet(attempt.directory, attempt.launch, attempt.rank, bool(options.output_run), resumes)

@@ -79,7 +79,7 @@ class CheckpointWords(EpochWords):
         kept_as = checked_file_name(f"epoch-{at}{os.path.splitext(source)[1]}" if name is None else name)
         if kept_as.startswith(SCRATCH):
             raise ValueError(f"name={kept_as!r} must not begin with {SCRATCH!r}: what is half written is called so")
-        values = self._values_of_checkpoint(metrics, at)
+        values, links = self._values_of_checkpoint(metrics, at), bool(link)
         if not attempt.keeps:
             Snapshot(source).close()  # whether it can be read
             return
@@ -90,7 +90,7 @@ class CheckpointWords(EpochWords):
         if values and not by and not any(name in modes for name in as_mapping(metrics) or modes):
             self._warn_best_unknown(values, modes)
         record = Checkpoint(time=0, name=kept_as, epoch=at, metrics=values, by=by, mode=modes.get(by, "min"))
-        attempt.keeping.keep(source, record, rule, attempt.journal, links=link)
+        attempt.keeping.keep(source, record, rule, attempt.journal, links=links)
 
     def checkpoint(self, which: str | int = "latest") -> CheckpointPath | None:
         """The path of a checkpoint that the run has, of an earlier attempt too: to go on with it, say::

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -95,3 +96,18 @@ def is_masked(value: Any) -> bool:
     """Whether a scalar of numpy.ma, or another with a ``mask``, is missing: ``item()`` gives what lies below, or 0."""
     mask = getattr(value, "mask", None)
     return mask is not None and not callable(mask) and bool(mask)
+
+
+def seconds(name: str, value: Any) -> float:
+    """How long a caller wants to wait, as its parameter ``name`` says; below 0, not at all.
+
+    Raises:
+        TypeError: it is no number, or NaN, for which one would wait for ever.
+    """
+    try:
+        number = to_float(value)
+    except Exception:
+        number = math.nan
+    if number != number:
+        raise TypeError(f"{name} must be seconds, as 30.0; got {type(value).__name__}")
+    return number
