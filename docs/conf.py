@@ -88,7 +88,13 @@ copybutton_only_copy_prompt_lines = True
 
 
 def setup(app: Any) -> None:
+    app.connect("sphinx-click-process-arguments", _leave_arguments_to_the_usage)
     app.connect("autodoc-process-docstring", _have_no_type_in_words, priority=400)  # before napoleon
+
+
+def _leave_arguments_to_the_usage(app: Any, context: Any, lines: list[str]) -> None:
+    """Else a section says that they are optional arguments."""
+    lines.clear()
 
 
 def _have_no_type_in_words(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:

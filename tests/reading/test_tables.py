@@ -110,6 +110,17 @@ def test_no_data_frame_package_is_imported_until_it_is_asked_for(run: Run) -> No
     assert done.stdout.strip() == "[]", done.stderr
 
 
+def test_without_pandas_to_pandas_says_what_to_install(run: Run) -> None:
+    asked = (
+        "import sys; sys.modules['numpy'] = sys.modules['pandas'] = None\n"
+        "import tracklib\n"
+        "try: tracklib.load(sys.argv[1]).metrics.to_pandas()\n"
+        "except ImportError as error: print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", asked, run.directory], capture_output=True, text=True)
+    assert done.stdout == "to_pandas needs pandas, which is not installed: pip install pandas\n", done.stderr
+
+
 def test_without_pyarrow_and_polars_the_capsule_says_what_to_install(run: Run) -> None:
     asked = (
         "import sys; sys.modules['pyarrow'] = sys.modules['polars'] = None\n"

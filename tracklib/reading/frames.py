@@ -14,8 +14,11 @@ Columns = Mapping[str, Column]
 
 def to_pandas(columns: Columns, length: int) -> Any:
     """A pandas DataFrame."""
-    import numpy as np
-    import pandas as pd
+    try:
+        import numpy as np
+        import pandas as pd
+    except ImportError as error:
+        raise ImportError("to_pandas needs pandas, which is not installed: pip install pandas") from error
 
     def of(column: Column) -> Any:
         if column.kind == "text":
