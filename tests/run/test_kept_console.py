@@ -9,6 +9,7 @@ import re
 import resource
 import select
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -27,7 +28,9 @@ from patience import PATIENT
 
 import tracklib
 from tracklib import load, tracking
+from tracklib._common.open_file import pipe, socket_pair
 from tracklib._journal.records import Artifact
+from tracklib._run.console import Console
 from tracklib._run.console_text import ConsoleText
 from tracklib._run.overheard import overhear
 from tracklib._values.screen import Screen
@@ -511,3 +514,24 @@ def test_each_write_into_a_stream_of_pythons_own_is_heard_once_and_none_of_a_for
     overheard.write("no more\n")
     assert shown.getvalue() == "one\ntwo\nthree\nno more\n"
     assert len(heard) == 4
+
+
+def test_where_the_process_is_gone_or_does_not_answer_the_text_is_not_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    console = Console.__new__(Console)
+    console._control, theirs = socket_pair()
+    reading, console._beside = pipe()
+    monkeypatch.setattr("tracklib._run.console._KEPT_SECONDS", 0.01)
+    assert not console._is_kept()
+    with socket.socket(fileno=os.dup(theirs.fd)) as ending:
+        ending.shutdown(socket.SHUT_WR)
+    monkeypatch.setattr("tracklib._run.console._KEPT_SECONDS", PATIENT)
+    assert not console._is_kept()
+    for each in (console._control, theirs, reading, console._beside):
+        each.close()
+    console._hear(b"too late")  # whoever writes is not disturbed
+
+
+def test_a_forked_childs_streams_are_not_put_back_by_what_ends_there() -> None:
+    console = Console.__new__(Console)
+    console._process_id = os.getppid()  # it was the parent's
+    assert console.end() is False
