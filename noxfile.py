@@ -53,8 +53,8 @@ KILLED = ["tests/test_kills.py", "tests/test_soak.py", "tests/test_writers_kille
 def coverage(session: nox.Session) -> None:
     """The lines and branches that the tests reach: less than ``fail_under`` is a failure. It takes half an hour.
 
-    Without the tests whose processes are killed or not measured, and take minutes. What runs in the companion's process
-    counts only where a test runs it in its own: the companion is begun without site-packages' start, as for users.
+    Without the tests whose processes are killed, which take minutes. The companion and a run's console are measured in
+    their own processes: see ``tests/measured.py``.
     """
     session.install("-e", ".[test]")
     without = [f"--ignore={path}" for path in KILLED]

@@ -16,6 +16,7 @@ from tracklib._delivery import inheriting as module
 from tracklib._delivery.delivery import Delivery
 from tracklib._delivery.inheriting import ending, inheriting
 from tracklib._delivery.standing import Standing
+from tracklib._journal.lock import held
 from tracklib._journal.state import Saved, store
 
 
@@ -103,3 +104,27 @@ def test_a_call_that_never_returns_is_left_after_a_minute(folder: Folder, monkey
     assert list(ending([delivery])) == []
     let_return(delivery, free)
     assert folder.state["ordinal"] == 2  # whoever did not wait for it has begun there
+
+
+def test_a_run_that_another_process_holds_for_a_moment_is_waited_for(folder: Folder) -> None:
+    folder.write(begin(), log(1))
+    delivery = folder.delivery(Scripted())
+    with held(str(folder.path)):
+        duty = inheriting(str(folder.path), begin(), [delivery], in_all=PATIENT)
+        next(duty)
+        next(duty)
+    delivery.start()
+    for _ in duty:
+        delivery.changed.wait(0.05)
+    assert delivery.standing is Standing.DONE
+
+
+def test_a_journal_that_takes_no_end_is_left_as_it_is(folder: Folder, caplog: pytest.LogCaptureFixture) -> None:
+    folder.write(begin(), log(1))
+    delivery = folder.delivery(tracker := Scripted())
+    shutil.move(folder.path / "journal.jsonl", folder.path / "away")
+    (folder.path / "journal.jsonl").mkdir()  # it can be opened by nobody
+    caplog.set_level("INFO", "tracklib")
+    assert list(inheriting(str(folder.path), begin(), [delivery], in_all=PATIENT)) == []
+    assert "is another process's" in caplog.text
+    assert tracker.calls == []

@@ -12,10 +12,14 @@ from patience import PATIENT
 from scripted import Scripted, begin, end, log, run_of
 
 from tracklib import TrackerBlocked, TrackerLost
+from tracklib._delivery import cursor as cursors
 from tracklib._delivery.delivery import Delivery
 from tracklib._delivery.handing import LAST_TRIES
 from tracklib._delivery.packages import need_packages
-from tracklib._delivery.standing import Standing
+from tracklib._delivery.put_off import PutOff
+from tracklib._delivery.standing import Progress, Standing
+from tracklib._delivery.surroundings import Surroundings
+from tracklib._delivery.worker import Worker
 from tracklib._journal.reader import Entry, Reader
 from tracklib._journal.records import (
     Best,
@@ -234,3 +238,68 @@ def test_a_thread_of_the_training_imports_no_package_of_a_trackers() -> None:
         need_packages(Needing(), imports=False)
     with pytest.raises(ImportError):
         need_packages(Needing(), imports=True)
+
+
+# Giving up, and what nobody begins ---------------------------------------------------------------------
+
+
+def test_one_that_is_given_up_while_an_artifact_is_written_puts_nothing_aside(folder: Folder) -> None:
+    folder.write(*run_of(checkpoint(folder, "last.pt", 0), log(1)))
+    tracker = Noting(script={"checkpoint": [free := threading.Event()]})
+    delivery = folder.delivery(tracker, Delivery)
+    delivery.start()
+    tracker.until(lambda: tracker.of("checkpoint"))
+    delivery.abandon()
+    free.set()
+    delivery.join(PATIENT)
+    assert (delivery.standing, delivery.aside, tracker.steps) == (Standing.ABANDONED, 0, [])
+
+
+def test_a_disk_that_hangs_while_the_place_is_saved_holds_up_nobody_who_gives_it_up(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cursors, "_SAVE_PATIENCE", 0.01)
+    folder.write(*run_of(log(1)))
+    delivery = folder.delivery(tracker := Scripted())
+    hangs, free = threading.Event(), threading.Event()
+
+    def write() -> None:
+        with delivery._loop.cursor.unsealed():
+            hangs.set()
+            assert free.wait(PATIENT)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    assert hangs.wait(PATIENT)
+    delivery.abandon()
+    free.set()
+    writer.join(PATIENT)
+    delivery.run()
+    assert (delivery.standing, tracker.steps) == (Standing.ABANDONED, [])
+    delivery.abandon()  # once more is no more
+
+
+def test_what_is_put_off_is_at_rest_whatever_it_is_told_and_all_of_it_is_missing(folder: Folder) -> None:
+    folder.write(*run_of(log(1), log(2)))
+    put_off = PutOff(tracker := Scripted(), "Scripted", folder.journal.path)
+    for told in (put_off.start, put_off.hurry, put_off.wake, put_off.abandon, put_off.settle):
+        told()
+        assert put_off.at_rest
+    assert (put_off.missing, put_off.rejected, put_off.aside, put_off.damaged) == (2, 0, 0, 0)
+    assert (put_off.offset, put_off.progress(), put_off.trouble) == (0, Progress(0), "TRACKLIB_MODE is offline")
+    assert tracker.calls == []
+
+
+def test_a_worker_that_has_not_begun_is_not_alive_has_worked_nothing_and_is_waited_for_by_nobody() -> None:
+    worker = Worker("Scripted")
+    assert (worker.has_begun, worker.is_alive, worker.worked) == (False, False, 0.0)
+    worker.join(PATIENT)
+
+
+def test_a_folder_that_was_deleted_gives_the_companion_the_root(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert Surroundings.here().folder == "/"

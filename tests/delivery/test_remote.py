@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tracklib import CsvLogger
+from tracklib._delivery import remote as module
 from tracklib._delivery.messages import Gone, Leave, Open, Report, Wake
 from tracklib._delivery.remote import RemoteDelivery
 from tracklib._delivery.standing import Standing
@@ -104,3 +105,29 @@ def test_one_that_is_done_writes_no_more_so_that_nobody_waits_for_its_leaving(de
     delivery.settle()
     assert delivery.standing is Standing.DONE
     assert kinds(delivery) == [Leave]
+
+
+def test_a_companion_that_is_stopped_is_ended_by_who_leaves_after_a_second(
+    delivery: RemoteDelivery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[str] = []
+    monkeypatch.setattr(module, "_STOPPED_SECONDS", 0.0)
+    monkeypatch.setattr(Companion, "is_stopped", lambda companion: True)
+    monkeypatch.setattr(Companion, "kill", lambda companion: ended.append("killed"))
+    list(delivery.news())
+    delivery.abandon()
+    delivery.settle()
+    assert ended == ["killed"]
+
+
+def test_one_that_is_left_for_later_says_so_and_is_no_concern_of_who_leaves(
+    delivery: RemoteDelivery, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "tracklib")
+    delivery._later = True
+    list(delivery.news())
+    delivery.hurry()
+    assert delivery.at_rest
+    delivery.abandon()
+    assert list(delivery.news()) == [Wake(7, 1, True), Leave(7, True)]
+    assert "within ten minutes" in caplog.text

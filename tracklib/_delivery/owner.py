@@ -147,7 +147,7 @@ def _death_of(pid: int) -> int:
     """
     if sys.platform == "linux":
         return os.pidfd_open(pid)
-    if sys.platform == "darwin":
+    if sys.platform == "darwin":  # pragma: no cover  # the tests run on Linux
         queue = select.kqueue()
         exits = select.kevent(pid, select.KQ_FILTER_PROC, select.KQ_EV_ADD, select.KQ_NOTE_EXIT)
         queue.control([exits], 0, 0)
