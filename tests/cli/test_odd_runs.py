@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 import re
 import sys
+import threading
+import urllib.error
+import urllib.request
 import webbrowser
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -410,3 +414,32 @@ def test_an_import_without_its_package_says_what_to_install(tmp_path: Path, monk
     monkeypatch.setattr(importing, "import_module", missing)
     said = tracklib("import", "wandb", tmp_path).stderr
     assert said == "Error: wandb is not installed (No module named 'wandb'): pip install 'tracklib-ml[wandb]'\n"
+
+
+def test_a_run_that_cannot_be_deleted_is_a_message(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    def in_use(directory: str) -> None:
+        raise RunDirectoryError("a process has it")
+
+    monkeypatch.setattr("shutil.rmtree", refuse)
+    refused = tracklib("rm", run, "-y")
+    monkeypatch.setattr("tracklib.cli.rm.held", in_use)
+    held = tracklib("rm", run, "-y")
+
+    assert (refused.exit_code, "cannot be deleted (No space left on device)" in refused.stderr) == (1, True)
+    assert (held.exit_code, held.stderr) == (1, "Error: a process has it\n")
+
+
+def test_the_served_page_is_asked_for_its_head_and_for_points(run: Path) -> None:
+    with serve.Server(serve.Source(str(run.parent), None, 5), str(run.parent)) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        head = urllib.request.urlopen(urllib.request.Request(server.address, method="HEAD"), timeout=30)
+        points = json.load(urllib.request.urlopen(f"{server.address}points?from=0&to=2", timeout=30))
+        with pytest.raises(urllib.error.HTTPError, match="400"):
+            urllib.request.urlopen(f"{server.address}points?from=x", timeout=30)
+        server.shutdown()
+
+    assert (head.status, head.read(), "ETag" in head.headers) == (200, b"", True)
+    assert list(points) == ["runs", "arrays"]

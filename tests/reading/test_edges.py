@@ -21,9 +21,11 @@ from tracklib.reading.attempts import moment
 from tracklib.reading.collection import Runs, column
 from tracklib.reading.column import Column
 from tracklib.reading.page.drawn import Zoom
+from tracklib.reading.page.inline import Inline
 from tracklib.reading.page.packed import packed
 from tracklib.reading.page.points import Points as PagePoints
-from tracklib.reading.page.told import plain
+from tracklib.reading.page.sections import _thinned
+from tracklib.reading.page.told import _metrics, plain
 from tracklib.reading.run import Run
 from tracklib.reading.series import Series
 from tracklib.reading.showing import table_as_html
@@ -277,3 +279,68 @@ def test_a_table_shows_its_ends_and_gaps() -> None:
 def test_a_run_that_is_moved_while_its_list_is_made_is_told_of(tmp_path: Path) -> None:
     with pytest.raises(RunDirectoryError, match="is no directory that can be read"):
         tracklib.runs(tmp_path / "nowhere")
+
+
+def test_a_page_shows_what_of_an_artifact_it_can_and_links_to_the_rest(tmp_path: Path) -> None:
+    kinds = {
+        "a.png": b"\x89PNG",
+        "a.wav": b"RIFF",
+        "a.csv": b"x,y\n1,2\n",
+        "b.csv": b"x" * 150_000,
+        "a.txt": b"said",
+        "b.txt": b"said",
+        "a.bin": b"\0",
+        "git.patch": b"+a",
+        "gone.txt": b"",
+    }
+    with tracking(output_run=tmp_path / "run", environment=False) as t:
+        for name, content in kinds.items():
+            (tmp_path / name).write_bytes(content)
+            t.log_artifact(tmp_path / name)
+    (tmp_path / "run/artifacts/gone.txt").unlink()
+    inline = Inline(str(tmp_path))
+
+    told = {name: inline.artifact(each) for name, each in tracklib.load(tmp_path / "run").artifacts.items()}
+    assert told["a.png"]["picture"] == "data:image/png;base64,iVBORw=="
+    assert told["a.wav"]["sound"] == "data:audio/wav;base64,UklGRg=="
+    assert (told["a.csv"]["table"], told["b.csv"]["table"]) == ([["x", "y"], ["1", "2"]], [["x" * 150_000]])
+    assert told["a.txt"]["text"] == told["b.txt"]["text"] == inline.texts.index("said")
+    assert {"picture", "text", "table"} & (set(told["a.bin"]) | set(told["git.patch"])) == set()
+    assert told["gone.txt"]["note"] == "it is no longer there"
+    assert told["a.bin"]["href"] == "run/artifacts/a.bin"
+
+
+def test_of_many_distributions_a_page_has_the_first_and_the_last_among_those_that_it_shows() -> None:
+    assert _thinned(list(range(100)), 5) == [0, 25, 50, 74, 99]
+    assert _thinned([1, 2], 5) == [1, 2]
+
+
+def test_a_notebook_shows_the_error_the_damage_and_how_much_more_there_is(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="<b>"), tracking(output_run=tmp_path / "run", environment=False) as t:
+        t.log(0, {f"m{i}": 1.0 for i in range(200)})
+        raise ValueError("<b>no</b>")
+    with open(tmp_path / "run/journal.jsonl", "ab") as journal:
+        journal.write(b"damaged\n")
+    run = tracklib.load(tmp_path / "run")
+
+    html = run._repr_html_()
+    assert "ValueError: &lt;b&gt;no&lt;/b&gt;" in html
+    assert "1 damaged lines of the journal were passed over" in html
+    assert " more metrics: run.last, run.plot(name)" in html
+    many = Runs([run] * 300, {"x": "why"})._repr_html_()
+    assert "300 runs; the first " in many
+    assert "1 cannot be read: see .unreadable" in many
+    assert "not shown: " in many
+
+
+def test_a_metric_on_two_axes_is_the_epochs_in_the_pages_table(tmp_path: Path) -> None:
+    with tracking(output_run=tmp_path / "run", environment=False) as t:
+        t.log(0, {"loss": 1.0})
+        t.log(7, {"loss": 2.0}, axis="step")
+
+    assert _metrics(tracklib.load(tmp_path / "run"))["loss"][:4] == ["epoch", 1, 1.0, 0]
+
+
+def test_a_run_has_the_values_of_conditions_and_no_checkpoint_that_it_does_not_keep(run: Run) -> None:
+    assert (run.value("status"), run.value("min.loss"), run.value("nothing")) == ("finished", 0.25, None)
+    assert (run.checkpoint(), run.checkpoint("best"), run.checkpoints) == (None, None, [])
