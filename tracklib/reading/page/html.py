@@ -34,7 +34,8 @@ def html(told: dict[str, Any], reads_itself: bool = False) -> str:
         reads_itself: whether the page may ask the server that it came from, and nobody else.
     """
     sections = [f"sections/{name}" for name in SECTIONS if any(name in run["sections"] for run in told["runs"])]
-    style = _tight(_joined((*_STYLES, *filter(_has_style, sections)), "css"))
+    several = ("several",) if len(told["runs"]) > 1 else ()
+    style = _tight(_joined((*_STYLES, *several, *filter(_has_style, sections)), "css"))
     choosing = _OF_SEVERAL if len(told["runs"]) > 1 else _OF_ONE
     own = [f"(() => {{\n{_joined((name,), 'js')}\n}})();" for name in sections]  # names of one are not another's
     script = "\n".join([_joined((*_SCRIPTS, *choosing), "js"), *own, _joined((_START,), "js")])
@@ -69,10 +70,10 @@ def _joined(names: tuple[str, ...], ending: str) -> str:
 
 
 def _terse(text: str) -> str:
-    """Without the comments that begin a line, and without indentation: a third of a small page would be that."""
-    return re.sub(
-        r"^\s+", "", re.sub(r"^\s*/\*.*?\*/\s*$", "", text, flags=re.MULTILINE | re.DOTALL), flags=re.MULTILINE
-    )
+    """Without comments, and without indentation: a third of a small page would be that."""
+    text = re.sub(r"^\s*/\*.*?\*/\s*$", "", text, flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(r"(?<=[;{},(]) // [^\"'`\n]*$", "", text, flags=re.MULTILINE)  # behind code, and in no text
+    return re.sub(r"^\s+", "", text, flags=re.MULTILINE)
 
 
 @cache
