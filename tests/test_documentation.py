@@ -100,12 +100,14 @@ RUN_BELOW = ("README.md", "first-run.rst", "sweep.rst", "trackers.rst")  # and w
     [page for page in PAGES if page.name not in RUN_BELOW and blocks(page, "python")],
     ids=lambda page: page.name,
 )
-def test_the_examples_of_a_page_run(page: Path, tmp_path: Path) -> None:
+def test_the_examples_of_a_page_run(page: Path, tmp_path: Path, mlflow_database: Path) -> None:
+    shutil.copy(mlflow_database, tmp_path / "server.db")
     run_page(page, tmp_path, f"sqlite:///{tmp_path}/server.db")
 
 
 @pytest.mark.slow
-def test_the_readmes_run_arrives_everywhere(tmp_path: Path) -> None:
+def test_the_readmes_run_arrives_everywhere(tmp_path: Path, mlflow_database: Path) -> None:
+    shutil.copy(mlflow_database, tmp_path / "server.db")
     uri = f"sqlite:///{tmp_path}/server.db"
 
     run_page(README, tmp_path, uri)
@@ -140,7 +142,8 @@ def test_the_trackers_pages_run_arrives_at_a_real_server(tmp_path: Path, mlflow_
 
 
 @pytest.mark.slow
-def test_the_tutorial_shows_the_csv_that_its_run_writes(tmp_path: Path) -> None:
+def test_the_tutorial_shows_the_csv_that_its_run_writes(tmp_path: Path, mlflow_database: Path) -> None:
+    shutil.copy(mlflow_database, tmp_path / "server.db")
     shown = re.search(r"now holds::\n\n((?:   .+\n)+)", (DOCS / "tutorial/first-run.rst").read_text())
     assert shown is not None
 

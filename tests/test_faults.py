@@ -1,6 +1,6 @@
 """The n-th fault: the n-th call of the disk, or of a tracker, fails, for n = 1, 2, ... until a run meets no fault.
 
-Behind the twelfth, some are passed over, the more the later; ``--long`` passes over none.
+Behind the eighth, some are passed over, the more the later; ``--long`` passes over none.
 Each time the block's own result is unchanged and, once the fault is mended and ``tracklib sync`` was there,
 the journal, the CSV and a tracker's own file hold exactly what ``log`` returned from. ``pytest -s`` shows the
 figures: the faults that were met, the records that were logged, and those that were lost or doubled.
@@ -50,7 +50,7 @@ ERRORS = (errno.ENOSPC, errno.EIO, errno.EDQUOT)
 EPOCHS = 6
 RESULT = "the result"
 MOST = 2_000  # faults after which the loop has not ended as it should
-EACH_UP_TO = 12  # the calls of a run's beginning are all different; later ones say the same of other records
+EACH_UP_TO = 8  # the calls of a run's beginning are all different; later ones say the same of other records
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -160,7 +161,8 @@ def test_wandbs_offline_file_becomes_a_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_an_experiment_at_mlflow_becomes_runs(tmp_path: Path) -> None:
+def test_an_experiment_at_mlflow_becomes_runs(tmp_path: Path, mlflow_database: Path) -> None:
+    shutil.copy(mlflow_database, tmp_path / "mlflow.db")
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     written(tmp_path / "there", f'{{"type": "Mlflow", "tracking_uri": "{uri}", "experiment_name": "x"}}')
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -65,10 +66,11 @@ def test_a_run_whose_process_died_was_killed(ended: Path) -> None:
 
 @pytest.mark.slow
 def test_sync_delivers_it_to_the_runs_trackers_and_the_status_stays(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mlflow_database: Path
 ) -> None:
     mlflow = pytest.importorskip("mlflow")
     monkeypatch.chdir(tmp_path)
+    shutil.copy(mlflow_database, tmp_path / "mlflow.db")
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     wanted = [{"type": "Mlflow", "tracking_uri": uri, "experiment_name": "e"}, {"type": "TensorBoard"}]
     with pytest.raises(ValueError, match="x"), tracking(wanted, output_run="run", environment=False) as t:

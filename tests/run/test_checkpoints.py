@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -257,8 +258,9 @@ def train_again(folder: Path, tracker: dict[str, Any], *, killed: bool) -> None:
 
 
 @pytest.mark.slow
-def test_mlflow_says_which_points_count_no_more(tmp_path: Path) -> None:
+def test_mlflow_says_which_points_count_no_more(tmp_path: Path, mlflow_database: Path) -> None:
     mlflow = pytest.importorskip("mlflow")
+    shutil.copy(mlflow_database, tmp_path / "mlflow.db")
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     train_again(tmp_path, {"type": "Mlflow", "tracking_uri": uri, "experiment_name": "again"}, killed=True)
     client = mlflow.MlflowClient(uri)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import shutil
 import sqlite3
 import sys
 import types
@@ -331,7 +332,8 @@ with tracking(configs, output_run="run", environment=False) as t:
 
 
 @pytest.mark.slow  # SDKs in a companion process of their own
-def test_real_backends_have_them(tmp_path: Path) -> None:
+def test_real_backends_have_them(tmp_path: Path, mlflow_database: Path) -> None:
+    shutil.copy(mlflow_database, tmp_path / "m.db")
     run_bare(tmp_path, PROGRAM)
     kept = load(tmp_path / "run").histograms["grad/w"]
     wandb = WandbFile(tmp_path / "run")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -245,7 +246,8 @@ with tracking(configs, output_run="run", environment=False, best={"val/acc": "ma
 
 
 @pytest.mark.slow  # SDKs in a companion process of their own
-def test_real_backends_have_what_each_is_to_get(tmp_path: Path) -> None:
+def test_real_backends_have_what_each_is_to_get(tmp_path: Path, mlflow_database: Path) -> None:
+    shutil.copy(mlflow_database, tmp_path / "m.db")
     run_bare(tmp_path, PROGRAM)
     assert len(logged(tmp_path / "run")) == 103
     with sqlite3.connect(tmp_path / "m.db") as database:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 import sqlite3
 import sys
 import wave
@@ -302,7 +303,8 @@ with tracking(configs, output_run="run", environment=False) as t:
 
 
 @pytest.mark.slow  # SDKs in a companion process of their own
-def test_real_backends_have_them(tmp_path: Path) -> None:
+def test_real_backends_have_them(tmp_path: Path, mlflow_database: Path) -> None:
+    shutil.copy(mlflow_database, tmp_path / "m.db")
     run_bare(tmp_path, PROGRAM)
     expected = "confused.csv confused.svg curve.csv curve.svg film.gif page.html tone.wav".split()
     assert sorted(load(tmp_path / "run").artifacts) == expected
