@@ -554,3 +554,20 @@ def test_params_of_the_users_that_look_like_a_checkpoint_are_none(tmp_path: Path
         kept = t.checkpoint()
     assert kept is not None
     assert kept.name == "epoch-0.pt"
+
+
+@pytest.mark.parametrize("is_folder", [True, False])
+def test_what_cannot_get_a_second_name_is_copied(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch, is_folder: bool
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    monkeypatch.setattr(os, "link", refuse)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder/part").write_bytes(b"0" * 100)
+    with tracking(output_run=tmp_path / "run") as t:
+        t.log_checkpoint(tmp_path / "folder" if is_folder else model, epoch=0, name="kept", link=True)
+        kept = t.checkpoint()
+    assert kept is not None
+    assert (Path(kept, "part") if is_folder else Path(kept)).read_bytes() == b"0" * 100
