@@ -176,7 +176,7 @@ def test_a_sync_that_is_killed_at_any_barrier_is_done_by_the_next(run: Run) -> N
 
 # At random moments --------------------------------------------------------------------------------
 
-KILLS, KILLS_LONG, AT_ONCE = 30, 1000, 3
+KILLS, KILLS_LONG, AT_ONCE = 20, 1000, 3
 
 
 def test_nothing_is_lost_or_doubled_however_often_and_whenever_a_run_dies(
