@@ -22,6 +22,7 @@ from tracklib._delivery.surroundings import Surroundings
 from tracklib._delivery.worker import Worker
 from tracklib._journal.reader import Entry, Reader
 from tracklib._journal.records import (
+    Artifact,
     Best,
     Checkpoint,
     Epoch,
@@ -228,6 +229,40 @@ def test_a_refused_artifact_is_put_among_the_rejected_and_the_rest_goes_on(folde
     delivery = folder.deliver(tracker)
     assert (tracker.steps, delivery.rejected) == ([1], 1)
     assert [line["reason"] for line in folder.rejected] == ["ValueError: too large"]
+
+
+def test_files_that_were_refused_are_sent_once_more_where_that_is_asked_for(folder: Folder) -> None:
+    (folder.path / "artifacts").mkdir()
+    (folder.path / "artifacts/a.txt").write_text("a")
+    folder.write(*run_of(checkpoint(folder, "last.pt", 0), Artifact(time=1, name="a.txt")))
+    refusing = Noting(script={"checkpoint": [ValueError("too large")], "log_artifact": [ValueError("no text")]})
+    assert folder.deliver(refusing).rejected == 2
+
+    delivery = folder.delivery(tracker := Noting(), again=True)
+    delivery.hurry()
+    delivery.run()
+    assert tracker.calls[1:3] == [
+        ("checkpoint", ("last.pt", True)),
+        ("log_artifact", ("a.txt", str(folder.path / "artifacts/a.txt"))),
+    ]
+    assert (delivery.rejected, (folder.path / "rejected.jsonl").exists()) == (0, False)
+
+
+def test_one_that_the_system_gave_no_thread_begins_when_somebody_waits(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    folder.write(*run_of(log(1)))
+    delivery = folder.delivery(tracker := Scripted(), Delivery)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        delivery.start()
+    assert delivery.standing is Standing.BLOCKED
+    delivery.hurry()
+    delivery.join(PATIENT)
+    assert (tracker.steps, delivery.standing) == ([1], Standing.DONE)
 
 
 def test_a_thread_of_the_training_imports_no_package_of_a_trackers() -> None:
