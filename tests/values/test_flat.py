@@ -659,6 +659,31 @@ def test_an_enums_text_names_a_metric_as_the_text_itself_does(is_known: bool) ->
     assert clean({Metric.LOSS: 0.5}) == ({"loss of an enum": 0.5}, [])
 
 
+class OnlyEqual:
+    """A key that is no text, but is taken for one in a dict, as many write their metrics' names."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __eq__(self, other: object) -> bool:
+        return self.name == str(other)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@pytest.mark.parametrize("value", [0.5, 1])
+@pytest.mark.parametrize("key", [Metric.LOSS, OnlyEqual("loss of an enum"), np.str_("loss of an enum")])
+def test_a_key_that_equals_a_known_name_becomes_that_text(key: Any, value: float) -> None:
+    clean({"loss of an enum": 0.5})
+    found, skipped = clean({key: value})
+    assert [(type(name), name) for name in found] == [(str, "loss of an enum")]
+    assert skipped == []
+
+
 def test_names_that_somebody_makes_up_at_each_step_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_values, "_KNOWN", 100)
     monkeypatch.setattr(_values, "_good_names", set())
