@@ -40,27 +40,30 @@ class RankWords(EpochWords):
     def agree(
         self, values: Mapping[str, Any], *, ranks: Reduction = "mean", timeout: float = 300.0
     ) -> dict[str, float]:
-        """The same mapping on all ranks, now: for what all of them must decide alike. ::
+        """Combine values over all ranks, and give every rank the same result: for what they must decide alike. ::
 
             val = t.agree({"loss": loss})["loss"]  # the mean over the ranks
-            if t.agree({"stop": t.preempted}, ranks="max")["stop"]:  # has any of them been told?
+            if t.agree({"stop": t.preempted}, ranks="max")["stop"]:  # has any of them got the signal?
                 break
 
-        Each rank calls it as often as the others, and waits for them. They tell each other by PyTorch's store or by
-        JAX's, where the program has initialised it, else by files in the run's directory: never by a collective, which
-        a rank that does not take part in it would break for good. Nothing is logged.
+        It blocks: each rank must call it as often as the others, and waits for them. They exchange values by PyTorch's
+        store or by JAX's, where the program has initialised it, else by files in the run's directory; never by a
+        collective, which a missing rank would leave hanging or broken. Nothing is logged.
 
         Args:
-            values: names to numbers, as ``log`` takes them; a :class:`Metrics` brings its weights. What some ranks lack
-                is made of those that have it.
-            ranks: what is made of the ranks' values, as for :class:`tracking`; ``"first"`` tells all what rank 0 says.
+            values: names to numbers, as ``log`` takes them; a :class:`Metrics` brings its weights. A name that only
+                some ranks have is combined over those.
+            ranks: how the ranks' values become one, as for :class:`tracking`; ``"first"`` gives all of them rank 0's.
             timeout: seconds to wait for the other ranks.
+
+        Returns:
+            A flat dict of names to floats, the same on all ranks.
 
         Raises:
             RanksUnavailable: on every rank that calls it: one did not come in time, or is gone.
             LifecycleError: the run has not begun, or has ended.
-            TypeError: a value is no number, or ``timeout`` none.
-            ValueError: ``ranks`` is no such word.
+            TypeError: a value or ``timeout`` is no number.
+            ValueError: ``ranks`` is none of the words that it may be.
         """
         attempt = self._need_own("agree")
         need_reduction(ranks)

@@ -18,7 +18,11 @@ class ArrivalWords(Words):
     """Looks at the trackers, and waits for them."""
 
     def __getitem__(self, name: str) -> BaseTracker:
-        """The tracker of that name: its class's, with ``-2`` and so on where there are several."""
+        """The tracker of that name, such as ``t["Mlflow"]``: its class's name, with ``-2`` and so on for further ones.
+
+        Raises:
+            KeyError: the run has no such tracker; the message says which it has.
+        """
         trackers = self._attempt.trackers
         try:
             return trackers[name]
@@ -26,9 +30,19 @@ class ArrivalWords(Words):
             raise KeyError(f"no tracker {name!r} in this run; it has {', '.join(trackers)}") from None
 
     def flush(self, timeout: float | None = None) -> bool:
-        """Wait until every tracker has what was logged so far, for at most ``timeout`` seconds; whether all have. Not
-        where one refused a record for good. In another process than the run's it has the disk hold what was logged
-        there, and nobody knows more."""
+        """Wait until every tracker has what was logged so far.
+
+        Args:
+            timeout: at most so many seconds; None waits until all have it, or until one stops trying.
+
+        Returns:
+            Whether all have everything: False also where a tracker refused a record for good. In another process than
+            the run's it is False: there, it only makes sure that what was logged is on the disk.
+
+        Raises:
+            LifecycleError: the run has not begun, or has ended.
+            TypeError: ``timeout`` is no number.
+        """
         journal = self._need_open("flush").journal
         journal.sync()  # which may bring in what the disk did not take before
         if journal.waiting or self._attempt.elsewhere:
@@ -38,7 +52,18 @@ class ArrivalWords(Words):
         return all_asked and not any(delivery.rejected for delivery in self._attempt.deliveries)
 
     def wait_ready(self, timeout: float | None = None) -> bool:
-        """Wait until every tracker is connected, for at most ``timeout`` seconds; whether all are."""
+        """Wait until every tracker is connected to its backend.
+
+        Args:
+            timeout: at most so many seconds; None waits until all are, or until one stops trying.
+
+        Returns:
+            Whether all are connected.
+
+        Raises:
+            LifecycleError: the run has not begun, or has ended.
+            TypeError: ``timeout`` is no number.
+        """
         self._need_open("wait_ready")
         return self._wait(lambda delivery: delivery.standing in (Standing.DELIVERING, Standing.DONE), timeout)
 

@@ -35,17 +35,18 @@ class ArtifactWords(Words):
     """Keeps files."""
 
     def log_artifact(self, path: str | os.PathLike[str], name: str | None = None) -> None:
-        """Keep a copy of a file or folder: it is copied into the run's directory now, and delivered from there.
+        """Keep a copy of a file or folder, such as ``t.log_artifact("predictions.csv")``: it is copied into the run's
+        directory before this returns, and delivered from there.
 
         Args:
-            path: what to copy.
-            name: what to call the copy, without a folder; None keeps its name. A later copy of the same
-                name takes the place of the earlier one.
+            path: the file or folder to copy.
+            name: what to call the copy, without a folder; None keeps its name. A later copy replaces an earlier one of
+                the same name.
 
         Raises:
             LifecycleError: the run has not begun, or has ended.
-            OSError: ``path`` cannot be read, or the directory not be written.
-            ValueError: ``name`` holds a folder, or ``path`` the run's own directory.
+            OSError: ``path`` cannot be read, or the run's directory cannot be written.
+            ValueError: ``name`` holds a folder, or ``path`` holds the run's own directory.
         """
         attempt = self._need_open("log_artifact")
         source = source_of(path)
@@ -58,12 +59,12 @@ class ArtifactWords(Words):
             need_readable(source)
 
     def log_figure(self, name: str, figure: Any) -> None:
-        """Keep a matplotlib figure as ``<name>.png``, or a plotly figure as ``<name>.html``; rendered now.
+        """Keep a matplotlib figure as ``<name>.png``, or a plotly figure as ``<name>.html``; rendered during the call.
 
         Args:
-            name: without a folder. An ending chooses another format: those of matplotlib; ``.json``, and for
-                plotly's pictures what its package kaleido offers.
-            figure: the figure, or axes of it.
+            name: without a folder. An ending chooses another format: for matplotlib any that it can save
+                (``"loss.svg"``), for plotly ``.json``, or a picture's (needs kaleido).
+            figure: the figure, or matplotlib axes of it.
 
         Raises:
             LifecycleError: the run has not begun, or has ended.
@@ -76,13 +77,13 @@ class ArtifactWords(Words):
         self._render("figure", name, figure, save_figure)
 
     def log_image(self, name: str, image: Any) -> None:
-        """Keep a picture as ``<name>.png``; rendered now.
+        """Keep a picture as ``<name>.png``; rendered during the call.
 
         Args:
-            name: without a folder. An ending chooses another format, as ``.jpg``.
-            image: a Pillow image, or an array or tensor of pixels (needs Pillow): height by width, with 1, 3 or 4
-                channels in front or behind; integers of 0 to 255 or floats of 0 to 1. What is beyond is cut off,
-                with a warning; NaN becomes black.
+            name: without a folder. An ending chooses another format, such as ``"sample.jpg"``.
+            image: a Pillow image; or an array or tensor of pixels (needs Pillow) of shape ``(height, width)``,
+                ``(height, width, channels)`` or ``(channels, height, width)`` with 1, 3 or 4 channels: integers
+                from 0 to 255 or floats from 0 to 1. Values beyond are clipped, with a warning; NaN becomes black.
 
         Raises:
             ImportError: Pillow is not installed.
@@ -96,11 +97,11 @@ class ArtifactWords(Words):
         self._render("image", name, image, save_image)
 
     def log_text(self, name: str, text: str) -> None:
-        """Keep a text as ``<name>.txt``, or with the ending that ``name`` has; secrets masked.
+        """Keep a text as ``<name>.txt``, or with the ending that ``name`` has; secrets are masked.
 
         Args:
             name: without a folder.
-            text: any length; what is no text is kept as ``str()`` says it.
+            text: of any length; another object is kept as its ``str()``.
 
         Raises:
             LifecycleError: the run has not begun, or has ended.
@@ -112,13 +113,13 @@ class ArtifactWords(Words):
         self._render("text", name, text, save_text)
 
     def log_table(self, name: str, table: Any) -> None:
-        """Keep a table as ``<name>.csv``; rendered now.
+        """Keep a table as ``<name>.csv``; written during the call.
 
         Args:
             name: without a folder.
-            table: pandas' or polars', a list of rows (mappings, or what ``params`` may be), or a mapping of
-                columns. Text that a spreadsheet would run as a formula gets a leading ``'``; NaN is ``nan``, and
-                what is missing is empty.
+            table: a data frame of pandas or polars; a list of rows, each a mapping or another object that
+                :meth:`log_params` takes; or a mapping of names to columns, all equally long. Text that a spreadsheet
+                would run as a formula gets a leading ``'``; NaN is written as ``nan``, a missing value as nothing.
 
         Raises:
             LifecycleError: the run has not begun, or has ended.

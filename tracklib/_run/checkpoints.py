@@ -40,33 +40,34 @@ class CheckpointWords(EpochWords):
             torch.save(model.state_dict(), "model.pt")
             t.log_checkpoint("model.pt", metrics={"val/accuracy": accuracy}, keep=3)
 
-        The newest is the ``"latest"``; of those with a metric that the run's option ``best`` names, one is the
-        ``"best"``. The file has to be complete; what becomes of it behind the call is no matter. Where the file system
-        shares blocks (reflinks of btrfs, XFS, on Linux), and up to 32 MiB, it is kept when this returns. Else it is
-        copied behind the loop, from the open file, and kept once that is done; the run's end waits for it. A file that
-        is written into meanwhile is not kept, which the log says, and from then on copied at the call.
+        The newest is the ``"latest"``; the one with the best value of a metric that the run's option ``best`` names is
+        the ``"best"``. The file has to be complete when this is called; it may be deleted or replaced afterwards. Up to
+        32 MiB, and where the file system shares blocks (btrfs, XFS: reflinks, Linux), it is kept when this returns. A
+        larger one is copied in the background, from the open file; the run's end waits for that. A file that is written
+        into meanwhile is not kept, with a warning, and later ones are then copied during the call.
 
         Args:
             path: the file or folder.
-            metrics: names to numbers, as for ``log``: the values that the model has. None takes what the run logged
-                of its ``best`` metrics at this epoch; what is made of all ranks' values is not known then, but by
-                ``agree``. NaN and the infinities are left out.
-            epoch: the one behind which the model stands. None takes the one that is going on, behind a loop its last
-                one; without a loop the last one that was logged at; before that -1.
-            name: without a folder; None takes ``epoch-<epoch>`` with the ending of ``path``. A later one of the same
-                name takes the earlier one's place.
-            keep: how many of the newest stay, this one among them; earlier ones are deleted. None keeps all.
-            keep_best: how many of the best stay besides.
-            keep_every: those of each so manyth epoch stay besides.
-            link: give the file a second name instead of copying it, where both lie on one file system: for files that
-                are deleted or replaced, but never written into, as a framework's numbered checkpoints are. A folder
+            metrics: names to numbers, as for ``log``: the model's results. None takes what the run logged of its
+                ``best`` metrics at this epoch; with ``ranks="mean"`` and the like those are not known yet, so give
+                them, from :meth:`agree`. NaN and the infinities are left out.
+            epoch: the epoch after which the model was saved. None takes the current epoch of :meth:`epochs`, after its
+                loop the last one; without a loop the last epoch that was logged, or -1 before the first.
+            name: what to call it, without a folder; None takes ``epoch-<epoch>`` with the ending of ``path``. A later
+                one replaces an earlier one of the same name.
+            keep: how many of the newest to keep, this one included; older ones are deleted. None keeps all.
+            keep_best: how many of the best to keep besides.
+            keep_every: keep those of every n-th epoch besides.
+            link: hard-link the file instead of copying it, where both lie on one file system: for files that are
+                deleted or replaced, but never written into, such as a framework's numbered checkpoints. A folder
                 is copied.
 
         Raises:
             LifecycleError: the run has not begun, or has ended.
-            OSError: ``path`` cannot be read, or the directory not be written.
+            OSError: ``path`` cannot be read, or the run's directory cannot be written.
             TypeError: ``metrics`` is no mapping.
-            ValueError: ``name`` holds a folder, ``path`` the run's own directory, or a number is none.
+            ValueError: ``name`` holds a folder, ``path`` holds the run's own directory, or ``epoch`` or one of the
+                ``keep`` options is no such number.
         """
         attempt = self._need_open("log_checkpoint")
         source = source_of(path)
@@ -93,7 +94,7 @@ class CheckpointWords(EpochWords):
         attempt.keeping.keep(source, record, rule, attempt.journal, links=links)
 
     def checkpoint(self, which: str | int = "latest") -> CheckpointPath | None:
-        """The path of a checkpoint that the run has, of an earlier attempt too: to go on with it, say::
+        """The path of a checkpoint that the run keeps, earlier attempts' included: to resume from it, say::
 
             kept = t.checkpoint("latest")
             if kept:
@@ -101,15 +102,15 @@ class CheckpointWords(EpochWords):
             for epoch in t.epochs(20, start=kept.epoch + 1 if kept else 0):
                 ...
 
-        Where one is being copied, that is waited for. On other ranks it is what rank 0's directory says, where that can
-        be seen: ask before the training begins, where all have to have the same.
+        It waits for one that is still being copied. Other ranks look into rank 0's directory, where they can see it:
+        ask before the training begins, so that all ranks get the same one.
 
         Args:
-            which: ``"latest"``, ``"best"``, a name, or an epoch.
+            which: ``"latest"``, ``"best"``, a checkpoint's name, or an epoch.
 
         Returns:
-            A path (a ``str``, with ``epoch``, ``metrics``, ``name``, ``aliases``, ``size`` and ``sha256``); None where
-            there is no such checkpoint, or its file is gone.
+            A path: a ``str`` with the attributes ``epoch``, ``metrics``, ``name``, ``aliases``, ``size`` (bytes) and
+            ``sha256``. None where there is no such checkpoint, or its file is gone.
 
         Raises:
             LifecycleError: the run has not begun, or has ended.

@@ -26,9 +26,9 @@ _warned = False
 def current() -> Trackers | None:
     """The active run, or None.
 
-    It is the one of the innermost block around this code, in this task or thread. A plain thread, which starts
-    without a context, takes the run that all of the process's active ones are inside of (one is inside of itself).
-    Where there is none such, as of two that have nothing to do with each other, one warning says so.
+    It is the run of the innermost block around this code, in this task or thread. A plain thread, which starts without
+    a context, gets the process's only active run; of several, the one that all others are children of. Of two
+    unrelated runs it gets None, with one warning.
     """
     if not active:
         return None

@@ -16,26 +16,25 @@ class DistributionWords(EpochWords):
     """Says distributions."""
 
     def log_histogram(self, epoch: Any, values: Any, *, axis: str = "epoch") -> None:
-        """Log how values are distributed, each name's in at most 64 bins, with least, greatest, mean and standard
-        deviation::
+        """Log how values are distributed: for each name a histogram of at most 64 bins, with minimum, maximum, mean and
+        standard deviation::
 
             grads = [p.grad for p in model.parameters()]
             t.log_histogram(epoch, {"weights": model.parameters(), "grad": grads})
 
-        They are counted at the call, in about 10 ns a value; a tensor on a device is counted there. Few whole numbers
-        (labels, say) have a bin each. NaN and the infinities are counted beside.
+        Values are counted during the call, in about 10 ns each; a tensor on a device is counted there. A few different
+        whole numbers (labels, say) get a bin each. NaN and the infinities are counted apart, in no bin.
 
         Args:
-            epoch: a whole number. None takes the epoch of :meth:`epochs` that is going on, else the last step on this
-                axis.
+            epoch: a whole number. None takes the current epoch of :meth:`epochs`, else the last step on this axis.
             values: names to arrays or tensors of real numbers, of any package and shape, to lists of numbers, or to
-                lists of such, in which None is passed over; nested as in :meth:`log`. What has no numbers is passed
+                lists of arrays, in which None is passed over; nested as in :meth:`log`. What has no numbers is passed
                 over, with one warning a name.
             axis: what ``epoch`` counts.
 
         Raises:
             LifecycleError: the run has not begun, or has ended.
-            TypeError: ``values`` is no mapping, or ``axis`` no name.
+            TypeError: ``values`` is no mapping, or ``axis`` no text.
         """
         from .._values.binned import Binned, binned
 

@@ -46,26 +46,25 @@ class EpochWords(Words):
             for epoch in t.epochs(20):
                 train_epoch(model, data)
 
-        ``epoch`` is the one that is going on, and what ``@tracked`` functions log at; behind the loop they log at
-        its last one. The bar shows the newest metrics; it is there in a terminal or a notebook only. The run goes on
-        behind the last epoch that was finished, in this attempt or an earlier one: one that was left by ``break`` or
-        an exception was not (:meth:`stop_epochs` is for early stopping). All ranks count alike where all see the
-        run's directory.
+        Epochs count from 0. ``@tracked`` functions log at the current one, and after the loop at its last. The bar
+        shows the newest metrics, in a terminal or a notebook only. A resumed run begins with the first epoch that is
+        not finished; one that was left by ``break`` or an exception is not (for early stopping, call
+        :meth:`stop_epochs`). All ranks count alike where all see the run's directory.
 
         Args:
-            count: how many epochs the whole run has, those of earlier attempts and loops among them.
-            start: how many of them the model has had, as its checkpoint says. What the run logged of further ones
-                counts no more: it is superseded. None takes those that the run has finished.
-            patience: early stopping: the loop ends behind an epoch when for so many, those of earlier attempts among
-                them, no metric that the run's option ``best`` names had a best value, as by :meth:`stop_epochs`. Before
-                the first best value none is counted. Of several ranks, rank 0 decides, and at the end of each epoch the
-                others wait for its word, as by ``agree``; with ``ranks="mean"`` and the like it is refused.
+            count: how many epochs the whole run has, those of earlier attempts and loops included.
+            start: how many of them the model has been trained for, as its checkpoint says. What the run logged of later
+                ones is superseded: it does not count any more. None takes how many the run has finished.
+            patience: early stopping, as by :meth:`stop_epochs`: the loop ends after so many epochs in a row, earlier
+                attempts' included, in which no metric of the run's option ``best`` got better. It counts from the first
+                best value on. With several ranks, rank 0 decides, and the others wait for its answer at the end of each
+                epoch, as in :meth:`agree`; the run's option ``ranks`` must then be None or ``"first"``.
 
         Raises:
             LifecycleError: the run has not begun, or has ended; on iterating, another loop is going on.
             RanksUnavailable: on iterating, with ``patience``: another rank did not come, or is gone.
-            ValueError: ``count`` or ``start`` is no whole number from 0 on, ``patience`` none from 1 on; or nobody can
-                tell what is best.
+            ValueError: ``count`` or ``start`` is no whole number from 0 on, ``patience`` none from 1 on; or the run's
+                options do not go with ``patience``.
         """
         attempt = self._need_own("epochs")
         number = _as_count("count", count)
@@ -79,15 +78,19 @@ class EpochWords(Words):
 
     @property
     def preempted(self) -> bool:
-        """Whether a scheduler's signal has told a block with ``preemptible=True`` to make room."""
+        """Whether the scheduler has sent its signal: the job is about to be preempted. Needs ``preemptible=True``."""
         return has_come()
 
     def stop_epochs(self, why: str = "") -> None:
-        """The epoch that is going on is the last one, as of early stopping: it counts as finished now, and the loop
-        of :meth:`epochs` ends behind it, by itself or by ``break``. A resumed run has none left to do.
+        """Make the current epoch the last one, for early stopping: it counts as finished now, and the loop of
+        :meth:`epochs` ends after it, by itself or by ``break``. A resumed run has none left to do. ::
+
+            for epoch in t.epochs(100):
+                if train_epoch(model, data)["loss"] < 0.01:
+                    t.stop_epochs("the loss is low enough")
 
         Args:
-            why: in words; it is the run's tag ``stopped``, and said in the terminal.
+            why: the reason, in words; it becomes the run's tag ``stopped``, and is printed in the terminal.
 
         Raises:
             LifecycleError: no loop is going on.

@@ -13,18 +13,19 @@ class FinishWords(Words):
     """Ends a run that no block ends, and tells the truth of an end that looks like another."""
 
     def finish(self, status: Status | str | None = None, *, error: BaseException | None = None) -> None:
-        """End the run and wait until its trackers have it all, or no longer get on.
+        """End a run by hand: write its end, then wait for trackers as long as they make progress, and for at most 10
+        seconds (5 with an ``error``) for those that make none.
 
         Args:
-            status: ``"finished"``, ``"failed"``, ``"killed"`` or ``"preempted"``. None: as ``error`` says, as if it
-                left a block.
-            error: what ended the run; None is a normal end.
+            status: ``"finished"``, ``"failed"``, ``"killed"`` or ``"preempted"``. None takes the one that a block would
+                have got which ``error`` left.
+            error: the exception that ended the run; None is a normal end.
 
         Raises:
             DeliveryError: with ``on_error="raise"``, where a tracker did not get everything.
             LifecycleError: the run has not begun, or has ended.
             TypeError: ``error`` is no exception.
-            ValueError: there is no such status.
+            ValueError: ``status`` is none of these.
         """
         attempt = self._need_own("finish")
         _need_exception("finish(error=...)", error)
@@ -32,9 +33,12 @@ class FinishWords(Words):
         leave(attempt, found, error, attempt.options.on_error)
 
     def ending(self, error: BaseException) -> None:
-        """Say what really leaves the block, for who sees it before it becomes another exception: where a training
-        framework takes Ctrl-C and exits with code 1, the run was killed, and did not fail. It counts where the block is
-        left by ``SystemExit``, or by what was raised because of ``error``.
+        """Tell the run which exception really ends it, before a framework turns it into another one: where a trainer
+        catches Ctrl-C and exits with code 1, the run was killed, and has not failed. For adapters. It counts only if
+        the block is then left by ``SystemExit``, or by an exception that has ``error`` as its cause or context.
+
+        Args:
+            error: that exception.
 
         Raises:
             LifecycleError: the run has not begun, or has ended.
@@ -46,7 +50,7 @@ class FinishWords(Words):
 
     @property
     def at_exit(self) -> Status:
-        """The run's status where the interpreter exits by itself, and nobody has ended it; it may be set."""
+        """The status that the run gets when the interpreter exits normally and nobody has ended it; it may be set."""
         return self._attempt.at_exit
 
     @at_exit.setter

@@ -13,18 +13,18 @@ class NoteWords(EpochWords):
     """Says something in words."""
 
     def note(self, text: str, epoch: int | None = None, *, axis: str = "epoch") -> None:
-        """Say something at this moment, as ``t.note("lr lowered")``: it is a marker on the page's charts, in ``tracklib
-        show``, and at MLflow, W&B and TensorBoard among the run's notes. When it returns, it survives the process.
+        """Note something that happens now: ``t.note("lr lowered")``. It is a marker on the report page's charts, a line
+        in ``tracklib show``, and is added to the run's notes at MLflow, W&B and TensorBoard.
 
         Args:
-            text: secrets are masked; of more than 10,000 characters the beginning.
-            epoch: where it belongs. None takes the epoch that is going on, behind a loop its last one; without a loop,
-                and on another axis, what was logged at last.
+            text: what to note; secrets are masked, and of more than 10,000 characters the first are kept.
+            epoch: where it belongs. None takes the current epoch of :meth:`epochs`, after its loop the last one;
+                without a loop, and on another axis, the last step that was logged.
             axis: what ``epoch`` counts.
 
         Raises:
             LifecycleError: the run has not begun, or has ended.
-            TypeError: ``text`` is no text, or ``axis`` no name.
+            TypeError: ``text`` or ``axis`` is no text.
             ValueError: ``text`` is empty, or ``epoch`` no whole number.
         """
         attempt = self._need_open("note")

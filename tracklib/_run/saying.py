@@ -49,8 +49,8 @@ class RunLog(RankWords):
 
     @property
     def best(self) -> dict[str, Best]:
-        """The best value of each metric that was asked for, with the step at which it was; empty on a rank other
-        than 0."""
+        """The best value so far of each metric that the run's option ``best`` names: name to
+        :class:`~tracklib.Best`. Empty on a rank other than 0."""
         return self._attempt.bests.found
 
     def log(
@@ -62,23 +62,29 @@ class RunLog(RankWords):
         ranks: Reduction | None = None,
         **metrics: Any,
     ) -> None:
-        """Log metrics. When it returns, they survive the process.
+        """Log metrics::
+
+            t.log(epoch, {"loss": 0.1, "val": {"accuracy": 0.9}})  # ``loss`` and ``val/accuracy``
+
+        When it returns, they are in the run's journal, and survive the process.
 
         Args:
-            epoch: a whole number of any package. None takes the epoch of :meth:`epochs` that is going on, behind a loop
-                its last one; where there is none, and on another axis, the next one on this axis.
-            log_dict: names to numbers of any package (a scalar tensor, too), nested as you like: nested
-                names are joined by ``/``. What is no number is passed over, with one warning a name.
-            axis: what ``epoch`` counts.
-            ranks: what is made of it over all ranks, as for :class:`tracking`; None as that was told.
-            metrics: as other trackers' users write it: ``t.log({"loss": 0.1})``, ``t.log({"loss": 0.1}, step=3)`` and
+            epoch: a whole number (int, numpy, a tensor ...) of 64 bits; epochs may repeat, go back and be negative.
+                None takes the current epoch of :meth:`epochs`, after its loop the last one; without a loop, and on
+                another axis, one more than the last on this axis, from 0 on.
+            log_dict: names to numbers of any package (Python, numpy, torch, a tensor of one element ...), nested as
+                you like: nested names are joined by ``/``. What is no number is passed over, with one warning a name.
+            axis: what ``epoch`` counts: ``t.log(step, {...}, axis="step")``.
+            ranks: how the ranks' values become one, as for :class:`tracking`; None does as the run's option says.
+            metrics: as users of other trackers write it: ``t.log({"loss": 0.1})``, ``t.log({"loss": 0.1}, step=3)`` and
                 ``t.log(0, loss=0.1)`` mean what they say.
 
         Raises:
             LifecycleError: the run has not begun, or has ended.
-            NotFinite: a metric is NaN or infinite that the run's option ``on_nan`` names with ``"stop"``; it is logged.
-            TypeError: ``log_dict`` is no mapping, or ``axis`` no name.
-            ValueError: ``ranks`` is no such word.
+            NotFinite: a metric for which the run's option ``on_nan`` says ``"stop"`` is NaN or infinite; it is logged
+                all the same.
+            TypeError: ``log_dict`` is no mapping, or ``axis`` no text.
+            ValueError: ``ranks`` is none of the words that it may be.
         """
         attempt = self._attempt
         if attempt.life is not _OPEN:
@@ -140,9 +146,12 @@ class RunLog(RankWords):
         return time
 
     def log_params(self, params: Any) -> None:
-        """Log hyperparameters: a mapping (omegaconf's, too), a dataclass, a named tuple, an
-        ``argparse.Namespace``, an object of attrs, pydantic or msgspec, nested as you like. Values under
-        names such as ``api_key`` are masked.
+        """Log hyperparameters, such as ``t.log_params({"lr": 1e-3, "model": {"width": 128}})``. A name that comes again
+        has the newer value (MLflow, where a param cannot change, gets it as ``<name>.v2``).
+
+        Args:
+            params: a mapping (omegaconf's, too), a dataclass, a named tuple, an ``argparse.Namespace``, or an object
+                of attrs, pydantic or msgspec, nested as you like. Values under names such as ``api_key`` are masked.
 
         Raises:
             LifecycleError: the run has not begun, or has ended.
@@ -153,7 +162,10 @@ class RunLog(RankWords):
         journal.append(Params(time=journal.now(), params=as_params(params, leave_out)))
 
     def log_tags(self, tags: Mapping[str, Any] | Iterable[str]) -> None:
-        """Set tags: a mapping, or bare words.
+        """Set tags: ``t.log_tags(["baseline"])``, ``t.log_tags({"dataset": "digits"})``.
+
+        Args:
+            tags: bare words, or a mapping of names to values, which are kept as texts.
 
         Raises:
             LifecycleError: the run has not begun, or has ended.

@@ -21,7 +21,7 @@ class Words:
 
     @property
     def is_init(self) -> bool:
-        """Whether the run has begun and not ended, as far as this process knows."""
+        """Whether the run has begun and not ended, as far as this process knows: ``log`` works then."""
         life = self._attempt.life
         return life is _OPEN or life is _LENT or life is _ELSEWHERE
 

@@ -43,37 +43,43 @@ def tracked(
 ) -> Any:
     """Log the metrics that a function returns, into the current run.
 
-    For functions, methods, class and static methods, plain or async; of a generator, plain or async,
-    each value that it yields is logged. Name, signature, types and behaviour stay; what was returned is
-    handed on untouched. Without a current run the function is just called.
+    ::
+
+        @tracked
+        def train_epoch(model, data, epoch):
+            ...
+            return {"loss": loss, "accuracy": accuracy}  # logged at ``epoch``
+
+    It decorates functions, methods, class and static methods, plain or async, and generators, plain or async, of
+    which each yielded value is logged. Name, signature, types and behaviour stay the same, and the caller gets the
+    returned object itself. Without a current run the function is just called.
 
     What counts as metrics: a mapping; a dataclass, named tuple, attrs or pydantic object; a bare number, under
     the function's name; and all of these in a tuple that holds a mapping, where of two values with one name the
-    second is called ``loss_2``. None logs nothing. Anything else is warned of once.
+    second is called ``loss_2``. None logs nothing. Anything else logs nothing, with one warning.
 
     Args:
-        epoch: the argument that tells the epoch (on another axis: the step). Where the function has none,
-            or gets None, it is the epoch of ``t.epochs`` that is going on; else, and on another axis, the
-            function's own calls in this run are counted, from 0.
+        epoch: the name of the argument that holds the epoch (on another axis: the step); None takes the one called
+            ``epoch``. Where the function has none, or gets None, it is the current epoch of ``t.epochs``; without one,
+            and on another axis, the function's own calls in this run are counted, from 0.
         axis: what is counted: ``@tracked(axis="batch")`` for what happens in a batch. Then no argument
-            tells the step unless ``epoch`` names one.
-        every: log each n-th call only (of a generator, each n-th value), the first one in a run among them;
-            the others are not looked at, so that no device is waited for. All calls are counted but those
-            that return None.
-        params: log the arguments of the first call in a run as its params, defaults among them; an object
-            that is no value by its class's name, and none for the epoch.
-        prefix: stands before each name: ``validate = tracked(prefix="val/")(evaluate)``, and ``prefix="test/"`` for
-            what tests with the same function.
-        ranks: what is made over all ranks of what each one's call returns: ``"mean"``, ``"sum"``, ``"min"``, ``"max"``,
-            ``"each"`` (``loss/rank3``) or ``"first"``, which is rank 0's; None as the run was told, see
-            :class:`tracking`.
+            is the step unless ``epoch`` names one.
+        every: log only every n-th call (of a generator, every n-th value), beginning with the first one in a run. What
+            the others return is not looked at, so nothing waits for a device. Calls that return None are not counted.
+        params: log the arguments of the first call in a run as its params, defaults included, without the epoch; of an
+            object such as a model, the name of its class.
+        prefix: stands before each name: ``validate = tracked(prefix="val/")(evaluate)``, and with ``prefix="test/"``
+            the same function's results on the test set.
+        ranks: how the values that the ranks of a job return become one: ``"mean"``, ``"sum"``, ``"min"``, ``"max"``,
+            ``"each"`` (``loss/rank3``), or ``"first"``, which keeps rank 0's; None does as the run's own option says,
+            see :class:`tracking`.
 
-    A tracked function that returns what a tracked one has just logged inside it, does not log that twice.
+    A tracked function that returns the very object that another one has just logged inside it does not log it again.
 
     Raises:
-        TypeError: what is decorated is no function; ``axis`` is no name, or ``prefix`` no text.
+        TypeError: the decorated object is no function; ``axis`` or ``prefix`` is no text.
         ValueError: the function has no argument of the name given as ``epoch``; ``every`` is less than 1; ``ranks`` is
-            no such word.
+            none of the words above.
     """
     if type(every) is not int or every < 1:
         raise ValueError(f"every must be a whole number from 1 on, as 50; got {every!r}")

@@ -39,8 +39,9 @@ class tracking:  # noqa: N801  # a word of the language, used as one
 
     Trackers never stop the block. How it ends is the run's status: finished; failed after an
     exception; killed after Ctrl-C, a cancellation or SIGTERM (preempted under Slurm). Leaving it waits
-    for trackers that get on, and for at most 10 s (5 s after an exception) for those that do not; what
-    did not arrive is told in a :class:`~tracklib.TrackerWarning`, or in a note on the exception.
+    for trackers as long as they make progress, and for at most 10 seconds (5 after an exception) for those
+    that make none. What did not arrive is told in a :class:`~tracklib.TrackerWarning`, or in a note on the
+    exception, with the ``tracklib sync`` command that delivers it.
 
     Args:
         configs: dicts with a ``type``, tracker objects, or the path of a TOML, YAML or JSON file; a CSV
@@ -50,59 +51,63 @@ class tracking:  # noqa: N801  # a word of the language, used as one
         resume: go on with the run that ``output_run`` holds, ended or not (a job that was killed and
             queued again): the same run at every tracker, after what was left undelivered. Where there
             is none, begin one.
-        rewind_to: with ``resume``, the last epoch that is to count: what the run logged behind it is superseded, and
-            ``t.epochs`` goes on there; -1 begins anew. Or ``"latest"``, ``"best"`` or the name of a checkpoint: the
-            epoch of that; where there is no latest or best one, all is done again. Each attempt that is told so goes
-            back: a number is for one by hand, ``"latest"`` for a job that is queued again.
+        rewind_to: with ``resume``, the last epoch that is to count: what the run logged after it is superseded, and
+            ``t.epochs`` goes on with the next one. Epochs count from 0; -1 begins anew. Or ``"latest"``, ``"best"`` or
+            the name of a checkpoint: that one's epoch; where there is no latest or best one, the run begins anew. Each
+            attempt with this option goes back again: so give a number by hand, and ``"latest"`` to a job that is
+            queued again.
         name: the run's name; None takes the directory's.
-        params: hyperparameters, logged when the run begins: what ``t.log_params`` takes. True, on a function:
-            the arguments of the call, defaults among them; an object that is no value by its class's name.
+        params: hyperparameters, logged when the run begins: what ``t.log_params`` takes. On a function, True logs
+            the arguments of the call, defaults included; of an object such as a model, the name of its class.
         tags: a mapping or bare words, set when the run begins.
-        leave_out: names of params that are not logged, as ``["resume"]``; nested names are joined by ``/``.
-        best: metrics whose best value is kept, each with what is better: ``{"val/accuracy": "max"}``. It is
-            ``t.best``, and every tracker shows it in its own way.
-        on_nan: guards: ``"warn"`` warns once where a metric is NaN or infinite, and the run's tag ``not_finite`` says
-            since when; ``"stop"`` raises :class:`~tracklib.NotFinite` out of the call that logged it, so that the run
-            failed, and its message tells. ``{"loss": "stop", "grad/*": "warn"}`` does so for these metrics only, whose
-            names may be patterns. With ``"stop"`` the named metrics are looked at on every rank.
-        environment: say with what the run was made, in the background: git's commit, branch and difference,
-            the command (secrets masked), the versions of Python and the packages, and the machine. None does so
-            for a run that is inside no other, unless the variable ``TRACKLIB_ENVIRONMENT`` is ``0``.
-        system_metrics: sample processor, memory, disk and NVIDIA GPUs every so many seconds, on the axis
-            ``system``; None does not.
-        alerts: what of the run is told to a webhook, a command or by W&B's alert, each a dict of the options of
-            :class:`~tracklib.Alert`: ``[{"on": ["failed", "killed"], "webhook": "$SLACK_WEBHOOK"}]``. A child run has
-            its own.
-        console: keep what the run prints, by Python, C libraries and its child processes, as its file ``console.txt``:
-            secrets masked, progress bars folded, the middle left out beyond ``limits.CONSOLE``. It is printed all the
-            same; behind the block, the streams lead where they did.
-        leave: ``"wait"`` waits at the end for trackers that get on; ``"later"`` leaves at once where the companion
-            process delivers: it goes on for at most ten minutes, after the program's end too.
+        leave_out: names of params that are not logged, such as ``["resume", "optimizer/foreach"]``: nested names are
+            joined by ``/``.
+        best: metrics whose best value is kept, each with which is better: ``{"val/accuracy": "max"}``. They are in
+            ``t.best``, and every tracker shows them in its own way.
+        on_nan: what to do when a metric is NaN or infinite. ``"warn"`` warns once, and the run's tag ``not_finite``
+            says since when; ``"stop"`` raises :class:`~tracklib.NotFinite` from the call that logged it, so the run
+            ends as failed. ``{"loss": "stop", "grad/*": "warn"}`` does so for these metrics only; their names may be
+            patterns. With ``"stop"``, every rank checks its own values. None does nothing.
+        environment: record, in the background, what the run was made with: git's commit, branch and diff, the
+            command (secrets masked), the versions of Python and the packages, and the machine. None does so for a
+            run that is not inside another, unless the environment variable ``TRACKLIB_ENVIRONMENT`` is ``0``.
+        system_metrics: seconds between two samples of processor, memory, disk and NVIDIA GPUs, which are logged on
+            the axis ``system``; None takes none.
+        alerts: which events are told to a webhook, a command or by W&B's alert, each a dict of the options of
+            :class:`~tracklib.Alert`: ``[{"on": ["failed", "killed"], "webhook": "$SLACK_WEBHOOK"}]``. A child run does
+            not inherit them.
+        console: keep what Python, C libraries and child processes print, as ``console.txt`` in the run's directory:
+            secrets masked, of a progress bar its last state, the middle left out beyond ``limits.CONSOLE`` bytes. It is
+            still printed; after the block, stdout and stderr are as before.
+        leave: ``"wait"`` waits at the end for trackers as long as they make progress; ``"later"`` leaves at once where
+            the companion process delivers: it goes on for at most ten minutes, even after the program's end.
         on_error: ``"raise"`` raises :class:`~tracklib.DeliveryError` at the block's normal end if a
             tracker did not get everything; ``"warn"`` warns.
-        ranks: what is made of what all ranks of a job say, without any of them waiting for it: their ``"mean"`` (of a
-            :class:`Metrics` the exact one, by its weights), ``"sum"``, ``"min"`` or ``"max"``, or ``"each"`` rank's
-            own, as ``loss/rank3``. None, and ``"first"``, is what rank 0 says alone.
+        ranks: how the values that all ranks of a job log become one, without any rank waiting for it: their
+            ``"mean"`` (of a :class:`Metrics` the exact one, by its weights), ``"sum"``, ``"min"`` or ``"max"``; or
+            ``"each"`` keeps every rank's own, as ``loss/rank3``. None and ``"first"`` keep what rank 0 logs, and
+            nothing of the others.
         parent: the run around this one; None takes the current one, if there is one.
-        rank: this process's rank; None asks torch, JAX or MPI, where they are initialised, else the launcher's
-            variables, on entering. A rank other than 0 gets a run that keeps nothing: it makes the same checks, and
-            raises the same errors.
-        at_exit: for a run by hand that nobody finishes: its status where the interpreter exits by itself, as
-            ``"finished"``. Then SIGTERM and ``sys.exit(3)`` end it with their status, too, as they end a block. None:
-            it is killed, and nothing is asked of signals.
-        group_access: what the group of users may do that the run's directory belongs to: ``"read"`` it, or ``"write"``:
-            go on with it and ``sync`` it, too. It holds for all that is made in it, by children and later attempts too.
-            None leaves a directory as it is; a new one is for its owner alone.
-        preemptible: the job may be preempted and queued again. The run goes on where it is this job's, or was preempted
-            or cut off; another job's is moved aside, and one of another task of the same array refused. An owner that
-            is still leaving is waited for, for a minute. SIGTERM, SIGUSR1 and SIGUSR2 become a word, ``t.preempted``:
-            ``t.epochs`` ends behind the epoch that is going on, and the run is preempted; a second SIGTERM leaves the
-            block at once. Of several ranks, each asks ``t.preempted``, and they end together as the program has it.
-        quiet: say nothing in the terminal at the run's end, nor where an earlier run was moved. Where stderr is no
-            terminal, nothing is said anyway.
+        rank: this process's rank, from 0 on; None asks torch, JAX or MPI, where they are initialised, else the
+            launcher's environment variables, on entering. A rank other than 0 gets a run that keeps nothing: it makes
+            the same checks, and raises the same errors.
+        at_exit: for a run by hand that nobody finishes: the status it gets when the interpreter exits normally, such as
+            ``"finished"``. SIGTERM and ``sys.exit(3)`` then end it with their own status, as they end a block. None
+            leaves such a run as killed, and installs no signal handler.
+        group_access: what the Unix group of the run's directory may do: ``"read"`` it, or ``"write"``: also resume and
+            ``sync`` it. It holds for everything made in the directory, by children and later attempts too. None
+            leaves a directory as it is; a new one is for its owner alone (mode 0700).
+        preemptible: the job may be preempted and queued again. An earlier run in the directory is resumed if it is this
+            job's, or was preempted or cut off; another job's is moved aside, and that of another task of the same job
+            array is refused. If its process is still leaving, this one waits for it, up to a minute. SIGTERM, SIGUSR1
+            and SIGUSR2 only set ``t.preempted``: ``t.epochs`` then ends after the current epoch, and the run is
+            preempted; a second SIGTERM leaves the block at once. With several ranks, ``t.epochs`` does not end by
+        itself: let them decide together, by ``t.agree({"stop": t.preempted}, ranks="max")``.
+        quiet: print nothing in the terminal at the run's end, nor where an earlier run was moved. Where stderr is no
+            terminal, nothing is printed anyway.
 
     Raises:
-        TypeError, ValueError: an option is not what it should be; some are looked at on entering only.
+        TypeError, ValueError: an option has a wrong type or value; some are checked on entering only.
         ConfigError: on entering, with all that is wrong with the configs.
         RunDirectoryError: on entering; the directory cannot be written, or belongs to a live run.
         LifecycleError: on entering the same object a second time.
