@@ -10,11 +10,14 @@ from tracklib.errors import (
     ConfigError,
     DeliveryError,
     LifecycleError,
+    NotFinite,
     RunDirectoryError,
     TrackerBlocked,
+    TrackerLost,
     TrackerUnavailable,
     TrackerWarning,
     TracklibError,
+    WhereError,
 )
 
 
@@ -67,3 +70,30 @@ def test_an_unavailable_tracker_may_say_how_long_to_wait() -> None:
 def test_an_unavailable_tracker_survives_pickling() -> None:
     copy = pickle.loads(pickle.dumps(TrackerUnavailable("busy", retry_after=3.0)))
     assert (str(copy), copy.retry_after) == ("busy", 3.0)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConfigError(["a is wrong"]),
+        WhereError("wrong", "a < b", 2),
+        RunDirectoryError("in use", in_use=True),
+        NotFinite("loss", 1.0, "epoch", 3),
+        TrackerLost("gone", from_the_start=True),
+        DeliveryError("late"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_error_from_another_process_has_its_notes_and_attributes(error: Exception) -> None:
+    error.add_note("Mlflow got 3 of 5 records")
+    copy = pickle.loads(pickle.dumps(error))
+    assert str(copy) == str(error)
+    assert vars(copy) == vars(error)
+    assert copy.__notes__ == ["Mlflow got 3 of 5 records"]
+
+
+@pytest.mark.parametrize(
+    ("before", "columns"), [("loss ", 5), ("\u6a21\u578b ", 5), ("e\u0301 ", 2), ("\u6a21" * 70, 123), ("a\t", 2)]
+)
+def test_what_is_wrong_is_pointed_at_behind_letters_of_any_width(before: str, columns: int) -> None:
+    assert str(WhereError("wrong", f"{before})", len(before))).split("\n")[2] == f"  {' ' * columns}^"

@@ -23,6 +23,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from types import TracebackType
 
+from ._common.columns import width
+
 __all__ = [
     "ConfigError",
     "DeliveryError",
@@ -61,8 +63,8 @@ class ConfigError(TracklibError, ValueError):
         listed = "".join(f"\n  - {problem}" for problem in self.problems)
         return f"{len(self.problems)} problems in the trackers' configs:{listed}"
 
-    def __reduce__(self) -> tuple[type[ConfigError], tuple[list[str]]]:
-        return type(self), (self.problems,)
+    def __reduce__(self) -> tuple[type[ConfigError], tuple[list[str]], dict[str, object]]:
+        return type(self), (self.problems,), vars(self)  # its notes, too
 
 
 class Mistake:
@@ -123,16 +125,20 @@ class WhereError(TracklibError, ValueError):
         shown, at = _around(self.condition, self.position)
         return f"{self.problem}\n  {shown}\n  {' ' * at}^"
 
-    def __reduce__(self) -> tuple[type[WhereError], tuple[str, str, int]]:
-        return type(self), (self.problem, self.condition, self.position)
+    def __reduce__(self) -> tuple[type[WhereError], tuple[str, str, int], dict[str, object]]:
+        return type(self), (self.problem, self.condition, self.position), vars(self)  # its notes, too
 
 
 def _around(text: str, position: int) -> tuple[str, int]:
-    """The part of a long text around a position, on one line, and where the position is in it."""
+    """The part of a long text around a position, on one line, and at which column of a terminal the position is."""
     start = max(0, position - 60)
-    before = "..." if start else ""
-    part = "".join(letter if letter.isprintable() else " " for letter in text[start : position + 60])
-    return before + part + ("..." if len(text) > position + 60 else ""), len(before) + position - start
+    before = ("..." if start else "") + _on_one_line(text[start:position])
+    behind = _on_one_line(text[position : position + 60]) + ("..." if len(text) > position + 60 else "")
+    return before + behind, width(before)
+
+
+def _on_one_line(text: str) -> str:
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 class NotFinite(TracklibError, ValueError):

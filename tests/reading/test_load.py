@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import pytest
@@ -62,3 +63,14 @@ def test_where_another_run_has_taken_the_directory_all_that_is_read_is_the_new_o
     assert run.refresh().uid == t.uid
     assert run.metrics["loss"].values.tolist() == [0.25]
     assert run.curve("loss").means.tolist() == [0.25]
+
+
+def test_a_run_and_what_it_says_travel_to_another_process(tmp_path: Path) -> None:
+    with tracking(output_run=tmp_path / "a", best={"loss": "min"}) as t:
+        t.log(0, {"loss": 0.5})
+    run = tracklib.load(tmp_path / "a")
+    for told in (run.first, run.last, run.min, run.max, run.best, run.attempts, run.environment):
+        assert pickle.loads(pickle.dumps(told)) == told
+    copy = pickle.loads(pickle.dumps(run))
+    assert (copy.status, copy.last["loss"]) == ("finished", run.last["loss"])
+    assert list(copy.metrics["loss"]) == list(run.metrics["loss"])

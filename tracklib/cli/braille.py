@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import click
 
+from .._common.columns import width
 from ..reading.words import number
-from .words import width
 
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 _COLOURS = ("cyan", "yellow", "magenta", "green", "red", "blue", "bright_white")

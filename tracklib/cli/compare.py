@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from .._common.columns import width
 from ..reading.collection import distinct
 from ..reading.names import value_of
 from ..reading.run import Run
@@ -16,7 +17,7 @@ from . import asked
 from .columns import measured
 from .form import Form, form_options
 from .tables import Heading, print_csv, print_json, print_markdown, print_table, terminal_width
-from .words import cut, plain, shown, width
+from .words import cut, plain, shown
 
 Row = tuple[str, str, list[Any]]  # its name, its kind, and a value for each run
 

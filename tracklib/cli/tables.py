@@ -12,10 +12,11 @@ from typing import Any
 
 import click
 
+from .._common.columns import width
 from .._common.texts import as_json as encoded
 from .._common.texts import well_formed
 from ..reading.telling import plain as plain_data
-from .words import cut, plain, shown, width
+from .words import cut, plain, shown
 
 _GAP = 2
 _WIDEST = 44

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import click
 
+from .._common.columns import width
 from .._journal.kept import Place
 from .._journal.records import Log
 from ..reading.following import follow
@@ -20,7 +21,7 @@ from .completing import RunName
 from .form import Form, form_options
 from .tables import as_json as json_of
 from .tables import print_csv_rows
-from .words import cut, plain, sparkline, width
+from .words import cut, plain, sparkline
 
 _UP, _CLEAR = "\x1b[{}A", "\x1b[0J"
 

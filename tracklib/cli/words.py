@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Any
 
+from .._common.columns import width
 from ..reading.words import number
 
 
@@ -36,16 +36,6 @@ def size(count: int) -> str:
 def many(count: int, what: str, plural: str = "") -> str:
     """``1 run``, ``500 runs``."""
     return f"{count} {what}" if count == 1 else f"{count} {plural or what + 's'}"
-
-
-def width(text: str) -> int:
-    """The columns that ``text`` takes in a terminal."""
-    if text.isascii():
-        return len(text)
-    return sum(
-        0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
-        for letter in text
-    )
 
 
 def cut(text: str, most: int) -> str:

@@ -76,22 +76,22 @@ class Content(Lifetime):
     @property
     def first(self) -> Points:
         """The first value of each metric, by its name, with its axis, step and time."""
-        return Points(self.summary.series, lambda known: known.first)
+        return Points(self.summary.series, "first")
 
     @property
     def last(self) -> Points:
         """The newest value of each metric."""
-        return Points(self.summary.series, lambda known: known.last)
+        return Points(self.summary.series, "last")
 
     @property
     def min(self) -> Points:
         """The least value of each metric; of equal ones the first."""
-        return Points(self.summary.series, lambda known: known.min)
+        return Points(self.summary.series, "min")
 
     @property
     def max(self) -> Points:
         """The greatest value of each metric; of equal ones the first."""
-        return Points(self.summary.series, lambda known: known.max)
+        return Points(self.summary.series, "max")
 
     @property
     def metrics(self) -> Metrics:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from .._journal.statistics import At, Statistics
 from .attempts import moment
@@ -35,14 +35,16 @@ class Points(Mapping[str, Point]):
     """One point of each metric: its last, say. A metric on several axes is that of the epochs, else of the first one;
     ``run.series`` has them all."""
 
-    def __init__(self, series: Mapping[str, Mapping[str, Statistics]], choose: Callable[[Statistics], At]) -> None:
-        self._series, self._choose = series, choose
+    def __init__(
+        self, series: Mapping[str, Mapping[str, Statistics]], which: Literal["first", "last", "min", "max"]
+    ) -> None:
+        self._series, self._which = series, which
 
     def __getitem__(self, name: str) -> Point:
         axis = axis_of(name, self._series)
         if axis is None:
             raise KeyError(name)
-        return point(self._choose(self._series[axis][name]), axis)
+        return point(getattr(self._series[axis][name], self._which), axis)
 
     def __iter__(self) -> Iterator[str]:
         return iter(dict.fromkeys(name for names in self._series.values() for name in names))

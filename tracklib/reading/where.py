@@ -30,7 +30,7 @@ Condition = Callable[["Run"], bool]
 
 _DEPTH = 100
 _SECONDS = {"s": 1, "sec": 1, "min": 60, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(s|sec|min|m|h|d|w)")
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(s|sec|min|m|h|d|w)", re.ASCII)
 _TIMES = ("age", "took")
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -63,7 +63,7 @@ def parse(condition: str) -> Condition:
 def as_number(text: str) -> float | None:
     """The number that ``text`` says, as Python and JSON write it, if it says one."""
     try:
-        return float(text) if "_" not in text else None
+        return float(text) if text.isascii() and "_" not in text else None
     except ValueError:
         return None
 
@@ -147,7 +147,9 @@ class _Parser:
             return lambda run: _has(value_of(run, name.text))
         operator = self._take(("operator",), "").text
         value = self._take(("word", "double", "single", "name"), f"a value is wanted behind {operator}")
-        wanted = _value(value, is_time=name.text in _TIMES)
+        wanted = _value(value, is_time := name.text in _TIMES)
+        if is_time and (isinstance(wanted, bool) or as_number(str(wanted)) is None):
+            self._wrong("a time is wanted here, as 30min, 2h or 7d", value)
         compare = _COMPARED[operator]
         return lambda run: (found := value_of(run, name.text)) is not None and compare(found, wanted)
 

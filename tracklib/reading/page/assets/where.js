@@ -101,7 +101,10 @@ function comparison(parser) {
   const value = getter(name.text);
   if (token(parser).kind !== "operator") return (run) => value(run) != null && value(run) !== false;
   const operator = take(parser, ["operator"], "").text;
-  const wanted = wantedValue(take(parser, ["word", "double", "single", "name"], `a value is wanted behind ${operator}`), TIMES.includes(name.text));
+  const said = take(parser, ["word", "double", "single", "name"], `a value is wanted behind ${operator}`);
+  const isTime = TIMES.includes(name.text);
+  const wanted = wantedValue(said, isTime);
+  if (isTime && asNumber(String(wanted)) === null) wrong(parser, "a time is wanted here, as 30min, 2h or 7d", said);
   return (run) => {
     const found = value(run);
     return found != null && COMPARED[operator](found, wanted);
