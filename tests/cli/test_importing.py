@@ -201,6 +201,7 @@ def test_an_imported_run_can_be_delivered_elsewhere(tmp_path: Path) -> None:
         ("step,x\n5,7\n,8\n", [("step", 0, "step", 5.0), ("step", 0, "x", 7.0), ("step", 1, "x", 8.0)]),
         ("step,x\n1e300,7\n", [("step", 0, "step", 1e300), ("step", 0, "x", 7.0)]),
         ("x,y\n1\n2,\n", [("step", 0, "x", 1.0), ("step", 1, "x", 2.0)]),
+        ("epoch,x,note\n0,1,a\u2028b\n1,2,\fc\n", [("epoch", 0, "x", 1.0), ("epoch", 1, "x", 2.0)]),
     ],
 )
 def test_each_row_of_a_table_is_a_step_of_its_own(
@@ -225,7 +226,9 @@ def test_each_row_of_a_table_is_a_step_of_its_own(
         (b"loss,loss\n1,2\n", "two of its columns are called 'loss': rename one"),
         (b"a,b\n1,2,3\n", "line 2 has 3 cells, and there are 2 columns"),
         ("loss\n0\n".encode("utf-16"), "it is no text in UTF-8 (byte 0): save it as that"),
+        (b"loss\n" + 200_000 * b"x", "line 2: field larger than field limit (131072)"),
         (b"", "it has no column of numbers"),
+        (b'epoch,price\n0,"1,234"\n', "it has no column of numbers beside epoch"),
         (b"epoch,what\n0,text\n", "it has no column of numbers beside epoch"),
     ],
 )

@@ -120,6 +120,40 @@ def test_a_worker_that_becomes_a_daemon_logs_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_where_no_file_can_be_opened_any_more_what_the_journal_takes_raises_nothing(tmp_path: Path) -> None:
+    script = """
+        import os, resource
+        import numpy as np
+        from tracklib import tracked, tracking
+
+        @tracked
+        def train(epoch):
+            return {"loss": 0.5}
+
+        with tracking(output_run="run", best={"loss": "min"}) as t:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+            files = []
+            try:
+                while True:
+                    files.append(open("/dev/null"))
+            except OSError:
+                pass
+            train(0)
+            t.log(1, {"loss": float("nan"), "text": "x"})
+            t.log_histogram(1, {"weights": np.arange(10.0)})
+            t.log_params({"lr": 0.1})
+            t.log_tags({"stage": "first"})
+            t.note("it goes on")
+            for epoch in t.epochs(3):
+                train(epoch)
+            t.agree({"loss": 0.5})
+            del files
+    """
+    run_bare(tmp_path, script)
+    assert lines(tmp_path / "run") == [0, 1, 0, 1, 2]
+
+
+@pytest.mark.slow
 def test_where_the_standard_streams_are_closed_none_of_ours_takes_their_place(tmp_path: Path) -> None:
     script = """
         import contextlib, os, time

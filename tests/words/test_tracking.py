@@ -615,6 +615,30 @@ def test_an_async_block_tells_the_same(tmp_path: Path, error: Any, status: Any) 
     assert csv_of(tmp_path / "run") == ["epoch,loss", "0,0.5"]
 
 
+def test_an_async_block_that_another_loop_than_asyncios_runs_ends_as_a_plain_one(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with tracking(output_run=tmp_path / "run"):
+            train(0)
+
+    with pytest.raises(StopIteration):
+        main().send(None)
+    assert status_in(tmp_path / "run") == "finished"
+    assert csv_of(tmp_path / "run") == ["epoch,loss", "0,0.5"]
+
+
+def test_what_trio_cancels_is_killed(tmp_path: Path) -> None:
+    trio = pytest.importorskip("trio")
+
+    async def main() -> None:
+        with trio.CancelScope() as scope:
+            async with tracking(output_run=tmp_path / "run"):
+                scope.cancel()
+                await trio.sleep_forever()
+
+    trio.run(main)
+    assert status_in(tmp_path / "run") == "killed"
+
+
 def test_sigterm_under_slurm_is_a_preemption(monkeypatch: pytest.MonkeyPatch) -> None:
     assert status_of(Terminated(143)) is Status.KILLED
     monkeypatch.setenv("SLURM_JOB_ID", "1")

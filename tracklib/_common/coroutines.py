@@ -1,4 +1,4 @@
-"""What is asked of asyncio, which is not imported for it: whoever runs a coroutine in it has done so."""
+"""What is asked of asyncio and trio, which are not imported for it: whoever runs a coroutine in one has done so."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ def is_in_a_loop() -> bool:
 
 
 def is_cancellation(error: BaseException | None) -> bool:
-    """Whether ``error`` is what asyncio cancels a task by."""
-    cancelled = getattr(sys.modules.get("asyncio"), "CancelledError", None)
-    return cancelled is not None and isinstance(error, cancelled)
+    """Whether ``error`` is what asyncio cancels a task by, or trio."""
+    return any(
+        isinstance(error, getattr(sys.modules.get(package), name, ()))
+        for package, name in (("asyncio", "CancelledError"), ("trio", "Cancelled"))
+    )

@@ -7,6 +7,7 @@ from typing import Any
 
 from .._journal.records import Histogram
 from .._values.arguments import as_axis
+from .._values.binned import Binned, binned
 from .._values.flat import clean
 from .._values.mappings import as_mapping
 from .epochs import EpochWords
@@ -36,8 +37,6 @@ class DistributionWords(EpochWords):
             LifecycleError: the run has not begun, or has ended.
             TypeError: ``values`` is no mapping, or ``axis`` no text.
         """
-        from .._values.binned import Binned, binned
-
         attempt = self._need_open("log_histogram")
         found = values if isinstance(values, Mapping) else as_mapping(values)
         if found is None:

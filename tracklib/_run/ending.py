@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from .._common.coroutines import is_cancellation
+from .._common.coroutines import is_cancellation, is_in_a_loop
 from .._common.warn import tell, warn_at_the_end
 from .._journal.records import Status
 from ..errors import DeliveryError, Terminated
@@ -66,8 +66,8 @@ def leave(run: OpenRun, status: Status, error: BaseException | None, on_error: s
 
 
 async def leave_async(run: OpenRun, status: Status, error: BaseException | None, on_error: str = "warn") -> None:
-    """:func:`leave` that lets the event loop run meanwhile."""
-    if isinstance(error, GeneratorExit):  # a coroutine that is being closed must not wait
+    """:func:`leave` that lets asyncio's event loop run meanwhile; any other one stands still."""
+    if isinstance(error, GeneratorExit) or not is_in_a_loop():  # a coroutine that is being closed must not wait
         leave(run, status, error, on_error)
         return
     with leaving():

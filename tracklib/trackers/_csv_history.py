@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -56,16 +57,24 @@ def _table(path: str) -> tuple[Row, list[Row]]:
         raise ValueError(f"it is no text in UTF-8 (byte {error.start}): save it as that") from None
     titles = text.partition("\n")[0]
     separator = max(_SEPARATORS, key=titles.count)
-    lines = csv.reader(text.splitlines(keepends=True), delimiter=separator)
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     names = next(lines, [])
     if twice := next((name for name in names if name and names.count(name) > 1), ""):
         raise ValueError(f"two of its columns are called {twice!r}: rename one")
     rows: list[Row] = []
-    for row in filter(None, lines):
-        if len(row) > len(names):
-            raise ValueError(f"line {lines.line_num} has {len(row)} cells, and there are {len(names)} columns")
-        rows.append(row)
+    try:
+        for row in filter(None, lines):
+            if len(row) > len(names):
+                raise ValueError(f"line {lines.line_num} has {len(row)} cells, and there are {len(names)} columns")
+            rows.append(row if separator == "," else [_with_point(cell) for cell in row])
+    except csv.Error as error:
+        raise ValueError(f"line {lines.line_num}: {error}") from None
     return names, rows
+
+
+def _with_point(cell: str) -> str:
+    """Where a comma separates no cells, it may begin a number's fraction; where it does, "1,234" may be a thousand."""
+    return cell.replace(",", ".") if _DECIMAL_COMMA.fullmatch(cell) else cell
 
 
 def _are_steps(rows: Sequence[Row], place: int) -> bool:
@@ -84,6 +93,6 @@ def _values(names: Row, row: Row, axis: int | None) -> dict[str, float]:
 
 def _number(text: str) -> float | None:
     try:
-        return float(text.replace(",", ".") if _DECIMAL_COMMA.fullmatch(text) else text) if "_" not in text else None
+        return float(text) if "_" not in text else None
     except ValueError:
         return None
