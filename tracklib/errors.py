@@ -3,7 +3,7 @@
 ::
 
     TracklibError
-    ├── ConfigError          (ValueError)   what was asked for cannot be built; lists all problems
+    ├── ConfigError          (ValueError)   a tracker cannot be built from its config; lists all problems
     ├── LifecycleError       (ValueError)   the right call at the wrong time, as log before init
     ├── RunDirectoryError    (OSError)      the run's directory cannot be used, or is a live run's
     ├── WhereError           (ValueError)   a condition on runs cannot be understood; points at the character
@@ -47,10 +47,10 @@ class TracklibError(Exception):
 
 
 class ConfigError(TracklibError, ValueError):
-    """The trackers that were asked for cannot be built. Raised before training begins.
+    """A tracker cannot be built from its config. Raised before training begins, for all configs at once.
 
     Attributes:
-        problems: one sentence for each thing that is wrong, over all configs.
+        problems: one sentence for each thing that is wrong.
     """
 
     def __init__(self, problems: Sequence[str]) -> None:
@@ -90,13 +90,13 @@ class LifecycleError(TracklibError, ValueError):
 
 
 class RunDirectoryError(TracklibError, OSError):
-    """The run's directory cannot be used: not readable, without a run, not writable, or held by a live process.
+    """The run's directory cannot be used: it cannot be read or written, holds no run, or is in use by a live process.
 
     Args:
-        message: what is wrong with it, and how that is mended.
+        message: what is wrong with it, and how to mend that.
 
     Attributes:
-        in_use: whether a live process holds it.
+        in_use: whether a live process has it in use: then it may work later.
     """
 
     def __init__(self, message: str, *, in_use: bool = False) -> None:
@@ -105,7 +105,8 @@ class RunDirectoryError(TracklibError, OSError):
 
 
 class RanksUnavailable(TracklibError):
-    """``t.agree`` found no agreement, and says of which rank: the same on every rank that called it."""
+    """``t.agree`` has no answer, since a rank did not call it in time, or is gone. The message names the rank; every
+    rank that called it gets this error."""
 
 
 class WhereError(TracklibError, ValueError):
@@ -113,7 +114,7 @@ class WhereError(TracklibError, ValueError):
 
     Attributes:
         condition: the whole text.
-        position: the place in it, in characters from 0 on.
+        position: the place in it, in characters, from 0 on.
         problem: what is wrong there, in words.
     """
 
@@ -142,13 +143,13 @@ def _on_one_line(text: str) -> str:
 
 
 class NotFinite(TracklibError, ValueError):
-    """A metric is NaN or infinite, and the run's option ``on_nan`` says that this ends it. It was logged before.
+    """A metric is NaN or infinite, and the run's option ``on_nan`` says ``"stop"``. The value is logged all the same.
 
     Attributes:
-        name: the metric's.
+        name: the metric's name.
         value: NaN or an infinity.
-        axis: what ``step`` counts.
-        step: at which it was logged; None where that is not known: on a rank that keeps nothing.
+        axis: what ``step`` counts, such as ``"epoch"``.
+        step: where it was logged; None where that is not known: on a rank that keeps nothing.
     """
 
     def __init__(self, name: str, value: float, axis: str, step: int | None) -> None:
@@ -161,15 +162,16 @@ class NotFinite(TracklibError, ValueError):
 
 
 class DeliveryError(TracklibError):
-    """A tracker did not get everything. Only raised where the user chose ``on_error="raise"``."""
+    """A tracker did not get everything when the run ended. Only raised with ``on_error="raise"``. Nothing is lost: the
+    journal has it, and the message says the ``tracklib sync`` command that delivers it."""
 
 
 class TrackerUnavailable(TracklibError):
     """For trackers to raise: the backend cannot be reached now, and the same call may work later.
 
     Args:
-        message: what it could not do, for who looks why metrics are late.
-        retry_after: seconds that the backend asked to wait, if it said so.
+        message: what did not work, for whoever wonders why metrics are late.
+        retry_after: seconds that the backend asks to wait, if it says so.
     """
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
@@ -178,13 +180,13 @@ class TrackerUnavailable(TracklibError):
 
 
 class TrackerLost(TrackerUnavailable):
-    """For trackers to raise: what :meth:`~tracklib.BaseTracker.init` made is gone (a process that died, a file
-    that was deleted). ``init`` comes again, and then the same records.
+    """For trackers to raise: what :meth:`~tracklib.BaseTracker.init` made is gone (a process that died, a file that
+    was deleted). Then ``init`` is called again, and then the same call, with the same records.
 
     Args:
         message: what is gone.
-        from_the_start: all records of the run come again; so it is always for a tracker that reads the whole
-            journal.
+        from_the_start: all records of the run come again, not only those of the failed call. For a tracker that
+            reads the whole journal it is always so.
     """
 
     def __init__(self, message: str, *, from_the_start: bool = False) -> None:
@@ -193,11 +195,12 @@ class TrackerLost(TrackerUnavailable):
 
 
 class TrackerBlocked(TracklibError):
-    """For trackers to raise: no call will work until a person mends something (a key, a permission)."""
+    """For trackers to raise: no call will work until a person mends something (a key, a permission). The user gets one
+    warning with this message, and the tracker is tried again now and then."""
 
 
 class Terminated(SystemExit):
-    """SIGTERM arrived inside a ``tracking`` block: the process exits through the block, with code 143."""
+    """SIGTERM arrived inside a ``tracking`` block: the process exits through the block, with code 143 (128 + 15)."""
 
 
 class TrackerWarning(UserWarning):

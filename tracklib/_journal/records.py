@@ -14,7 +14,7 @@ import msgspec
 
 
 class Status(enum.StrEnum):
-    """How a run ended."""
+    """How a run ended. Each is also the text: ``Status.KILLED == "killed"``."""
 
     FINISHED = "finished"
     FAILED = "failed"
@@ -23,7 +23,7 @@ class Status(enum.StrEnum):
 
 
 class Parent(msgspec.Struct, frozen=True):
-    """The run around this one: its uid and its directory."""
+    """The run around this one: its ``uid``, and its directory ``output_run``."""
 
     uid: str
     output_run: str
@@ -47,12 +47,16 @@ class Said(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_fi
 
 
 class Begin(Said, frozen=True, tag="begin"):
-    """The first record of each attempt at a run. ``configs`` are the trackers', secrets masked.
+    """The first record of each attempt at a run.
 
-    ``launch`` tells the ranks that were started together from others; ``finished`` is how many epochs earlier attempts
-    had finished by then, and ``stopped`` whether no further one was to come: other ranks go by it. ``job`` is the
-    scheduler's job, ``ranks`` how many ranks there are, as far as anybody says. ``locks`` stands in another rank's
-    file: whether a lock on it tells the other processes that it lives.
+    ``time`` is in milliseconds since 1970, UTC. ``attempt`` counts from 1; 0 is a tracker used by hand. ``format`` is
+    the version of the journal's format; ``configs`` are the trackers' configs, secrets masked; ``files`` are names in
+    the run's directory that belong to the trackers.
+
+    The rest is for other ranks: ``launch`` is the same for ranks that were started together; ``finished`` is how many
+    epochs earlier attempts had finished, and ``stopped`` whether they were ended by ``stop_epochs``. ``job`` is the
+    scheduler's job; ``ranks`` is how many ranks there are, 0 where nobody says. ``locks`` stands in another rank's
+    file: whether a lock on it shows the other processes that the rank lives.
     """
 
     says: ClassVar[bool] = False
@@ -75,10 +79,12 @@ class Begin(Said, frozen=True, tag="begin"):
 
 
 class Log(Said, frozen=True, tag="log", gc=False):
-    """Metrics at one ``step`` of one ``axis`` (``"epoch"`` unless the user says otherwise).
+    """Metrics at one ``step`` of one ``axis`` (``"epoch"`` unless the user says otherwise), logged at ``time``, in
+    milliseconds since 1970, UTC. ``metrics`` is a flat dict of names to floats; a float may be NaN or infinite.
 
-    ``ordinal`` is the record's position among the valid lines of its journal. It is never stored:
-    the reader fills it in.
+    ``ordinal`` is the record's number among the valid records of its journal, from 0 on. It is not stored: whoever
+    reads the journal counts. ``writer`` and ``nth`` tell of a record that another process of the run wrote first: the
+    name of its file, and the record's number in that.
     """
 
     axis: str
@@ -87,7 +93,8 @@ class Log(Said, frozen=True, tag="log", gc=False):
     ordinal: int = -1
 
     def columns(self) -> dict[str, float]:
-        """The metrics as columns beside the axis's: without one that only repeats the step by its name."""
+        """The metrics, without one that is called as the axis and only repeats the step: the axis has a column
+        itself."""
         if self.metrics.get(self.axis) != self.step:
             return self.metrics
         return {name: value for name, value in self.metrics.items() if name != self.axis}
@@ -117,9 +124,10 @@ class Epoch(Said, frozen=True, tag="epoch"):
 
 
 class Best(Said, frozen=True, tag="best"):
-    """The best ``value`` so far of the metric ``name``, and where it was: at ``step`` of ``axis``.
+    """The best ``value`` so far of the metric ``name``, logged at ``step`` of ``axis``, at ``time`` (milliseconds since
+    1970, UTC).
 
-    ``mode`` says what is better: ``"max"`` or ``"min"``.
+    ``mode`` says which value is better: the ``"max"`` or the ``"min"``.
     """
 
     name: str
@@ -133,10 +141,9 @@ class Histogram(Said, frozen=True, tag="histogram"):
     """How the values of ``name`` were distributed at ``step`` of ``axis``: in at most 64 bins, which are equally wide
     and reach from ``low`` to ``high``, each with its count.
 
-    ``min``, ``max``, ``mean`` and ``std`` (the square root of the mean squared distance) are of the values themselves.
-    ``odd`` is how many were NaN or infinite; these are in nothing else, and where all are, there are no bins.
-
-    ``ordinal`` is the record's position among the valid lines of its journal, never stored: a tracker gets it.
+    ``min``, ``max``, ``mean`` and ``std`` (the population's: the square root of the mean squared distance from the
+    mean) are of the values themselves, not of the bins. ``odd`` is how many were NaN or infinite; they count in nothing
+    else, and where all are, there are no bins. ``time`` and ``ordinal`` are as in :class:`Log`.
     """
 
     axis: str
@@ -154,7 +161,7 @@ class Histogram(Said, frozen=True, tag="histogram"):
 
     @property
     def edges(self) -> list[float]:
-        """Of the bins, one more than there are bins."""
+        """The bins' edges, in rising order: one more than there are bins; none where there are no bins."""
         bins = len(self.counts)
         return [self.low * (1 - i / bins) + self.high * (i / bins) for i in range(bins + 1)] if bins else []
 

@@ -33,7 +33,8 @@ class ArrivalWords(Words):
         """Wait until every tracker has what was logged so far.
 
         Args:
-            timeout: at most so many seconds; None waits until all have it, or until one stops trying.
+            timeout: at most so many seconds. None waits as long as anything may still arrive by itself: not for a
+                tracker that needs somebody's help first, such as a new key.
 
         Returns:
             Whether all have everything: False also where a tracker refused a record for good. In another process than
@@ -55,7 +56,7 @@ class ArrivalWords(Words):
         """Wait until every tracker is connected to its backend.
 
         Args:
-            timeout: at most so many seconds; None waits until all are, or until one stops trying.
+            timeout: at most so many seconds; None waits as in :meth:`flush`.
 
         Returns:
             Whether all are connected.

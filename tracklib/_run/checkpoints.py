@@ -44,7 +44,7 @@ class CheckpointWords(EpochWords):
         the ``"best"``. The file has to be complete when this is called; it may be deleted or replaced afterwards. Up to
         32 MiB, and where the file system shares blocks (btrfs, XFS: reflinks, Linux), it is kept when this returns. A
         larger one is copied in the background, from the open file; the run's end waits for that. A file that is written
-        into meanwhile is not kept, with a warning, and later ones are then copied during the call.
+        into meanwhile is not kept: the log ``tracklib`` says so, and from then on it is copied during the call.
 
         Args:
             path: the file or folder.

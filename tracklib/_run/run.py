@@ -52,27 +52,27 @@ class Trackers(RunLog, DistributionWords, MediaWords, CheckpointWords, NoteWords
         trackers.log(epoch=1, log_dict={"loss": 0.1})
         trackers.finish()
 
-    By hand it is not the current run, and SIGTERM ends the process without an end of the run, unless it was told
-    ``at_exit``. What :meth:`log` returned from is in the run's journal; each tracker gets it from there, however slow
-    or broken another is.
+    By hand it is not the current run, so ``@tracked`` does not find it; and SIGTERM leaves it without an end, unless
+    ``at_exit`` is given. What was logged is in the run's journal when :meth:`log` returns; each tracker gets it from
+    there, however slow or broken another is.
 
     Args:
         loggers_configs: dicts with a ``type``, tracker objects, or the path of a TOML, YAML or JSON
             file; a CSV file is always written as well.
         output_run: the run's directory; None makes ``runs/<time>-<name>``.
-        options: those of :class:`tracking`, which tells what each means.
+        options: those of :class:`tracking`, with the same meanings.
 
     Attributes:
         loggers: the trackers, a ``CsvLogger`` last.
         loggers_configs: as given.
-        output_run: the run's directory.
-        directory: the same as an absolute path, which a later ``chdir`` does not move.
+        output_run: the run's directory, as given or chosen.
+        directory: its absolute path, which a later ``chdir`` does not change.
         name: the run's name, as given.
-        epoch: the epoch of :meth:`epochs` that is going on; None outside.
+        epoch: the current epoch of :meth:`epochs`, from 0 on; None outside of its loop.
 
     Raises:
-        ConfigError: with all that is wrong with the configs.
-        TypeError, ValueError: an option is not what it should be.
+        ConfigError: a config is wrong; the message lists all that is wrong.
+        TypeError, ValueError: an option has a wrong type or value.
     """
 
     @takes(RunOptions)
@@ -104,7 +104,7 @@ class Trackers(RunLog, DistributionWords, MediaWords, CheckpointWords, NoteWords
 
     @property
     def uid(self) -> str:
-        """What tells the run from all others; a resumed one keeps it."""
+        """The run's id, unlike any other run's. A resumed run keeps it."""
         return self._attempt.uid
 
     def __repr__(self) -> str:
@@ -113,8 +113,8 @@ class Trackers(RunLog, DistributionWords, MediaWords, CheckpointWords, NoteWords
     # The run's life -----------------------------------------------------------------------------
 
     def init(self) -> None:
-        """Begin the run: own the directory, open the journal, start the trackers. Takes milliseconds:
-        no connection is waited for.
+        """Begin the run by hand: lock the directory, open the journal, start the trackers. It takes milliseconds: no
+        connection is waited for (:meth:`wait_ready` does that).
 
         Raises:
             LifecycleError: the run has begun before; each object is one run.
@@ -133,8 +133,9 @@ class Trackers(RunLog, DistributionWords, MediaWords, CheckpointWords, NoteWords
             attempt.background = Background(weakref.proxy(self), environment, self._options.system_metrics)
 
     def again(self) -> Self:
-        """The same run once more, as its next attempt, which has not begun: with trackers of the same configs, and
-        what it was told before. Params, tags and the environment are not said a second time. ::
+        """The same run once more, to log into it after its end: a new object, which has not begun, with the same
+        options and new trackers of the same configs. It is the run's next attempt. Params, tags and the environment are
+        not logged a second time. ::
 
             with t.again() as t:
                 t.log(None, {"test/accuracy": evaluate(model)})
@@ -203,19 +204,19 @@ class Trackers(RunLog, DistributionWords, MediaWords, CheckpointWords, NoteWords
         return run
 
     def inside(self, function: F) -> F:
-        """``function`` with this run as the current one, in whatever thread or process it is called::
+        """Wrap ``function`` so that this is the current run while it runs, in whatever thread or process that is::
 
             with ProcessPoolExecutor() as pool:
                 list(pool.map(t.inside(work), items))  # what is @tracked in there logs into this run
 
-        It can be pickled where ``function`` and its arguments can. In another process what is logged goes into a file
-        of that process's own in the run's directory, from where the run takes it about once a second and when it ends.
+        The result can be pickled if ``function`` can. Another process logs into a file of its own in the run's
+        directory; the run takes that over about once a second, and when it ends.
 
         Args:
-            function: a plain one, whose work is done when it returns.
+            function: a plain function: no coroutine function and no generator, whose work is not done when they return.
 
         Raises:
-            TypeError: it is none.
+            TypeError: it is no such function.
         """
         return cast(F, Inside(self, function))
 
@@ -235,20 +236,20 @@ class Trackers(RunLog, DistributionWords, MediaWords, CheckpointWords, NoteWords
     def child(
         self, name: str, *, output_run: str | os.PathLike[str] | None = None, **options: Unpack[ChildOptions]
     ) -> Self:
-        """A run inside this one, with trackers of the same configs::
+        """A run inside this one, not yet begun, with trackers of the same configs::
 
             for fold in range(5):
                 with t.child(f"fold-{fold}", params={"fold": fold}) as run:
                     train(fold)
 
-        It is MLflow's child run, in W&B's group of this run, and in the directory ``children/<name>`` of this
-        one. Inside the block (``async with``, too) it is the current run. A resumed run resumes its children: each
-        goes on behind its last epoch, and one that had them all has nothing left to do.
+        At MLflow it is a child run, at W&B it is in this run's group; its directory is ``children/<name>`` in this
+        one's. In its block (``async with``, too) it is the current run. A resumed run resumes its children: each goes
+        on after its last finished epoch, and one that has finished all of them has nothing left to do.
 
         Args:
-            name: the child's name. A second child of that name moves the first one's directory into its
-                ``previous/``, unless this run is resumed: then it goes on with it.
-            output_run: another directory for it.
+            name: the child's name. A second child of that name moves the first one's directory into its own
+                ``previous/``, unless this run is resumed: then it goes on with the first one.
+            output_run: another directory for it; None takes ``children/<name>``.
             options: those of :class:`tracking`; ``resume`` and ``on_error`` are this run's unless they are given.
 
         Raises:

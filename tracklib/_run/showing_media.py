@@ -14,34 +14,34 @@ class MediaWords(ArtifactWords):
     """Keeps more kinds of files."""
 
     def log_audio(self, name: str, audio: Any, *, rate: int) -> None:
-        """Keep a sound as ``<name>.wav``, of 16 bits; rendered now.
+        """Keep a sound as ``<name>.wav``, of 16 bits; rendered during the call.
 
         Args:
             name: without a folder.
-            audio: an array, tensor or list of samples (needs numpy): floats from -1 to 1, or integers of 8, 16 or 32
-                bits; of one channel, or with up to 8 in front or behind. What is beyond is cut off, with a warning; NaN
-                becomes silence.
-            rate: samples a second, as 44100.
+            audio: an array, tensor or list of samples (needs numpy) of shape ``(samples,)``, ``(samples, channels)`` or
+                ``(channels, samples)`` with up to 8 channels: floats from -1 to 1, or integers of 8, 16 or 32 bits.
+                Values beyond are clipped, with a warning; NaN becomes silence.
+            rate: samples a second, such as 44100.
 
         Raises:
             ImportError: numpy is not installed.
             LifecycleError: the run has not begun, or has ended.
             OSError: the run's directory cannot be written.
             TypeError: ``audio`` is none of these.
-            ValueError: ``name`` holds a folder, ``rate`` is no such number, or there is no sample.
+            ValueError: ``name`` holds a folder, ``rate`` is no possible rate, or there is no sample.
         """
         from .._values.moving import save_audio
 
         self._show("audio", name, {"wav": lambda path: save_audio(audio, rate, path)})
 
     def log_video(self, name: str, video: Any, *, fps: float = 10) -> None:
-        """Keep moving pictures as ``<name>.gif``; rendered now. A file that is a video: :meth:`log_artifact`.
+        """Keep moving pictures as ``<name>.gif``; rendered during the call. For a video file, use :meth:`log_artifact`.
 
         Args:
-            name: without a folder. The endings ``.webp`` and ``.png`` choose another format, of more colours.
-            video: an array or tensor of pixels (needs Pillow): time by height by width, with 1, 3 or 4 channels in
-                front of or behind the size; integers of 0 to 255 or floats of 0 to 1. Or a list of such pictures, or of
-                Pillow's.
+            name: without a folder. The endings ``.webp`` and ``.png`` choose another format, with more colours.
+            video: an array or tensor of pixels (needs Pillow) of shape ``(time, height, width)``,
+                ``(time, height, width, channels)`` or ``(time, channels, height, width)`` with 1, 3 or 4 channels:
+                integers from 0 to 255 or floats from 0 to 1. Or a list of such pictures, or of Pillow's.
             fps: pictures a second.
 
         Raises:
@@ -49,18 +49,19 @@ class MediaWords(ArtifactWords):
             LifecycleError: the run has not begun, or has ended.
             OSError: the run's directory cannot be written.
             TypeError: ``video`` is none of these, or its pictures are of several sizes.
-            ValueError: ``name`` holds a folder, ``fps`` is no such number, or there is no picture.
+            ValueError: ``name`` holds a folder, ``fps`` is no possible rate, or there is no picture.
         """
         from .._values.moving import save_video
 
         self._show("video", name, {"gif": lambda path: save_video(video, fps, path)}, ("webp", "png"))
 
     def log_html(self, name: str, html: Any) -> None:
-        """Keep a page as ``<name>.html``; secrets masked, as in a text.
+        """Keep a page as ``<name>.html``; secrets are masked, as in a text.
 
         Args:
             name: without a folder.
-            html: a text, or what says itself as HTML in a notebook (``_repr_html_``), as tables and charts do.
+            html: HTML as a text, or an object that a notebook shows as HTML (``_repr_html_``), such as a table or
+                chart.
 
         Raises:
             LifecycleError: the run has not begun, or has ended.
@@ -73,21 +74,21 @@ class MediaWords(ArtifactWords):
         self._show("html", name, {"html": lambda path: save_html(html, path)})
 
     def log_confusion_matrix(self, name: str, truth: Any, predictions: Any, *, labels: Any = None) -> None:
-        """Keep what was confused with what, as the picture ``<name>.svg`` and the table ``<name>.csv``: a row for what
-        is, a column for what was said.
+        """Keep a confusion matrix, as the picture ``<name>.svg`` and the table ``<name>.csv``: a row for each true
+        label, a column for each predicted one.
 
         Args:
             name: without a folder.
-            truth: what is: an array, tensor or list of labels, which are texts or whole numbers.
-            predictions: what was said, as long.
-            labels: their order, or what the classes 0, 1 ... are called; None sorts them.
+            truth: the true labels: an array, tensor or list, of shape ``(samples,)``, of texts or whole numbers.
+            predictions: the predicted labels, of the same shape.
+            labels: the order of the labels, or the names of the classes 0, 1 ...; None sorts them.
 
         Raises:
             LifecycleError: the run has not begun, or has ended.
             OSError: the run's directory cannot be written.
-            TypeError: one is no list of labels.
-            ValueError: ``name`` holds a folder; the two are not as long, are empty, have more than 500 labels, or one
-                that is not among ``labels``.
+            TypeError: ``truth``, ``predictions`` or ``labels`` is no list of labels.
+            ValueError: ``name`` holds a folder; ``truth`` and ``predictions`` are of different lengths or empty, have
+                more than 500 different labels, or one that is not among ``labels``.
         """
         from .._values.judged import confusion
         from .._values.media import save_table
@@ -102,20 +103,21 @@ class MediaWords(ArtifactWords):
         self._show("confusion_matrix", name, ways)
 
     def log_pr_curve(self, name: str, truth: Any, scores: Any) -> None:
-        """Keep the precision at each recall, as the picture ``<name>.svg`` and the table ``<name>.csv`` of thresholds,
-        of at most about 1,000 points.
+        """Keep a precision-recall curve, as the picture ``<name>.svg`` and the table ``<name>.csv``, with the
+        thresholds, of at most about 1,000 points.
 
         Args:
             name: without a folder.
-            truth: whether each is positive: an array, tensor or list of booleans, or of 0 and 1.
-            scores: how sure the model is of that, as long; higher is surer.
+            truth: whether each sample is positive: an array, tensor or list, of shape ``(samples,)``, of booleans or of
+                0 and 1.
+            scores: how sure the model is that it is, of the same shape; higher is surer.
 
         Raises:
             LifecycleError: the run has not begun, or has ended.
             OSError: the run's directory cannot be written.
-            TypeError: one is no list of numbers.
-            ValueError: ``name`` holds a folder; the two are not as long, or empty; no one is positive, a truth is
-                neither 0 nor 1, or a score is NaN.
+            TypeError: ``truth`` or ``scores`` is no list of numbers.
+            ValueError: ``name`` holds a folder; the two are of different lengths, or empty; no sample is positive, a
+                truth is neither 0 nor 1, or a score is NaN.
         """
         from .._values.judged import precision_recall
         from .._values.media import save_table

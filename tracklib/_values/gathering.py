@@ -34,15 +34,15 @@ class Metrics(Mapping[str, float]):
                 metrics.add({"loss": loss, "accuracy": accuracy}, weight=len(batch))
             return metrics
 
-    A tensor stays on its device: nothing waits for the device until the mapping is read, once for each
-    name, at the end. Tensors are gathered in float64, or in float32 where the device has no better.
+    A tensor stays on its device: nothing waits for the device until the mapping is read at the end, and then once
+    for each name. Tensors are summed in float64, or in float32 where the device has no better.
     A NaN makes a mean, sum, minimum or maximum NaN.
 
     Args:
-        how: for each name, what is made of its values: ``"mean"`` (weighted), ``"sum"``, ``"min"``,
-            ``"max"`` or ``"last"``. A name that is not given here has its mean. A mapping is for names
-            that are no keywords: ``Metrics({"val/lr": "last"})``.
-        hows: the same for names that are keywords: ``Metrics(lr="last")``.
+        how: how the values of a name become one: ``"mean"`` (weighted), ``"sum"``, ``"min"``, ``"max"`` or
+            ``"last"``. A name that is not given here has its mean. A mapping is for names that cannot be keywords:
+            ``Metrics({"val/lr": "last"})``.
+        hows: the same, for names that can: ``Metrics(lr="last")``.
 
     Raises:
         ValueError: another word is given.
@@ -58,18 +58,17 @@ class Metrics(Mapping[str, float]):
         self._warned: set[str] = set()
 
     def add(self, values: Mapping[str, Any], /, *, weight: Any = 1.0) -> None:
-        """Take one batch's values.
+        """Add one batch's values.
 
         Args:
-            values: names to numbers of any package, or scalar tensors, nested as ``log`` takes them; each
-                the batch's mean where the epoch's mean is wanted. What is no single number is passed
-                over, with one warning a name.
-            weight: how much the batch counts in a mean: its size, in samples; a scalar tensor stays on
-                its device, too. The mean of batches that weigh nothing is NaN.
+            values: names to numbers of any package, or scalar tensors, nested as ``log`` takes them. For the epoch's
+                mean, give the batch's mean. What is no single number is passed over, with one warning a name.
+            weight: how much the batch counts in a mean: the number of its samples. A scalar tensor stays on its
+                device, too. If all weights are 0, the mean is NaN.
 
         Raises:
             TypeError: ``values`` is no mapping.
-            ValueError: ``weight`` is no finite number from 0 on.
+            ValueError: ``weight`` is negative, NaN or infinite.
         """
         found = as_mapping(values)
         if found is None:

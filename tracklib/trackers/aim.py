@@ -17,19 +17,20 @@ _OURS = "tracklib"
 
 
 class Aim(BatchTracker):
-    """Logs into one run of an Aim repository on this machine.
+    """Logs into one run of an Aim repository on this machine. What is said of Aim was tried with 3.29.
 
-    Aim keeps one value for each step, so its step is the record's number in the run, and a record that comes again is
-    there once; the epoch is Aim's epoch, over which its charts can be aligned. Metrics of another axis have it in their
-    context. Params are the run's ``hparams``; the status and the best values are under ``tracklib``, as Aim knows of a
-    run's end only that it is no longer active. Artifacts stay in the run's directory.
+    Aim keeps one value for each step, so Aim's step is the record's number in the run, and a record that is sent twice
+    is there once; the epoch is Aim's epoch, over which its charts can be aligned. Metrics of another axis have that
+    axis in their context. Params are the run's ``hparams``; the status and the best values are under ``tracklib``, as
+    Aim itself knows only whether a run is active. Artifacts stay in the run's directory.
 
     Args:
-        repo: the folder with the repository, or where one is made; None takes the directory that is current when the
-            tracker is made.
-        experiment: the experiment.
+        repo: the folder of the repository, made where it is not there; None takes the directory that is current when
+            the tracker is made.
+        experiment: the experiment's name; None leaves it to Aim.
         name: the run's name; None takes the tracklib run's name.
-        in_process: keep it in the training process (``docs/explanation/companion.rst``), for who wants :attr:`run`.
+        in_process: keep the tracker in the training process, for those who want :attr:`run`
+            (``docs/explanation/companion.rst``).
         output_run: the directory where logs are stored.
     """
 
@@ -98,7 +99,7 @@ class Aim(BatchTracker):
         return self._run
 
     def log_batch(self, records: Sequence[Log]) -> None:
-        """Track values. ``Run.track`` would swallow what goes wrong."""
+        """Track values, below ``Run.track``, which would hide what goes wrong."""
         track = self._need()._tracker._track
         for record in records:
             context = {} if record.axis == "epoch" else {"axis": spelt(record.axis)}

@@ -19,26 +19,27 @@ _AGAIN_SECONDS = 30.0  # after a silence could not be told
 
 
 class Alert(BatchTracker):
-    """Tells somebody what happens in a run, each event once. It is what ``tracking(..., alerts=[...])`` makes::
+    """Tells somebody what happens in a run, each event once. ``tracking(..., alerts=[...])`` makes it of a dict::
 
         alerts=[{"on": ["failed", "killed"], "nan": "*loss", "quiet": 600, "webhook": "$SLACK_WEBHOOK"}]
 
-    It lives in the companion process, and reads the run's journal as a tracker does: so nothing of it is on the loop's
-    way, and a run that was killed has its alert, too. What was told is in ``alerts.jsonl`` of the run's directory,
-    noted before and after: what a dying process may have told is not told again. A webhook that cannot be reached is
-    tried again.
+    It lives in the companion process, and reads the run's journal as a tracker does: so it never slows the training
+    loop, and a run that was killed has its alert, too. Each alert is noted in ``alerts.jsonl`` of the run's directory
+    before it is sent and afterwards; one of which it is not known whether it was sent is not sent again. A webhook that
+    cannot be reached is tried again.
 
     Args:
-        on: statuses of the run that are told: ``"failed"``, ``"killed"``, ``"preempted"``, ``"finished"``.
-        nan: metrics, or patterns of their names, of which the first NaN or infinity of an attempt is told.
-        quiet: seconds after which it is told that nothing was said; system metrics do not count.
-        best: metrics, or patterns, of those that the run's option ``best`` names: each new best value is told.
-        webhook: an address that takes a POST, or ``$NAME``: the environment variable that has it. The address is a
-            secret, so it is not kept with the run: for ``tracklib sync`` to know it, it needs a variable.
-        command: a program and its arguments. It gets the event as JSON on its standard input, and its text in the
-            variable ``TRACKLIB_ALERT``; after a minute it is ended.
-        wandb: W&B's own alert, by the run's ``Wandb`` trackers.
-        format: ``"slack"``, ``"discord"`` or ``"json"``, which has everything; None takes it from the address.
+        on: which ends of the run to tell: ``"failed"``, ``"killed"``, ``"preempted"``, ``"finished"``; one or a list.
+        nan: names of metrics, or patterns such as ``"*loss"``; the first NaN or infinity of each in an attempt is told.
+        quiet: tell when nothing was logged for so many seconds; system metrics do not count.
+        best: names or patterns of metrics that the run's option ``best`` names; each new best value is told.
+        webhook: an address that takes a POST, or ``$NAME``: the environment variable that holds it. The address is a
+            secret, so it is not kept with the run: only as a variable does ``tracklib sync`` know it.
+        command: a program and its arguments. It gets the event as JSON on its standard input, and as text in the
+            environment variable ``TRACKLIB_ALERT``; it is stopped after 60 seconds.
+        wandb: send it as W&B's own alert, by the run's ``Wandb`` trackers.
+        format: the form of what is posted: ``"slack"``, ``"discord"``, or ``"json"``, which has everything; None
+            takes it from the address.
         output_run: the directory where logs are stored.
     """
 
@@ -84,7 +85,7 @@ class Alert(BatchTracker):
         return shown_address(given) if option == "webhook" and given else given
 
     def init(self) -> None:
-        """Know what was told already."""
+        """Read what was told already."""
         from ._alert_ways import Command, Webhook
 
         self._watch = Watch(self.when, self.begin, self.output_run)
@@ -107,19 +108,19 @@ class Alert(BatchTracker):
         self._tell(self._watch.best(best))
 
     def log_params(self, params: Mapping[str, Any]) -> None:
-        """Something was said."""
+        """Not a silence, then: see ``quiet``."""
         self._watch.hear()
 
     def log_tags(self, tags: Mapping[str, str]) -> None:
-        """Something was said."""
+        """Not a silence, then: see ``quiet``."""
         self._watch.hear()
 
     def log_artifact(self, name: str, path: str) -> None:
-        """Something was said."""
+        """Not a silence, then: see ``quiet``."""
         self._watch.hear()
 
     def finish_epoch(self, epoch: int) -> None:
-        """Something was said."""
+        """Not a silence, then: see ``quiet``."""
         self._watch.hear()
 
     def idle(self) -> None:

@@ -46,7 +46,14 @@ def _spell(annotation: Any) -> str:
 
 
 class BaseTracker(ABC):
-    """One backend, as a plain synchronous adapter. To write one, give it :meth:`init` and :meth:`log`.
+    """One backend, as a plain synchronous adapter. To write one, subclass it, with :meth:`init` and :meth:`log`::
+
+        class Printer(BaseTracker):
+            def init(self):
+                print("begins in", self.output_run)
+
+            def log(self, epoch, log_dict):
+                print(epoch, log_dict)
 
     What you may rely on, whoever calls:
         - One thread makes every call, in order: :meth:`init`, then any number of the ``log`` methods,
@@ -54,9 +61,9 @@ class BaseTracker(ABC):
           whatever it likes: neither reaches the training run nor another tracker.
         - :meth:`init` is called again after it raised, until it returns or the run is over.
         - A call that raised an error for which :meth:`is_transient` is true is made again, with the same
-          records, after a wait; after :class:`~tracklib.TrackerLost`, :meth:`init` comes first. One that
-          raised :class:`~tracklib.TrackerBlocked` waits long. Any other error refuses those records for
-          good: they go to ``rejected.jsonl`` and the next ones come.
+          records, after a wait of 1 to 60 seconds; after :class:`~tracklib.TrackerLost`, :meth:`init` comes
+          first. After :class:`~tracklib.TrackerBlocked` the wait is longer. Any other error refuses those records
+          for good: they go to ``rejected.jsonl`` in the run's directory, and the next ones come.
         - Records come at least once. A crash may repeat the last batch: make a repeat harmless if the
           backend lets you (:attr:`Log.ordinal <tracklib.Log.ordinal>` numbers the records of a run).
 
@@ -68,58 +75,60 @@ class BaseTracker(ABC):
         tracker.close()
 
     Args:
-        output_run: the directory where logs are stored. In a managed run the manager sets it.
+        output_run: the directory where logs are stored; None is the current one. In a managed run the manager sets it.
     """
 
     contract: ClassVar[int] = 1
-    """The number of this contract. A tracker in a distribution of its own writes here for which it was written: one of
-    another number is refused before a run begins, with what mends that."""
+    """The version of this contract. A tracker that is distributed by itself (a plug-in) says here for which version it
+    was written: one for another is refused before a run begins, with a message that says what mends it."""
 
     requires: ClassVar[tuple[str, ...]] = ()
-    """Packages that :meth:`init` imports; they are looked for before a run begins."""
+    """Packages that :meth:`init` imports. Before a run begins it is checked that they are installed."""
 
     extra: ClassVar[str] = ""
     """The extra of tracklib's distribution that installs :attr:`requires`."""
 
     holds_no_lock: ClassVar[bool] = False
-    """Whether no call of the tracker's imports, or holds a lock that is not the tracker's own: a fork need not wait for
-    it."""
+    """Whether no call of the tracker imports anything, or holds a lock that others use too. Then ``os.fork`` in the
+    training process need not wait until a call is over: the child cannot inherit a lock that nobody gives back."""
 
     imports: tuple[str, ...] = ()
-    """More modules that the tracker's calls import. In the training process, they are imported before the first of
-    its threads: a module that a thread imports is seen half made by everybody."""
+    """Modules that the tracker's calls import besides :attr:`requires`. Where the tracker lives in the training
+    process, they are imported before its thread starts: while a thread imports a module, other threads can see it
+    half made."""
 
     in_process: bool = False
-    """Whether the tracker lives in the training process whatever it needs. Without it, a built-in or a plug-in
-    with :attr:`requires` lives in the companion process, so that the SDK cannot touch the training."""
+    """Whether the tracker lives in the training process in any case. Else a built-in or a plug-in with
+    :attr:`requires` lives in the companion process, so that its SDK cannot disturb the training."""
 
     lives_elsewhere: bool = False
-    """Whether this object only shows :attr:`state` and :attr:`location` of a tracker in the companion process."""
+    """Whether the tracker itself is in the companion process, and this object only shows its :attr:`state` and
+    :attr:`location`."""
 
     in_companion: ClassVar[bool] = False
-    """Whether a built-in or a plug-in lives in the companion process though it :attr:`requires` nothing: so that it
-    lives on where the training dies."""
+    """Whether a built-in or a plug-in lives in the companion process though it :attr:`requires` nothing, so that it
+    still works when the training process has died."""
 
     is_alert: ClassVar[bool] = False
-    """Whether it tells of the run to somebody, rather than keep it: a child run does not take it over."""
+    """Whether it tells somebody of the run, rather than keep it. A child run gets no copy of it."""
 
     owner_pid: int | None = None
-    """The training process, for a tracker in the companion process."""
+    """The process id of the training process, for a tracker in the companion process; None elsewhere."""
 
     batch_size: ClassVar[int] = 1
     """The most records that one :meth:`log_batch` gets. Raise it together with a :meth:`log_batch`
     of your own; after a failure the whole batch comes again."""
 
     reads_whole_journal: ClassVar[bool] = False
-    """Whether the tracker is handed the run from its first record on each time it begins, since it builds
-    its output anew, or since it knows itself which records it has."""
+    """Whether each :meth:`init` is followed by all records of the run from the first on, because the tracker writes its
+    output anew, or finds out itself which records it has."""
 
     builds_anew: ClassVar[bool] = False
-    """Whether :meth:`init` begins an empty output each time. So what is superseded is not in it: it is built anew
-    without."""
+    """Whether each :meth:`init` begins with an empty output. Superseded records are then left out of it, and
+    :meth:`log_superseded` has nothing to do."""
 
     name_option: ClassVar[str] = ""
-    """The config's key that names the run at the backend, if there is one. A child run does not take it over."""
+    """The config's key that names the run at the backend, if there is one. A child run does not inherit its value."""
 
     config_schema: ClassVar[dict[str, dict[str, Any]]] = _ConfigSchema()  # type: ignore[assignment]  # a descriptor
     """What a config of this tracker may hold, with the ``type``, ``required`` and ``default`` of each key."""
@@ -128,36 +137,37 @@ class BaseTracker(ABC):
     """The directory where logs are stored."""
 
     ended_at: int | None = None
-    """When the run ended, in milliseconds since the epoch, once :meth:`finish` is called for it."""
+    """When the run ended, in milliseconds since 1970, UTC; set before :meth:`finish` is called."""
 
     ended_with: str = ""
-    """The exception that ended the run, in words, secrets masked, by then; empty where none did."""
+    """The exception that ended the run, as text, secrets masked; empty where none did. Set before :meth:`finish`."""
 
     state: dict[str, str]
-    """What must outlive the process, such as the backend's run id. Kept in ``state/<tracker>.json``."""
+    """What must outlive the process, such as the backend's run id. What a tracker puts here is written to
+    ``state/<tracker>.json`` in the run's directory, and is here again when the run is resumed."""
 
     is_abandoned: bool = False
-    """Whether nobody waits for the tracker any more, and another process may deliver what is left. A call
-    that is still going on had better change nothing."""
+    """Whether nobody waits for the tracker any more: another process may already deliver what is left. A call that
+    is still going on should then change nothing more."""
 
     _options: Mapping[str, Any] = MappingProxyType({})  # of the config that it was made from
 
     _portion: Portion | None = None
 
     location: str = ""
-    """Where a person finds the run at this backend, once :meth:`init` has returned."""
+    """Where a person finds the run at this backend, as a URL or a path; :meth:`init` sets it."""
 
     def __init__(self, *, output_run: str | None = None) -> None:
         self.output_run = "." if output_run is None else os.fspath(output_run)
         self.state = {}
 
     def attach(self, begin: Begin, output_run: str, state: Mapping[str, str] = MappingProxyType({})) -> None:
-        """Make this the tracker of one run: all that its manager tells it before :meth:`init`.
+        """Make this the tracker of one run. The manager calls it before :meth:`init`; a tracker need not override it.
 
         Args:
-            begin: what the run said when it began.
+            begin: the run's first record, with its uid, name and attempt.
             output_run: the run's directory.
-            state: what :attr:`state` was when an earlier process left the run.
+            state: what :attr:`state` was when an earlier attempt ended; empty in the first one.
         """
         self.begin, self.output_run, self.state = begin, output_run, dict(state)
 
@@ -169,25 +179,29 @@ class BaseTracker(ABC):
         rename: Mapping[str, str] | None = None,
         every: Mapping[str, int] | None = None,
     ) -> Self:
-        """Say what the tracker gets of a run's metrics, as the keys of the same names do in a config::
+        """Choose which of a run's metrics the tracker gets, as the keys of the same names do in a config::
 
             Wandb(project="digits").gets(include=["val/*", "loss"], every={"batch": 10})
 
-        The journal has everything; params, tags, artifacts and the status go to every tracker. It is the manager who
-        leaves the rest out, so nothing is by hand. It does not change which tracker it is: in a run that goes on, it
-        holds for what the tracker has not got yet.
+        The journal keeps everything; params, tags, artifacts and the status go to every tracker. The manager does the
+        choosing, so it has no effect by hand. When a run is resumed with another choice, that counts for what the
+        tracker has not got yet.
 
         Args:
-            include: patterns of metrics' names (``*``: any text, ``/`` too; ``?``; ``[abc]``); None is all.
-            exclude: patterns of what it does not get, even where ``include`` names it.
-            rename: pattern to new name, of which the first that fits counts; what a wildcard stands for goes to the
-                ``*`` of the same place: ``{"val/*": "validation/*"}``. Where a record has another of that name, it is
-                not renamed, with a warning.
-            every: axis to ``n``: of ``n`` steps of the axis one, the first among them, with all records of that step.
-                A best value comes in any case.
+            include: patterns of metrics' names: ``*`` is any text, ``/`` too, ``?`` one character, ``[abc]`` one of
+                these; None is all metrics.
+            exclude: patterns of metrics that it does not get, even where ``include`` names them.
+            rename: patterns to new names; the first that fits counts. A ``*`` in the new name is what the pattern's
+                ``*`` stands for: ``{"val/*": "validation/*"}``. Where a record already has a metric of the new name, it
+                is not renamed, with a warning.
+            every: axis to ``n``: the tracker gets every ``n``-th step of that axis, from the first one on, with all
+                records of that step. A best value comes in any case.
+
+        Returns:
+            The tracker itself.
 
         Raises:
-            ConfigError: with all that is wrong.
+            ConfigError: a pattern or number is wrong; the message lists all that is wrong.
         """
         with Mistake(ConfigError):
             self._portion = Portion(include, exclude, rename, every)
@@ -195,8 +209,8 @@ class BaseTracker(ABC):
 
     @functools.cached_property
     def begin(self) -> Begin:
-        """What the run said when it began, with its uid, name, attempt and parent. By hand, a run for the occasion,
-        without a name, whose attempt is 0."""
+        """The run's first record, with its uid, name, attempt and parent. By hand it is made up: a new uid, no name,
+        and attempt 0."""
         return Begin(
             time=_now(),
             format=FORMAT,
@@ -218,92 +232,133 @@ class BaseTracker(ABC):
 
     @property
     def is_by_hand(self) -> bool:
-        """Whether there is no manager, so that what is logged now is all that there will be."""
+        """Whether the tracker is used by hand, without a manager."""
         return self.begin.attempt == 0
 
     @abstractmethod
     def init(self) -> None:
-        """Connect, and create the run or find it again."""
+        """Connect, and create the run, or find it again by :attr:`state`. It may block.
+
+        Raises:
+            Exception: whatever went wrong, as a call of the ``log`` methods may; it is called again later.
+        """
 
     @abstractmethod
     def log(self, epoch: int, log_dict: Mapping[str, float]) -> None:
-        """Keep ``log_dict``, a flat dict of metric names to floats, at ``epoch``."""
+        """Keep metrics.
+
+        Args:
+            epoch: a whole number; epochs may repeat, and go back.
+            log_dict: a flat dict of names to floats, which may be NaN or infinite.
+        """
 
     def log_batch(self, records: Sequence[Log]) -> None:
-        """Keep many records. The default calls :meth:`log` for each."""
+        """Keep several records at once. The default calls :meth:`log` for each, with its step, on whatever axis.
+
+        Args:
+            records: from 1 to :attr:`batch_size` of them, in the order in which they were logged.
+        """
         for record in records:
             self.log(record.step, record.metrics)
             self.acknowledge(1)
 
     def acknowledge(self, records: int = 0) -> None:
-        """Say, within a call, that the backend has the next ``records`` of those that it was handed: should the call
-        fail, they do not come again, and who waits at the run's end sees that it gets on. With 0, that it has a further
-        part of a record, which the tracker itself knows to pass over if the record comes again. Managers listen."""
+        """Call it within :meth:`log_batch` to report progress: should the call fail after it, these records do not come
+        again, and whoever waits at the run's end sees that the tracker is getting on. By hand it does nothing.
+
+        Args:
+            records: how many more of the batch the backend now has, in order. 0 says that it has a part of the next
+                one, and that the tracker itself passes over that part if the record comes again.
+        """
 
     def log_params(self, params: Mapping[str, Any]) -> None:
-        """Keep hyperparameters: ``params`` are nested mappings of JSON values. The default does nothing."""
+        """Keep hyperparameters. They may come several times, each time with other names or newer values. The default
+        does nothing.
+
+        Args:
+            params: names to JSON values (text, number, bool, None, list), which may be nested mappings.
+        """
 
     def log_tags(self, tags: Mapping[str, str]) -> None:
-        """Keep tags; a bare tag has an empty value. The default does nothing."""
+        """Keep ``tags``, names to texts; a bare tag has an empty text. The default does nothing."""
 
     def log_best(self, best: Best) -> None:
-        """Keep the best value so far of a metric, and where it was. The default does nothing."""
+        """Keep the ``best`` value so far of a metric, with its step. It comes anew each time the value gets better.
+        The default does nothing."""
 
     def log_histogram(self, histogram: Histogram) -> None:
-        """Keep how values were distributed at a step: ``histogram`` has edges and counts. The default does nothing."""
+        """Keep how values were distributed at a step: ``histogram`` has at most 64 bins, with their edges and
+        counts. The default does nothing."""
 
     def finish_epoch(self, epoch: int) -> None:
-        """The run has finished this epoch of ``t.epochs``. The default does nothing."""
+        """The run has finished this ``epoch`` of ``t.epochs``, counted from 0. The default does nothing."""
 
     def also_alerts(self, rules: Mapping[str, Any]) -> bool:
-        """Tell by the backend's own alert what these rules say; before :meth:`init`. The default cannot: False."""
+        """Send alerts by the backend's own means, for ``alerts=[{..., "wandb": True}]``. Called before
+        :meth:`init`.
+
+        Args:
+            rules: ``on``, ``nan``, ``quiet`` and ``best``, as :class:`~tracklib.Alert` has them.
+
+        Returns:
+            Whether the tracker can do that. The default cannot: False.
+        """
         return False
 
     def idle(self) -> None:
-        """Nothing more was logged for now: comes about once a second, as long as it is so. The default does nothing."""
+        """Called about once a second while there is nothing new to deliver. The default does nothing."""
 
     def log_superseded(self, superseded: Superseded) -> None:
-        """What was logged before of the epochs that are ``superseded`` counts no more: a checkpoint was loaded, they
-        come again. Records of them that this tracker has not got yet do not come any more. The default does nothing."""
+        """The run went back to an earlier epoch: what it logged before this from epoch ``superseded.epoch`` on
+        does not count any more, and those epochs come again. Old records of them that this tracker has not got yet
+        do not come. The default does nothing."""
 
     def log_artifact(self, name: str, path: str) -> None:
-        """Keep a copy of the file or folder ``path`` as ``name``. The default does nothing."""
+        """Keep a copy of the file or folder at ``path`` as ``name``. The default does nothing."""
 
     def log_note(self, note: Note) -> None:
-        """Keep a ``note``: a text and where it belongs. The default does nothing."""
+        """Keep a ``note``: its ``text``, and the ``step`` of ``axis`` where it belongs. The default does nothing."""
 
     def log_checkpoint(self, checkpoint: Checkpoint, path: str) -> None:
-        """Keep a copy of the model's checkpoint ``path``, a file or folder. One that the run has let go meanwhile does
-        not come. The default takes it for an artifact of its name."""
+        """Keep a copy of a model's checkpoint. One that the run has deleted meanwhile does not come. The default
+        calls :meth:`log_artifact` with its name.
+
+        Args:
+            checkpoint: its name, epoch, metrics and aliases (``"latest"``, ``"best"``).
+            path: a file or folder.
+        """
         self.log_artifact(checkpoint.name, path)
 
     def is_intact(self) -> bool:
-        """Whether nothing is left to do for a run that has ended. Asked before :meth:`init`, which comes if not."""
+        """Whether the output of a run that has ended, and of which all was delivered, is still whole. ``tracklib sync``
+        asks that before :meth:`init`: if it is not, all comes again. The default says that it is."""
         return True
 
     def close(self) -> None:
-        """Give back what :meth:`init` took. The default does nothing."""
+        """Close what :meth:`init` opened. The default does nothing."""
 
     def finish(self, status: Status) -> None:
-        """The run ended with ``status``: say so to the backend, and close. The default calls :meth:`close`."""
+        """The run ended with ``status``: tell the backend, and close. The default calls :meth:`close`."""
         self.close()
 
     def is_transient(self, error: BaseException) -> bool:
-        """Whether the same call that raised ``error`` may work later. The default: the network's errors, and
-        :class:`~tracklib.TrackerUnavailable`."""
+        """Whether the call that raised ``error`` may work later, so that it is made again with the same records. The
+        default: ``ConnectionError``, ``TimeoutError`` and :class:`~tracklib.TrackerUnavailable` may."""
         return isinstance(error, ConnectionError | TimeoutError | TrackerUnavailable)
 
     def is_answering(self) -> bool:
-        """Whether the backend takes something else than the record that it fails on time and again: that one is put
-        aside then, as if it were refused. Ask it to write something that changes nothing.
+        """Whether the backend works, though one record fails again and again. Then that record is at fault: it is put
+        aside as if it were refused, and the next ones come. To find out, have the backend write something that changes
+        nothing.
 
-        The default says no: the record is tried for ever.
+        The default says no, so the record is tried as long as it takes.
         """
         return False
 
     @property
     def files(self) -> tuple[str, ...]:
-        """Names in :attr:`output_run` that belong to the run, to be moved away with it."""
+        """Names in :attr:`output_run` that the tracker writes. A new run in that directory moves them into
+        ``previous/``, with the rest of the old one."""
         return ()
 
     @property
@@ -311,7 +366,7 @@ class BaseTracker(ABC):
         """The backend's own run object, once :meth:`init` has returned; None where there is none.
 
         Raises:
-            LifecycleError: it is in the companion process.
+            LifecycleError: the tracker is in the companion process; ``in_process=True`` keeps it here.
         """
         return self._here(None)
 

@@ -26,13 +26,14 @@ _NOTHING_BY_ITSELF = dict.fromkeys(
 
 
 class Comet(FolderTracker):
-    """Writes one offline experiment of Comet's: an archive in the run's directory.
+    """Writes one offline experiment of Comet's: an archive in the run's directory. What is said of Comet was tried with
+    ``comet_ml`` 3.58.
 
-    Comet writes it when the experiment ends. It is a projection of the run's journal: written anew when the run is
-    resumed, and by ``tracklib sync`` after a kill, so that each record is there once. The experiment's key is made of
-    the run's uid, so ``comet upload --force-reupload`` replaces what an earlier attempt uploaded. Metrics of another
-    axis are called ``<axis>/<metric>``, and their step is that axis's. Best values and the status are the experiment's
-    others, under ``tracklib/``. Artifacts stay in the run's directory.
+    Comet writes the archive when the experiment ends. It is built from the run's journal, and anew when the run is
+    resumed, and by ``tracklib sync`` after a kill: so each record is there once. The experiment's key is made of the
+    run's uid, so ``comet upload --force-reupload`` replaces what an earlier attempt uploaded. Metrics of another axis
+    are called ``<axis>/<metric>``, and their step is that axis's. Best values and the status are in the experiment's
+    "others", under ``tracklib/``. Artifacts stay in the run's directory.
 
     Importing Comet changes other libraries, so it lives in the companion process only.
 
@@ -40,7 +41,7 @@ class Comet(FolderTracker):
         project_name: the project; None leaves it to Comet.
         workspace: the workspace; None leaves it to Comet.
         name: the experiment's name; None takes the tracklib run's name.
-        folder: where the archive is; None takes ``comet`` in ``output_run``.
+        folder: the folder of the archive; None takes ``comet`` in ``output_run``.
         output_run: the directory where logs are stored.
     """
 
@@ -78,7 +79,8 @@ class Comet(FolderTracker):
         return os.path.isfile(self._archive)
 
     def init(self) -> None:
-        """Begin an empty experiment. Comet has one that counts, and would end it for this one: it is to forget it."""
+        """Begin an empty experiment. Comet would end the one that is current for it, as of a parent run: so it is made
+        to forget that one first."""
         OfflineExperiment, set_global_experiment = _comet()
 
         self.close()
@@ -103,7 +105,7 @@ class Comet(FolderTracker):
         self.location = self._archive
 
     def log_batch(self, records: Sequence[Log]) -> None:
-        """Queue messages. ``log_metric`` would say when it was called, not when it was logged."""
+        """Queue messages with the records' own times; ``log_metric`` would take the time of the call."""
         experiment = self._need()
         from comet_ml.messages import MetricMessage
 

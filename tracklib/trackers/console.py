@@ -24,16 +24,15 @@ _RICH = ("rich.console", "rich.text")
 
 
 class Console(BatchTracker):
-    """Says on stderr how the run gets on: a line for each epoch, and at the end the best values, the status and
-    where the run is.
+    """Prints on stderr how the run gets on: a line for each epoch, and at the end the best values, the status and where
+    the run is.
 
-    In a terminal, with rich installed, the lines are the rows of a table. Nothing that is on the screen is
-    ever written over, so what else is printed stays, and progress bars of tqdm and rich stay below. Records of one
-    epoch are one line: it comes when every metric that earlier epochs had is there, else when the next epoch
-    begins; of the first epoch, where it was finished, or once nothing has been logged for three seconds. A metric that
-    the run's ``best`` names has a star where it is the best so far. The newest record of another axis has a line at
-    most every ten seconds. After a resume, the epochs of earlier attempts do not come again, and ``tracklib sync``
-    prints none.
+    In a terminal, with rich installed, the lines are the rows of a table. It only adds lines, so what your program
+    prints stays, and progress bars of tqdm and rich stay below. All records of one epoch make one line. It is printed
+    when every metric that earlier epochs had is there, at the latest when the next epoch begins; that of the first
+    epoch, when the epoch is finished, or when nothing has been logged for three seconds. A metric that the run's option
+    ``best`` names has a star where it is the best so far. Another axis has a line, of its newest record, at most every
+    ten seconds. After a resume, earlier attempts' epochs are not printed again; ``tracklib sync`` prints none.
 
     Args:
         output_run: the directory where logs are stored.

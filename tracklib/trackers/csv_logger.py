@@ -32,24 +32,24 @@ _REACH = 1000  # rows: one that lies further back is complete
 class CsvLogger(BatchTracker):
     """Writes ``metrics.csv``: the epoch first, then a column for each metric in order of appearance.
 
-    Records of the same epoch that share no metric (training, then validation) make one row, also where some of another
-    axis come between; anything else is a row of its own. A metric that comes later extends the
-    header: the file is replaced whole by one with the new column, so that a reader sees the old table
-    or the new one. Axes other than the epoch have a column each; a
-    metric that is called as another axis (``epoch`` as a fraction, beside ``step``) is in that one's column.
+    Records of one epoch that share no metric (training, then validation) make one row, even if records of another axis
+    come between; any other record is a row of its own. A metric that first comes later adds a column: the whole file is
+    then replaced by one with the new column, so a reader sees the old table or the new one, never half of it. Other
+    axes than the epoch have a column each; a metric that is called as one of them (an ``epoch`` of 1.5, beside
+    ``step``) is in that column.
 
-    A managed run's CSV is a projection of its journal: it is built anew when the run is resumed. By
-    hand, rows are added to the file that is there.
+    In a managed run the file is built from the run's journal, and anew when the run is resumed. By hand, rows are added
+    to the file that is there.
 
     Args:
-        csv_filename: the file's name in ``output_run``, or an absolute path. What is there at such a path, and is
-            no table of this run, is renamed; a run inside this one has its table in its own directory.
+        csv_filename: the file's name in ``output_run``, or an absolute path. Another file that is already at such a
+            path is renamed; a child run writes into its own directory.
         output_run: the directory where logs are stored.
 
     Attributes:
         csv_filename: the path of the CSV file.
         file_initialized: whether the file has its header.
-        fieldnames: the columns so far.
+        fieldnames: the names of the columns so far, in order.
     """
 
     batch_size = 4096

@@ -20,16 +20,18 @@ _ROWS_OWN = ("step", "timestamp")  # columns that a metric's own would take the 
 
 
 class DvcLive(FolderTracker):
-    """Writes what ``dvclive.Live`` writes: a table for each metric, ``metrics.json``, ``params.yaml``.
+    """Writes what ``dvclive.Live`` writes: a table for each metric, ``metrics.json``, ``params.yaml``. What is said of
+    DVCLive was tried with 3.49.
 
-    The files are a projection of the run's journal: they are written anew when the run is resumed, so that each point
-    is there once. Metrics of another axis are called ``<axis>/<metric>``, and their step is that axis's. DVCLive has no
-    place for tags and the status. Artifacts stay in the run's directory: ``dvc add`` takes them from there.
+    The files are built from the run's journal, and anew when the run is resumed, so that each point is there once.
+    Metrics of another axis are called ``<axis>/<metric>``, and their step is that axis's. DVCLive has no place for tags
+    and the status. Artifacts stay in the run's directory: ``dvc add`` takes them from there.
 
     Args:
-        folder: where; None takes ``dvclive`` in ``output_run``. It is emptied of what DVCLive wrote into it before.
-        report: ``"md"`` or ``"html"`` writes a report when the run ends.
-        in_process: keep it in the training process (see ``docs/explanation/companion.rst``).
+        folder: where to write; None takes ``dvclive`` in ``output_run``. What DVCLive wrote there before is deleted.
+        report: ``"md"`` or ``"html"`` writes a report when the run ends; None writes none.
+        in_process: keep the tracker in the training process, for those who want :attr:`run`
+            (``docs/explanation/companion.rst``).
         output_run: the directory where logs are stored.
     """
 

@@ -44,21 +44,24 @@ _STATUS = {
 class Mlflow(BatchTracker):
     """Logs into one run of an MLflow experiment, always through ``MlflowClient`` with the run's id.
 
-    A metric is sent with the time at which it was logged, so that one that is sent twice is stored
-    once. NaN arrives as NaN, an infinity as plus or minus 1.797e308. Names that MLflow does not take
-    are translated. A run inside another (a nested ``tracking`` block) becomes its child run.
+    A metric is sent with the time at which it was logged, so one that is sent twice is stored once. NaN arrives as NaN,
+    an infinity as plus or minus 1.797e308 (MLflow's databases have no infinities). MLflow takes names of at most 250
+    characters, of letters, digits and ``_ - . : /`` and blanks, params of 6,000 and tags of 8,000 characters: other
+    names are translated, and longer texts are kept whole as artifacts. A run inside another (a nested ``tracking``
+    block) becomes its child run. Source: ``mlflow.utils.validation`` and ``SqlAlchemyStore`` of MLflow 3.17.
 
     Args:
         tracking_uri: a server (``http://host:5000``) or a database (``sqlite:///mlflow.db``); None
-            leaves the choice to MLflow, its environment variables included. A relative path is taken
+            leaves the choice to MLflow, its environment variables included. A relative path counts
             from the directory that is current when the tracker is made.
-        experiment_name: created if it is not there; None leaves the choice to MLflow.
-        run_name: None takes the tracklib run's name.
+        experiment_name: the experiment, created if it is not there; None leaves the choice to MLflow.
+        run_name: the run's name at MLflow; None takes the tracklib run's name.
         params: hyperparameters, logged when the run begins.
         tags: tags, set when the run begins.
-        timeout: seconds without a word from the server after which a request is given up, to be tried again with twice
-            the patience, up to eight times or a minute.
-        in_process: keep it in the training process (``docs/explanation/companion.rst``), for who wants :attr:`run`.
+        timeout: seconds to wait for an answer of the server before a request is given up and tried again. After each
+            silence the wait is doubled, up to eight times this or 60 seconds, whichever is less.
+        in_process: keep the tracker in the training process, for those who want :attr:`run`
+            (``docs/explanation/companion.rst``).
         output_run: the directory where logs are stored.
     """
 
@@ -131,7 +134,11 @@ class Mlflow(BatchTracker):
 
     @property
     def run_id(self) -> str:
-        """The run's id at MLflow, once ``init`` has returned."""
+        """The run's id at MLflow, once ``init`` has returned.
+
+        Raises:
+            KeyError: it has not.
+        """
         return self.state["run_id"]
 
     def _places(self) -> Mapping[str, str]:
@@ -139,7 +146,8 @@ class Mlflow(BatchTracker):
         return {"tracking_uri": path} if path else {}
 
     def is_intact(self) -> bool:
-        """Whether no second run can have come since: if an answer to the creation is missing, it is looked for."""
+        """Whether it is known which run is ours: where MLflow's answer to the creation was lost, it is looked for
+        again."""
         return creations(self.state) < 2
 
     def init(self) -> None:
@@ -188,8 +196,8 @@ class Mlflow(BatchTracker):
             raise TrackerLost(f"the run went to {before} before: {target} gets it whole", from_the_start=True)
 
     def log_batch(self, records: Sequence[Log]) -> None:
-        """Log metrics, at most 1,000 a request. What the server has of a record is kept in ``state``, and not sent
-        once more."""
+        """Log metrics, at most 1,000 a request (MLflow's limit). What the server has of a record is noted in ``state``,
+        and not sent again."""
         from mlflow.entities import Metric
 
         metrics = [
@@ -203,9 +211,9 @@ class Mlflow(BatchTracker):
             progress.answered(count)
 
     def log_params(self, params: Mapping[str, Any]) -> None:
-        """Log params, nested names joined by ``/``. One that is too long for MLflow is kept whole as
-        an artifact ``params/<name>.txt``, its beginning as the param. MLflow keeps a param's first value: one
-        that changes, as on a resume, is kept beside it, as ``<name>.v2`` and so on."""
+        """Log params, nested names joined by ``/``. One that is too long for MLflow is kept whole as the artifact
+        ``params/<name>.txt``, and its beginning is the param. A param cannot change at MLflow: a new value, as on a
+        resume, is kept beside the first as ``<name>.v2`` and so on."""
         texts = self._texts(self._param_names, params)
         there = dict(self._client.get_run(self.run_id).data.params) if texts else {}
         new = {}
@@ -219,7 +227,8 @@ class Mlflow(BatchTracker):
         self._writing.texts("params", new, self.acknowledge)
 
     def log_tags(self, tags: Mapping[str, Any]) -> None:
-        """Set tags. One that is too long for MLflow is kept whole as an artifact ``tags/<name>.txt``."""
+        """Set tags. One that is too long for MLflow is kept whole as the artifact ``tags/<name>.txt``, and its
+        beginning is the tag."""
         self._writing.texts("tags", self._texts(self._tag_names, tags), self.acknowledge)
 
     def _texts(self, names: Names, value: Mapping[str, Any]) -> dict[str, str]:
@@ -229,8 +238,8 @@ class Mlflow(BatchTracker):
         return texts
 
     def log_best(self, best: Best) -> None:
-        """Log the metric ``best/<name>``, whose step is the best value's. MLflow shows the value at the highest
-        step: so a best value at a lower one than that before, as of another axis, is sent at that one's step."""
+        """Log the metric ``best/<name>`` at the best value's step. MLflow shows the value of the highest step as the
+        newest: so a best value at a lower step than the one before is sent at that one's step."""
         from mlflow.entities import Metric
 
         highest = f"best_step/{best.name}"
@@ -248,12 +257,13 @@ class Mlflow(BatchTracker):
         self._file_names.keep(self.state)
 
     def log_superseded(self, superseded: Superseded) -> None:
-        """Say it in the tag ``tracklib.superseded``: MLflow deletes no points, so the chart shows both."""
+        """Set the tag ``tracklib.superseded``, which says what counts no more: MLflow deletes no points, so its charts
+        show old and new ones."""
         self.state["superseded"] = superseded.told_after(self.state.get("superseded", ""))
         self._writing.texts("tags", {"tracklib.superseded": self.state["superseded"]}, self.acknowledge)
 
     def log_note(self, note: Note) -> None:
-        """Add it to the run's description, behind what stands there."""
+        """Append it to the run's description."""
         there = self._client.get_run(self.run_id).data.tags.get(_DESCRIPTION, "")
         if note.told not in there:
             self._writing.texts("tags", {_DESCRIPTION: "\n\n".join(filter(None, [there, note.told]))}, self.acknowledge)
@@ -289,10 +299,10 @@ class Mlflow(BatchTracker):
         self.finish(Status.FINISHED)
 
     def is_transient(self, error: BaseException) -> bool:
-        """Whatever is neither the record's fault nor a matter of rights: an outage, a busy server."""
+        """Outages and busy servers: every error but one of the record itself, or of missing rights."""
         return may_pass(error)
 
     def is_answering(self) -> bool:
-        """Whether the run takes a tag, by the request that metrics and params come by, too."""
+        """Whether the run takes a tag, by the same request as metrics and params."""
         self._writing.texts("tags", {UID_TAG: self.begin.uid}, lambda: None)
         return True

@@ -21,20 +21,22 @@ _LONGEST = 1000  # bytes of an attribute's path are 1,024
 
 
 class Neptune(FolderTracker):
-    """Writes one offline run of Neptune's (``neptune-scale``): a database in the run's directory.
+    """Writes one offline run of Neptune's: a database in the run's directory. What is said of Neptune was tried with
+    ``neptune-scale`` 0.30.
 
-    It is a projection of the run's journal, written anew when the run is resumed, so that each record is there once.
-    Neptune wants steps that only rise, so its step is the record's number in the run; the epoch, or the step of another
-    axis, is a metric of the axis's name beside the others. It has no NaN and no infinities: they are left out, and said
-    once. Params are under ``params/``, the best values and the status under ``tracklib/``. Artifacts stay in the run's
-    directory. ``neptune sync`` takes the database to the server.
+    It is built from the run's journal, and anew when the run is resumed, so that each record is there once. Neptune
+    takes only rising steps, so its step is the record's number in the run; the epoch, or the step of another axis, is a
+    metric of the axis's name beside the others. Neptune has no NaN and no infinities: they are left out, with one
+    warning. Params are under ``params/``, the best values and the status under ``tracklib/``. Artifacts stay in the
+    run's directory. ``neptune sync`` takes the database to the server.
 
     Args:
-        project: ``workspace/project``; None takes ``NEPTUNE_PROJECT``.
-        name: the experiment that the run is of; None takes the tracklib run's name.
-        folder: where the database is; None takes ``neptune`` in ``output_run``. In a given one, the run has
-            a folder of its own, called by its uid.
-        in_process: keep it in the training process (see ``docs/explanation/companion.rst``).
+        project: ``workspace/project``; None takes the environment variable ``NEPTUNE_PROJECT``.
+        name: the experiment to which the run belongs; None takes the tracklib run's name.
+        folder: the folder of the database; None takes ``neptune`` in ``output_run``. In a given one, each run
+            has a folder of its own, called by its uid.
+        in_process: keep the tracker in the training process, for those who want :attr:`run`
+            (``docs/explanation/companion.rst``).
         output_run: the directory where logs are stored.
     """
 
@@ -118,7 +120,7 @@ class Neptune(FolderTracker):
         self._need().add_tags(words_of(tags))
 
     def log_best(self, best: Best) -> None:
-        """Set ``tracklib/best/<name>``, and where it was beside it."""
+        """Set ``tracklib/best/<name>``, and beside it the step."""
         name = f"best/{neptune_name(best.name)}"
         self._say(**{name: best.value, f"{name}-{best.axis}": best.step})
 
@@ -134,7 +136,7 @@ class Neptune(FolderTracker):
             run.close()
 
     def is_transient(self, error: BaseException) -> bool:
-        """A disk may have room again, whoever says that it has none."""
+        """A full disk may have room again, also where Neptune reports it by an error of its own."""
         import sqlite3
 
         return isinstance(error, sqlite3.OperationalError) or super().is_transient(error)

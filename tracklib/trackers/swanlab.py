@@ -22,22 +22,24 @@ _LONGEST = 255
 
 
 class SwanLab(FolderTracker):
-    """Writes one offline run of SwanLab's: a folder in the run's directory.
+    """Writes one offline run of SwanLab's: a folder in the run's directory. What is said of SwanLab was tried with
+    0.10.
 
-    It is a projection of the run's journal, written anew when the run is resumed, so that each record is there once.
-    SwanLab keeps one value for each step, and none below 0, so its step is the record's number in the run; the epoch,
-    or the step of another axis, is a metric of the axis's name beside the others. An infinity is a NaN there. Params
-    are the run's config; tags and the best values are in it under ``tracklib``. Artifacts stay in the run's directory.
+    It is built from the run's journal, and anew when the run is resumed, so that each record is there once. SwanLab
+    keeps one value for each step, and no step below 0, so its step is the record's number in the run; the epoch, or the
+    step of another axis, is a metric of the axis's name beside the others. An infinity becomes NaN. Params are the
+    run's config; tags and the best values are in it under ``tracklib``. Artifacts stay in the run's directory.
     ``swanlab sync`` takes the folder to the server.
 
-    SwanLab has one run at a time, and hooks of the interpreter's, so it lives in the companion process only.
+    SwanLab can have only one run at a time, and installs hooks in the interpreter, so it lives in the companion process
+    only.
 
     Args:
-        project: the project.
+        project: the project's name.
         workspace: the workspace; None leaves it to SwanLab.
         name: the experiment's name; None takes the tracklib run's name.
-        folder: where the run's folder is made; None takes ``swanlab`` in ``output_run``. In a given one, the
-            run has a folder of its own, called by its uid.
+        folder: where the run's folder is made; None takes ``swanlab`` in ``output_run``. In a given one, each run
+            has a folder of its own, called by its uid.
         output_run: the directory where logs are stored.
     """
 
@@ -68,7 +70,7 @@ class SwanLab(FolderTracker):
         return any(os.path.isdir(path) for path in glob.glob(os.path.join(glob.escape(self._place), "*")))
 
     def init(self) -> None:
-        """Begin an empty run. SwanLab refuses a second one: it is to forget the first."""
+        """Begin an empty run. SwanLab refuses a second one in a process, so it is made to forget the first."""
         self.close()
         self._make_place()
         self._names = Names("SwanLab", swanlab_name)
@@ -85,7 +87,7 @@ class SwanLab(FolderTracker):
         self.location = str(self._sdk_run.dir)
 
     def log_batch(self, records: Sequence[Log]) -> None:
-        """Queue events. ``Run.log`` would say when it was called, not when it was logged."""
+        """Queue events with the records' own times; ``Run.log`` would take the time of the call."""
         emit = self._need()._components.emitter.emit
         from google.protobuf.timestamp_pb2 import Timestamp
         from swanlab.sdk.internal.bus import MetricLogEvent

@@ -29,19 +29,20 @@ class TensorBoard(BatchTracker):
     """Writes an event file for ``tensorboard --logdir DIR``, ``DIR`` being the run's directory or one above it.
 
     Each metric is a scalar with the epoch as its step and the time at which it was logged; metrics of another
-    axis are called ``<axis>/<metric>``. TensorBoard's scalars have 32 bits; NaN and the infinities arrive.
-    Params and the run's status are in the HPARAMS tab, tags under TEXT. Of the artifacts, TensorBoard
-    shows PNG files under IMAGES and ``.txt`` and ``.md`` files under TEXT, up to 4 MiB; others it has no place for.
+    axis are called ``<axis>/<metric>``. TensorBoard's scalars have 32 bits (``simple_value`` in its ``summary.proto``),
+    about seven digits; NaN and the infinities arrive. Params and the run's status are in the HPARAMS tab, tags and
+    notes under TEXT. Of the artifacts, PNG and GIF files are under IMAGES, WAV files under AUDIO, ``.txt`` and ``.md``
+    files under TEXT, each up to 4 MiB; TensorBoard has no place for others.
 
-    A managed run's event file is a projection of its journal: it is written anew when the run is resumed, in
-    place of the old one, so that each point is there once. By hand, a further file is written beside those
-    that are there.
+    In a managed run the event file is built from the run's journal; when the run is resumed, it is written anew in
+    place of the old one, so that each point is there once. By hand, a further file is written beside those that are
+    there.
 
     Args:
-        log_dir: the folder for the event file. TensorBoard takes all that lies in one folder for one run, so
-            give each run its own. None takes ``tensorboard`` in ``output_run``; a relative path is taken
-            from the directory that is current when the tracker is made.
-        in_process: keep it in the training process (see ``docs/explanation/companion.rst``).
+        log_dir: the folder for the event file. TensorBoard takes all files in one folder for one run, so give each
+            run its own. None takes ``tensorboard`` in ``output_run``; a relative path counts from the directory
+            that is current when the tracker is made.
+        in_process: keep the tracker in the training process (``docs/explanation/companion.rst``).
         output_run: the directory where logs are stored.
     """
 
@@ -144,14 +145,14 @@ class TensorBoard(BatchTracker):
             self._params = together
 
     def log_tags(self, tags: Mapping[str, Any]) -> None:
-        """Write the tags so far as a text."""
+        """Write all tags so far as one text, since a text of TensorBoard's replaces the one before."""
         together = {**self._tags, **redact(plain(tags))}
         lines = "\n".join(f"{name}: {value}" if value != "" else name for name, value in together.items())
         self._log_text(self._names.within("run", "tags"), events.verbatim(lines))
         self._tags = together
 
     def log_note(self, note: Note) -> None:
-        """Write the notes so far as a text."""
+        """Write all notes so far as one text."""
         together = [*self._notes, note.told]
         self._log_text(self._names.within("run", "notes"), events.verbatim("\n".join(together)))
         self._notes = together

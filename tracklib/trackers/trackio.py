@@ -19,20 +19,20 @@ _ROWS_OWN = frozenset({"step", "timestamp", "run", "run_id", "log_id", ""})  # b
 
 
 class Trackio(BatchTracker):
-    """Logs into one run of a Trackio project on this machine.
+    """Logs into one run of a Trackio project on this machine. What is said of Trackio was tried with 0.43.
 
-    Each row has the run's uid and its number in it as Trackio's ``log_id``, so that one that comes again is there
-    once. Metrics of another axis are called ``<axis>/<metric>``, and their step is that axis's. Params are the run's
-    config; tags, the best values and the status are in it too, under ``tracklib``, as Trackio has no other place for
-    them. Artifacts stay in the run's directory.
+    Trackio's ``log_id`` of a row is the run's uid and the row's number, so that a row that is sent twice is there once.
+    Metrics of another axis are called ``<axis>/<metric>``, and their step is that axis's. Params are the run's config;
+    tags, the best values and the status are in it too, under ``tracklib``, as Trackio has no other place for them.
+    Artifacts stay in the run's directory.
 
-    The database lies where Trackio's ``TRACKIO_DIR`` says. ``trackio sync --project ... --space-id ...`` takes it to a
-    Space.
+    The database is where the environment variable ``TRACKIO_DIR`` says. ``trackio sync --project ... --space-id ...``
+    takes it to a Space of Hugging Face's.
 
     Args:
-        project: the project.
+        project: the project's name.
         name: the run's name; None takes the tracklib run's name.
-        in_process: keep it in the training process (see ``docs/explanation/companion.rst``).
+        in_process: keep the tracker in the training process (``docs/explanation/companion.rst``).
         output_run: the directory where logs are stored.
     """
 
@@ -60,7 +60,7 @@ class Trackio(BatchTracker):
         self._config: dict[str, Any] = {}
 
     def init(self) -> None:
-        """Find the run's config, if it has one, and say that it goes on."""
+        """Read the run's config, if it has one, and set its status to running."""
         from trackio.sqlite_storage import SQLiteStorage
 
         SQLiteStorage.validate_project_name(self.project)
@@ -76,7 +76,7 @@ class Trackio(BatchTracker):
         return title(self.name, self.begin)
 
     def log_batch(self, records: Sequence[Log]) -> None:
-        """Write rows; one that is there already is passed over."""
+        """Write rows; Trackio passes over those that are there already."""
         rows = [{self._name(record.axis, n): v for n, v in record.columns().items()} for record in records]
         self._names.keep(self.state)
         self._write(
@@ -118,7 +118,8 @@ class Trackio(BatchTracker):
         self._write([{}], [0], [self.begin.time], ["config"], self._config)
 
     def log_params(self, params: Mapping[str, Any]) -> None:
-        """Add to the run's config. Trackio has names that begin with ``_`` for itself: ``_x`` is ``param_x`` there."""
+        """Add to the run's config. Trackio keeps names that begin with ``_`` for itself: ``_x`` is ``param_x``
+        there."""
         self._config = {**self._config, **params_of(params, lambda name: name == "tracklib" or name.startswith("_"))}
         self._say()
 

@@ -46,25 +46,28 @@ _LONG_TAGS = "tracklib_tags"
 class Wandb(BatchTracker):
     """Logs into one W&B run.
 
-    W&B's own step is the record's number in the run, so it always rises and no row is dropped; the
-    epoch is a metric, and the x-axis of every chart, so epochs may repeat or go back. In offline mode
-    the run lies in ``wandb/offline-run-...`` of the run's directory, for ``wandb sync``.
+    W&B drops a row whose step is below the one before; so W&B's own step is the record's number in the run, which
+    always rises. The epoch is a metric, and the x-axis of every chart: epochs may repeat or go back. In offline mode
+    the run is in ``wandb/offline-run-...`` of the run's directory, for ``wandb sync``. W&B takes tags of at most 64
+    characters, and a row of at most 10,383,360 bytes: longer tags are kept whole in the config, and a longer row is
+    refused (it goes to ``rejected.jsonl``). What is said of W&B was tried with 0.31.
 
     Args:
         entity: the user or team; None is W&B's default for the API key.
-        project: the project; None is W&B's default.
-        mode: ``"online"``, ``"offline"`` or ``"disabled"``; None leaves the choice to W&B
-            (``WANDB_MODE`` included).
+        project: the project, of at most 128 characters and without ``/ \\ # ? % :``; None is W&B's default.
+        mode: ``"online"``, ``"offline"`` or ``"disabled"``, which keeps nothing; None leaves the choice to W&B
+            (the environment variable ``WANDB_MODE`` included).
         name: the run's name; None takes the tracklib run's name.
-        group: puts runs together.
-        job_type: such as ``"train"`` or ``"eval"``.
+        group: the group in which W&B shows the run; None is that of the run around it, if there is one.
+        job_type: the kind of run, such as ``"train"`` or ``"eval"``.
         tags: words to find the run by.
         notes: a longer text.
         config: hyperparameters, as W&B's config.
-        settings: any other setting of ``wandb.init``, as ``wandb.Settings`` names it.
-        alerts: what W&B's own alert tells, each ``on``, ``nan``, ``quiet`` and ``best`` as :class:`Alert` has them;
-            ``tracking(..., alerts=[{..., "wandb": True}])`` adds to them.
-        in_process: keep it in the training process (``docs/explanation/companion.rst``), for who wants :attr:`run`.
+        settings: other settings, as ``wandb.Settings`` names them.
+        alerts: when W&B's own alert is sent: dicts of ``on``, ``nan``, ``quiet`` and ``best``, as :class:`Alert` has
+            them; ``tracking(..., alerts=[{..., "wandb": True}])`` adds to them.
+        in_process: keep the tracker in the training process, for those who want :attr:`run`
+            (``docs/explanation/companion.rst``).
         output_run: the directory where logs are stored.
     """
 
@@ -190,8 +193,8 @@ class Wandb(BatchTracker):
         self._names.keep(self.state)
 
     def log_params(self, params: Mapping[str, Any]) -> None:
-        """Add to W&B's config. A text or list that is long is kept whole as the run's file
-        ``params/<name>.txt`` or ``.json``, its beginning in the config."""
+        """Add to W&B's config. A text of more than 20,000 characters, or a list of more than 10,000 items, is kept
+        whole as the run's file ``params/<name>.txt`` or ``.json``, and its beginning in the config."""
         with self._at.live() as run:
             beside = functools.partial(keep_text, run)
             shown = {self._param_names[name]: fitting(name, v, beside) for name, v in redact(plain(params)).items()}
@@ -199,8 +202,8 @@ class Wandb(BatchTracker):
         self._at.config(shown)
 
     def log_tags(self, tags: Mapping[str, str]) -> None:
-        """Add to W&B's tags, as ``name`` or ``name:value``. One that is too long for W&B is kept whole
-        in its config, under ``tracklib_tags``, its beginning as the tag."""
+        """Add to W&B's tags, as ``name`` or ``name:value``. One that is too long for W&B is kept whole in its config,
+        under ``tracklib_tags``, and its beginning is the tag."""
         words, whole = tags_as_words(redact(plain(tags)))
         with self._at.live() as run:
             run.tags = tuple(dict.fromkeys(filter(None, [*(run.tags or ()), *words])))
@@ -224,7 +227,7 @@ class Wandb(BatchTracker):
         return True
 
     def idle(self) -> None:
-        """Tell of a silence."""
+        """Send the alert that nothing was logged for long, if it is due."""
         if self._alerts is not None and self._at.run is not None and self.alerts:
             with self._at.live():
                 self._alerts.idle()
@@ -241,13 +244,14 @@ class Wandb(BatchTracker):
                 self._at.log_row(histogram, axis, {name: wandb.Histogram(np_histogram=bars)})
 
     def log_note(self, note: Note) -> None:
-        """Add it to the run's notes, behind what stands there."""
+        """Append it to the run's notes."""
         with self._at.live() as run:
             if note.told not in (there := run.notes or ""):
                 run.notes = "\n".join(filter(None, [there, note.told]))
 
     def log_superseded(self, superseded: Superseded) -> None:
-        """Say it in the config's ``tracklib_superseded``: W&B deletes no rows, so the chart shows both."""
+        """Set ``tracklib_superseded`` in the config, which says what counts no more: W&B deletes no rows, so its charts
+        show old and new ones."""
         self.state["superseded"] = superseded.told_after(self.state.get("superseded", ""))
         self._at.config({"tracklib_superseded": self.state["superseded"]})
 
@@ -289,7 +293,7 @@ class Wandb(BatchTracker):
         self.finish(Status.FINISHED)
 
     def is_transient(self, error: BaseException) -> bool:
-        """The network's errors, as W&B calls them too."""
+        """The network's errors, W&B's own classes for them included."""
         import wandb
 
         if isinstance(error, FileNotFoundError):
