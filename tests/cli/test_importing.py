@@ -25,6 +25,7 @@ with tracking([json.loads(sys.argv[2])], output_run=sys.argv[1], params={"lr": 0
     for epoch in range(5):
         t.log(epoch, {"val/loss": 1 / (epoch + 1), "odd": math.nan})
     t.log_text("note", "kept")
+    t.note("lr lowered")
 """
 
 
@@ -158,6 +159,7 @@ def test_wandbs_offline_file_becomes_a_run(tmp_path: Path) -> None:
     assert (run.status, run.params["lr"]) == ("finished", 0.1)
     assert "kept" in [path.read_text() for path in Path(run.directory, "artifacts").rglob("note*")]
     assert run.metrics["val/loss"].values.tolist() == [1 / (epoch + 1) for epoch in range(5)]
+    assert "lr lowered" in run.notes[0].text
 
 
 @pytest.mark.slow
@@ -173,6 +175,7 @@ def test_an_experiment_at_mlflow_becomes_runs(tmp_path: Path, mlflow_database: P
     assert (run.name, run.status, run.params) == ("source", "finished", {"lr": "0.1"})
     assert Path(run.artifacts["note.txt"]).read_text() == "kept"
     assert run.artifacts["note.txt"].is_intact()
+    assert "lr lowered" in run.notes[0].text
     assert run.metrics["val/loss"].values.tolist() == [1 / (epoch + 1) for epoch in range(5)]
 
 

@@ -123,6 +123,15 @@ def test_plot_draws_lines_and_their_names_within_the_width(root: Path) -> None:
     assert lines[-1].split() == ["└epoch", "0", "9"]
 
 
+def test_plots_greatest_and_least_labels_are_the_values(tmp_path: Path) -> None:
+    with tracking(output_run=tmp_path / "run") as t:
+        for epoch in range(10):
+            t.log(epoch, {"loss": epoch})
+
+    lines = tracklib("plot", tmp_path / "run", "--height", 6).output.splitlines()
+    assert (lines[1].split()[0], lines[6].split()[0]) == ("9", "0")
+
+
 def test_plot_of_what_has_no_number_is_an_empty_picture(root: Path) -> None:
     said = tracklib("plot", root / "run-1", "-m", "odd")
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from tracklib import tracking
+from tracklib import load, tracking
 from tracklib.cli.commands import main
 
 
@@ -42,6 +42,20 @@ def test_the_newest_is_last_and_the_best_of_all_has_a_star(root: Path) -> None:
     assert [row for row in rows if "*" in row] == [rows[0]]
     assert "0.3333*" in rows[0]
     assert count == "4 runs (4 finished); * best of all"
+
+
+def test_a_param_that_is_called_as_what_each_run_is_or_as_a_best_value_has_its_own_column(
+    tmp_path: Path,
+) -> None:
+    for model in ("cnn", "mlp"):
+        params = {"name": model, "status": len(model), "best.loss": model, "a": {"b": model}, "a/b": 2}
+        with tracking(output_run=tmp_path / model, name="run", params=params, best={"loss": "min"}) as t:
+            t.log(0, {"loss": 1.0})
+
+    _, row = csv.DictReader(io.StringIO(tracklib("ls", tmp_path, "--csv").output))
+    assert (row["name"], row["status"], row["loss"]) == ("run", "finished", "1.0")
+    assert (row["params.name"], row["params.best.loss"], row["a/b"]) == ("mlp", "mlp", "mlp")
+    assert load(tmp_path / "mlp").flat_params["a/b-2"] == 2
 
 
 @pytest.mark.parametrize("columns", [40, 80, 140])

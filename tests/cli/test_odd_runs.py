@@ -179,6 +179,22 @@ def test_the_patch_is_shown_without_what_would_steer_the_terminal_or_it_is_said_
     assert "run has no console: it printed nothing" in tracklib("show", run, "--console").stderr
 
 
+def test_what_a_run_printed_and_its_patch_are_never_read_through_a_link_or_out_of_a_pipe(run: Path) -> None:
+    with tracking(output_run=run.parent / "changed", environment=False) as t:
+        t.log_text("git.patch", "+a")
+    changed, secret = run.parent / "changed", run.parent / "secret"
+    secret.write_text("somebody else's")
+    kept = changed / layout.ARTIFACTS / "git.patch"
+    kept.unlink()
+    for path in (kept, changed / layout.CONSOLE):
+        path.symlink_to(secret)
+    os.mkfifo(changed / layout.ALERTS)
+
+    assert "has no git.patch" in tracklib("show", changed, "--patch").stderr
+    assert "has no console" in tracklib("show", changed, "--console").stderr
+    assert load(changed).alerts == []
+
+
 def test_the_console_is_its_end(run: Path) -> None:
     (run / layout.CONSOLE).write_text("\n".join(map(str, range(300))))
 
@@ -423,13 +439,23 @@ def test_a_run_that_cannot_be_deleted_is_a_message(run: Path, monkeypatch: pytes
     def in_use(directory: str) -> None:
         raise RunDirectoryError("a process has it")
 
+    (run / "metrics.csv").unlink()
     monkeypatch.setattr("shutil.rmtree", refuse)
     refused = tracklib("rm", run, "-y")
     monkeypatch.setattr("tracklib.cli.rm.held", in_use)
     held = tracklib("rm", run, "-y")
 
-    assert (refused.exit_code, "cannot be deleted (No space left on device)" in refused.stderr) == (1, True)
+    assert refused.exit_code == 1
+    assert "cannot be deleted (No space left on device): all of it is still there" in refused.stderr
     assert (held.exit_code, held.stderr) == (1, "Error: a process has it\n")
+
+
+def test_a_run_that_was_deleted_in_part_says_what_is_left(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: str) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("shutil.rmtree", refuse)
+    assert re.search(r"\(Input/output error\): \d files of \d are left", tracklib("rm", run, "-y").stderr)
 
 
 def test_the_served_page_is_asked_for_its_head_and_for_points(run: Path) -> None:

@@ -18,6 +18,7 @@ from running import tracklib
 from somebody import as_nobody
 
 from tracklib import CsvLogger, tracking
+from tracklib._journal import layout
 
 KILLED = """
 import os, signal, sys
@@ -137,6 +138,15 @@ def test_rm_deletes_the_directory_of_a_run_that_shares_it_with_nothing(tmp_path:
 
     assert tracklib("rm", run, "-y").exit_code == 0
 
+    assert not run.exists()
+
+
+def test_rm_deletes_what_a_run_printed_and_what_its_alerts_said(tmp_path: Path) -> None:
+    run = finished_run(tmp_path / "run")
+    for name in (layout.CONSOLE, layout.ALERTS, layout.LEASE, layout.REJECTED):
+        (run / name).write_text("")
+
+    assert "no run wrote it" not in tracklib("rm", run, "-y").output
     assert not run.exists()
 
 

@@ -191,6 +191,15 @@ def test_a_command_that_does_not_exist_is_said_to_be_none(where: Path) -> None:
     assert told.why == "there is no program no-such-program: name one that can be run, best by its whole path"
 
 
+def test_a_webhook_whose_variable_is_not_set_is_said_when_the_run_begins(
+    where: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_SUCH_HOOK", raising=False)
+    with tracking(output_run=where, alerts=[{"on": "failed", "webhook": "$NO_SUCH_HOOK"}]):
+        pass
+    assert "alert to $NO_SUCH_HOOK: the variable NO_SUCH_HOOK is not set" in caplog.text
+
+
 # Once --------------------------------------------------------------------------------------------------------
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from typing import Any
 
@@ -77,6 +79,33 @@ def copy_whole(source: str, target: str) -> None:
         OSError: ``source`` cannot be read, or ``target`` not be written.
     """
     (shutil.copytree if os.path.isdir(source) else shutil.copy2)(source, target)
+
+
+def content_of(path: str, most: int | None = None) -> bytes | None:
+    """A file's bytes; None where it is none, cannot be read, or has more than ``most``. A link is not followed, as it
+    may lead to what is nobody else's business, and a pipe is not waited for."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
+    try:
+        said = os.fstat(fd)
+        if not stat.S_ISREG(said.st_mode) or (most is not None and said.st_size > most):
+            return None
+        with open(fd, "rb", closefd=False) as file:
+            return file.read() if most is None else file.read(said.st_size)
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+
+
+def text_of(path: str) -> str | None:
+    """The text in a file, with a line feed at each line's end; None as for :func:`content_of`."""
+    content = content_of(path)
+    if content is None:
+        return None
+    return io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", errors="replace").read()
 
 
 def link_whole(source: str, target: str) -> None:

@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from .._common.files import content_of
 from .._common.open_file import open_made
 from . import layout
 
@@ -47,12 +48,7 @@ def keep(directory: str, alerted: Alerted) -> None:
 def alerts_in(directory: str) -> list[Alerted]:
     """The newest of each event and receiver, in the order of the events; none where the file cannot be read."""
     found: dict[tuple[str, str], Alerted] = {}
-    try:
-        with open(_path(directory), "rb") as file:
-            lines = file.read().splitlines()
-    except OSError:
-        return []
-    for line in lines:
+    for line in (content_of(_path(directory)) or b"").splitlines():
         try:
             alerted = msgspec.json.decode(line, type=Alerted)
         except (msgspec.MsgspecError, UnicodeDecodeError):  # a line that was cut off

@@ -87,11 +87,12 @@ class Canvas:
         ]
 
     def label(self, row: int) -> str:
-        """The y in the middle of a row; empty where nothing is drawn."""
+        """The greatest y at the first row, the least at the last one, else that in the row's middle; empty where
+        nothing is drawn."""
         if self._is_empty:
             return ""
         low, high = self.y
-        down = (row + 0.5) / self._rows
+        down = {0: 0.0, self._rows - 1: 1.0}.get(row, (row + 0.5) / self._rows)
         value = high * (1 - down) + low * down
         return number(float(10**value) if self._is_log else value, 3)
 

@@ -79,5 +79,6 @@ def apart_from_others(metric: str, runs: Sequence[Run]) -> str:
 
 
 def params_that_differ(runs: Sequence[Run]) -> list[str]:
-    """The params that are not the same in all; of a single run all."""
-    return differing_params(runs) if len(runs) > 1 else [name for run in runs for name in run.flat_params]
+    """The params that are not the same in all, each by what means it; of a single run all."""
+    names = differing_params(runs) if len(runs) > 1 else [name for run in runs for name in run.flat_params]
+    return [f"params.{name}" if name in OWN or name.partition(".")[0] in GROUPS else name for name in names]

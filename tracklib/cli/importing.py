@@ -17,7 +17,8 @@ from .._journal import layout
 from .._journal.directory import owned, slug
 from .._journal.format import FORMAT
 from .._journal.journal import Journal
-from .._journal.records import Artifact, Begin, End, Log, Params, Tags
+from .._journal.records import Artifact, Begin, End, Log, Note, Params, Tags
+from .._values.arguments import as_note
 from ..errors import RunDirectoryError
 from ..trackers._foreign import Foreign
 from . import asked
@@ -115,6 +116,8 @@ def _write(run: Foreign, journal: Journal, source: str, folder: str) -> None:
         time = max(time, point.time)
         if point.metrics:
             journal.append(Log(time=time, axis=point.axis, step=point.step, metrics=point.metrics))
+    if run.note.strip():
+        journal.append(Note(time=time, text=as_note(run.note)))
     for name, place in run.artifacts:
         journal.append(_kept(name, place, folder, time))
     if run.status is not None:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -118,19 +119,27 @@ def _told(run: Run) -> str:
 
 def _own(run: Run) -> list[str]:
     """What the run wrote, as far as it is there: the journal last, so that a deletion cut off can be repeated."""
-    own = dict.fromkeys([*run.files, layout.TABLE, *layout.FOLDERS, layout.REJECTED, layout.LOCK, layout.JOURNAL])
-    paths = [os.path.join(run.directory, name) for name in own if layout.is_name(name)]
+    last = [layout.LOCK, layout.JOURNAL]
+    own = dict.fromkeys(name for name in [*run.files, layout.TABLE, *layout.FOLDERS, *layout.OWN] if name not in last)
+    paths = [os.path.join(run.directory, name) for name in [*own, *last] if layout.is_name(name)]
     return [path for path in paths if os.path.lexists(path)]
 
 
 def _size(path: str) -> int:
     """The bytes in a file or folder; links count for nothing."""
+    return sum(os.lstat(file).st_size for file in _files(path))
+
+
+def _files(path: str) -> Iterator[str]:
+    """The file, or those in the folder; no link is followed."""
     if os.path.islink(path) or not os.path.isdir(path):
-        return os.lstat(path).st_size
-    return sum(os.lstat(os.path.join(folder, name)).st_size for folder, _, names in os.walk(path) for name in names)
+        yield path
+    for folder, _, names in os.walk(path) if not os.path.islink(path) else ():
+        yield from (os.path.join(folder, name) for name in names)
 
 
 def _delete(run: Run) -> None:
+    before = _count(run)
     try:
         with held(run.directory):  # nobody begins a run in there meanwhile
             for path in _own(run):
@@ -144,4 +153,14 @@ def _delete(run: Run) -> None:
     except RunDirectoryError:
         raise
     except OSError as error:
-        raise asked.failure(f"{run.directory} cannot be deleted", error, "it may be there in part") from error
+        raise asked.failure(f"{run.directory} cannot be deleted", error, _left(run, before)) from error
+
+
+def _left(run: Run, before: int) -> str:
+    left = _count(run)
+    return "all of it is still there" if left == before else f"{many(left, 'file')} of {before} are left"
+
+
+def _count(run: Run) -> int:
+    """The files that the run wrote and that are there."""
+    return sum(1 for path in _own(run) for _ in _files(path))

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from .._common.columns import width
+from .._common.files import text_of
 from .._journal.checkpoints import CheckpointPath
 from ..reading.run import Run
 from ..reading.words import duration, number
@@ -90,7 +92,7 @@ def _print_list(title: str, words: list[str]) -> None:
     """Words behind a title, in as many lines as they need."""
     most, line = terminal_width(), f"{title:10} "
     for word in words:
-        if len(line) + len(word) > most and line.strip():
+        if width(line) + width(word) > most and line.strip():
             click.echo(line.rstrip())
             line = " " * 11
         line += word + "  "
@@ -189,9 +191,9 @@ def _print_console(run: Run) -> None:
 
 
 def _print_patch(run: Run) -> None:
-    patch = run.artifacts.get("git.patch")
-    if patch is None or not patch.exists:
+    kept = run.artifacts.get("git.patch")
+    patch = text_of(kept.path) if kept else None
+    if patch is None:
         raise asked.NotFound(f"{plain(run.name)} has no git.patch: nothing differed, or nobody looked")
-    with open(patch, encoding="utf-8", errors="replace") as file:
-        for line in file:
-            click.echo(plain(line.rstrip("\n")))
+    for line in patch.removesuffix("\n").split("\n"):
+        click.echo(plain(line))

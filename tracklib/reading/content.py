@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from .._common.files import text_of
 from .._journal import layout
 from .._journal.alerts import Alerted, alerts_in
 from .._journal.checkpoints import CheckpointPath, Checkpoints
@@ -142,11 +143,7 @@ class Content(Lifetime):
     @property
     def console(self) -> str:
         """What the run printed, with ``console=True``, so far; else empty."""
-        try:
-            with open(os.path.join(self.directory, layout.CONSOLE), encoding="utf-8", errors="replace") as file:
-                return file.read()
-        except OSError:
-            return ""
+        return text_of(os.path.join(self.directory, layout.CONSOLE)) or ""
 
     @property
     def artifacts(self) -> Mapping[str, Artifact]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from .._common.distinct import apart
 from .._journal.statistics import At, Statistics
 from .attempts import moment
 
@@ -74,12 +75,15 @@ def plain(value: Any) -> Any:
     return [plain(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
-def flat(params: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested ``params`` by their flat names; an empty group stays as it is."""
-    found: dict[str, Any] = {}
+def flat(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested ``params`` by their flat names; an empty group stays as it is. Of two that have one name, as in
+    ``{"a": {"b": 1}, "a/b": 2}``, the second is called ``a/b-2``."""
+    return apart(_flat(params, ""))
+
+
+def _flat(params: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
     for name, value in params.items():
         if isinstance(value, dict) and value:
-            found |= flat(value, f"{prefix}{name}/")
+            yield from _flat(value, f"{prefix}{name}/")
         else:
-            found[prefix + name] = value
-    return found
+            yield prefix + name, value

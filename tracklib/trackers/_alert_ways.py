@@ -79,10 +79,17 @@ class Webhook:
         except (OSError, http.client.HTTPException) as error:
             raise Uncertain(f"{self.name} did not answer: {type(error).__name__}") from None
 
+    @property
+    def lacks(self) -> str:
+        """What is missing to know the address; empty where nothing is."""
+        if not is_variable(self._url) or variables.text(self._url[1:]):
+            return ""
+        return f"the variable {self._url[1:]} is not set, where the webhook's address should be"
+
     def _address(self) -> str:
+        if self.lacks:
+            raise TrackerBlocked(self.lacks)
         url = variables.text(self._url[1:]) if is_variable(self._url) else self._url
-        if not url:
-            raise TrackerBlocked(f"the variable {self._url[1:]} is not set, where the webhook's address should be")
         if MASK in url:
             raise TrackerBlocked(
                 f"the address of {self.name} is a secret, and not kept with the run: put it into an environment "

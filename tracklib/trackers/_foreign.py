@@ -33,7 +33,7 @@ def together(values: Iterable[tuple[int, int, str, float]]) -> list[Point]:
 class Foreign(NamedTuple):
     """One run. ``source`` says what it is there, so that it has the same uid each time it is taken over; ``status`` is
     None where it did not end. ``artifacts`` are files and folders, each by its name with where it is now: that is
-    asked once, and copied at once."""
+    asked once, and copied at once. ``note`` is what somebody wrote beside it."""
 
     source: str
     name: str
@@ -43,6 +43,7 @@ class Foreign(NamedTuple):
     tags: dict[str, str] = {}
     status: Status | None = Status.FINISHED
     artifacts: Iterable[tuple[str, str]] = ()
+    note: str = ""
 
     @property
     def uid(self) -> str:

@@ -51,6 +51,7 @@ def _run(client: Any, run: Any) -> Foreign:
         tags,
         _STATUS.get(run.info.status),
         _artifacts(client, run.info.run_id),
+        run.data.tags.get("mlflow.note.content", ""),
     )
 
 

@@ -52,9 +52,9 @@ def _run(records: list[Any], file: str) -> Foreign:
     params = {name: value for name, value in config.items() if not name.startswith(_OWN)}
     tags = dict.fromkeys(run.tags, "") if run is not None else {}
     source = f"wandb:{run.run_id if run is not None else file}"
-    return Foreign(
-        source, name, began or (points[0].time if points else 0), points, params, tags, status, _files_of(file)
-    )
+    began = began or (points[0].time if points else 0)
+    note = run.notes if run is not None else ""
+    return Foreign(source, name, began, points, params, tags, status, _files_of(file), note)
 
 
 def _files_of(file: str) -> list[tuple[str, str]]:

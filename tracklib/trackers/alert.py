@@ -7,6 +7,7 @@ from typing import Any
 
 from .._common import clock
 from .._common.secrets import redact_text
+from .._common.warn import tell
 from .._journal.records import Best, Log, Status
 from ..errors import ConfigError
 from ._alert_address import Form, shown_address, wrong_address
@@ -92,6 +93,9 @@ class Alert(BatchTracker):
         webhook = [Webhook(self.webhook, self.format)] if self.webhook else []
         ways: list[Webhook | Command] = [*webhook, *([Command(self.command)] if self.command else [])]
         self._tellings = [Telling(self.output_run, way.name, way.send) for way in ways]
+        for way in webhook:
+            if way.lacks:
+                tell(f"alert to {way.name}: {way.lacks}; what happens is told once `tracklib sync` has it")
         self.location = ", ".join(redact_text(way.name) for way in ways)
 
     def _tell(self, events: Iterable[Event]) -> None:

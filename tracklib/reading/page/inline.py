@@ -6,9 +6,10 @@ import base64
 import csv
 import itertools
 import os
-import stat
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
+
+from ..._common.files import content_of
 
 if TYPE_CHECKING:
     from ..artifacts import Artifact
@@ -74,17 +75,9 @@ class Inline:
         return {}
 
     def _read(self, path: str, most: int) -> bytes | None:
-        """A file's bytes; None where it is none, or there is no room for it. A link is not followed: it could bring
-        in what is nobody else's business."""
-        try:
-            with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
-                said = os.fstat(file.fileno())
-                if not stat.S_ISREG(said.st_mode) or said.st_size > min(most, self._room):
-                    return None
-                content = file.read(said.st_size)
-        except OSError:
-            return None
-        self._room -= len(content)
+        """A file's bytes; None where it is none, or there is no room for it."""
+        content = content_of(path, min(most, self._room))
+        self._room -= len(content or b"")
         return content
 
 
