@@ -89,7 +89,7 @@ class Webhook:
     def _address(self) -> str:
         if self.lacks:
             raise TrackerBlocked(self.lacks)
-        url = variables.text(self._url[1:]) if is_variable(self._url) else self._url
+        url = variables.text(self._url[1:]) or "" if is_variable(self._url) else self._url
         if MASK in url:
             raise TrackerBlocked(
                 f"the address of {self.name} is a secret, and not kept with the run: put it into an environment "
