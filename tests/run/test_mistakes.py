@@ -30,6 +30,16 @@ def test_a_block_that_is_never_entered_is_said_to_be_at_the_users_line() -> None
     assert warned[0].filename == __file__
 
 
+def test_what_a_property_of_a_subclass_misses_is_told_and_not_that_there_is_no_property(tmp_path: Path) -> None:
+    class Mine(Trackers):
+        @property
+        def config(self) -> object:
+            return {}.width  # type: ignore[attr-defined]
+
+    with pytest.raises(AttributeError, match="'dict' object has no attribute 'width'"):
+        Mine(None, str(tmp_path)).config  # noqa: B018  # asking is the test
+
+
 def test_a_word_of_the_run_on_the_block_says_how_it_is_written() -> None:
     block: Any = tracking(output_run="runs/never")
     with pytest.raises(AttributeError, match="write `with tracking.*as t:`, and t.log inside"):

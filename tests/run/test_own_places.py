@@ -77,7 +77,8 @@ def test_other_places_in_the_directory_are_free(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [layout.STATE, layout.CHILDREN, layout.PREVIOUS, layout.ARTIFACTS, layout.RANKS, "State"]
+    "name",
+    [layout.STATE, layout.CHILDREN, layout.PREVIOUS, layout.ARTIFACTS, layout.RANKS, "State", "artifacts/of/mine"],
 )
 @pytest.mark.parametrize("rank", [0, 1])
 def test_no_run_begins_in_a_folder_of_another_run(tmp_path: Path, name: str, rank: int) -> None:
@@ -89,6 +90,15 @@ def test_no_run_begins_in_a_folder_of_another_run(tmp_path: Path, name: str, ran
     ):
         pass
     assert tracklib.load(tmp_path / "run").status == "finished"
+
+
+@pytest.mark.parametrize("folder", [layout.CHILDREN, layout.PREVIOUS])
+def test_where_a_run_has_other_runs_another_one_may_begin(tmp_path: Path, folder: str) -> None:
+    with tracking(output_run=tmp_path / "run"):
+        pass
+    with tracking(output_run=tmp_path / "run" / folder / "mine"):
+        pass
+    assert tracklib.load(tmp_path / "run" / folder / "mine").status == "finished"
 
 
 def test_a_directory_that_is_only_called_so_is_a_directory(tmp_path: Path) -> None:

@@ -40,13 +40,17 @@ def _own_part(path: str, directory: str) -> str:
 
 
 def need_no_runs_own(directory: str) -> None:
-    """See that ``directory`` is no folder that another run keeps in its own directory: it would move away with it.
+    """See that ``directory`` is nowhere in what another run keeps in its own directory: it would move away with it.
 
     Raises:
         RunDirectoryError: it is.
     """
-    around, name = os.path.split(directory)
-    if layout.is_own(name) and os.path.lexists(layout.journal_path(around)):
-        raise RunDirectoryError(
-            f"{directory} is where the run in {around} keeps something itself: choose another output_run"
-        )
+    path = directory
+    while (around := os.path.dirname(path)) != path:
+        name = os.path.basename(path)
+        holds_runs = path != directory and name.casefold() in (layout.CHILDREN, layout.PREVIOUS)
+        if layout.is_own(name) and not holds_runs and os.path.lexists(layout.journal_path(around)):
+            raise RunDirectoryError(
+                f"{directory} is where the run in {around} keeps something itself: choose another output_run"
+            )
+        path = around

@@ -223,9 +223,9 @@ class Trackers(RunLog, DistributionWords, MediaWords, CheckpointWords, NoteWords
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> object:
-            if hint := method_hint(name):
-                raise AttributeError(f"a run has no {name}{hint}")
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+            if not hasattr(type(self), name) and (hint := method_hint(name)):
+                raise AttributeError(f"a run has no {name}{hint}", name=name, obj=self)
+            return object.__getattribute__(self, name)  # a subclass's property says itself what it misses
 
     def _entered(self) -> Block:
         if self._block is None:
