@@ -28,12 +28,14 @@ _meanings = {
 
 
 def ends_as(kind: type[BaseException] | str, status: Status | str, tag: str = "") -> None:
-    """Say what it means for a run that an exception of ``kind``, or of a kind derived from it, leaves it.
+    """Set which status a run gets that an exception of ``kind``, or of a class derived from it, ends::
+
+        ends_as("optuna.exceptions.TrialPruned", "finished", tag="pruned")
 
     Args:
-        kind: the class, or where it is: ``"package.module.Name"``, so that the package need not be imported.
-        status: the run's, then.
-        tag: a bare tag that the run gets, as ``"pruned"``.
+        kind: the class, or its place as text, ``"package.module.Name"``, so that the package need not be imported.
+        status: the status that the run then gets.
+        tag: a bare tag that the run gets besides, such as ``"pruned"``; empty for none.
 
     Raises:
         ValueError: there is no such status.

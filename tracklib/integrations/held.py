@@ -32,17 +32,18 @@ class Held:
             def on_fit_end(self, trainer):
                 self._held.fit_ends(sys.exception())
 
-    The run is that which is ``current()`` when something is said: it is *borrowed*, and never ended. Where there is
-    none, and configs, a directory or options were given, it is one of its *own*: begun when it is needed, ended at the
-    framework's end with what ended that, and taken up again, as its next attempt, for what comes later. Else there is
-    *none*, and nothing is kept. On a rank other than 0 that is so in any case.
-    A fit that an exception leaves without a hook has failed, once the next one begins or the program ends. A copy, by
-    ``pickle`` too, speaks to the same run.
+    Which run that is: if there is a ``current()`` one when something is logged, the adapter *borrows* that, and never
+    ends it. Else, if configs, a directory or options were given, it has a run of its *own*: begun when it is needed,
+    ended when the fit ends, with the status of what ended it, and taken up again, as its next attempt, for what is
+    logged later. Else, and always on a rank other than 0, it has *none*, and nothing is kept. Where a framework has no
+    hook for an exception, a fit that one ended counts as failed when the next fit begins or the program ends. A copy of
+    this object, a pickled one too, speaks to the same run.
 
     Args:
-        configs, output_run, options: of a run of its own, as of :class:`~tracklib.Trackers`.
+        configs, output_run, options: for a run of its own, as for :class:`~tracklib.Trackers`.
 
-    Raises: as ``Trackers`` does, at once.
+    Raises:
+        ConfigError, TypeError, ValueError: as ``Trackers`` does, at once.
     """
 
     def __init__(
@@ -59,14 +60,18 @@ class Held:
 
     @property
     def directory(self) -> str | None:
-        """The run's, or that which one of its own was told; None where nobody knows yet."""
+        """The directory of the run, or the one that was given for a run of its own; None where neither is known."""
         if self._run is not None:
             return self._run.directory
         told = self._options.get("output_run")
         return None if told is None else os.path.abspath(told)
 
     def begin(self, **more: Any) -> Trackers | None:
-        """The run to speak to; ``more`` is what only the framework knows of one of its own, as ``name``."""
+        """The run to log into, begun if it is one of its own; None if there is none.
+
+        Args:
+            more: options for a run of its own that only the framework knows, such as ``name``.
+        """
         run = self._run
         if run is not None and run.is_init:
             return run
@@ -97,8 +102,8 @@ class Held:
         return Trackers(copy.deepcopy(self._configs), **{"at_exit": Status.FINISHED, **more, **self._options})
 
     def fit_begins(self, **more: Any) -> Trackers | None:
-        """A fit begins: :meth:`begin`, with ``more`` options for a run of its own. One that goes on was left by an
-        exception of which no hook told."""
+        """A fit begins: as :meth:`begin`, with the options ``more``. If an earlier fit's own run still goes on, an
+        exception ended that without a hook: it has failed."""
         if self._in_fit:
             self.fit_ends(status=Status.FAILED)
         self._in_fit = True
@@ -108,8 +113,13 @@ class Held:
         return run
 
     def apart(self, name: str, folder: str = "") -> Held:
-        """Another one, for one of several fits: its run is a child of the run around it, or one of its own, in the
-        directory ``name`` of the one that was told, or else of ``folder``."""
+        """Another ``Held``, for one of several fits, such as the trials of a search.
+
+        Args:
+            name: its run's name. Its run is a child of the run around it; else a run of its own, in the subdirectory
+                ``name`` of the given ``output_run``.
+            folder: takes the place of ``output_run`` where none was given.
+        """
         made, around = copy.copy(self), current()
         made._run = around.child(name) if around else None
         made._is_own = made._is_child = around is not None
@@ -120,11 +130,11 @@ class Held:
         return made
 
     def fit_ends(self, error: BaseException | None = None, status: Status | str | None = None) -> None:
-        """The fit ended: so does a run of its own. One around it is told of an interruption only.
+        """A fit ended: end a run of its own. A borrowed run goes on; it only notes an interruption, such as Ctrl-C.
 
         Args:
-            error: what ended the fit; None is a normal end.
-            status: how it ended, where that is known better than by ``error``.
+            error: the exception that ended the fit; None is a normal end.
+            status: the run's status, where ``error`` does not tell it.
         """
         self._in_fit = False
         run = self._run
@@ -136,17 +146,18 @@ class Held:
             run.ending(error)
 
     def log(self, step: Any, metrics: Any, axis: str = "epoch") -> None:
-        """``Trackers.log`` of ``metrics`` at ``step`` of ``axis``, to the run if there is one."""
+        """Log ``metrics`` at ``step`` of ``axis``, as :meth:`Trackers.log <tracklib.Trackers.log>`; without a run,
+        nothing."""
         if run := self.begin():
             run.log(step, metrics, axis=axis)
 
     def log_params(self, params: Any) -> None:
-        """``Trackers.log_params`` of ``params`` that the run was not told yet: a framework says them at each fit."""
+        """Log those of ``params`` that the run does not have yet: a framework tells all of them at each fit."""
         if run := self.begin():
             tell_once(run, params)
 
     def log_artifact(self, path: str | os.PathLike[str], name: str | None = None) -> None:
-        """``Trackers.log_artifact`` of ``path`` as ``name``; one that cannot be copied does not stop the training."""
+        """Keep a copy of ``path`` as ``name``; if it cannot be copied, the training goes on."""
         run = self.begin()
         try:
             if run:

@@ -17,9 +17,9 @@ class Buckets:
         name: the metric's.
         axis: what the steps count.
         steps: in the middle of each bucket, arrays as long as there are buckets; ``times`` likewise.
-        means: of the finite values in each; NaN where there are none.
+        means: the mean of the finite values in each; NaN where there are none.
         mins: the least value in each, ``maxs`` the greatest; NaN where all are NaN.
-        width: how many values a bucket holds: "each point stands for so many".
+        width: how many values a bucket holds.
         count: how many values there are in all.
     """
 

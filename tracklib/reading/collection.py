@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 
 
 class Runs(Sequence["Run"]):
-    """Runs in an order: by their directories' names, unless it was sorted.
+    """Several runs, in the order of their directories' names unless they were sorted: ``runs[0]``, ``runs["digits"]``,
+    ``for run in runs``.
 
     Args:
-        runs: in that order.
+        runs: the runs, in order.
         unreadable: see below.
 
     Attributes:
-        unreadable: the directories that hold a run that cannot be read, each with why.
+        unreadable: the directories of runs that cannot be read, each with the reason.
     """
 
     def __init__(self, runs: Iterable[Run], unreadable: Mapping[str, str] | None = None) -> None:
@@ -40,11 +41,12 @@ class Runs(Sequence["Run"]):
     @overload
     def __getitem__(self, index: slice) -> Runs: ...
     def __getitem__(self, index: int | str | slice) -> Run | Runs:
-        """The run at that place, or of that name (or its directory's, or its uid's beginning).
+        """A run, by its place from 0 on, its name, its directory's name, or the first characters of its uid. A slice is
+        several runs.
 
         Raises:
-            IndexError: there are not as many.
-            KeyError: no run is called so, or several are.
+            IndexError: there are not so many.
+            KeyError: no run has that name, or several have.
         """
         if isinstance(index, slice):
             return Runs(self._runs[index], self.unreadable)
@@ -61,7 +63,10 @@ class Runs(Sequence["Run"]):
         raise KeyError(f"no run is called {name!r}, of {len(self)}")
 
     def where(self, condition: str | Callable[[Run], object]) -> Runs:
-        """Those that meet ``condition``: a text as ``"val/loss < 0.3 and optimizer = adam"``, or a function of a run.
+        """The runs that meet a condition.
+
+        Args:
+            condition: a text such as ``"val/loss < 0.3 and optimizer = adam"``, or a function that takes a run.
 
         Raises:
             WhereError: the text cannot be understood; the message points at the place.
@@ -70,8 +75,8 @@ class Runs(Sequence["Run"]):
         return Runs((run for run in self._runs if meets(run)), self.unreadable)
 
     def sorted_by(self, name: str, *, descending: bool = False) -> Runs:
-        """Sorted by what ``name`` means in a condition, the least first; ``"-name"`` and ``descending`` turn it round.
-        Those that have no such thing, or NaN, come last."""
+        """The same runs, sorted by the value that ``name`` has in a condition, the least first; ``"-val/loss"`` or
+        ``descending`` put the greatest first. Runs without that value, or with NaN, come last."""
         if name.startswith("-"):
             name, descending = name[1:], not descending
         values = [(value_of(run, name), run) for run in self._runs]
@@ -80,14 +85,15 @@ class Runs(Sequence["Run"]):
         return Runs([run for _, run in known] + [run for value, run in values if not _is_known(value)], self.unreadable)
 
     def refresh(self) -> Runs:
-        """Read on in each; the same runs."""
+        """Bring each run up to date; returns the same object."""
         for run in self._runs:
             run.refresh()
         return self
 
     def table(self) -> Table:
-        """One row a run: ``run``, ``status``, ``began``, ``took``, ``epoch``, ``directory``, then ``params/...``,
-        ``best/...``, ``last/...`` and ``tags/...``, each in order of appearance."""
+        """A table with one row a run. Its columns are ``run`` (the name), ``status``, ``began`` (a time), ``took``
+        (seconds), ``epoch``, ``directory``, then ``params/...``, ``best/...``, ``last/...`` and ``tags/...``, each in
+        order of appearance."""
         columns: dict[str, Column] = {
             "run": Column("text", [run.name for run in self]),
             "status": Column("text", [run.status for run in self]),
@@ -109,12 +115,12 @@ class Runs(Sequence["Run"]):
         return Table(columns, len(self))
 
     def metrics(self, *names: str, axis: str | None = None) -> Table:
-        """All the points of metrics in long form: ``run`` (its name; its directory, where two have one name),
-        ``metric``, ``axis``, ``step``, ``time`` and ``value``.
+        """All points of metrics, as a table with a row for each point: ``run`` (its name; where two have the same name,
+        its directory), ``metric``, ``axis``, ``step``, ``time`` and ``value``.
 
         Args:
-            names: which metrics; none means all.
-            axis: on which axis; None means all.
+            names: the metrics' names; without any, all metrics.
+            axis: only points on this axis; None takes all axes.
         """
         columns: dict[str, Any] = {"run": [], "metric": [], "axis": [], "step": array("q"), "time": array("q")}
         values = array("d")
@@ -133,8 +139,8 @@ class Runs(Sequence["Run"]):
         return Table(table | {"value": Column("float", values)}, len(values))
 
     def compare(self) -> Table:
-        """What differs: a row for each param, best or last value, status and so on that is not the same in all, with
-        ``name`` and a column for each run."""
+        """What differs between the runs, as a table: a row for each param, best or last value, status and so on that is
+        not the same in all of them, with the column ``name`` and a column for each run."""
         wide = self.table()
         names = [name for name in wide.columns if name not in ("run", "directory", "began")]
         differing = {name: list(wide[name]) for name in names if not _all_the_same(list(wide[name]))}
@@ -151,12 +157,16 @@ class Runs(Sequence["Run"]):
         title: str = "",
         steps: tuple[int, int] | None = None,
     ) -> str:
-        """Write one HTML file that shows the runs, and asks nobody for anything; where it is.
+        """Write one HTML file that shows the runs, and loads nothing from elsewhere.
 
         Args:
-            path: where it is written; a report that is there is replaced.
-            title: stands above it; empty is the first run's name.
-            steps: ``(40_000, 50_000)`` draws only what was logged there, in as much detail as there is room for.
+            path: the file to write; an earlier report there is replaced.
+            title: the page's title; empty takes the first run's name.
+            steps: the first and the last step to draw, both included: ``(40_000, 50_000)`` shows that part in as much
+                detail as there is room for. None draws all.
+
+        Returns:
+            The file's absolute path.
 
         Raises:
             FileExistsError: the file is there, and is no report.
@@ -167,15 +177,27 @@ class Runs(Sequence["Run"]):
         return report(self, path, title=title, steps=steps)
 
     def to_pandas(self) -> Any:
-        """:meth:`table` as a pandas DataFrame."""
+        """:meth:`table` as a pandas DataFrame.
+
+        Raises:
+            ImportError: pandas is not installed.
+        """
         return self.table().to_pandas()
 
     def to_polars(self) -> Any:
-        """:meth:`table` as a polars DataFrame."""
+        """:meth:`table` as a polars DataFrame.
+
+        Raises:
+            ImportError: polars is not installed.
+        """
         return self.table().to_polars()
 
     def to_arrow(self) -> Any:
-        """:meth:`table` as a ``pyarrow.Table``."""
+        """:meth:`table` as a ``pyarrow.Table``.
+
+        Raises:
+            ImportError: pyarrow is not installed.
+        """
         return self.table().to_arrow()
 
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:

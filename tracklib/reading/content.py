@@ -28,12 +28,12 @@ class Content(Lifetime):
 
     @property
     def params(self) -> dict[str, Any]:
-        """The hyperparameters, nested as they were told."""
+        """The hyperparameters, nested as they were logged."""
         return self.summary.params
 
     @property
     def flat_params(self) -> dict[str, Any]:
-        """The same by their flat names, as ``model/width``."""
+        """The same by flat names, such as ``model/width``."""
         return flat(self.params)
 
     @property
@@ -61,7 +61,7 @@ class Content(Lifetime):
 
     @property
     def planned_epochs(self) -> int | None:
-        """How many epochs it is to have, as its loop of ``t.epochs`` said at the end of each; None where none did."""
+        """How many epochs the run is to have, as its loop of ``t.epochs`` said; None before the end of the first."""
         return self.summary.planned_epochs or None
 
     @property
@@ -71,7 +71,7 @@ class Content(Lifetime):
 
     @property
     def series(self) -> dict[tuple[str, str], Statistics]:
-        """By ``(axis, name)``, what the values come to: count, first, last, min, max, mean and more."""
+        """By ``(axis, name)``, statistics of the values: count, first, last, min, max, mean and more."""
         return {(axis, name): known for axis, names in self.summary.series.items() for name, known in names.items()}
 
     @property
@@ -96,7 +96,8 @@ class Content(Lifetime):
 
     @property
     def metrics(self) -> Metrics:
-        """All the points, read from the journal when they are first asked for, every one of them.
+        """All points, as a table with the rows of ``metrics.csv``; ``run.metrics["val/loss"]`` is one metric's series.
+        They are read from the journal when they are first asked for, and none is left out.
 
         Raises:
             RunDirectoryError: the journal is no longer there, or cannot be read.
@@ -104,12 +105,12 @@ class Content(Lifetime):
         return self._journal.metrics()
 
     def curve(self, name: str, axis: str | None = None) -> Buckets:
-        """A metric in about a thousand buckets of mean, least and greatest value, without reading its points: out of
-        a small file of the run, and the end of its journal.
+        """A metric in about 1,000 buckets, each with mean, minimum and maximum. It is quick: it comes from a small file
+        of the run and the end of its journal, not from all points.
 
         Args:
-            name: the metric's.
-            axis: None takes the epochs', else its first one.
+            name: the metric's name.
+            axis: the axis of its steps; None takes ``"epoch"`` if it was logged there, else its first axis.
 
         Raises:
             KeyError: there is no such metric; the message says which there are.
@@ -126,8 +127,9 @@ class Content(Lifetime):
 
     @property
     def histograms(self) -> dict[str, list[Histogram]]:
-        """Of each name how its values were distributed, in the order in which it was said: each with its ``axis``,
-        ``step``, ``edges``, ``counts`` and moments. Read from the journal when they are first asked for.
+        """By name, the histograms in the order in which they were logged: each with its ``axis``, ``step``, ``edges``,
+        ``counts``, ``min``, ``max``, ``mean`` and ``std``. They are read from the journal when they are first asked
+        for.
 
         Raises:
             RunDirectoryError: the journal is no longer there, or cannot be read.
@@ -136,8 +138,8 @@ class Content(Lifetime):
 
     @property
     def alerts(self) -> list[Alerted]:
-        """What its alerts told, each with ``event``, ``text``, ``to`` whom, ``time`` in milliseconds since 1970, and
-        ``how`` that went: ``"sent"``, ``"failed"`` (it is tried again), or ``"unknown"``."""
+        """The alerts that were sent, each with ``event``, ``text``, ``to`` (the receiver), ``time`` (milliseconds since
+        1970, UTC), and ``how`` it went: ``"sent"``, ``"failed"`` (it is tried again), or ``"unknown"``."""
         return alerts_in(self.directory)
 
     @property
@@ -157,7 +159,7 @@ class Content(Lifetime):
 
     @property
     def notes(self) -> list[Note]:
-        """What was noted, in its order, the newest thousand: each has a ``text``, ``axis``, ``step`` and ``time``."""
+        """The newest 1,000 notes, in order: each has a ``text``, ``axis``, ``step`` and ``time``."""
         return self.summary.notes
 
     @property

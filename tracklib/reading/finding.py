@@ -14,11 +14,11 @@ from .where import parse
 
 
 def load(directory: str | os.PathLike[str], *, whole: bool = False) -> Run:
-    """The run in ``directory``, live or not.
+    """Read the run in ``directory``, live or not: ``tracklib.load("runs/digits").last["val/loss"].value``.
 
     Args:
-        directory: the run's directory, or its journal.
-        whole: read the whole journal now, and believe no summary of it.
+        directory: the run's directory, or its ``journal.jsonl``.
+        whole: read the whole journal now, instead of the small summary that the run keeps of it.
 
     Raises:
         RunDirectoryError: there is no run, or it cannot be read.
@@ -33,17 +33,20 @@ def runs(
     sort: str | None = None,
     inner: bool = False,
 ) -> Runs:
-    """All runs below ``root``, by their directories' names.
+    """Read all runs below ``root``, in the order of their directories' names::
+
+        best = tracklib.runs("runs", where="optimizer = adam", sort="min.val/loss")[0]
 
     Args:
-        root: a directory; a run's own means that run.
-        where: only those that meet this condition: ``"val/loss < 0.3 and optimizer = adam"``, or a function of a run.
-        sort: by what, the least first; ``"-val/loss"`` the greatest first.
+        root: a directory; if it is a run's own, that run.
+        where: keep only those that meet this condition: a text such as ``"val/loss < 0.3 and optimizer = adam"``, or
+            a function that takes a run.
+        sort: the name of a value to sort by, the least first; ``"-val/loss"`` puts the greatest first.
         inner: also the children of runs, and the previous runs in their directories.
 
     Raises:
-        RunDirectoryError: ``root`` is no directory that can be read. A run that cannot be read is passed over, and
-            in ``unreadable`` with why.
+        RunDirectoryError: ``root`` is no directory that can be read. A run that cannot be read is left out, and
+            ``unreadable`` says why.
         WhereError: the condition cannot be understood; the message points at the place.
     """
     path = os.path.abspath(os.fsdecode(root))

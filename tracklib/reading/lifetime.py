@@ -32,7 +32,7 @@ class Lifetime:
         self._settle()
 
     def refresh(self) -> Self:
-        """Read on, if there is more; the same run.
+        """Bring it up to date with what was logged meanwhile; returns the same object.
 
         Raises:
             RunDirectoryError: it is no longer there, or cannot be read.
@@ -58,12 +58,12 @@ class Lifetime:
 
     @property
     def uid(self) -> str:
-        """What tells the run from all others, the same in every attempt: W&B's run id, and a tag at MLflow."""
+        """The run's id, the same in every attempt. It is also W&B's run id, and a tag at MLflow."""
         return self._begins[-1].uid
 
     @property
     def name(self) -> str:
-        """The run's name as it was given, else its directory's."""
+        """The run's name; without one, its directory's."""
         return self._begins[-1].name
 
     @property
@@ -93,7 +93,8 @@ class Lifetime:
 
     @property
     def took(self) -> float:
-        """The seconds of all its attempts, without what lay between them; until now while it goes on."""
+        """How long all its attempts took together, in seconds, without the time between them; until now while it goes
+        on."""
         return sum(attempt.took for attempt in self.attempts)
 
     @property

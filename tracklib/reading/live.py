@@ -48,7 +48,8 @@ class Live:
         self._over.set()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until it draws no more, for at most ``timeout`` seconds; whether that is so."""
+        """Wait until it stops drawing, for at most ``timeout`` seconds (None: as long as it takes). Returns whether it
+        has stopped."""
         self._thread.join(timeout)
         return not self._thread.is_alive()
 

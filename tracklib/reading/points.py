@@ -32,8 +32,8 @@ def axis_of(name: str, series: Mapping[str, Mapping[str, Statistics]]) -> str | 
 
 
 class Points(Mapping[str, Point]):
-    """One point of each metric: its last, say. A metric on several axes is that of the epochs, else of the first one;
-    ``run.series`` has them all."""
+    """One point of each metric, such as its last. Of a metric on several axes it is the one on ``"epoch"``, else on its
+    first axis; ``run.series`` has all of them."""
 
     def __init__(
         self, series: Mapping[str, Mapping[str, Statistics]], which: Literal["first", "last", "min", "max"]

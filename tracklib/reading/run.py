@@ -21,28 +21,28 @@ from .telling import as_dict
 
 
 class Run(Content):
-    """A run as its directory says it was when it was read last: by ``load``, or by :meth:`refresh`.
+    """A run, as its directory said when it was read last: by ``load``, or by :meth:`refresh`.
 
-    Nothing is written, no lock is taken, and no server is asked. What a run is comes out of a small file of its
-    own and the end of its journal; the points are read when they are asked for, all of them.
+    Reading writes nothing, takes no lock and asks no server. A small summary file of the run and the end of its journal
+    are read at once; the points only when they are asked for, and then all of them.
 
     Args:
-        directory: the run's.
-        whole: read the journal from its start, whatever the small file says.
+        directory: the run's directory.
+        whole: read the whole journal now, instead of the summary file.
 
     Attributes:
         directory: an absolute path.
         status: ``"finished"``, ``"failed"``, ``"killed"`` or ``"preempted"``; ``"running"`` while its process lives;
-            ``"running?"`` where it has no end and nobody can say whether its process lives.
-        damaged: how many lines of the journal were spoiled and passed over.
+            ``"running?"`` where it has no end and it cannot be found out whether its process lives.
+        damaged: how many damaged lines of the journal were left out.
 
     Raises:
         RunDirectoryError: there is no run, or it cannot be read.
     """
 
     def value(self, name: str) -> Value:
-        """What ``name`` means in a condition, as ``"status"``, ``"lr"`` or ``"min.val/loss"``; None where the run has
-        no such thing."""
+        """The value that ``name`` has in a condition, such as ``"status"``, ``"lr"`` or ``"min.val/loss"``: a text,
+        number or bool; None where the run has no such thing."""
         return value_of(self, name)
 
     @property
@@ -59,11 +59,11 @@ class Run(Content):
         return read_all(directories_under(os.path.join(self.directory, folder)))
 
     def follow(self, every: float = 0.2) -> Iterator[Record]:
-        """What it says from now on, record by record, until its end: of what it said since it was read last, too.
-        This object is as new as the last of them.
+        """Yield the run's records as they come, from where it was read last until its end. With each record, this
+        object is up to date with it.
 
         Args:
-            every: seconds between two looks.
+            every: seconds between two looks at the journal.
 
         Raises:
             RunDirectoryError: the run is no longer there, or cannot be read.
@@ -71,15 +71,16 @@ class Run(Content):
         return follow(self, self._journal.place, every)
 
     def as_dict(self) -> dict[str, Any]:
-        """All but the points, as JSON can hold it: NaN and the infinities are the texts ``nan``, ``inf``, ``-inf``."""
+        """All but the points, as JSON can hold it: NaN and the infinities are the texts ``nan``, ``inf``, ``-inf``;
+        times are ISO 8601 in UTC, durations seconds."""
         return as_dict(self)
 
     def plot(self, name: str, axis: str | None = None) -> Picture:
-        """A metric's curve, for a notebook: its mean in a band of its least and greatest values.
+        """Draw a metric's curve, for a notebook: its mean, inside a band of its minimum and maximum.
 
         Args:
-            name: the metric's.
-            axis: None takes the epochs', else its first one.
+            name: the metric's name.
+            axis: the axis of its steps; None takes ``"epoch"`` if it was logged there, else its first axis.
 
         Raises:
             KeyError: there is no such metric; the message says which there are.
@@ -87,7 +88,10 @@ class Run(Content):
         return Picture(chart(self.curve(name, axis)))
 
     def live(self, every: float = 2.0) -> Live:
-        """Show it in a notebook, and draw it anew every so many seconds until its end.
+        """Show the run in a notebook, and draw it anew until its end.
+
+        Args:
+            every: seconds between two drawings.
 
         Raises:
             ImportError: IPython is not installed.

@@ -38,19 +38,24 @@ class Series:
         return zip(self.steps, self.values, strict=True)
 
     def smooth(self, weight: float) -> Series:
-        """The same, smoothed as W&B's page does: an exponential moving average, debiased, weighted by the steps.
+        """The same series, smoothed as W&B's page does: a debiased exponential moving average, weighted by how far the
+        steps are apart. Source: docs.wandb.ai, "Smooth line plots".
 
         Args:
-            weight: from 0, which changes nothing, to less than 1. A value that is not finite is passed on as it is,
-                and not averaged.
+            weight: from 0, which changes nothing, to less than 1. NaN and the infinities stay as they are, and do not
+                enter the average.
 
         Raises:
-            ValueError: ``weight`` is none.
+            ValueError: ``weight`` is not in that range.
         """
         return Series(self.name, self.axis, self.steps, self.times, smoothed(self.steps, self.values, weight))
 
     def buckets(self, most: int) -> Buckets:
-        """The series in at most so many buckets of equally many values; no spike is lost in ``mins`` and ``maxs``.
+        """The series in buckets of equally many values, for drawing; no spike is lost, as ``mins`` and ``maxs`` show
+        it.
+
+        Args:
+            most: at most so many buckets.
 
         Raises:
             ValueError: ``most`` is less than 1.
@@ -64,11 +69,11 @@ class Series:
         return Buckets(self.name, self.axis, curve, self.steps[-1] if len(self) else 0)
 
     def between(self, first: int, last: int) -> Series:
-        """What lies at steps from ``first`` to ``last``, both included, in its order."""
+        """The values at steps from ``first`` to ``last``, both included, in the order in which they were logged."""
         return self._kept([place for place, step in enumerate(self.steps) if first <= step <= last])
 
     def between_times(self, first: int, last: int) -> Series:
-        """What was logged from ``first`` to ``last``, both included, in milliseconds since 1970, in its order."""
+        """The values logged from ``first`` to ``last``, both included, in milliseconds since 1970, UTC, in order."""
         return self._kept([place for place, time in enumerate(self.times) if first <= time <= last])
 
     def _kept(self, kept: Sequence[int]) -> Series:
@@ -76,7 +81,7 @@ class Series:
         return Series(self.name, self.axis, *(array(kind, [column[i] for i in kept]) for column, kind in columns))
 
     def table(self) -> Table:
-        """As a table: the axis, ``time``, and the metric."""
+        """The series as a table of three columns: the axis, ``time``, and the metric."""
         columns = {self.axis: Column("int", self.steps), "time": Column("time", self.times)}
         return Table({**columns, self.name: Column("float", self.values)}, len(self))
 

@@ -11,8 +11,9 @@ from .showing import table_as_html
 
 
 class Tabular:
-    """Columns of one length. ``pl.DataFrame(table)``, ``pa.table(table)``, DuckDB's ``from table`` and whatever else
-    speaks Arrow's capsule protocol take it (by pyarrow or polars), ``pd.DataFrame.from_arrow(table)`` of pandas 3 too.
+    """Columns of equal length, without a data frame package. ``pl.DataFrame(table)``, ``pa.table(table)``, DuckDB's
+    ``from table`` and everything else that speaks Arrow's capsule protocol take it, if pyarrow or polars is installed;
+    ``pd.DataFrame.from_arrow(table)`` of pandas 3 too.
     """
 
     def __init__(self, columns: Mapping[str, Column], length: int) -> None:
@@ -43,7 +44,8 @@ class Tabular:
             raise KeyError(f"no column {name!r}; there are {', '.join(map(repr, self._columns)) or 'none'}") from None
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """Each row, as a dict from columns to values; None where it has none. Times are in milliseconds since 1970."""
+        """Each row, as a dict of columns to values; None where it has none. Times are in milliseconds since 1970,
+        UTC."""
         for values in zip(*self._columns.values(), strict=True):
             yield dict(zip(self._columns, values, strict=True))
 
@@ -83,7 +85,7 @@ class Tabular:
 
 
 class Table(Tabular):
-    """A table whose columns are had by their names: ``table["lr"]``."""
+    """A table: ``table["lr"]`` is a column."""
 
     def __getitem__(self, name: str) -> Column:
         return self.column(name)

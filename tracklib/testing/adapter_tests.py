@@ -45,13 +45,15 @@ class AdapterTests:
     Another process imports the class, so keep what it needs in its module.
 
     Attributes:
-        metric: one that a fit logs.
-        values: all that a whole fit logs of it, in order.
-        copies: ways in which the adapter can be copied: of ``"pickle"`` and ``"deepcopy"``.
-        hears_errors: whether the framework tells the adapter of an exception. Else an owned run's error has no name.
+        metric: the name of a metric that a fit logs.
+        values: all values that a whole fit logs of it, in order.
+        copies: ways in which the adapter can be copied: ``"pickle"``, ``"deepcopy"``, both or none.
+        hears_errors: whether the framework has a hook for an exception. Without one, a run of the adapter's own that
+            failed has no error's name.
         keeps_errors: whether the user's exception leaves the framework as the same object.
-        swallows: ends after which the framework may go on, or exit with code 0: of ``"Ctrl-C"`` and ``"SIGTERM"``.
-        statuses: what a fit ends as where the framework has it otherwise, as ``{"borrowed, Ctrl-C": "finished"}``.
+        swallows: of ``"Ctrl-C"`` and ``"SIGTERM"``, those after which the framework may go on, or exit with code 0.
+        statuses: the run's status where the framework makes it another than usual, such as
+            ``{"borrowed, Ctrl-C": "finished"}``.
     """
 
     metric: ClassVar[str]

@@ -12,16 +12,23 @@ from ..trackers.base import BatchTracker
 
 
 class MemoryTracker(BatchTracker):
-    """Keeps what it gets. It gets it in a thread of its own: look at it behind the block, or behind ``t.flush()``.
+    """Keeps in memory what a run logs, for tests of your own program::
+
+        memory = MemoryTracker()
+        with tracking([memory], output_run=tmp_path):
+            train()
+        assert memory.metrics["loss"] == [(0, 0.5), (1, 0.25)]
+
+    It gets its records in a thread of its own: look at it after the block, or after ``t.flush()``.
 
     Attributes:
-        records: each log, in order.
-        metrics: of each metric, its ``(step, value)`` in order, those of another axis under ``<axis>/<metric>``.
-        params: all that were logged, the last value of each.
-        tags: the same of the tags.
+        records: each :class:`~tracklib.Log`, in order.
+        metrics: of each metric, its ``(step, value)`` in order; those of another axis under ``<axis>/<metric>``.
+        params: all that were logged, each with its last value.
+        tags: all that were set, each with its last value.
         best: of each best metric, the last :class:`~tracklib.Best`.
-        notes: in order.
-        checkpoints: of each checkpoint that came, what the run said of it.
+        notes: all notes, in order.
+        checkpoints: of each checkpoint that came, its record: name, epoch, metrics and aliases.
         artifacts: the bytes of each artifact's file; those in a folder under ``<artifact>/<file>``.
         status: how the run ended; None while it goes on.
     """

@@ -24,9 +24,9 @@ class TrackerTests(KeepingTests, FaultTests):
 
     Attributes:
         kind: the tracker's class; another process must be able to import it.
-        keeps: what it claims: of ``"params"``, ``"tags"``, ``"artifacts"``, ``"status"``, ``"nan"`` (and the
-            infinities), ``"axes"`` (steps of other axes), ``"steps"`` (negative and large ones, and such that repeat or
-            go back).
-        stores_once: whether a record that comes again is there once.
-        tells: statuses that the backend has no word for, by the one that it tells instead.
+        keeps: what the tracker claims to keep, a set of ``"params"``, ``"tags"``, ``"artifacts"``, ``"status"``,
+            ``"nan"`` (and the infinities), ``"axes"`` (steps of other axes), ``"steps"`` (negative and large ones, and
+            such as repeat or go back).
+        stores_once: whether a record that is sent twice is there once.
+        tells: for each status that the backend cannot tell, the one that it tells instead.
     """
