@@ -37,8 +37,8 @@ class ArrivalWords(Words):
                 tracker that needs somebody's help first, such as a new key.
 
         Returns:
-            Whether all have everything: False also where a tracker refused a record for good. In another process than
-            the run's it is False: there, it only makes sure that what was logged is on the disk.
+            Whether all have everything. It is False also where a tracker refused a record for good. In another process
+            than the run's it is False: there, it only makes sure that what was logged is on the disk.
 
         Raises:
             LifecycleError: the run has not begun, or has ended.

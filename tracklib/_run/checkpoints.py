@@ -109,8 +109,8 @@ class CheckpointWords(EpochWords):
             which: ``"latest"``, ``"best"``, a checkpoint's name, or an epoch.
 
         Returns:
-            A path: a ``str`` with the attributes ``epoch``, ``metrics``, ``name``, ``aliases``, ``size`` (bytes) and
-            ``sha256``. None where there is no such checkpoint, or its file is gone.
+            A path, which is a ``str`` with the attributes ``epoch``, ``metrics``, ``name``, ``aliases``, ``size``
+            (bytes) and ``sha256``. None where there is no such checkpoint, or its file is gone.
 
         Raises:
             LifecycleError: the run has not begun, or has ended.

@@ -301,7 +301,7 @@ class BaseTracker(ABC):
             rules: ``on``, ``nan``, ``quiet`` and ``best``, as :class:`~tracklib.Alert` has them.
 
         Returns:
-            Whether the tracker can do that. The default cannot: False.
+            Whether the tracker can do that. The default cannot, and returns False.
         """
         return False
 
