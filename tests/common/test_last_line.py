@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
 from forked import in_child
 
-from tracklib._common.last_line import cleared, giving_way
+from tracklib._common import last_line
+from tracklib._common.last_line import cleared, giving_way, is_drawn, is_gone
 
 
 class Line:
@@ -40,3 +46,19 @@ def test_a_parents_line_is_none_of_a_forked_childs() -> None:
 
     with giving_way(line):
         in_child(child)
+
+
+def test_a_line_that_another_thread_draws_while_one_goes_is_not_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = Line(True), Line(True)
+
+    class Meanwhile(list[Any]):
+        def __iter__(self) -> Iterator[Any]:
+            yield from list(super().__iter__())
+            if (os.getpid(), second) not in self:
+                is_drawn(second)
+
+    monkeypatch.setattr(last_line, "_drawn", Meanwhile())
+    is_drawn(first)
+    is_gone(first)
+    with cleared():
+        assert (first.asked, second.asked) == ([], ["give way"])

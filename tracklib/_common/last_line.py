@@ -27,7 +27,8 @@ def is_drawn(line: GivesWay) -> None:
 
 def is_gone(line: GivesWay) -> None:
     """It need not any more."""
-    _drawn[:] = [(process, each) for process, each in _drawn if each is not line]
+    for entry in [entry for entry in _drawn if entry[1] is line]:
+        _drawn.remove(entry)  # one by one: another thread may have added its own
 
 
 @contextlib.contextmanager
