@@ -326,3 +326,20 @@ def test_a_runs_name_is_in_one_line(raw: Any, name: Any) -> None:
 def test_a_runs_name_that_is_too_long_ends_in_a_hash() -> None:
     one, two = in_one_line("x" * 129, 128), in_one_line("x" * 130, 128)
     assert (len(one), len(two), one == two) == (128, 128, False)
+
+
+@pytest.mark.parametrize("word", ["of", "beside"])
+def test_what_the_machine_did_shares_its_name_with_no_metric_of_the_users(word: str) -> None:
+    names = Names("x", mlflow_name)
+    name = getattr(names, word)
+    assert name("system", "system/cpu_percent") == "system/cpu_percent"
+    with pytest.warns(TrackerWarning, match="already"):
+        own = name("epoch", "system/cpu_percent")
+    assert own.startswith("system/cpu_percent-")
+
+    state: dict[str, str] = {}
+    names.keep(state)
+    resumed = Names("x", mlflow_name)
+    resumed.restore(state)
+    assert getattr(resumed, word)("epoch", "system/cpu_percent") == own
+    assert getattr(resumed, word)("system", "system/cpu_percent") == "system/cpu_percent"

@@ -10,6 +10,7 @@ import msgspec
 
 from .warn import warn
 
+_MACHINE = "system"  # the axis of what is sampled, and how the names begin
 _LONG = 200  # characters; a longer name stands in the kept table by its hash
 
 
@@ -47,6 +48,13 @@ class Names:
         """The backend's name of a metric."""
         return self._names.get(metric) or self._translate(self._names, "name", metric)
 
+    def of(self, axis: str, metric: str) -> str:
+        """The backend's name of a metric that was logged on ``axis``. What the machine did has a name of its own, which
+        a metric that the user called so does not share: on two axes they would be one muddled curve."""
+        if axis == _MACHINE and metric.startswith(f"{_MACHINE}/"):
+            return self.within(_MACHINE, metric.removeprefix(f"{_MACHINE}/"))
+        return self[metric]
+
     def axis(self, axis: str) -> str:
         """The backend's name of an axis, which only a metric that was logged on another one may share."""
         if axis in self._names and axis not in self._axes:
@@ -59,7 +67,7 @@ class Names:
         """The backend's name of a metric that was logged on ``axis``. One that is called as another axis says where
         the record is on that one, too, and has its name."""
         if metric != axis:
-            return self._axes.get(metric) or self[metric]
+            return self._axes.get(metric) or self.of(axis, metric)
         shared = metric in self._names and self._names[metric] == self.axis(axis)
         return self.within("metrics", metric) if shared else self[metric]
 

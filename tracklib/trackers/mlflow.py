@@ -201,7 +201,7 @@ class Mlflow(BatchTracker):
         from mlflow.entities import Metric
 
         metrics = [
-            Metric(self._names[name], value, record.time, int(record.step))
+            Metric(self._names.of(record.axis, name), value, record.time, int(record.step))
             for record in records
             for name, value in record.metrics.items()
         ]
