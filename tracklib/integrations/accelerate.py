@@ -20,11 +20,12 @@ class TracklibTracker(GeneralTracker):  # type: ignore[misc]  # untyped, as all 
         accelerator = Accelerator(log_with=[TracklibTracker([{"type": "Mlflow"}], output_run="runs/digits")])
         accelerator.init_trackers("digits", config={"lr": 0.1})
 
-    ``accelerator.end_training()`` ends a run of its own: in a ``finally``, as failed or killed where an exception is on
-    its way. ``accelerator.get_tracker("tracklib", unwrap=True)`` is the run. Steps are on the axis ``step``.
+    ``accelerator.end_training()`` ends a run of its own: call it in a ``finally``, so that the run is failed or killed
+    if an exception is on its way. ``accelerator.get_tracker("tracklib", unwrap=True)`` is the run. Steps are on the
+    axis ``step``.
 
     Args:
-        configs, output_run, options: of a run of its own, as of :class:`~tracklib.Trackers`.
+        configs, output_run, options: for a run of its own, as for :class:`~tracklib.Trackers`.
     """
 
     name = "tracklib"

@@ -19,13 +19,13 @@ class TracklibCallback(AsBlock):
         with TracklibCallback(output_run="runs/trees") as ours:
             CatBoostClassifier().fit(data, eval_set=test, callbacks=[ours])
 
-    Rounds are on the axis ``round``, from 0 on. CatBoost has no hook for the beginning and the end: without a block, a
-    run of its own ends with the program. It tells a callback nothing of the settings: log ``model.get_all_params()``.
-    What a callback raises, Ctrl-C in it too, leaves CatBoost as its ``CatBoostError``: in a block of
-    ``with tracking(...)`` that is a failure, and this one looks behind it.
+    Rounds are on the axis ``round``, from 0 on. CatBoost (1.2) has no hook for the beginning and the end: without the
+    block, a run of its own ends with the program. It tells a callback nothing of the settings: log
+    ``model.get_all_params()`` yourself. An exception in a callback, Ctrl-C too, leaves CatBoost as ``CatBoostError``:
+    for ``with tracking(...)`` that is a failure, while this block finds the exception behind it.
 
     Args:
-        configs, output_run, options: of a run of its own, as of :class:`~tracklib.Trackers`.
+        configs, output_run, options: for a run of its own, as for :class:`~tracklib.Trackers`.
     """
 
     def __init__(

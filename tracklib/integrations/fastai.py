@@ -18,14 +18,14 @@ class TracklibCallback(Callback):  # type: ignore[misc]  # untyped, as all frame
 
         learner = Learner(data, model, metrics=accuracy, cbs=TracklibCallback(output_run="runs/digits"))
 
-    The loss of the training is ``train/loss``; that of the validation, and the metrics, are under ``val/``. What
-    ``learner.validate()`` finds is under ``test/``. Params are the fit's. The learning-rate finder and ``get_preds``
-    log nothing. fastai has no hook for an exception. One that nothing catches ends the run with its true status at the
-    program's end; one that you catch is ``failed``, without its name: put ``with tracking(...)`` around to have that,
-    too.
+    The training loss is ``train/loss``; the validation's loss and the metrics are under ``val/``, what
+    ``learner.validate()`` finds under ``test/``. Params are the fit's. The learning-rate finder and ``get_preds`` log
+    nothing. fastai (2.8) has no hook for an exception. One that nothing catches still gives the run its true status,
+    when the program ends; after one that you catch, the run is ``failed``, without the exception's name. Put
+    ``with tracking(...)`` around the fit to have that, too.
 
     Args:
-        configs, output_run, options: of a run of its own, as of :class:`~tracklib.Trackers`.
+        configs, output_run, options: for a run of its own, as for :class:`~tracklib.Trackers`.
     """
 
     order = 60  # behind the Recorder

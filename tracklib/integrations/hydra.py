@@ -21,11 +21,12 @@ class TracklibCallback(Callback):  # type: ignore[misc]  # untyped, as all frame
               _target_: tracklib.integrations.hydra.TracklibCallback
               configs: [{type: Mlflow}]
 
-    The job's configuration is the run's params. The run is in ``tracklib`` in the job's output directory, and its name
-    is the job's. With ``--multirun``, all jobs of the basic launcher are children of one run in the sweep's directory.
+    The job's configuration becomes the run's params, its name the run's. The run's directory is ``tracklib`` in the
+    job's output directory. With ``--multirun``, all jobs of the basic launcher are children of one run in the sweep's
+    directory.
 
     Args:
-        configs, options: as of :class:`~tracklib.tracking`.
+        configs, options: as for :class:`~tracklib.tracking`.
     """
 
     def __init__(self, configs: Any = None, **options: Any) -> None:

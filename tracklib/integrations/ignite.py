@@ -25,12 +25,12 @@ class TracklibLogger(AsBlock, BaseLogger):  # type: ignore[misc]  # untyped, as 
                                          global_step_transform=global_step_from_engine(trainer))
             trainer.run(data, max_epochs=20)
 
-    A metric is ``<tag>/<name>``, and on the axis of its event: ``epoch`` or ``iteration``, or what an event of your own
-    counts. Where the step is another engine's, ``axis`` says what it counts. A run of its own ends with the block, with
-    what leaves it; by hand, with ``close()``, in a ``finally``.
+    A metric is ``<tag>/<name>``, on the axis of its event: ``epoch`` or ``iteration``, or what an event of your own
+    counts. Where ``global_step_transform`` gives another engine's step, ``axis`` says what that counts. A run of its
+    own ends with the block, with the status of what ended that; without a block, call ``close()`` in a ``finally``.
 
     Args:
-        configs, output_run, options: of a run of its own, as of :class:`~tracklib.Trackers`.
+        configs, output_run, options: for a run of its own, as for :class:`~tracklib.Trackers`.
     """
 
     def __init__(
@@ -69,8 +69,8 @@ class TracklibLogger(AsBlock, BaseLogger):  # type: ignore[misc]  # untyped, as 
 
 
 class OutputHandler(BaseOutputHandler):  # type: ignore[misc]  # untyped, as all frameworks are to us
-    """Logs an engine's metrics, output and attributes; takes what the handlers of Ignite's loggers take, and ``axis``.
-    None takes that of the event."""
+    """Logs an engine's metrics, output and attributes. It takes the arguments of Ignite's own output handlers, and
+    ``axis``: what the step counts; None takes the event's."""
 
     def __init__(self, *args: Any, axis: str | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

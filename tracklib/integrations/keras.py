@@ -19,12 +19,13 @@ class TracklibCallback(keras.callbacks.Callback):  # type: ignore[misc]  # untyp
         ours = TracklibCallback([{"type": "Mlflow"}], output_run="runs/digits")
         model.fit(x, y, epochs=20, callbacks=[ours])
 
-    Keras has no hook for an exception. One that nothing catches ends the run with its true status at the program's end;
-    one that you catch is ``failed``, without its name: put ``with tracking(...)`` around to have that, too.
+    Keras (3.15) has no hook for an exception. One that nothing catches still gives the run its true status, when the
+    program ends; after one that you catch, the run is ``failed``, without the exception's name. Put
+    ``with tracking(...)`` around the fit to have that, too.
 
     Args:
-        configs, output_run, options: of a run of its own, as of :class:`~tracklib.Trackers`.
-        every: log each so many batches, too, on the axis ``batch``, which counts over all epochs; 0 logs none.
+        configs, output_run, options: for a run of its own, as for :class:`~tracklib.Trackers`.
+        every: also log every n-th batch, on the axis ``batch``, which counts over all epochs; 0 logs no batches.
     """
 
     def __init__(

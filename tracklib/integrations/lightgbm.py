@@ -18,12 +18,12 @@ class TracklibCallback(AsBlock):
 
         lightgbm.train(params, data, valid_sets=[test], callbacks=[TracklibCallback(output_run="runs/trees")])
 
-    Rounds are on the axis ``round``. LightGBM has no hook for the end, so a run of its own ends with the last round
-    that was asked for; after early stopping or an exception, with the program. ``with TracklibCallback(...) as ours:``
-    around the training knows it at once, and so does ``with tracking(...)``.
+    Rounds are on the axis ``round``, from 0 on. LightGBM (4.7) has no hook for the end, so a run of its own ends with
+    the last round that was asked for; after early stopping or an exception, with the program. Put
+    ``with TracklibCallback(...) as ours:`` or ``with tracking(...)`` around the training to have it end at once.
 
     Args:
-        configs, output_run, options: of a run of its own, as of :class:`~tracklib.Trackers`.
+        configs, output_run, options: for a run of its own, as for :class:`~tracklib.Trackers`.
     """
 
     def __init__(

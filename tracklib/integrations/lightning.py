@@ -24,13 +24,13 @@ class TracklibLogger(Logger):  # type: ignore[misc]  # untyped, as all framework
 
         trainer = Trainer(logger=TracklibLogger([{"type": "Mlflow"}], output_run="runs/digits"))
 
-    Steps are on the axis ``step``, with the epoch beside them. A run of its own ends with each of ``fit``,
-    ``validate``, ``test`` and ``predict``, and is taken up again by the next. ``trainer.logger.experiment`` is the run.
+    Steps are on the axis ``step``, with the epoch as a metric beside them. A run of its own ends with each of ``fit``,
+    ``validate``, ``test`` and ``predict``, and goes on with the next. ``trainer.logger.experiment`` is the run.
 
     Args:
-        configs, output_run, options: of a run of its own, as of :class:`~tracklib.Trackers`.
-        checkpoints: which files of the checkpoint callbacks are kept as artifacts: ``"all"``, each as it is saved, in
-            the training's thread; ``"end"``, those that are there when the fit ends, however it does; None keeps none.
+        configs, output_run, options: for a run of its own, as for :class:`~tracklib.Trackers`.
+        checkpoints: which checkpoints are kept as artifacts: ``"all"``, each when it is saved, while training waits;
+            ``"end"``, those that are there when the fit ends, however it ends; None keeps none.
     """
 
     def __init__(

@@ -21,13 +21,13 @@ class TracklibObjective(AsBlock):
         with tracking([{"type": "Mlflow"}], output_run="runs/study"):
             study.optimize(TracklibObjective(objective), n_trials=50)
 
-    In a trial its run is the current one: what is ``@tracked``, and each adapter, logs into it. It ends as the trial
-    does; one that is pruned is finished, with the tag ``pruned``. Its params are the trial's, its metric ``value`` (or
-    ``value-0`` and so on) is what the objective returned; the study's run has it, too, by the trial's number.
+    During a trial its run is the current one: ``@tracked`` functions and adapters log into it. It ends as the trial
+    does; a pruned one is finished, with the tag ``pruned``. Its params are the trial's, its metric ``value`` (or
+    ``value-0`` and so on) is what the objective returned; the study's run has that, too, at the trial's number.
 
     Args:
-        objective: what ``study.optimize`` takes.
-        configs, output_run, options: of a run of its own, as of :class:`~tracklib.Trackers`. It ends with the
+        objective: the function that ``study.optimize`` would take.
+        configs, output_run, options: for a run of its own, as for :class:`~tracklib.Trackers`. It ends with the
             program, or with the block of ``with TracklibObjective(...) as objective:``.
     """
 

@@ -24,12 +24,12 @@ class TracklibCallback(LoggerCallback):  # type: ignore[misc]  # untyped, as all
 
         tune.RunConfig(callbacks=[TracklibCallback([{"type": "Mlflow"}], output_run="runs/sweep")])
 
-    The runs are kept where the tuner is, not in Ray's workers. What a trial reports is on the axis ``iteration``; its
-    config is its params. It ends as the trial does; one that a scheduler stops early has finished. A trial that is
-    paused, or begun again after an error, goes on with the same run.
+    The runs are kept on the machine of the tuner, not in Ray's workers. What a trial reports is on the axis
+    ``iteration``; its config becomes the params. Its run ends as the trial does; one that a scheduler stops early has
+    finished. A trial that is paused, or begun again after an error, goes on with the same run.
 
     Args:
-        configs, output_run, options: of a run of its own, as of :class:`~tracklib.Trackers`.
+        configs, output_run, options: for a run of its own, as for :class:`~tracklib.Trackers`.
     """
 
     def __init__(
@@ -77,9 +77,9 @@ class TracklibTrainCallback(UserCallback):  # type: ignore[misc]  # untyped, as 
         with tracking([{"type": "Mlflow"}], output_run="runs/digits"):
             TorchTrainer(loop, run_config=train.RunConfig(callbacks=[TracklibTrainCallback()])).fit()
 
-    Ray Train calls it in a process of its own and does not tell it of the end, so it only borrows: the run is in the
-    directory of the block, which that process must see, and ends with the block. Of each report it has the numbers of
-    rank 0, on the axis ``report``, or where they have an ``epoch``, at that.
+    Ray Train (2.60) calls it in a process of its own and does not tell it of the end, so it never has a run of its own.
+    That process must see the directory of the run around. Of each report, rank 0's numbers are logged: at their
+    ``epoch`` if there is one among them, else on the axis ``report``.
     """
 
     def __init__(self) -> None:

@@ -14,8 +14,13 @@ from .held import Held
 
 
 def log_search(run: Trackers, search: Any, *, prefix: str = "candidate") -> None:
-    """Log a search that is fitted (as ``GridSearchCV``): a child of ``run`` for each candidate, with its params and the
-    mean, deviation and folds of each score; the best ones go into ``run`` itself.
+    """Log a fitted search, such as ``GridSearchCV``: for each candidate a child of ``run``, with its params, and of
+    each score the mean, the standard deviation and the folds. The best params and scores go into ``run`` itself.
+
+    Args:
+        run: the run around, which has begun.
+        search: the search, after ``fit``.
+        prefix: the children are called ``<prefix>-0`` and so on.
 
     Raises:
         LifecycleError: the run has not begun, or has ended.
@@ -41,14 +46,14 @@ class TracklibCallback:
         ours = TracklibCallback(score=accuracy, output_run="runs/digits")
         LogisticRegression().set_callbacks(ours).fit(x, y)
 
-    The estimator's params are the run's. What is learnt in steps, as by ``lbfgs``, has one record for each of them, on
-    the axis ``iteration``, and one for the whole. In the workers of ``n_jobs`` nothing is logged: there,
-    :func:`log_search` says what a search found.
+    The estimator's params are the run's. An estimator that learns in steps, as by ``lbfgs``, has one record for each
+    step, on the axis ``iteration``, and one for the whole fit. In the workers of ``n_jobs`` nothing is logged; of a
+    search, :func:`log_search` logs the results afterwards.
 
     Args:
-        configs, output_run, options: of a run of its own, as of :class:`~tracklib.Trackers`.
-        score: what to log of an estimator as it is after a step: ``score(estimator, x, y)`` is a number, or names to
-            numbers. None logs none, and costs nothing: to make an estimator of a step takes time.
+        configs, output_run, options: for a run of its own, as for :class:`~tracklib.Trackers`.
+        score: what to log after each step: ``score(estimator, x, y)`` returns a number, or a mapping of names to
+            numbers. None logs none. It takes time: an estimator is made for each step.
     """
 
     def __init__(

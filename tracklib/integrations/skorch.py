@@ -19,13 +19,14 @@ class TracklibCallback(Callback):  # type: ignore[misc]  # untyped, as all frame
 
         NeuralNetClassifier(module, callbacks=[TracklibCallback([{"type": "Mlflow"}], output_run="runs/digits")])
 
-    Epochs are skorch's, from 1 on. A net takes Ctrl-C for the wish to stop, and goes on behind ``fit``: a run of its
-    own was ``killed``, one around it ends as the block does, and both have the tag ``interrupted``. skorch has no hook
-    for an exception. One that nothing catches ends the run with its true status at the program's end; one that you
-    catch is ``failed``, without its name: put ``with tracking(...)`` around to have that, too.
+    Epochs are skorch's, from 1 on. At Ctrl-C a net stops training, and the program goes on after ``fit``: then a run of
+    the callback's own is ``killed``, one around it ends as its block does, and both have the tag ``interrupted``.
+    skorch (1.4) has no hook for an exception. One that nothing catches still gives the run its true status, when the
+    program ends; after one that you catch, the run is ``failed``, without the exception's name. Put ``with
+    tracking(...)`` around the fit to have that, too.
 
     Args:
-        configs, output_run, options: of a run of its own, as of :class:`~tracklib.Trackers`.
+        configs, output_run, options: for a run of its own, as for :class:`~tracklib.Trackers`.
     """
 
     # The names end in _, as skorch takes all others for arguments of the constructor.

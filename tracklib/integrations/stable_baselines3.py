@@ -22,12 +22,12 @@ class TracklibWriter(KVWriter):  # type: ignore[misc]  # untyped, as all framewo
         logger.output_formats.append(TracklibWriter(output_run="runs/cart-pole"))
         model.set_logger(logger)
 
-    The step is the number of timesteps, on the axis ``step``. What ``record`` excludes from ``"tracklib"`` is left out;
-    an ``HParam`` is params, a ``Figure`` and an ``Image`` are artifacts; text and videos are passed over. A run of its
-    own ends with ``logger.close()``, or with the program.
+    The step is the number of timesteps, on the axis ``step``. A value recorded with ``exclude="tracklib"`` is left out;
+    an ``HParam`` becomes params, a ``Figure`` or ``Image`` an artifact; texts and videos are left out. A run of its own
+    ends with ``logger.close()``, or with the program.
 
     Args:
-        configs, output_run, options: of a run of its own, as of :class:`~tracklib.Trackers`.
+        configs, output_run, options: for a run of its own, as for :class:`~tracklib.Trackers`.
     """
 
     def __init__(
@@ -64,12 +64,13 @@ class TracklibCallback(BaseCallback):  # type: ignore[misc]  # untyped, as all f
 
         model.learn(10_000, callback=TracklibCallback([{"type": "Mlflow"}], output_run="runs/cart-pole"))
 
-    It adds a :class:`TracklibWriter` to the model's logger. Params are those of the algorithm. Stable-Baselines3 has no
-    hook for an exception. One that nothing catches ends the run with its true status at the program's end; one that you
-    catch is ``failed``, without its name: put ``with tracking(...)`` around to have that, too.
+    It adds a :class:`TracklibWriter` to the model's logger. Params are those of the algorithm. Stable-Baselines3 (2.9)
+    has no hook for an exception. One that nothing catches still gives the run its true status, when the program ends;
+    after one that you catch, the run is ``failed``, without the exception's name. Put ``with tracking(...)`` around
+    ``learn`` to have that, too.
 
     Args:
-        configs, output_run, options: of a run of its own, as of :class:`~tracklib.Trackers`.
+        configs, output_run, options: for a run of its own, as for :class:`~tracklib.Trackers`.
     """
 
     def __init__(

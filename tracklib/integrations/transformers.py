@@ -22,12 +22,13 @@ class TracklibCallback(TrainerCallback):  # type: ignore[misc]  # untyped, as al
     ``output_run`` says where; with ``resume_from_checkpoint`` it goes on as its next attempt. Each trial of
     ``hyperparameter_search`` is a run of its own, or a child of the run around.
 
-    ``Trainer`` has no hook for an exception. One that nothing catches ends the run with its true status at the
-    program's end; one that you catch is ``failed``, without its name: ``with tracking(...)`` around it knows that, too.
+    ``Trainer`` (transformers 5.24) has no hook for an exception. One that nothing catches still gives the run its true
+    status, when the program ends; after one that you catch, the run is ``failed``, without the exception's name. Put
+    ``with tracking(...)`` around ``train()`` to have that, too.
 
     Args:
-        configs, output_run, options: of a run of its own, as of :class:`~tracklib.Trackers`.
-        checkpoints: keep each checkpoint as an artifact, when it is saved, in the training's thread.
+        configs, output_run, options: for a run of its own, as for :class:`~tracklib.Trackers`.
+        checkpoints: also keep each checkpoint, as an artifact. It is copied when it is saved, while training waits.
     """
 
     def __init__(

@@ -20,12 +20,13 @@ class TracklibCallback(xgboost.callback.TrainingCallback):  # type: ignore[misc]
         ours = TracklibCallback(output_run="runs/trees")
         xgboost.train(params, data, evals=[(test, "test")], callbacks=[ours])
 
-    Rounds are on the axis ``round``; they go on where a model does that is trained further. XGBoost has no hook for an
-    exception. One that nothing catches ends the run with its true status at the program's end; one that you catch is
-    ``failed``, without its name: put ``with tracking(...)`` around to have that, too.
+    Rounds are on the axis ``round``, from 0 on; for a model that is trained further they go on counting. XGBoost (3.2)
+    has no hook for an exception. One that nothing catches still gives the run its true status, when the program ends;
+    after one that you catch, the run is ``failed``, without the exception's name. Put ``with tracking(...)`` around the
+    training to have that, too.
 
     Args:
-        configs, output_run, options: of a run of its own, as of :class:`~tracklib.Trackers`.
+        configs, output_run, options: for a run of its own, as for :class:`~tracklib.Trackers`.
     """
 
     def __init__(

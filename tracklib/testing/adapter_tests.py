@@ -65,18 +65,20 @@ class AdapterTests:
     statuses: ClassVar[dict[str, str]] = {}
 
     def prepare(self) -> None:
-        """Import the framework, once for all the fits in processes of their own, and what it imports in a fit."""
+        """Import the framework, and what it imports during a fit: once, before the processes of the fits are forked."""
 
     def adapter(self, **options: Any) -> Any:
-        """The adapter, with ``output_run`` and other options of a run; without any, it only borrows."""
+        """Make the adapter, with ``output_run`` and other ``options`` of a run of its own; without any, it only logs
+        into the run around it."""
         raise NotImplementedError
 
     def fit(self, adapter: Any, fail: Callable[[], Any] | None = None) -> None:
-        """Train; with ``fail``, call it once in the loop, after something was logged."""
+        """Train a small model with ``adapter``. Where ``fail`` is given, call it once in the loop, after something was
+        logged: it raises, or sends a signal."""
         raise NotImplementedError
 
     def evaluate(self, adapter: Any) -> None:
-        """Log something after a fit. Override it where the framework can."""
+        """Log something by ``adapter`` after a fit. Override it where the framework can do that."""
         pytest.skip("the framework logs nothing after a fit")
 
     @pytest.fixture(autouse=True)
@@ -95,7 +97,7 @@ class AdapterTests:
         return _ended[type(self)]
 
     def logged(self, run: Run) -> list[float]:
-        """The metric's values."""
+        """The values of :attr:`metric` in ``run``, in order."""
         return [value for _, value in run.metrics[self.metric]]
 
     @pytest.mark.parametrize("end", FAILS)

@@ -55,24 +55,26 @@ class TrackerCase:
         return str(tmp_path / "run")
 
     def read_metrics(self, directory: str) -> list[Any]:
-        """``(axis, step, name, value)`` of all that the backend has of the run in ``directory``, in its order. Read
-        it past the tracker."""
+        """All metrics that the backend has of the run whose files are in ``directory``, as ``(axis, step, name,
+        value)`` in the backend's order. Read them by the backend's own means, not by the tracker."""
         raise NotImplementedError(f"{type(self).__name__} needs read_metrics(directory)")
 
     def read_params(self, directory: str) -> dict[str, Any]:
-        """The params by their names; needed where ``keeps`` has ``"params"``."""
+        """The params of the run in ``directory``, by their names; needed where ``keeps`` has ``"params"``."""
         raise NotImplementedError(f"{type(self).__name__} needs read_params(directory)")
 
     def read_tags(self, directory: str) -> dict[str, str]:
-        """The tags by their names; needed where ``keeps`` has ``"tags"``."""
+        """The tags of the run in ``directory``, by their names; needed where ``keeps`` has ``"tags"``."""
         raise NotImplementedError(f"{type(self).__name__} needs read_tags(directory)")
 
     def read_artifact(self, directory: str, name: str) -> bytes:
-        """An artifact's content; needed where ``keeps`` has ``"artifacts"``."""
+        """The bytes of the artifact ``name`` of the run in ``directory``; needed where ``keeps`` has
+        ``"artifacts"``."""
         raise NotImplementedError(f"{type(self).__name__} needs read_artifact(directory, name)")
 
     def read_status(self, directory: str) -> str:
-        """``"finished"``, ``"failed"``, ``"killed"`` or ``"running"``; needed where ``keeps`` has ``"status"``."""
+        """The status of the run in ``directory``: ``"finished"``, ``"failed"``, ``"killed"`` or ``"running"``; needed
+        where ``keeps`` has ``"status"``."""
         raise NotImplementedError(f"{type(self).__name__} needs read_status(directory)")
 
     # For the checks -----------------------------------------------------------------------------
@@ -83,30 +85,31 @@ class TrackerCase:
             pytest.skip(f"{self.kind.__name__} does not claim to keep {what}")
 
     def run(self, config: dict[str, Any] | BaseTracker, directory: str, **options: Any) -> Trackers:
-        """A run with the tracker, not begun. What does not arrive is an error."""
+        """A run in ``directory`` with the tracker that ``config`` describes (or is), not begun, with ``options`` of a
+        run. What does not arrive is an error."""
         told: dict[str, Any] = {"environment": False, "quiet": True, "on_error": "raise", **options}
         return Trackers([config], output_run=directory, **told)
 
     def kept(self, directory: str) -> list[Kept]:
-        """What the backend has."""
+        """What the backend has of the run in ``directory``."""
         return [Kept(*each) for each in self.read_metrics(directory)]
 
     def values(self, directory: str, name: str = "a") -> list[float]:
-        """The values of one metric, in the backend's order."""
+        """The values of the metric ``name`` of the run in ``directory``, in the backend's order."""
         return [each.value for each in self.kept(directory) if each.name == name]
 
     def made(self, config: dict[str, Any]) -> BaseTracker:
-        """The tracker that the config describes."""
+        """The tracker that ``config`` describes."""
         (tracker,) = build([config])
         return tracker
 
     def faulty(self, config: dict[str, Any], **methods: Any) -> BaseTracker:
-        """The tracker, in this process, with some of its methods replaced."""
+        """The tracker that ``config`` describes, in this process, with some of its ``methods`` replaced."""
         return faulty(self.kind, config, **methods)
 
     @staticmethod
     def state_of(directory: str) -> dict[str, str]:
-        """The tracker's :attr:`~tracklib.BaseTracker.state`, as the run's directory keeps it."""
+        """The tracker's :attr:`~tracklib.BaseTracker.state`, as the run's ``directory`` keeps it."""
         found: dict[str, str] = {}
         for path in glob.glob(layout.state_path(glob.escape(directory), "*.json")):
             if os.path.basename(path) not in (layout.BEGIN, "CsvLogger.json"):
@@ -116,6 +119,7 @@ class TrackerCase:
 
     @staticmethod
     def refused(directory: str) -> str:
-        """What a tracker refused for good; empty for nothing."""
+        """The records that a tracker refused for good, as the file of the run's ``directory`` has them; empty where
+        none was."""
         path = os.path.join(directory, layout.REJECTED)
         return Path(path).read_text(errors="replace") if os.path.exists(path) else ""

@@ -20,14 +20,15 @@ class FaultTests(TrackerCase):
     """A part of :class:`~tracklib.testing.TrackerTests`."""
 
     def arrived(self, directory: str, count: int) -> None:
-        """Check that the records 0 to ``count`` are there, and each once if the tracker claims that."""
+        """Check that the backend has the records 0 to ``count - 1`` of the run in ``directory``, and each once if the
+        tracker claims that."""
         found = self.values(directory)
         assert sorted(set(found)) == [float(number) for number in range(count)]
         if self.stores_once:
             assert len(found) == count
 
     def logged(self, tracker: BaseTracker, directory: str, count: int = 10) -> None:
-        """A whole run of so many records."""
+        """Have a whole run in ``directory``, with ``tracker``, of ``count`` records."""
         with self.run(tracker, directory) as run:
             for step in range(count):
                 run.log(step, {"a": float(step)})
@@ -56,7 +57,7 @@ class FaultTests(TrackerCase):
         self.arrived_late(directory)
 
     def arrived_late(self, directory: str) -> None:
-        """Check that the one record of a run, and its end, came by ``tracklib sync``."""
+        """Check that the one record of the run in ``directory``, and its end, came by ``tracklib sync``."""
         assert set(self.values(directory)) == {1.0}
         if "status" in self.keeps:
             assert self.read_status(directory) == "finished"
