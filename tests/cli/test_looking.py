@@ -224,6 +224,21 @@ def test_export_leaves_out_no_point_whatever_the_metrics_and_axes_are_called(tmp
     assert [row["step"] for row in some] == ["100", "200"]
 
 
+def test_axes_that_are_called_as_a_tables_own_columns_are_all_there(tmp_path: Path) -> None:
+    with tracking(output_run=tmp_path / "a") as t:
+        t.log(1, {"axis.time": 0.5})
+        for step, axis in enumerate(("time", "run"), 2):
+            t.log(step, {"loss": 0.5}, axis=axis)
+
+    rows = list(load(tmp_path / "a").metrics.rows())
+    assert [row["axis.time"] for row in rows] == [None, 2, None]
+    assert rows[0]["metrics.axis.time"] == 0.5
+    wide = list(csv.DictReader(io.StringIO(tracklib("export", tmp_path / "a", "--wide").output)))
+    assert [row["run"] for row in wide] == ["a"] * 3
+    assert [row["axis.run"] for row in wide] == ["", "", "3"]
+    assert "loss" in tracklib("export", tmp_path / "a", "--wide", "--steps", "2:2").output
+
+
 def test_export_writes_parquet(root: Path, tmp_path: Path) -> None:
     polars = pytest.importorskip("polars")
     tracklib("export", root, "-o", tmp_path / "x.parquet", "-m", "val/loss", "--steps", "3:5")

@@ -120,6 +120,11 @@ class Names:
                     f"{self._backend} has the axis {_shown(raw)}, so the metric of that name is called {_shown(name)} "
                     f"there; to say of which {raw} a record is, write t.log({raw}, {{...}})"
                 )
+            elif owner == _short(raw):
+                warn(
+                    f"{self._backend} has {_shown(taken)} already, as one of two of that name is tracklib's (best/..., "
+                    f"system/..., an axis): the second is called {_shown(name)} there"
+                )
             else:
                 why = f"has {_shown(taken)} for {_shown(owner)} already: {_shown(raw)} is called {_shown(name)} there"
                 warn(f"{self._backend} {why}")

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 import click
 
 from ..reading.collection import Runs, column, distinct
-from ..reading.metrics import Metrics
+from ..reading.metrics import Metrics, axis_title
 from ..reading.table import Table, Tabular
 from . import asked
 from .form import Form, form_options, print_one
@@ -112,19 +112,20 @@ def _wide(runs: Runs, patterns: Sequence[str]) -> Table:
 
 def _titles(metrics: Metrics, taken: set[str], patterns: Sequence[str]) -> dict[str, str]:
     """What is wanted of a run's columns, each with its title in a table where these are ``taken``."""
-    steps = {"time", *metrics.axes}
+    steps = {"time", *map(axis_title, metrics.axes)}
     found = {}
     for name in metrics.columns:
         metric = name if name in metrics.names else name.removeprefix("metrics.")
         if name in steps:
-            found[name] = name
+            found[name] = axis_title(name, "run")
         elif asked.fitting([metric], patterns):
             found[name] = f"metrics.{name}" if name in taken else name
     return found
 
 
 def _axes(runs: Runs) -> list[str]:
-    return list(dict.fromkeys(axis for run in runs for axis in run.metrics.axes))
+    """Their columns in a table of runs."""
+    return list(dict.fromkeys(axis_title(axis_title(axis), "run") for run in runs for axis in run.metrics.axes))
 
 
 def _between(table: Tabular, between: tuple[int, int], axes: Sequence[str]) -> Table:

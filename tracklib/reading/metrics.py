@@ -128,7 +128,8 @@ class Metrics(Tabular):
     """All that a run logged: the epoch first, then the other axes, ``time``, and a column for each metric, in rows
     as those of ``metrics.csv``. Nothing is sampled. ``metrics["val/loss"]`` is the series of one metric.
 
-    A metric that is called as an axis or ``time`` has the column ``metrics.<name>``, unless it only repeats the step.
+    A metric that is called as an axis or ``time`` has the column ``metrics.<name>``, unless it only repeats the step;
+    an axis ``time`` is in ``axis.time``.
     """
 
     def __init__(self, points: LogColumns) -> None:
@@ -187,19 +188,23 @@ def _epoch_first(axes: Iterable[str]) -> list[str]:
     return sorted(axes, key=lambda axis: axis != "epoch")
 
 
+def axis_title(axis: str, taken: str = "time") -> str:
+    """The column of an axis in a table that has a column ``taken`` already."""
+    return f"axis.{axis}" if axis == taken else axis
+
+
 def _columns(points: LogColumns) -> dict[str, Column]:
     firsts = _first_logs(points)
     count = points.row_count
-    columns = {axis: _axis(points, axis, firsts) for axis in _epoch_first(points.axes)}
+    columns = {axis_title(axis): _axis(points, axis, firsts) for axis in _epoch_first(points.axes)}
     columns["time"] = Column("time", points.times if firsts is None else array("q", [points.times[i] for i in firsts]))
     rows = None if firsts is None else points.rows
     for name, known in points.values.items():
-        title = name
+        title = _unused(f"metrics.{name}", {*columns, *points.values}) if name in columns else name
         if name in points.axes or name == "time":
             known = _without_steps(points, name, known)
             if not known.values:
                 continue
-            title = _unused(f"metrics.{name}", {*columns, *points.values})
         where: Any = known.logs
         if where is None and (rows is not None or len(known.values) != count):
             where = range(len(known.values))
