@@ -21,7 +21,7 @@ _SAVE_PATIENCE = 1.0
 
 
 class Abandoned(Exception):
-    """Unwinds the delivery's thread."""
+    """Leads out of whatever the delivery's thread is doing, since it was told to stop."""
 
 
 class Cursor:
@@ -63,7 +63,7 @@ class Cursor:
     def pass_by(self, entry: Entry, taken: int, counted: Mapping[str, Counted] = MappingProxyType({})) -> None:
         """``entry`` is done with; ``taken`` records up to it were taken. ``counted`` is where the axes are by then."""
         with self._lock:
-            if entry.end > self.saved.offset:  # one that was refused before lies behind
+            if entry.end > self.saved.offset:  # a refused record that comes again does not move it back
                 self.saved.offset, self.saved.ordinal = entry.end, entry.ordinal + 1
             self.saved.delivered += taken
             self.saved.counted |= counted
@@ -151,6 +151,6 @@ def remembered(tracker: BaseTracker) -> dict[str, str]:
     """What must outlive the process, as text; the tracker's thread may change it meanwhile.
 
     Raises:
-        Exception: it is something else than the contract has it.
+        Exception: the tracker has made something else of it than a dict of texts.
     """
     return {name: str(value) for name, value in tracker.state.copy().items()}

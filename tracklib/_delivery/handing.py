@@ -71,12 +71,17 @@ class Handing:
         self._share = Share(route.tracker._portion)
         self._batch: Sequence[Entry] = ()  # that the tracker is in a call for
         self._taken = 0  # how many of it were acknowledged
-        self._done_with: list[int] = []  # how many of it are, by how many of the handed records are acknowledged
-        self._accused = 0  # how often in succession only it failed
+        # For each record handed over: how many of the batch are done with once it is acknowledged. Where the tracker
+        # gets only a part of the records, those between two that it gets are done with, too.
+        self._done_with: list[int] = []
+        self._accused = 0  # how often in succession it failed while the backend took something else
 
+    # A backend refuses a whole request for one record in it, and often by an error that looks like an outage. So a
+    # batch that is refused, or fails time and again, is halved until one record is left; only that one is refused.
+    # Halves get fewer tries than the whole: of 1,000 records, ten halvings lead to the one, each with its waits.
     def hand_over(self, batch: Sequence[Entry], tries: int = TRIES) -> None:
-        """Have the tracker take ``batch``; refused for good, or where it has failed ``tries`` times, in halves, down to
-        the record that is at fault."""
+        """Have the tracker take ``batch``: if it refuses that, or fails ``tries`` times, in halves, down to the record
+        that is at fault."""
         self._batch, self._taken, self._accused = batch, 0, 0
         try:
             self._calls.insist(self._call, is_at_fault=lambda failed: failed >= tries and self._is_at_fault())
@@ -94,8 +99,8 @@ class Handing:
             self._take(len(batch) - self._taken)
 
     def acknowledged(self, records: int = 0) -> None:
-        """The tracker says, in a call, what the backend has of the batch."""
-        with self._cursor.unsealed():  # else what was noted is another delivery's beginning
+        """The tracker says, within a call, what the backend has of the batch."""
+        with self._cursor.unsealed():  # once sealed, another delivery begins at the offset that was saved
             if records:
                 done = self._done_with[: min(records, len(self._done_with))]
                 del self._done_with[: len(done)]
@@ -147,9 +152,12 @@ class Handing:
             for told in self._share.of(histogram, self.superseded):
                 self._route.tracker.log_histogram(replace(told, ordinal=entry.ordinal))
 
+    # An outage and a record that a server dies of look alike from here: both are calls that fail. To take the second
+    # for the first stops the run's delivery for good at that record; to take the first for the second throws good
+    # records away. So a single record is blamed only if the backend takes something else at the same time, several
+    # times over.
     def _is_at_fault(self) -> bool:
-        """Whether what the tracker is handed is the reason. A record by itself is it only where the backend takes
-        something else meanwhile: else it is an outage, however long."""
+        """Whether the records that the tracker is handed are the reason that it fails, and not an outage."""
         if self._route.tracker.reads_whole_journal:
             return False
         if len(self._batch) - self._taken > 1:

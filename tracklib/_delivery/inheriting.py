@@ -29,10 +29,12 @@ _CALL_SECONDS = 60.0
 
 
 def inheriting(directory: str, begin: Begin, deliveries: Sequence[Delivery], in_all: float) -> Iterator[None]:
-    """Own the run, write its end, deliver, and let go. Yields while it waits.
+    """Take the run's lock, write the end that its owner could not write, deliver the rest, and let go. Yields while it
+    waits.
 
-    Where another process has taken the run up, nothing is done; where one asks for it, no further record is
-    delivered, and the lock is its as soon as no call is under way: one may be setting a database up.
+    If another process has taken the run up already, nothing is done. If one asks for it meanwhile, no further call is
+    made to a tracker, and it gets the lock as soon as none is under way: a call may be setting up a database, in which
+    the other process would get in its way.
 
     Args:
         in_all: seconds after which it is given up, however well it gets on.
@@ -54,8 +56,8 @@ def inheriting(directory: str, begin: Begin, deliveries: Sequence[Delivery], in_
 
 
 def ending(deliveries: Sequence[Delivery]) -> Iterator[None]:
-    """Deliver no more; until no tracker is in a call, for a minute at most. What its last one brought is kept, so that
-    who delivers next begins behind it."""
+    """Deliver no more, and wait until no tracker is in a call, for a minute at most. What its last call delivered is
+    noted, so that whoever delivers next does not send it again."""
     for delivery in deliveries:
         delivery.cease()
     until = clock.steady() + _CALL_SECONDS

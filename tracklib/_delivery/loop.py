@@ -24,15 +24,15 @@ from .standing import Condition, Connection, Standing
 
 
 class _FromTheStart(Exception):
-    """What the tracker has counts no more: it builds its output anew."""
+    """Something that the tracker has is superseded: it builds its output anew, without that."""
 
 
 class Onlooker(Protocol):
     """Sees what a delivery reads, so that nobody need read it once more."""
 
     def take(self, entries: Sequence[Entry], reader: Reader, superseded: Sequence[Superseded] = ()) -> None:
-        """``reader`` has just read ``entries``, from the journal's start on; there may be none, or some once more.
-        With more that is ``superseded`` it begins at the start again."""
+        """``reader`` has just read ``entries``, which follow on those of the last call. There may be none; and after
+        ``superseded`` has grown, or the tracker began anew, they begin at the journal's start again."""
 
 
 class Loop:
@@ -209,8 +209,8 @@ class Loop:
                 raise _FromTheStart
 
     def _show(self, entries: Sequence[Entry]) -> None:
-        """Have the onlooker see what was read. It may write into the run's directory, so never once abandoned; what
-        fails in it is no trouble of the tracker's."""
+        """Have the onlooker see what was read. It may write into the run's directory, so it sees nothing once the
+        delivery was abandoned. If it fails, it sees nothing more; the delivery goes on."""
         if self.onlooker is not None:
             try:
                 with self.cursor.unsealed():
@@ -219,13 +219,15 @@ class Loop:
                 self.onlooker = None
 
     def _pass_damage(self) -> None:
-        """Lines at the end that are no records are passed, too: somebody may wait until all is."""
+        """Move the tracker's offset beyond damaged lines at the journal's end: else ``flush``, which waits until the
+        offset is at the end, would wait for ever."""
         if self.cursor.pass_damage(self._reader.offset, self._reader.ordinal):
             self.cursor.save()
             self._condition.changed.ring()
 
     def _finish(self) -> bool:
-        """Finish the tracker if the attempt has ended. What a thread or a child said behind the end came first."""
+        """Finish the tracker if the attempt has ended. It is called when nothing is left to read: so records that a
+        thread or a forked child wrote after the end were delivered before."""
         saved = self.cursor.saved
         end = saved.end
         if end is None or end.time < self._route.begin.time:  # of an attempt that was resumed

@@ -39,8 +39,8 @@ def keep(directory: str, tracker: str, reason: str, entry: Entry) -> None:
 
 
 def refused_by(directory: str, tracker: str) -> dict[bytes, list[Entry]]:
-    """The records that ``tracker`` refused, by their lines: a record that was refused twice may have two. They lie
-    nowhere in the journal, as far as their ends tell: how far the tracker is has passed them."""
+    """The records that ``tracker`` refused, by their lines; a record that was refused twice may have two lines. Each
+    entry's end is 0, so that to deliver it does not move the tracker's offset, which is beyond it already."""
     found: dict[bytes, list[Entry]] = {}
     for line in _lines(_path(directory)):
         with contextlib.suppress(ValueError, msgspec.MsgspecError):
@@ -87,7 +87,11 @@ def _lines(path: str) -> list[bytes]:
 
 @contextlib.contextmanager
 def _locked(path: str) -> Iterator[int]:
-    """The file, to append to, while no other delivery writes it: those of one run lie in two processes."""
+    """The file, open to append, while no other delivery writes it: a run's deliveries are in two processes.
+
+    Who had the lock before may have put a new file in its place (:func:`forget`). What is then written to the old one
+    would be lost, so the file is opened again until the one that is locked is the one at ``path``.
+    """
     while True:
         fd = open_made(path, os.O_WRONLY | os.O_APPEND)
         try:

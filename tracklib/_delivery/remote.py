@@ -98,7 +98,7 @@ class RemoteDelivery(Delivering):
         self._open.key = key
 
     def tell_anew(self) -> None:
-        """There is another companion, which was told nothing yet."""
+        """There is a new companion, which has not been told anything yet."""
         self._there = _There.NOTHING
         self._asked_there = 0  # what the companion was told of ``asked``
 
@@ -131,9 +131,10 @@ class RemoteDelivery(Delivering):
             self._condition.stand(Standing.ABANDONED)
 
     def settle(self, timeout: float = _SILENT_SECONDS) -> None:
-        """Wait until the companion has let go; one that cannot, since it is stopped or hangs, is ended.
+        """Wait until the companion has let go of the run. If it cannot, since it is stopped or hangs, it is killed.
 
-        Nobody else may begin in the run's directory before.
+        Until then nobody else may begin in the run's directory: two would write the same state file, and a record
+        could be at the backend twice. The companion that is killed is begun again for the deliveries of other runs.
         """
         begun = clock.steady()
         while not self._writes_no_more and not self._companion.is_down():

@@ -1,4 +1,4 @@
-"""What a tracker is told of what counts: its portion, where it has one, else all of it."""
+"""Which of a run's records a tracker gets: its portion, where it has one, without what is superseded."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Share:
         self._portion = portion
 
     def counted(self, entries: Sequence[Entry], saved: Saved) -> tuple[list[bool], Mapping[str, Counted]]:
-        """Which of ``entries`` are at a step that the tracker gets, and where the axes are behind them. What comes once
-        more, as it was refused, was counted before."""
+        """Which of ``entries`` are at a step that the tracker gets, and how far each axis is counted after them. A
+        refused record that comes again was counted the first time."""
         if self._portion is None:
             return [True] * len(entries), {}
         counted = dict(saved.counted)

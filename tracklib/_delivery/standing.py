@@ -49,9 +49,9 @@ class Connection(enum.Enum):
 
 
 class Progress(NamedTuple):
-    """How far a delivery is: it got on where this is greater than ever before.
+    """How far a delivery is. It makes progress when this is greater than ever before.
 
-    Records count, not bytes: a disk that takes half of each write adds half a line at each try, for ever.
+    Records count, not bytes: of a disk that takes half of each write, the file would grow at each try, for ever.
     ``within`` counts what the tracker acknowledged behind ``records``, inside one that takes many requests.
     ``work`` is processor time in tenths of a second, while the tracker connects.
     """
@@ -120,8 +120,8 @@ class Condition:
             self.changed.ring()
 
     def report(self, error: BaseException, standing: Standing, waited_for: int | None = None) -> None:
-        """It does not get on, because of ``error``. ``waited_for`` is what ``asked`` was when that was begun: who came
-        later has another try; None: nothing more is tried."""
+        """It makes no progress, because of ``error``. ``waited_for`` is what ``asked`` was when the failed call began:
+        whoever began to wait later still gets a try. None says that nothing more is tried."""
         self.trouble = said(error)
         if self.standing is not standing:
             tell(f"{self._name} is {standing.value} ({self.trouble}); the journal keeps everything")

@@ -20,10 +20,11 @@ def draining(
 ) -> Iterator[None]:
     """Yield as long as it is worth waiting for ``deliveries``; the caller waits a moment each time.
 
-    It ends when all are at rest, or when ``patience`` seconds went by in which no tracker acknowledged anything new.
-    One that connects may import an SDK or set a database up meanwhile, which takes processor time and no word from
-    anybody: that is waited for, too, for a minute at most, until it rests for ``busy`` seconds. A try, however often,
-    is nothing new.
+    It ends when all are at rest, or when ``patience`` seconds have passed in which no tracker acknowledged anything
+    new. Time without progress counts, not time: a slow server that takes record after record is waited for, and one
+    that is down is not, however often it is tried. A tracker that is still connecting may import an SDK or set up a
+    database, which acknowledges nothing but takes processor time: it is waited for, too, for a minute at most, until it
+    has used none for ``busy`` seconds.
     """
     for delivery in deliveries:
         delivery.hurry()
@@ -44,7 +45,7 @@ def draining(
 
 
 def wait_for_change(deliveries: Sequence[Delivering], timeout: float) -> None:
-    """Return when a delivery gets on, or after ``timeout`` seconds."""
+    """Return when the first delivery that is not at rest makes progress, or after ``timeout`` seconds."""
     for delivery in deliveries:
         if not delivery.at_rest:
             delivery.changed.wait(timeout)
@@ -52,9 +53,10 @@ def wait_for_change(deliveries: Sequence[Delivering], timeout: float) -> None:
 
 
 def let_go(deliveries: Sequence[Delivering]) -> None:
-    """Deliver no more; afterwards nothing more comes into the run's directory.
+    """Deliver no more. When this returns, no delivery writes into the run's directory any more.
 
-    A second Ctrl-C ends no wait here: what it would leave is two that deliver the same run.
+    A second Ctrl-C does not cut this short: a delivery that still writes, and the one of the next attempt, would then
+    deliver the same run at once.
     """
     for delivery in deliveries:
         delivery.abandon()

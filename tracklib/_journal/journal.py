@@ -43,7 +43,7 @@ class Journal:
     Args:
         path: the file; made with mode 0600 if it is not there.
         on_trouble: told once, in words, when the disk begins to refuse records.
-        after: no record is earlier than this, in milliseconds since the epoch.
+        after: no record is earlier than this, in milliseconds since 1970, UTC.
 
     Attributes:
         clock: the records' times; ``now`` is its own.

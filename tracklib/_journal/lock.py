@@ -119,9 +119,9 @@ def try_lock(path: str) -> OpenFile | None:
 
 
 def hold(file: OpenFile) -> None:
-    """Have a lock on a file, which no other process asks for, say that this one lives, where the file system knows
-    locks. It is taken again each time, as who closes any descriptor of the file, as a copy of the directory does, loses
-    it. :func:`close` gives it back."""
+    """Lock a file of this process's own, so that others see by the lock that this process lives, where the file system
+    knows locks. Call it again now and then: a process loses its lock as soon as it closes any descriptor of the file,
+    as a copy of the directory does. :func:`close` gives it back."""
     with contextlib.suppress(OSError):
         fcntl.lockf(file.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         _locked[file] = os.getpid()

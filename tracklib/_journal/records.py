@@ -30,13 +30,13 @@ class Parent(msgspec.Struct, frozen=True):
 
 
 class Said(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
-    """``time`` is in milliseconds since the epoch; it never falls within a run.
+    """``time`` is in milliseconds since 1970, UTC; it never falls within a run.
 
-    ``says``: whether a tracker gets something of a record of this kind, so that it counts among the delivered
-    ones; else it only tells about the run itself.
+    ``says``: whether trackers get records of this kind, so that they count among the delivered ones; others only tell
+    of the run itself.
 
-    What another process said is copied into the journal out of its own file: ``writer`` is that file's name, and
-    ``nth`` the record's ordinal in it.
+    A record that another process of the run wrote is copied into the journal from that process's own file: ``writer``
+    is the file's name, and ``nth`` the record's number in it, from 0 on.
     """
 
     says: ClassVar[bool] = True
@@ -101,7 +101,7 @@ class Log(Said, frozen=True, tag="log", gc=False):
 
 
 class Params(Said, frozen=True, tag="params"):
-    """What the run was told before it began: hyperparameters, secrets masked."""
+    """Hyperparameters, secrets masked: names to JSON values, nested as they were logged."""
 
     params: dict[str, Any]
 
@@ -113,8 +113,8 @@ class Tags(Said, frozen=True, tag="tags"):
 
 
 class Epoch(Said, frozen=True, tag="epoch"):
-    """The epoch ``number`` was finished: a resumed run goes on behind it. After the ``last`` one, none is to come.
-    ``planned`` is how many the whole run is to have; 0 where nobody said."""
+    """The epoch ``number``, from 0 on, was finished: a resumed run goes on with the next one. After the ``last`` one,
+    none is to come. ``planned`` is how many epochs the whole run is to have; 0 where nobody said."""
 
     says: ClassVar[bool] = False
 
@@ -167,9 +167,9 @@ class Histogram(Said, frozen=True, tag="histogram"):
 
 
 class Superseded(Said, frozen=True, tag="superseded"):
-    """What was logged from the time ``since`` on and before this record counts no more: the epochs from ``epoch`` on
-    are done again. On the axis of the epochs that is what was at ``epoch`` or behind, on the others all of it; where
-    ``only_epochs``, nothing on the others. The records stay in the journal, and whoever reads it passes over them.
+    """The epochs from ``epoch`` on are done again, so what was logged of them does not count any more: of the records
+    from the time ``since`` until this one, those on the axis of the epochs at ``epoch`` or later, and all on other axes
+    (with ``only_epochs``, none on other axes). They stay in the journal, and whoever reads it leaves them out.
     """
 
     since: int
@@ -185,7 +185,8 @@ class Superseded(Said, frozen=True, tag="superseded"):
         return said.step >= self.epoch if said.axis == "epoch" else not self.only_epochs
 
     def told_after(self, before: str) -> str:
-        """What counts no more, in words, behind the words of what was superseded ``before``; twice the same is once."""
+        """What is superseded, in words, appended to ``before``, the words for what was superseded earlier; not
+        twice."""
         since, until = (
             datetime.fromtimestamp(time / 1000, UTC).isoformat(" ", "seconds") for time in (self.since, self.time)
         )
@@ -215,11 +216,11 @@ class Note(Said, frozen=True, tag="note"):
 
 
 class Contribution(Said, frozen=True, tag="share", gc=False):
-    """What one rank says of a ``step``, of which something is to be made over all ranks; it stands in that rank's file
-    alone.
+    """What one rank logged at a ``step``, to be combined with what the other ranks logged there. It is only ever in
+    that rank's own file.
 
-    ``how`` says what is made of it, and ``hows`` of single names otherwise. The value of a name that is in ``weights``
-    is a sum, and that is its weight.
+    ``how`` says how the ranks' values become one; ``hows`` says it for names that do it otherwise. For a name that is
+    in ``weights``, the value is the weighted sum, and ``weights`` has the sum of the weights.
     """
 
     says: ClassVar[bool] = False

@@ -18,17 +18,18 @@ _CHUNK = 2**20
 
 
 def size_of(path: str) -> int:
-    """How many bytes of whole lines the journal holds; none where its process died as it made the file."""
+    """How many bytes of whole lines the journal holds; 0 where its process died while it made the file."""
     return ask(path, whole_size)
 
 
 def last_record(
     path: str, kind: type[Record] | None = None, marker: bytes = b"", before: int | None = None, behind: int = 0
 ) -> tuple[Record, int] | None:
-    """The last record of ``kind`` whose line holds ``marker``, and the line's offset; of those that begin ``before``
-    and lie ``behind``, both offsets of lines.
+    """The last record of ``kind`` whose line holds ``marker``, and that line's offset. Only lines are looked at that
+    begin at the offset ``behind`` or later, and before the offset ``before``.
 
-    A user's own nested names may look like a marker or like a line's beginning, but no line that counts begins there.
+    A user's own text may look like the marker, or like a line's beginning. That does no harm: what is found is believed
+    only if it is a whole line with a right checksum, and else the search goes on before it.
 
     Raises:
         RunDirectoryError: a newer tracklib has written it.

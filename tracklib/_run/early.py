@@ -1,4 +1,9 @@
-"""What a run logs before its first loop over epochs, as a sanity check does: it belongs to none of them."""
+"""What a run logs before its first loop over epochs, such as a check of the validation: it belongs to no epoch.
+
+A ``@tracked`` function without an epoch counts its own calls, from 0. Called once before the loop, its result would be
+taken for epoch 0, and the loop's own epoch 0 would be a second record there. So when the first loop begins, what was
+counted before it is superseded, and logged again at the epoch before the loop's first: -1 in a new run.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +18,10 @@ class Counted(int):
 
 
 class EarlyLogs:
-    """Keeps the logs on the axis of the epochs from the first one on whose epoch nobody said.
+    """Keeps the logs on the axis of the epochs, from the first one on whose epoch was counted.
 
-    Until a loop begins nobody knows that they are early: a run that never counts epochs by ``t.epochs`` logs so.
+    Until a loop begins it is not known whether they are early: in a run that never calls ``t.epochs``, all logs look
+    so.
 
     Attributes:
         waits: whether a first loop may still come.
@@ -35,8 +41,8 @@ class EarlyLogs:
             self.waits, self._logs = False, []
 
     def begin_loop(self, journal: Journal, epoch: int) -> Superseded | None:
-        """The first loop begins with ``epoch``: what was logged before it is at the one before that, which is -1 in a
-        new run. What is superseded by that, if anything."""
+        """The first loop begins, with ``epoch``: move what was logged before it to the epoch before that. Returns the
+        record of what is superseded by that, if anything is."""
         if not self.waits:
             return None
         logs, self.waits, self._logs = self._logs, False, []

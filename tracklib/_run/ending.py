@@ -82,14 +82,15 @@ async def leave_async(run: OpenRun, status: Status, error: BaseException | None,
 
 
 def _swallowed(error: BaseException | None) -> BaseException | None:
-    """The SIGTERM that came in the block and did not leave it: somebody's ``except:`` stood in its way."""
+    """The SIGTERM that came in the block, if its exception did not leave it: somebody's ``except:`` has caught it."""
     return cause_of(None) if error is None else None
 
 
 async def _pending_cancellation() -> BaseException | None:
-    """The cancellation that came while the block was not awaiting: asyncio raises it at the next await.
+    """The cancellation that came while the block did not await anything: asyncio raises it only at the next ``await``.
 
-    Ctrl-C in the middle of a block's plain work is such a one.
+    So without an ``await`` here, the run would be told finished, and the cancellation would come in our wait for the
+    trackers. Ctrl-C during a block's own computation is such a cancellation.
     """
     import asyncio  # who awaits has it, as a rule
 

@@ -48,8 +48,8 @@ def with_uid(uid: str) -> object:
 
 
 def end_forgotten(run: OpenRun) -> None:
-    """End as killed the open runs that are in the way of ``run`` and that nobody can reach any more: a notebook's cell
-    that is run again has let go of its object, or left it in a traceback."""
+    """End as killed those open runs that stand in the way of ``run`` and that nobody can reach any more: when a
+    notebook's cell is run again, the run that it began before is garbage, or is held by the last traceback only."""
     if _in_the_way(run):
         _end_what_is_garbage(run)
     if _in_the_way(run):
@@ -146,8 +146,12 @@ def _finish_all() -> None:
 
 
 def _what_ends_the_interpreter() -> BaseException | None:
-    """The exception that nothing caught. What was shown and lived through, as that of a notebook's cell or of a line in
-    a shell, is kept in the same place; it had a caller, or the shell has a prompt."""
+    """The exception that nothing caught, and that now ends the program.
+
+    Python keeps it in ``sys.last_value``. But a shell or a notebook keeps there the error of its last line or cell,
+    too, which did not end anything. Those are told apart: a notebook's cell was called by other code (its outermost
+    frame has a caller), and a shell has a prompt, ``sys.ps1``.
+    """
     error = getattr(sys, "last_value", None)
     where = getattr(error, "__traceback__", None)
     if where is None or where.tb_frame.f_back is not None or hasattr(sys, "ps1"):

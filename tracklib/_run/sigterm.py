@@ -70,12 +70,16 @@ def leaving() -> Iterator[None]:
 
 
 def cause_of(error: BaseException | None) -> BaseException | None:
-    """What a block that ``error`` leaves is left by: once SIGTERM has come, by that, whatever became of it."""
+    """What really ends a block that ``error`` leaves: once SIGTERM has come, that, even if its exception was caught."""
     return _arrived if _arrived is not None and in_main_thread() else error
 
 
+# In two cases it raises nothing: when a repeated signal of our own comes too late, as the block is being left or over;
+# and when any SIGTERM comes while the exception of the first one is on its way out, as raised again it would break off
+# the program's own `finally`. A second SIGTERM from outside while the block is being left does raise: it ends the wait
+# for trackers.
 def exit_on(number: int, frame: FrameType | None) -> None:
-    """The handler."""
+    """The handler of SIGTERM."""
     global _arrived, _is_again
     if _handling.is_inherited:  # pragma: no cover  # a forked child ends as it would without us, unmeasured
         _handling.go_without(number)
@@ -94,7 +98,8 @@ def exit_on(number: int, frame: FrameType | None) -> None:
 
 
 def _send_again(main: int) -> None:  # pragma: no cover  # threading starts other threads, which alone are measured
-    """Send it to this process until the block is left, whenever it is not on its way."""
+    """Send SIGTERM to this process again and again until the block is left, but not while its exception is on its
+    way."""
     global _is_again
     while True:
         time.sleep(_AGAIN_SECONDS)

@@ -1,7 +1,8 @@
 """The code that the program exits with, which the interpreter tells nobody: not even what it calls at its end.
 
-So ``sys.exit`` is another function while a run goes on whose end is the program's. What it raises is a ``SystemExit``
-that knows when the interpreter asks it for its code, which is when nothing in the program has caught it.
+A run that is to end with the program, with ``at_exit``, needs the code for its status. So ``sys.exit`` is another
+function as long as such a run goes on. It raises a ``SystemExit`` that notices when the interpreter itself reads its
+``code``: that happens only when nothing in the program has caught it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ class _Exit(SystemExit):
     @property
     def code(self) -> Any:  # type: ignore[override]  # to be asked is all that is wanted
         global _uncaught
-        if sys._getframe().f_back is None:  # nothing of Python's asks: the program is over
+        if sys._getframe().f_back is None:  # no Python code reads it, but the interpreter: the program is over
             _uncaught = self
         return super().code
 
