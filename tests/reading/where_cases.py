@@ -83,6 +83,7 @@ MEANING = {
     "epoch > 1.5": "a b",
     "error": "",
     "nothing = 1": "",
+    "toString or valueOf or hasOwnProperty or __proto__": "",
     "nothing != 1": "",
     "lr=0.1": "a",
     r"optimizer = 'a\dam'": "a",

@@ -53,6 +53,7 @@ const seriesFrom = (rows, array) => new Map(rows.map((row) => [`${row[0]}\n${row
 runs.forEach((run, index) => {
   run.index = index;
   for (const name of ["params", "tags", "best", "metrics"]) run[name] = new Map(Object.entries(run[name] || {}));
+  run.facts = Object.assign(Object.create(null), run.facts); // whatever a tag is called, no object's own word is one
   for (const [name, best] of run.best) run.best.set(name, { ...best, value: real(best.value) });
   for (const [name, row] of run.metrics) {
     const [axis, n, last, lastStep, min, minStep, max, maxStep, mean, first] = row;

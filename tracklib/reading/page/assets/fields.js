@@ -50,7 +50,7 @@ function field(name) {
   const dot = name.indexOf(".");
   const part = Object.hasOwn(GROUPS, name.slice(0, dot)) ? name.slice(0, dot) : "";
   const label = part ? name.slice(dot + 1) : name;
-  const show = { took: duration, age: duration, began: moment, git: (text) => cut(text, 9) }[name] || SHOWN[part] || shown;
+  const show = { __proto__: null, took: duration, age: duration, began: moment, git: (text) => cut(text, 9) }[name] || SHOWN[part] || shown;
   const mode = { best: direction(label), last: direction(label), min: "min", max: "max" }[part] || "";
   const over = { params: "param", tags: "tag", last: "last", min: "min", max: "max" }[part] || (part === "best" ? (mode ? `best (${mode})` : "best") : "");
   return { name, part, label, over, mode, show, value: name === "began" ? (run) => run.began : getter(name), isText: TEXTS.includes(name) || part === "tags" || (part === "params" && runs.some((run) => typeof run.params.get(label) === "string")) };
