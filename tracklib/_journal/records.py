@@ -244,13 +244,13 @@ class Artifact(Said, frozen=True, tag="artifact"):
 
 
 class Checkpoint(Said, frozen=True, tag="checkpoint"):
-    """A file or folder that was copied to ``checkpoints/<name>`` in the run's directory: the model as it was behind
+    """A file or folder that was copied to ``checkpoints/<name>`` in the run's directory: the model as it was after
     ``epoch``.
 
-    ``metrics`` are finite values that it had; ``by`` the one of them that tells which checkpoint is the best, and
-    ``mode`` what is better. ``aliases`` are what it was when it was said: ``"latest"``, ``"best"``. ``size`` is in
-    bytes, ``sha256`` a file's checksum, in hex; empty for a folder, and where nobody computed it. ``lets_go`` names
-    earlier ones that are kept no more.
+    ``metrics`` are its results, finite floats; ``by`` is the name of the one by which the best checkpoint is chosen,
+    and ``mode`` says which value is better. ``aliases`` say what it was when it was logged: ``"latest"``, ``"best"``.
+    ``size`` is in bytes; ``sha256`` is a file's checksum, in hex, and empty for a folder, and where it was not
+    computed. ``lets_go`` names earlier checkpoints that were deleted for it.
     """
 
     name: str

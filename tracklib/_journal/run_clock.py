@@ -1,4 +1,10 @@
-"""A run's time, which never falls: the clock on the wall, but for what somebody sets it by."""
+"""A run's time, which never falls: the wall clock's, but not where somebody set that to another day.
+
+Times order a run's records, and a backend may know a record by its time. The wall clock can be set: back by a moment
+(NTP), or by years (a board without a battery, a test that freezes the time). So what it says is compared with a clock
+that cannot be set, and a jump of more than a day is not followed: backwards never, as no record may be earlier than
+the one before; forwards only when the clock has stood there for a minute.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +19,7 @@ class RunClock:
     """The times of a run's records.
 
     Args:
-        after: no record is earlier than this, in milliseconds since the epoch.
+        after: no record is earlier than this, in milliseconds since 1970, UTC.
     """
 
     def __init__(self, after: int) -> None:
@@ -27,7 +33,7 @@ class RunClock:
         self._offset = max(self._offset, time - clock.since_boot())
 
     def now(self, later: bool = False) -> int:
-        """Milliseconds since the epoch, never less than at an earlier call; ``later``: more."""
+        """Milliseconds since 1970, UTC, never less than at an earlier call; with ``later``, always more."""
         now = clock.wall()
         last = self._last_time
         if self._ahead_since or not last - _NEAR <= now <= last + _NEAR:
@@ -40,7 +46,7 @@ class RunClock:
         return now
 
     def _unless_it_was_set(self, now: int) -> int:
-        """The time on the wall; by a steady clock, where that one was set by more than anybody is wrong by."""
+        """The wall clock's time; after a jump that is not followed, what it would be without the jump."""
         steady = clock.since_boot()
         offset = now - steady
         if abs(offset - self._offset) <= _JUMP:
@@ -52,8 +58,8 @@ class RunClock:
         return now
 
     def _is_right(self, offset: int, steady: int) -> bool:
-        """Whether a clock that was set by more than a day is believed: ahead, once it has stood there for a minute;
-        back never, as no record may be earlier than one before it."""
+        """Whether a wall clock that jumped by more than a day is followed: forwards, once it has stood there for a
+        minute."""
         if offset < self._offset:
             return False
         self._ahead_since = self._ahead_since or steady

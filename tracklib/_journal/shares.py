@@ -1,4 +1,9 @@
-"""What all ranks said of the steps that are not closed yet, and which of it is complete."""
+"""What the ranks logged at steps that still wait for other ranks, and which of it is complete.
+
+Ranks are not at the same step at the same time, and steps may go back, as after a checkpoint was loaded. So each rank
+has a place on each axis: how often its steps went back, and its step. A rank at a later place has nothing more to say
+of an earlier one, and is not waited for.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +15,7 @@ from .._common import clock
 from .records import Contribution, Epoch, Log, Reduction
 from .reduced import Weighed, reduced, value_of
 
-WRITER = "ranks"  # of a record that was made of all ranks' words; no other writer is called so
+WRITER = "ranks"  # of a record that combines what the ranks logged; no other writer has that name
 LATE_SECONDS = 10.0
 COUNT = "ranks"  # the metric that says how many, where it was not all
 
@@ -23,7 +28,7 @@ class Place(NamedTuple):
 
 
 class _Said:
-    """One name at one step, said for the same time by each rank."""
+    """One name at one step, logged by each rank for the same time: all for the first, or all for the second."""
 
     def __init__(self, how: Reduction) -> None:
         self.how = how
@@ -33,7 +38,8 @@ class _Said:
 
 
 class _Step:
-    """What was said of one step; ``backs`` is that of the rank that is furthest back, ``since`` when the first came."""
+    """What was logged at one step. ``backs`` is the least number of times that a rank's steps had gone back, ``since``
+    when the first rank's values came."""
 
     def __init__(self, place: Place) -> None:
         self.names: dict[str, list[_Said]] = {}
@@ -48,8 +54,11 @@ class _Step:
 
 
 class Made(NamedTuple):
-    """A record of a step, and of how many ranks it is made. Its time is 0 where rank 0 said nothing of it: what a rank
-    says that is ahead counts as said now, as rank 0's epochs tell what counts no more."""
+    """A combined record of a step, and from how many ranks it comes.
+
+    Its time is 0 where rank 0 logged nothing there: then it counts as logged now. A rank that is ahead would else have
+    it at a time in an epoch of rank 0's that may be superseded later.
+    """
 
     log: Log
     ranks: int
@@ -79,7 +88,7 @@ class Shares:
         return any(any(step.open) for step in self._steps.values())
 
     def take(self, rank: int, record: Contribution | Epoch) -> None:
-        """What ``rank`` said next."""
+        """Add what ``rank`` logged next."""
         if isinstance(record, Epoch):  # it is behind it
             self._go_to(rank, "epoch", record.number + 1)
             return
@@ -132,8 +141,13 @@ class Shares:
         return place is not None and place.step > here.step and place.backs >= here.backs
 
     def made(self, ranks: Iterable[int], size: int, all_of_it: bool = False) -> Iterator[Made]:
-        """What is complete, as no more comes of any of ``ranks`` for it, or it is late; all, where nothing is waited
-        for any more. ``size``: how many ranks there are."""
+        """What is complete: no more of it comes from any of ``ranks``, or it has waited for ten seconds.
+
+        Args:
+            ranks: those that still live.
+            size: how many ranks there are in all.
+            all_of_it: all that there is, as nothing is waited for any more.
+        """
         living = set(ranks)
         for key, step in sorted(self._steps.items(), key=lambda item: item[1].since):
             is_late = all_of_it or clock.steady() - step.since >= LATE_SECONDS

@@ -1,7 +1,8 @@
 """Ranks agree: all get the same mapping, or all the same refusal.
 
-Each puts its own into a store; rank 0 makes one of them, and what is decided first stands: also that somebody waited
-too long. So no rank goes on with what another has given up.
+Each rank puts its values into a store; rank 0 combines them, and puts the decision there. A rank that has waited too
+long puts a refusal there instead. The first of these that is there counts, for all: else one rank could go on with the
+values while another gave up, and the two would wait for each other for ever in the next collective.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Agreement(NamedTuple):
     gone: Gone
 
     def of(self, own: Contribution) -> dict[str, float]:
-        """What is made of all ranks' words; ``own`` is this one's.
+        """The combined values of all ranks; ``own`` is this one's contribution.
 
         Raises:
             RanksUnavailable: a rank did not come in time, or is gone; or the store is.

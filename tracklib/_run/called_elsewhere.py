@@ -1,4 +1,4 @@
-"""What other trackers call it: somebody who writes their word is told ours."""
+"""The words of other tracking libraries, such as ``log_metric``: an error for one of them names ours."""
 
 from __future__ import annotations
 

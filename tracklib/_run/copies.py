@@ -1,4 +1,4 @@
-"""What is copied behind the loop's back, one after the other."""
+"""Copies that are made in the background while the training goes on, one after the other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run in another process than its own: what a pickle brings there, and the file that its words go to."""
+"""A run in another process than its own: what a pickle carries there, and the file into which it logs there."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 
 class Handle(msgspec.Struct, frozen=True, kw_only=True):
-    """What travels of a run: a few strings, and no secret (what is masked in ``configs`` is taken from the other
-    process's environment)."""
+    """What a pickled run carries to another process: a few strings, and no secret. What is masked in ``configs`` is
+    taken from that process's environment."""
 
     uid: str
     directory: str

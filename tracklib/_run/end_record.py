@@ -1,4 +1,4 @@
-"""What the last record of an attempt says: how it ended, by all that is known of it by then."""
+"""The last record of an attempt: how it ended, by all that is known by then."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 def truth(attempt: Attempt, status: Status, error: BaseException | None) -> tuple[Status, BaseException | None]:
-    """How the attempt ends and what ended it, where more is known than who says ``status`` and ``error`` knows: that
-    the job had to make room, or what ``error`` stands for."""
+    """How the attempt really ended, and by which exception. More may be known than ``status`` and ``error`` say: that
+    the scheduler preempted the job, or that a framework has made ``error`` of another exception (``t.ending``)."""
     if has_come() and attempt.is_counted is not True and _may_be_preempted(status, error):
         status = Status.PREEMPTED
     told = attempt.told
@@ -43,10 +43,10 @@ def _beside_the_other_ranks(attempt: Attempt, end: End) -> End:
 
 
 def _stands_for(error: BaseException | None, told: BaseException) -> bool:
-    """Whether ``error``, which leaves, is what became of ``told``: a framework exits where it is interrupted."""
+    """Whether ``error``, which leaves the block, came of ``told``: some frameworks exit when they are interrupted."""
     return isinstance(error, SystemExit) or is_behind(error, told)
 
 
 def _may_be_preempted(status: Status, error: BaseException | None) -> bool:
-    """Whether a run that was told to make room may have ended so for that."""
+    """Whether such an end may be the answer to the scheduler's signal."""
     return status in (Status.FINISHED, Status.KILLED) or isinstance(error, SystemExit)
