@@ -44,6 +44,17 @@ def test_the_newest_is_last_and_the_best_of_all_has_a_star(root: Path) -> None:
     assert count == "4 runs (4 finished); * best of all"
 
 
+def test_runs_of_one_name_are_told_with_where_they_are_and_programs_get_the_name(tmp_path: Path) -> None:
+    for place, name in (("wide/seed-0", "seed-0"), ("deep/seed-0", "seed-0"), ("deep/other", "seed-0"), ("b", "b")):
+        with tracking(output_run=tmp_path / place, name=name) as t:
+            t.log(0, {"loss": 1.0})
+
+    told = [row.split("  ")[0] for row in tracklib("ls", tmp_path).output.splitlines()[1:5]]
+    assert told == ["wide/seed-0", "deep/seed-0", "seed-0 (deep/other)", "b"]
+    assert [run["name"] for run in json.loads(tracklib("ls", tmp_path, "--json").output)] == [*["seed-0"] * 3, "b"]
+    assert "─ wide/seed-0" in tracklib("plot", tmp_path).output
+
+
 def test_a_param_that_is_called_as_what_each_run_is_or_as_a_best_value_has_its_own_column(
     tmp_path: Path,
 ) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -50,6 +52,19 @@ def heading_of(name: str, sort: str | None = None) -> Heading:
         else name
     )
     return Heading(plain(title) + arrow, name, show=shown)
+
+
+def told_apart(runs: Sequence[Run]) -> list[str]:
+    """The runs' names; where several have one, with where each is below the folder that all are in."""
+    count = Counter(run.name for run in runs)
+    if len(count) == len(runs):
+        return [run.name for run in runs]
+    shared = os.path.commonpath([run.directory for run in runs])
+    places = [os.path.relpath(run.directory, shared) for run in runs]
+    return [
+        run.name if count[run.name] == 1 else place if os.path.basename(place) == run.name else f"{run.name} ({place})"
+        for run, place in zip(runs, places, strict=True)
+    ]
 
 
 def epoch_of(run: Run) -> str:

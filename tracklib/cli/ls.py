@@ -14,7 +14,7 @@ from ..reading.collection import Runs
 from ..reading.names import GROUPS, value_of
 from ..reading.run import Run
 from . import asked
-from .columns import STATUS_STYLES, apart_from_others, epoch_of, heading_of, measured, params_that_differ
+from .columns import STATUS_STYLES, apart_from_others, epoch_of, heading_of, measured, params_that_differ, told_apart
 from .completing import FieldName, RunName
 from .form import Form, form_options
 from .grouping import print_groups
@@ -71,6 +71,9 @@ def command(
         )
     if form == "csv":
         return print_csv([heading.name for heading in headings], rows)
+    if "name" in names and not inner:
+        for title, row in zip(told_apart(kept), rows, strict=True):
+            row[names.index("name")] = title
     if "epoch" in names:
         for run, row in zip(kept, rows, strict=True):
             row[names.index("epoch")] = epoch_of(run)

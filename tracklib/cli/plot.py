@@ -12,7 +12,7 @@ from ..reading.run import Run
 from ..reading.series import smoothed
 from . import asked
 from .braille import Line, chart
-from .columns import measured
+from .columns import measured, told_apart
 from .form import Form, form_options
 from .tables import print_csv, print_json, terminal_width
 from .words import cut, plain
@@ -77,7 +77,8 @@ def _wanted(runs: Sequence[Run], patterns: Sequence[str]) -> list[str]:
 
 def _chart(runs: Sequence[Run], metric: str, axis: str, smooth: float, is_log: bool, height: int) -> list[str]:
     having = [run for run in runs if metric in run.last]
-    lines = [_line(run, metric, axis, smooth) for run in having[:_MOST]]
+    drawn = having[:_MOST]
+    lines = [_line(run, title, metric, axis, smooth) for run, title in zip(drawn, told_apart(drawn), strict=True)]
     name = run_axis(having[0], metric) if axis == "step" else "seconds"
     text = chart(plain(metric), lines, name, terminal_width(), height, is_log)
     if len(having) > _MOST:
@@ -90,11 +91,11 @@ def run_axis(run: Run, metric: str) -> str:
     return plain(run.last[metric].axis)
 
 
-def _line(run: Run, metric: str, axis: str, smooth: float) -> Line:
+def _line(run: Run, title: str, metric: str, axis: str, smooth: float) -> Line:
     curve = run.curve(metric)
     began = run.began.timestamp()
     x: Any = curve.steps if axis == "step" else [time / 1000 - began for time in curve.times]
-    return Line(cut(plain(run.name), 30), x, smoothed(x, curve.means, smooth))
+    return Line(cut(plain(title), 30), x, smoothed(x, curve.means, smooth))
 
 
 def _print_points(runs: Sequence[Run], metrics: Sequence[str], form: Form) -> None:
