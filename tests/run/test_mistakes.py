@@ -30,14 +30,31 @@ def test_a_block_that_is_never_entered_is_said_to_be_at_the_users_line() -> None
     assert warned[0].filename == __file__
 
 
-def test_what_a_property_of_a_subclass_misses_is_told_and_not_that_there_is_no_property(tmp_path: Path) -> None:
+def test_another_trackers_word_is_told_of_and_is_none_of_the_runs(tmp_path: Path) -> None:
+    run: Any = Trackers(None, str(tmp_path))
+    with pytest.raises(AttributeError, match="a run has no config: write tracking") as told:
+        run.config  # noqa: B018  # asking is the test
+    assert (told.value.name, told.value.obj) == ("config", run)
+    assert not hasattr(run, "config")
+    assert not {"config", "log_metric"} & {*dir(run)}
+    run.config = 1
+    assert "config" in dir(run)
+
+
+def test_a_subclass_may_have_such_a_word_and_says_itself_what_it_misses(tmp_path: Path) -> None:
     class Mine(Trackers):
         @property
         def config(self) -> object:
             return {}.width  # type: ignore[attr-defined]
 
+    mine = Mine(None, str(tmp_path))
+    assert "config" in dir(mine)
     with pytest.raises(AttributeError, match="'dict' object has no attribute 'width'"):
-        Mine(None, str(tmp_path)).config  # noqa: B018  # asking is the test
+        mine.config  # noqa: B018  # asking is the test
+
+
+def test_what_a_run_has_is_found_the_quick_way_that_the_interpreter_has_without_getattr() -> None:
+    assert not hasattr(Trackers, "__getattr__")
 
 
 def test_a_word_of_the_run_on_the_block_says_how_it_is_written() -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NoReturn, TypeVar
+
+T = TypeVar("T")
 
 _LOG = "t.log(epoch, {'loss': 0.1})"
 _BLOCK = "with tracking(...) as t:"
@@ -62,9 +65,28 @@ def option_of_a_tracker(name: str) -> str:
     return f"it is an option of {kind}: write [{{'type': '{kind}', '{name}': ...}}]. " if kind else ""
 
 
-def method_hint(name: str) -> str:
-    """What to write for another tracker's method of a run."""
-    return f": write {_METHODS[name]}" if name in _METHODS else ""
+class _Elsewhere:
+    """A method that other trackers' runs have. ``__getattr__`` would tell of it as well, and make each attribute of a
+    run, of which a ``log`` asks for several, slower: the interpreter has its quick way for classes without one only."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, run: object, kind: type | None = None) -> NoReturn:
+        raise AttributeError(f"a run has no {self._name}: write {_METHODS[self._name]}", name=self._name, obj=run)
+
+
+def tells_of_its_own_words(kind: type[T]) -> type[T]:
+    """Have ``kind`` tell who asks it for another tracker's method what to write."""
+    for name in _METHODS:
+        if not hasattr(kind, name):
+            setattr(kind, name, _Elsewhere(name))
+    return kind
+
+
+def without_others(run: object, names: Iterable[str]) -> list[str]:
+    """``names`` of what ``run`` has, without those that only tell of another's."""
+    return [name for name in names if name not in _METHODS or name in vars(run) or hasattr(type(run), name)]
 
 
 def word_hint(name: str) -> str:

@@ -7,7 +7,7 @@ import weakref
 from collections import Counter
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, SupportsIndex, TypeVar, Unpack, cast
+from typing import Any, Self, SupportsIndex, TypeVar, Unpack, cast
 
 from msgspec.structs import replace
 
@@ -22,7 +22,7 @@ from .arrival import ArrivalWords
 from .attempt import Attempt
 from .background import Background
 from .block import Block
-from .called_elsewhere import method_hint
+from .called_elsewhere import tells_of_its_own_words, without_others
 from .checkpoints import CheckpointWords
 from .child import loggers_of_child, options_of_child
 from .distributions import DistributionWords
@@ -43,6 +43,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 Run = TypeVar("Run", bound="Trackers")
 
 
+@tells_of_its_own_words
 class Trackers(RunLog, DistributionWords, MediaWords, CheckpointWords, NoteWords, ArrivalWords, FinishWords):
     """One run, sent to any number of trackers. ``with Trackers(...) as t:`` is the same block as
     ``with tracking(...) as t:``; by hand::
@@ -220,12 +221,8 @@ class Trackers(RunLog, DistributionWords, MediaWords, CheckpointWords, NoteWords
         """
         return cast(F, Inside(self, function))
 
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> object:
-            if not hasattr(type(self), name) and (hint := method_hint(name)):
-                raise AttributeError(f"a run has no {name}{hint}", name=name, obj=self)
-            return object.__getattribute__(self, name)  # a subclass's property says itself what it misses
+    def __dir__(self) -> list[str]:
+        return without_others(self, super().__dir__())
 
     def _entered(self) -> Block:
         if self._block is None:
