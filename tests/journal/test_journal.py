@@ -447,7 +447,8 @@ def test_what_a_full_disk_refuses_in_a_forked_child_is_kept_elsewhere_at_once(to
     journal.sync()
     assert steps(spill) == [1, 2]
     assert journal.waiting == 0
-    assert told and all("kept in" in trouble for trouble in told)
+    assert told
+    assert all("kept in" in trouble for trouble in told)
 
 
 @pytest.mark.parametrize("spill", ["/dev/full", "/nowhere/spill"])
