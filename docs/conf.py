@@ -16,6 +16,7 @@ copyright = author
 release = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 
 extensions = [
+    "myst_parser",  # for CHANGELOG.md
     "sphinx.ext.autodoc",
     "sphinx.ext.intersphinx",
     "sphinx.ext.napoleon",
@@ -64,6 +65,7 @@ napoleon_numpy_docstring = False
 python_maximum_signature_line_length = 80
 
 highlight_language = "text"  # what follows `::` is what something printed
+smartquotes = False  # an option begins with two hyphens, and a condition is copied with its quotes
 
 html_theme = "furo"
 html_title = f"tracklib {release}"
@@ -90,6 +92,7 @@ copybutton_only_copy_prompt_lines = True
 def setup(app: Any) -> None:
     app.connect("sphinx-click-process-arguments", _leave_arguments_to_the_usage)
     app.connect("autodoc-process-docstring", _have_no_type_in_words, priority=400)  # before napoleon
+    app.connect("autodoc-process-docstring", _color_code, priority=600)  # behind it
 
 
 def _leave_arguments_to_the_usage(app: Any, context: Any, lines: list[str]) -> None:
@@ -101,3 +104,11 @@ def _have_no_type_in_words(app: Any, what: str, name: str, obj: Any, options: An
     """Napoleon takes what stands before an attribute's first colon for its type: let that be nothing."""
     if what in ("attribute", "data", "property") and lines:
         lines[0] = ": " + lines[0]
+
+
+def _color_code(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """What follows ``::`` in a docstring is Python as a rule; ``default`` takes what is not as it is."""
+    for number, line in reversed(list(enumerate(lines))):
+        if line.endswith("::") and not line.lstrip().startswith(".."):
+            indent = line[: len(line) - len(line.lstrip())]
+            lines[number : number + 1] = [line[:-1], "", f"{indent}.. code-block:: default"]
