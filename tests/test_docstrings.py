@@ -26,6 +26,8 @@ PACKAGES = [
 ]
 UNIT = re.compile(r"\bseconds?\b")
 PURE_NUMBERS = {"weight", "value"}  # that have no unit
+ROOT = Path(__file__).parent.parent
+SOURCES = {path: path.read_text() for path in (ROOT / "tracklib").rglob("*.py")}
 ADAPTERS = sorted(path for path in Path(integrations.__file__).parent.glob("*.py") if path.name[0] != "_")
 ELSEWHERE = {  # what says once what the parameters of these mean
     "Trackers": "tracking",
@@ -128,7 +130,13 @@ def test_what_returns_a_bool_says_whether() -> None:
 
 
 def test_no_time_is_counted_since_the_epoch_which_is_a_word_of_training_here() -> None:
-    assert [name for name, found in ALL.items() if "since the epoch" in (inspect.getdoc(found.item) or "")] == []
+    assert [path.name for path, text in SOURCES.items() if "since the epoch" in text] == []
+
+
+def test_a_page_that_the_code_names_is_there() -> None:
+    named = {page for text in SOURCES.values() for page in re.findall(r"\bdocs/[\w/-]+\.rst\b", text)}
+    assert named
+    assert [page for page in named if not (ROOT / page).exists()] == []
 
 
 @pytest.mark.parametrize("path", ADAPTERS, ids=lambda path: path.stem)

@@ -18,5 +18,5 @@ def since_boot() -> int:
 
 
 def wall() -> int:
-    """Milliseconds since the epoch, by the clock that somebody may set."""
+    """Milliseconds since 1970, UTC, by the clock that somebody may set."""
     return time.clock_gettime_ns(time.CLOCK_REALTIME) // 1_000_000

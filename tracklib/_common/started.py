@@ -10,7 +10,7 @@ _imported = clock.wall()
 
 
 def process_started() -> int:
-    """Milliseconds since the epoch; where the system does not tell, when this module was imported."""
+    """Milliseconds since 1970, UTC; where the system does not tell, when this module was imported."""
     try:
         with open("/proc/self/stat", "rb") as file:
             ticks = int(file.read().rpartition(b")")[2].split()[19])

@@ -1,6 +1,6 @@
 """Records as the JSON of a journal's lines, and back; and what the line of a record of one kind holds.
 
-``docs/journal.rst`` describes the same format for readers in other languages.
+``docs/reference/journal.rst`` describes the same format for readers in other languages.
 """
 
 from __future__ import annotations

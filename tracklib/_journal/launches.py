@@ -22,7 +22,7 @@ _DAY = 86_400_000
 
 
 class Left(msgspec.Struct, frozen=True):
-    """In ``.launch/``: the run's directory, or why there is none; ``time`` in milliseconds since the epoch."""
+    """In ``.launch/``: the run's directory, or why there is none; ``time`` in milliseconds since 1970, UTC."""
 
     launch: str
     time: int

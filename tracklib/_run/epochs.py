@@ -147,7 +147,7 @@ class EpochWords(Words):
         """Whether all ranks stop, as rank 0 knows whether to."""
 
     def _first_epoch(self, count: int) -> int:
-        """The one behind those that are finished, at most ``count``; a loop with nothing to do is wondered at."""
+        """The first epoch that is not finished, at most ``count``; with a warning where the loop has nothing to do."""
         asked_before = self._finished is not None
         finished = self._known_finished()
         if finished.stopped and finished.epochs < count and self._attempt.keeps:
@@ -166,8 +166,8 @@ class EpochWords(Words):
         return self._finished
 
     def _begin_loop(self, first: int, is_said: bool) -> None:
-        """Set what was logged before the first loop apart from it, and what was logged of epochs that are done again
-        aside."""
+        """Move what was logged before the first loop out of its epochs, and supersede what was logged of epochs that
+        are done again."""
         attempt = self._attempt
         attempt.keeping.wait()  # what is being copied was before
         again = self._is_done_again(first, is_said)

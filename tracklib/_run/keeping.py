@@ -1,5 +1,5 @@
-"""Keeping checkpoints: each is written into the run's directory, said in its journal, and let go when others are
-enough."""
+"""Keeping checkpoints: each is copied into the run's directory, noted in its journal, and deleted when enough newer or
+better ones are kept."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ class Keeping:
     """Keeps the checkpoints of the run in ``directory``, of this process.
 
     Guarantees:
-        - What is kept is what was there at the call, whatever becomes of the file then; else it is not kept, and that
-          is told.
+        - What is kept is the file as it was at the call, whatever happens to it afterwards; if that cannot be had,
+          nothing is kept, and the log says so.
         - A checkpoint is in its place, whole, before the journal tells of it.
-        - None is let go before the one that takes its place is there.
+        - None is deleted before the one that takes its place is there.
     """
 
     def __init__(self, directory: str) -> None:

@@ -116,8 +116,9 @@ def refuse_taken(run: OpenRun) -> None:
 def come_first_at_exit() -> None:
     """Have the open runs end before what an SDK does at the interpreter's exit: W&B's ends its runs, and its process.
 
-    The hook that was registered last comes first, so this is for each time that an SDK has connected. A thread may say
-    it while the interpreter exits already, and what is registered then is not called: the first hook stays.
+    Python calls the hook first that was registered last, so this is called each time that an SDK has connected. It may
+    be called by a thread while the interpreter exits already, when a new hook is not called any more: so the hook of
+    :func:`watch` stays registered besides.
     """
     atexit.unregister(_finish_first)
     atexit.register(_finish_first)

@@ -1,4 +1,4 @@
-"""What a rank other than 0 does in place of keeping: it takes each word, checks it alike, and nothing stays.
+"""What a rank other than 0 does instead of keeping what it is told: the same checks, and nothing else.
 
 An error that only rank 0 raised would leave the others waiting for it in a collective for ever.
 """
@@ -46,10 +46,10 @@ class NoJournal(Journal):
 
 
 def rehearse(name: str, put: Callable[[str], None]) -> None:
-    """Have ``put`` write the file ``name``, and throw it away.
+    """Have ``put`` write the file ``name``, and delete it.
 
-    What can be wrong with a picture or a table shows when it is rendered, and rank 0, for which the others wait,
-    takes as long for it.
+    Whether a picture or a table can be rendered shows only when it is rendered. The time is not lost: rank 0 takes as
+    long, and the others would wait for it.
 
     Raises:
         Exception: what ``put`` raises, but for a disk that takes no more.

@@ -1,7 +1,8 @@
-"""Preemption as a word, not an exception: what a scheduler's signal means where a block is ``preemptible``.
+"""Preemption as a flag, not an exception: what a scheduler's signal does in a block that is ``preemptible``.
 
-The first SIGTERM, SIGUSR1 or SIGUSR2 is noted, and the epoch that is going on is trained to its end. A second SIGTERM
-leaves the block as it does elsewhere. Who handled such a signal before is called first (submitit, Lightning).
+The first SIGTERM, SIGUSR1 or SIGUSR2 only sets ``t.preempted``, so that the current epoch is trained to its end. A
+second SIGTERM leaves the block as it does elsewhere. A handler that was there before (submitit's, Lightning's) is
+called first.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _has_come = False
 
 
 def has_come() -> bool:
-    """Whether this process was told, in a block that is open, that it is to make room."""
+    """Whether such a signal has come to this process in a block that is open."""
     return _has_come and not _handling.is_inherited
 
 

@@ -1,4 +1,4 @@
-"""Going back to an earlier epoch of a run that goes on: what lies behind it counts no more."""
+"""Going back to an earlier epoch of a run that is resumed: what it logged after that is superseded."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 def epoch_again(directory: str, rewind_to: int | str) -> int:
-    """The first epoch that is done again in the run in ``directory``: the one behind an epoch, or behind that of a
-    checkpoint. Where there is no latest or best one, the model begins anew, and so does the run.
+    """The first epoch that is done again in the run in ``directory``: the one after the given epoch, or after a
+    checkpoint's. Where there is no latest or best checkpoint, the model begins anew, and so does the run.
 
     Raises:
         OSError: the journal cannot be read.
@@ -71,7 +71,7 @@ def say_goes_on(journal: Journal) -> None:
 
 
 def _around(path: str, again: int) -> tuple[int | None, int]:
-    """When the first log that counts was made at epoch ``again`` or behind; and the last one before it."""
+    """When the first log that counts was made at epoch ``again`` or later; and the last one before it."""
     superseded, last_before = superseded_in(path), -1
     with contextlib.closing(Reader(path)) as reader:
         for record in reader.records_with(marker(Log, "epoch")):

@@ -35,7 +35,7 @@ def head(begin: Begin, params: Mapping[str, Any], *, replaces: bool) -> bytes:
 
 
 def scalars(time: int, step: int, values: Mapping[str, float]) -> bytes:
-    """Values by their tags, at ``time`` in milliseconds since the epoch."""
+    """Values by their tags, at ``time`` in milliseconds since 1970, UTC."""
     from tensorboard.compat.proto.summary_pb2 import Summary
 
     return event(time, step, Summary(value=[Summary.Value(tag=tag, simple_value=v) for tag, v in values.items()]))
