@@ -65,7 +65,6 @@ napoleon_numpy_docstring = False
 python_maximum_signature_line_length = 80
 
 highlight_language = "text"  # what follows `::` is what something printed
-smartquotes = False  # an option begins with two hyphens, and a condition is copied with its quotes
 
 html_theme = "furo"
 html_title = f"tracklib {release}"
@@ -91,6 +90,8 @@ copybutton_only_copy_prompt_lines = True
 
 def setup(app: Any) -> None:
     app.connect("sphinx-click-process-arguments", _leave_arguments_to_the_usage)
+    app.connect("sphinx-click-process-description", _leave_words_of_a_shell)
+    app.connect("sphinx-click-process-options", _leave_words_of_a_shell)
     app.connect("autodoc-process-docstring", _have_no_type_in_words, priority=400)  # before napoleon
     app.connect("autodoc-process-docstring", _color_code, priority=600)  # behind it
 
@@ -100,6 +101,13 @@ def _leave_arguments_to_the_usage(app: Any, context: Any, lines: list[str]) -> N
     lines.clear()
 
 
+def _leave_words_of_a_shell(app: Any, context: Any, lines: list[str]) -> None:
+    """Two hyphens would become a dash, and the quotes of a condition others than a shell knows."""
+    for number, line in enumerate(lines):
+        if not line.lstrip().startswith(".."):
+            lines[number] = re.sub(r"(?<![\w`])(--[a-z][\w-]*|'[^']+')(?![\w`])", r"``\1``", line)
+
+
 def _have_no_type_in_words(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     """Napoleon takes what stands before an attribute's first colon for its type: let that be nothing."""
     if what in ("attribute", "data", "property") and lines:
@@ -107,8 +115,9 @@ def _have_no_type_in_words(app: Any, what: str, name: str, obj: Any, options: An
 
 
 def _color_code(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
-    """What follows ``::`` in a docstring is Python as a rule; ``default`` takes what is not as it is."""
+    """What follows ``::`` in a docstring is Python, but for a module's; ``default`` leaves alone what is not."""
     for number, line in reversed(list(enumerate(lines))):
-        if line.endswith("::") and not line.lstrip().startswith(".."):
+        if what != "module" and line.endswith("::") and not line.lstrip().startswith(".."):
             indent = line[: len(line) - len(line.lstrip())]
-            lines[number : number + 1] = [line[:-1], "", f"{indent}.. code-block:: default"]
+            sentence = [] if line.strip() == "::" else [line[:-1], ""]
+            lines[number : number + 1] = [*sentence, f"{indent}.. code-block:: default"]

@@ -102,7 +102,7 @@ class tracking:  # noqa: N801  # a word of the language, used as one
             array is refused. If its process is still leaving, this one waits for it, up to a minute. SIGTERM, SIGUSR1
             and SIGUSR2 only set ``t.preempted``: ``t.epochs`` then ends after the current epoch, and the run is
             preempted; a second SIGTERM leaves the block at once. With several ranks, ``t.epochs`` does not end by
-        itself: let them decide together, by ``t.agree({"stop": t.preempted}, ranks="max")``.
+            itself: let them decide together, by ``t.agree({"stop": t.preempted}, ranks="max")``.
         quiet: print nothing in the terminal at the run's end, nor where an earlier run was moved. Where stderr is no
             terminal, nothing is printed anyway.
 
