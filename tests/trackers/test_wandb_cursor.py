@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import signal
@@ -150,9 +151,8 @@ def test_when_wandbs_process_dies_the_run_is_lost_and_taken_up_again(tracker: An
     run.log_batch(rows(0, 1))
     os.kill(core_pid(), signal.SIGKILL)
     with pytest.raises(TrackerLost, match="W&B's own process died"):
-        while True:  # the first rows may still find room on their way to nobody
-            run.log_batch(rows(2))
-            run._rows = 2
+        for ordinal in itertools.count(2):  # the first rows may still find room on their way to nobody
+            run.log_batch(rows(ordinal))
     run.init()
     run.log_batch(rows(0, 1, 2))
     run.finish(Status.FINISHED)
