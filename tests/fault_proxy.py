@@ -108,9 +108,10 @@ class Exchange(http.server.BaseHTTPRequestHandler):
 
     def forward(self) -> Reply:
         """Hand the request to the server behind; its answer, read whole."""
-        with socket.create_connection(self.server.proxy.target, timeout=PATIENT) as self.upstream:
-            self.upstream.sendall(self._request_bytes())
-            answer = http.client.HTTPResponse(self.upstream, method=self.command)
+        with socket.create_connection(self.server.proxy.target, timeout=PATIENT) as upstream:
+            self.server.proxy._goes_on(self, upstream)
+            upstream.sendall(self._request_bytes())
+            answer = http.client.HTTPResponse(upstream, method=self.command)
             with answer:
                 answer.begin()
                 reply = Reply(answer.status, answer.reason, answer.getheaders(), answer.read())
@@ -308,6 +309,12 @@ class FaultProxy:
             self.requests.append(request)
             self._news.notify_all()
             return request
+
+    def _goes_on(self, connection: Exchange, upstream: socket.socket) -> None:
+        with self._news:
+            if self.closing:  # close() has ended the ways to the server that it saw: this one nobody would end
+                raise ConnectionAbortedError("the proxy is closed")
+            connection.upstream = upstream
 
     def _over(self, connection: Exchange) -> None:
         with self._news:
