@@ -33,6 +33,7 @@ intersphinx_mapping = {"python": ("https://docs.python.org/3", "_inventories/pyt
 
 # A reference that leads nowhere is a warning, and `nox -s docs` makes warnings errors.
 nitpicky = True
+toc_object_entries_show_parents = "hide"  # beside a page of one class its name need not stand before each method
 nitpick_ignore_regex = [
     ("py:class", r"(mlflow|wandb)\..*"),  # their inventories are megabytes
     ("py:class", r"tracklib\._journal\..*"),  # what journal.rst describes

@@ -452,6 +452,15 @@ def test_the_example_of_testing_passes_its_tests(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
+def test_the_example_of_a_plug_in_passes_the_checks_as_its_page_says(tmp_path: Path) -> None:
+    done = run(tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider", ROOT / "examples/plugin", "-W", "error")
+
+    (shown,) = [block for block in blocks(DOCS / "how-to/plugins.rst", "console") if "test_shelf" in block]
+    assert done.stdout.splitlines()[-1].startswith(shown.splitlines()[-1])
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_page_of_the_command_line_has_each_command() -> None:
     shown = re.findall(r":prog: tracklib (\w+)", (DOCS / "reference/command-line.rst").read_text())
 
