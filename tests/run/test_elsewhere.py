@@ -281,20 +281,18 @@ def test_a_directory_that_is_not_seen_is_said_with_the_way_out(tmp_path: Path, r
         os.rename(tmp_path / "away", tmp_path / "run")
 
 
-def test_a_tracked_function_says_it_once_and_the_work_goes_on(tmp_path: Path, run: Trackers) -> None:
-    there = sent_elsewhere(run)
-    os.rename(tmp_path / "run", tmp_path / "away")
+def test_a_tracked_function_says_it_once_and_the_work_goes_on(tmp_path: Path) -> None:
+    with tracking(output_run=tmp_path / "run") as t:
+        there = sent_elsewhere(t)
+    os.rename(tmp_path / "run", tmp_path / "away")  # of a run that is over: one that goes on makes its files anew
 
     @tracked
     def step(epoch: int) -> dict[str, float]:
         return {"a": 1}
 
-    try:
-        with pytest.warns(match="cannot be seen from this process") as caught:
-            assert [there.inside(step)(epoch) for epoch in range(3)] == 3 * [{"a": 1}]
-        assert len(caught) == 1
-    finally:
-        os.rename(tmp_path / "away", tmp_path / "run")
+    with pytest.warns(match="cannot be seen from this process") as caught:
+        assert [there.inside(step)(epoch) for epoch in range(3)] == 3 * [{"a": 1}]
+    assert len(caught) == 1
 
 
 def test_another_run_in_the_directory_is_not_logged_into(tmp_path: Path) -> None:
