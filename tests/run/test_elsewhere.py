@@ -266,25 +266,27 @@ def sent_elsewhere(t: Trackers) -> Trackers:
     return there
 
 
-def test_a_directory_that_is_not_seen_is_said_with_the_way_out(tmp_path: Path, run: Trackers) -> None:
-    there = sent_elsewhere(run)
-    os.rename(tmp_path / "run", tmp_path / "away")
-    try:
-        for word in (lambda: there.log(0, {"a": 1}), lambda: there.child("a")):
-            with pytest.raises(RunDirectoryError, match=r"cannot be seen from this process.*put output_run on a file"):
-                word()
-        assert not (tmp_path / "run").exists()
-        with there.child("a", output_run=tmp_path / "own") as child:
-            child.log(0, {"a": 1})
-        assert len(records(tmp_path / "own", Log)) == 1
-    finally:
-        os.rename(tmp_path / "away", tmp_path / "run")
+def moved_away(folder: Path) -> Trackers:
+    """A run as another process has it that does not see its directory. It is over: else it makes its files anew."""
+    with tracking(output_run=folder / "run") as t:
+        there = sent_elsewhere(t)
+    os.rename(folder / "run", folder / "away")
+    return there
+
+
+def test_a_directory_that_is_not_seen_is_said_with_the_way_out(tmp_path: Path) -> None:
+    there = moved_away(tmp_path)
+    for word in (lambda: there.log(0, {"a": 1}), lambda: there.child("a")):
+        with pytest.raises(RunDirectoryError, match=r"cannot be seen from this process.*put output_run on a file"):
+            word()
+    assert not (tmp_path / "run").exists()
+    with there.child("a", output_run=tmp_path / "own") as child:
+        child.log(0, {"a": 1})
+    assert len(records(tmp_path / "own", Log)) == 1
 
 
 def test_a_tracked_function_says_it_once_and_the_work_goes_on(tmp_path: Path) -> None:
-    with tracking(output_run=tmp_path / "run") as t:
-        there = sent_elsewhere(t)
-    os.rename(tmp_path / "run", tmp_path / "away")  # of a run that is over: one that goes on makes its files anew
+    there = moved_away(tmp_path)
 
     @tracked
     def step(epoch: int) -> dict[str, float]:

@@ -129,6 +129,13 @@ def test_weights_are_kept_however_the_metrics_are_returned(tmp_path: Path, enter
     assert logged(tmp_path / "run") == [(0, {name: (1 + 16 + 256) / 21})]
 
 
+@pytest.fixture
+def waits_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rank 0 waits shortly for what some ranks never say."""
+    monkeypatch.setattr("tracklib._run.sharing.PATIENCE", 1.0)
+
+
+@pytest.mark.usefixtures("waits_a_moment")
 def test_names_that_some_ranks_lack_are_never_mixed_with_others(tmp_path: Path, enter: Enter) -> None:
     ranks = [enter(rank) for rank in range(3)]
     for step in range(3):
@@ -393,6 +400,7 @@ def test_the_best_of_all_ranks_comes_behind_the_loop_and_a_checkpoint_says_so(
     assert load(tmp_path / "run").best["loss"].value == 1.0
 
 
+@pytest.mark.usefixtures("waits_a_moment")
 def test_a_forked_child_of_a_rank_says_its_part_in_the_ranks_own_file(tmp_path: Path, enter: Enter) -> None:
     zero, one = enter(0), enter(1)
     one.log(0, {"loss": 1.0}, ranks="sum")

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 from bare import run_bare
+from forked import in_child
 
-from tracklib import Terminated
+from tracklib import Terminated, tracking
 from tracklib._journal.reader import Reader
 from tracklib._journal.records import End
 from tracklib._run import sigterm
@@ -323,3 +324,17 @@ def test_a_forked_child_is_left_by_sigterm_out_of_a_block_of_its_own(tmp_path: P
     assert run_bare(tmp_path, script, code=128 + signal.SIGTERM) == "and the parent out of its own"
     assert [end.status for end in ends(tmp_path / "child")] == ["killed"]
     assert [end.status for end in ends(tmp_path / "parent")] == ["killed"]
+
+
+@pytest.mark.parametrize("preemptible", [False, True])
+def test_a_forked_child_has_back_what_handled_its_signals_before(tmp_path: Path, preemptible: bool) -> None:
+    """A worker that kept a handler of Python's might wait on in C when its pool is ended."""
+
+    def look() -> None:
+        assert [signal.getsignal(number) for number in signals] == 3 * [signal.SIG_DFL]
+
+    signals = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+    with tracking(output_run=tmp_path / "run", environment=False, preemptible=preemptible):
+        assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+        in_child(look)
+        assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL

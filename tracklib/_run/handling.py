@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import signal
 import threading
@@ -10,12 +11,14 @@ from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import Any
 
+_made: list[Handling] = []
+
 
 class Handling:
     """Has ``handler`` handle ``signals`` while a block of this process is open.
 
     Blocks are counted, as they need not be left in reverse order: the last one puts back what was there. A forked child
-    inherits the handler, and is in none of its parent's blocks: its own first one is its first.
+    is in none of its parent's blocks: it has back what was there, and its own first one is its first.
 
     Args:
         signals: the numbers.
@@ -37,6 +40,7 @@ class Handling:
         self._before: dict[int, Any] = {}
         self._blocks = 0
         self._process = 0
+        _made.append(self)
 
     @property
     def is_inherited(self) -> bool:
@@ -78,6 +82,7 @@ class Handling:
         os.kill(os.getpid(), number)
 
     def _take(self) -> None:
+        _put_back_in_forked_children()
         for number in self._signals:
             found = signal.signal(number, self._handler)
             if found is not self._handler:
@@ -87,6 +92,18 @@ class Handling:
         for number in self._signals:
             if signal.getsignal(number) is self._handler:  # else somebody else's came behind it
                 signal.signal(number, self.before(number))
+
+
+# Python runs a handler between two of its own instructions. A forked worker that kept one might be asked to end right
+# before it waits in C, for a lock of multiprocessing's: it would wait on, and who ends the pool would for ever.
+@functools.cache
+def _put_back_in_forked_children() -> None:
+    os.register_at_fork(after_in_child=_put_all_back)
+
+
+def _put_all_back() -> None:
+    for handling in reversed(_made):  # one that was made later may stand before an earlier one
+        handling._put_back()
 
 
 def in_main_thread() -> bool:
