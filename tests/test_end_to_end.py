@@ -206,6 +206,7 @@ def test_a_server_that_stops_in_the_middle_costs_one_message_and_no_epoch(
     assert arrived.in_mlflow() == expected(EPOCHS[:12])
 
 
+@pytest.mark.slow
 def test_after_an_exception_a_server_that_is_down_is_a_note_on_the_users_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

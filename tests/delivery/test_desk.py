@@ -123,6 +123,7 @@ def served(unbegun: Served) -> Served:
     return unbegun
 
 
+@pytest.mark.slow
 def test_a_run_is_delivered_to_its_end_and_let_go_when_its_owner_leaves_it(served: Served) -> None:
     served.journal(begin(), log(1), log(2), end())
     served.open(1)

@@ -30,6 +30,13 @@ def threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "tracklib-background"]
 
 
+@pytest.fixture(autouse=True)
+def _runs_before_are_over() -> None:
+    """What a test of another module left behind ends by itself, and is none of this one's threads."""
+    for thread in threads():
+        thread.join(PATIENT)
+
+
 @pytest.fixture
 def captured(monkeypatch: pytest.MonkeyPatch) -> None:
     def answers(self: Any, program: Any) -> Iterator[dict[str, Any]]:

@@ -230,6 +230,7 @@ held = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(0 <= resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 2048, reason="a process may have few files")
 @pytest.mark.parametrize("kill", ["", "kill_once_idle(signal.SIGKILL)"])
 def test_a_run_with_more_than_a_thousand_files_open_prints_and_keeps_as_any(tmp_path: Path, kill: str) -> None:
@@ -464,6 +465,7 @@ def test_another_rank_keeps_nothing_and_what_is_no_switch_is_refused(tmp_path: P
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_a_run_that_prints_nothing_is_left_at_once_and_no_process_stays(tmp_path: Path) -> None:
     out = run_bare(
         tmp_path,

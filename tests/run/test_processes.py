@@ -185,6 +185,7 @@ def test_spawned_workers_have_no_run_and_their_functions_just_work(begin: Begin,
     there.check("finished")
 
 
+@pytest.mark.slow
 def test_a_fork_while_a_tracker_is_in_a_call_neither_hangs_nor_doubles(begin: Begin, there: ArrivedThere) -> None:
     begin(there, """
         from scripted import Scripted

@@ -132,6 +132,7 @@ def test_slurm_numbers_the_tasks_of_a_step_only(monkeypatch: pytest.MonkeyPatch)
     assert told(monkeypatch, SLURM_PROCID=2, SLURM_NTASKS=8, SLURM_STEP_ID=0).number == 2
 
 
+@pytest.mark.slow
 def test_a_directory_in_use_names_the_process_the_host_since_when_and_what_another_rank_would_say(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -647,6 +647,7 @@ def test_a_wait_has_a_tracker_try_again_at_once(
     assert len(tracker.of("init")) == 2
 
 
+@pytest.mark.slow
 def test_flush_and_leave_bear_that_the_directory_is_gone(where: Path, begin: Callable[..., Trackers]) -> None:
     tracker = Scripted(script={"log": [free := threading.Event()]})
     run = begin(tracker)
@@ -683,6 +684,7 @@ def test_a_tracker_that_raises_disturbs_neither_the_run_nor_another_tracker(
     assert "Other" not in run._attempt.undelivered
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", ["init", "log", "finish"])
 def test_a_tracker_that_hangs_for_ever_delays_neither_the_loop_nor_another_tracker_nor_the_end(
     where: Path, call: str

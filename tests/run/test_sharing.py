@@ -324,6 +324,7 @@ def summed(run: Path) -> dict[int, list[float]]:
     return found
 
 
+@pytest.mark.slow
 def test_a_rank_that_dies_costs_its_own_part_and_the_run_says_that_it_was_killed(tmp_path: Path) -> None:
     ranks = start(tmp_path, "rank 1 dies")
     assert [rank.wait(PATIENT) for rank in ranks] == [0, -signal.SIGKILL]

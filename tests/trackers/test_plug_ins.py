@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -109,6 +110,7 @@ def installed(shop: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name in set(sys.modules) - before:
         if str(shop) in str(getattr(sys.modules[name], "__file__", "")):
             del sys.modules[name]
+    gc.collect()  # a class that was imported is found by its name as long as it lives
 
 
 def problem(name: str) -> str:

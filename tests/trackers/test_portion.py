@@ -181,6 +181,7 @@ def test_a_best_value_comes_by_the_metrics_new_name_or_not_at_all(tmp_path: Path
     assert found == {"A": 2}
 
 
+@pytest.mark.slow
 def test_the_steps_are_counted_on_in_a_run_that_goes_on_and_each_comes_once(tmp_path: Path) -> None:
     got = []
     for begin in range(0, 20, 4):

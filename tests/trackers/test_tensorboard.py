@@ -459,6 +459,7 @@ def test_a_run_arrives_whole(tmp_path: Path) -> None:
     assert len(os.listdir(folder)) == 1
 
 
+@pytest.mark.slow
 def test_a_resumed_run_has_each_point_once_and_the_status_of_its_last_attempt(tmp_path: Path) -> None:
     for attempt in range(3):
         try:

@@ -678,6 +678,7 @@ def test_a_key_that_cannot_be_one_blocks(tmp_path: Path, monkeypatch: pytest.Mon
         Wandb(mode="online", output_run=str(tmp_path)).init()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("fresh_wandb")
 @pytest.mark.parametrize("key_in", ["environment", "settings", "netrc"])
 def test_online_with_a_key_a_server_that_is_down_may_work_later(
@@ -723,6 +724,7 @@ def test_an_answer_that_only_a_person_can_mend_blocks(
     assert "permission denied" in str(error)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("fresh_wandb")
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_a_server_in_trouble_may_work_later(
@@ -731,6 +733,7 @@ def test_a_server_in_trouble_may_work_later(
     assert Wandb().is_transient(at(scripted(status)))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("fresh_wandb")
 def test_a_server_that_hangs_may_work_later(
     scripted: Callable[..., ScriptedServer], at: Callable[[ScriptedServer], BaseException]

@@ -777,6 +777,7 @@ def test_a_decorated_call_warns_at_the_callers_line(
     warned(call)
 
 
+@pytest.mark.slow
 def test_a_hanging_tracker_costs_no_other_tracker_its_records(tmp_path: Path, hanging: Any) -> None:
     other = Noting()
     with pytest.warns(TrackerWarning, match="Hanging"), tracking([hanging, other], output_run=tmp_path / "run"):
