@@ -38,7 +38,7 @@ def _forget() -> None:
 
 def _hear(number: int, frame: FrameType | None) -> None:
     global _has_come, _terms
-    if _handling.is_inherited:  # pragma: no cover  # a forked child that was signalled before it had back what was there
+    if _handling.is_inherited:  # pragma: no cover  # a forked child, signalled before it had back what was there
         _handling.go_without(number)
         return
     _has_come = True

@@ -81,7 +81,7 @@ def cause_of(error: BaseException | None) -> BaseException | None:
 def exit_on(number: int, frame: FrameType | None) -> None:
     """The handler of SIGTERM."""
     global _arrived, _is_again
-    if _handling.is_inherited:  # pragma: no cover  # a forked child that was signalled before it had back what was there
+    if _handling.is_inherited:  # pragma: no cover  # a forked child, signalled before it had back what was there
         _handling.go_without(number)
         return
     is_again, _is_again = _is_again, False
